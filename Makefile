@@ -1,0 +1,97 @@
+# Two commands matter: `make demo` and `make test`. Both work on a fresh clone.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+ENVIRONMENT := .venv
+BIN := $(ENVIRONMENT)/bin
+RUN := $(BIN)/python
+PORT ?= 4566
+FILE ?= examples/import_validate_campaign/people.csv
+KEEP ?=
+PYTEST := $(RUN) -m pytest
+
+.PHONY: help setup package fmt lint typecheck test test-unit test-terraform test-integration \
+	bench demo local-up local-down local-env docs docs-check clean lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+$(ENVIRONMENT)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON to one.")'
+	@test -x $(RUN) || $(PYTHON) -m venv $(ENVIRONMENT)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt 2>&1 | { grep -v '^WARNING' || true; }
+	@command -v "$${TF:-terraform}" >/dev/null || command -v tofu >/dev/null || $(RUN) -m tools.bundled_terraform
+	@touch $@
+
+.venv-lint/.installed: requirements-lint.txt
+	@test -x .venv-lint/bin/python || $(PYTHON) -m venv .venv-lint
+	@.venv-lint/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lint.txt 2>&1 | { grep -v '^WARNING' || true; }
+	@touch $@
+
+setup: $(ENVIRONMENT)/.installed ## make the environment; quick when nothing changed
+	@$(RUN) -m tools.setup
+
+package: $(ENVIRONMENT)/.installed ## build dist/<architecture>.zip, the same bytes on any machine
+	@$(RUN) -m tools.package
+
+fmt: $(ENVIRONMENT)/.installed ## format Terraform and Python
+	@$$($(RUN) -m tools.terraform_cli binary) fmt -recursive
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix --quiet .
+
+lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validate, checkov
+	@$$($(RUN) -m tools.terraform_cli binary) fmt -check -diff -recursive
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m tools.validate
+	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact
+
+typecheck: setup ## mypy --strict
+	@$(RUN) -m mypy lambda_src local_aws tools
+
+test: lint typecheck test-unit test-terraform test-integration ## everything that CI runs
+
+test-unit: setup package ## domain rules, contracts, documentation; no Terraform
+	@$(PYTEST) -q tests/unit tests/contract tests/docs
+
+test-terraform: setup package ## each module planned with mocks
+	@$(PYTEST) -q tests/terraform
+
+test-integration: setup package ## each example applied on the local AWS and driven
+	@$(PYTEST) -q tests/integration
+
+bench: setup package ## measure; writes benchmarks/results/*.json
+	@$(RUN) -m benchmarks
+
+demo: setup package ## import, validate, campaign, from FILE; KEEP=1 leaves it running
+	@$(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
+
+local-up: setup package ## start the local AWS on PORT; twice is fine
+	@$(RUN) -m local_aws up --port $(PORT)
+
+local-down: $(ENVIRONMENT)/.installed ## stop it
+	@$(RUN) -m local_aws down --port $(PORT)
+
+local-env: $(ENVIRONMENT)/.installed ## print the export lines of a shell that talks to it
+	@$(RUN) -m local_aws env --port $(PORT)
+
+docs: setup ## write the generated parts of the documentation
+	@$(RUN) -m tools.docs
+
+docs-check: setup ## fail where a generated part is out of date
+	@$(RUN) -m tools.docs --check
+
+lock: ## pin requirements*.in into requirements*.txt
+	@for name in requirements requirements-lint; do \
+		rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock; \
+		.venv-lock/bin/pip install --quiet -r $$name.in; \
+		{ echo "# Pinned from $$name.in by \`make lock\`."; .venv-lock/bin/pip freeze; } > $$name.txt; \
+	done; rm -rf .venv-lock
+
+clean: ## remove everything that was built
+	rm -rf dist .local .venv .venv-lint .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find examples modules -name .terraform -type d -prune -exec rm -rf {} +

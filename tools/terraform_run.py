@@ -1,0 +1,53 @@
+"""Run Terraform on a folder of this project without leaving files in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools import terraform_cli
+
+ROOT = terraform_cli.ROOT
+
+
+def root_modules(*tops: str) -> list[Path]:
+    """Every folder below the given ones that holds Terraform files of its own, sorted."""
+    found = {
+        path.parent
+        for top in tops
+        for path in (ROOT / top).rglob("*.tf")
+        if ".terraform" not in path.parts
+    }
+    return sorted(found)
+
+
+def data_directory(folder: Path) -> Path:
+    """Where Terraform keeps what it downloads for this folder."""
+    return (
+        terraform_cli.LOCAL_STATE
+        / "terraform"
+        / folder.relative_to(ROOT).as_posix().replace("/", "-")
+    )
+
+
+def run(
+    folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one command; its output, standard error included, is in ``stdout``."""
+    environ = {**os.environ, **terraform_cli.environment(), **(environ or {})}
+    environ.setdefault("TF_DATA_DIR", str(data_directory(folder)))
+    return subprocess.run(
+        [str(terraform_cli.find_terraform()), *arguments],
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def init(folder: Path, *, backend: bool = False) -> subprocess.CompletedProcess[str]:
+    """``terraform init``, without a backend unless asked."""
+    return run(folder, "init", "-input=false", "-no-color", f"-backend={str(backend).lower()}")

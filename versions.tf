@@ -1,0 +1,11 @@
+# The versions every module and example supports; tests/terraform keeps them in step.
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100.0, < 8.0.0"
+    }
+  }
+}
