@@ -12,6 +12,8 @@ PORT ?= 4566
 FILE ?= examples/import_validate_campaign/people.csv
 KEEP ?=
 PYTEST := $(RUN) -m pytest
+# Behind the user's own programs: a bundled Terraform is found only where there is no other.
+export PATH := $(PATH):$(abspath $(BIN))
 
 .PHONY: help setup package fmt lint typecheck test test-unit test-terraform test-integration \
 	bench demo local-up local-down local-env docs docs-check clean lock
@@ -61,7 +63,7 @@ test-terraform: setup package ## each module planned with mocks
 	@$(PYTEST) -q tests/terraform
 
 test-integration: setup package ## each example applied on the local AWS and driven
-	@$(PYTEST) -q tests/integration
+	@$(PYTEST) -q tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
 
 bench: setup package ## measure; writes benchmarks/results/*.json
 	@$(RUN) -m benchmarks

@@ -1,0 +1,1 @@
+"""Measured work. Each ``bench_*.py`` has ``run()``, which returns its figures."""

@@ -1,0 +1,82 @@
+"""Import time of every function of the packages in dist/, in ms, with the client that it makes.
+
+Each handler named in a module's Terraform is imported in a fresh interpreter from its unpacked
+zip, beside the boto3 of this environment, with the variables that it asks for set to
+placeholders. Median of five; the interpreter's own start is taken off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+REPEATS = 5
+PROGRAM = """
+import importlib, json, os, sys, time
+
+
+start = time.perf_counter()
+importlib.import_module(sys.argv[1])
+print((time.perf_counter() - start) * 1000)
+"""
+
+
+def handlers() -> dict[str, Path]:
+    """Module of each handler named in the Terraform of modules/ → the zip that holds it."""
+    found = {}
+    for path in (ROOT / "modules").rglob("*.tf"):
+        for handler in re.findall(r'handler\s*=\s*"([\w.]+)\.\w+"', path.read_text()):
+            found[handler] = ROOT / "dist" / f"{handler.split('.')[0]}.zip"
+    return dict(sorted(found.items()))
+
+
+def settings(source: Path) -> set[str]:
+    """The names of the variables that a package may ask for."""
+    text = "".join(path.read_text() for path in source.rglob("*.py"))
+    return set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', text))
+
+
+def measure(handler: str, package: Path) -> float:
+    """Median import time of one handler, in ms."""
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(package).extractall(folder)
+        wanted = settings(ROOT / "lambda_src" / handler.split(".")[0])
+        environ = {
+            **{name: "1" for name in wanted if not name.startswith("AWS_")},
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": folder,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "POWERTOOLS_METRICS_NAMESPACE": "bench",
+            "POWERTOOLS_SERVICE_NAME": "bench",
+        }
+        times = []
+        for _ in range(REPEATS + 1):  # the first compiles and is left out
+            run = subprocess.run(
+                [sys.executable, "-c", PROGRAM, handler],
+                env=environ,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            times.append(float(run.stdout))
+        return round(statistics.median(times[1:]), 1)
+
+
+def run() -> dict[str, Any]:
+    return {f"{handler}_ms": measure(handler, package) for handler, package in handlers().items()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=2))

@@ -1,0 +1,265 @@
+"""``make demo``: a CSV of people goes in, personalised text messages come out.
+
+Starts a local AWS of its own, applies ``examples/import_validate_campaign`` to it with the
+Terraform of this machine, puts the file into the import bucket, and follows the three state
+machines by the notifications they publish. Everything is removed again unless ``--keep``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from rich.console import Console
+from rich.table import Table
+
+from tools import terraform_run
+from tools.errors import ToolError
+
+ROOT = terraform_run.ROOT
+EXAMPLE = ROOT / "examples" / "import_validate_campaign"
+STATE = ROOT / ".local" / "demo"
+STAGES = ("import", "validate", "campaign")
+STAGE_TIMEOUT_SECONDS = 180
+FIRST_MESSAGES = 5
+
+console = Console()
+
+
+class UnreadableFile(ToolError):
+    """The file to import cannot be read as text."""
+
+
+class StageFailed(ToolError):
+    """A stage ended with a failure notification, or said nothing in time."""
+
+
+def readable(path: Path) -> Path:
+    """The path again, once it is known that there is text to import.
+
+    Raises:
+        UnreadableFile: it is missing, a directory, empty, not permitted, or not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(
+            f"FILE={path} cannot be read ({error.strerror}): name a CSV file, "
+            "as in `make demo FILE=people.csv`."
+        ) from error
+    if not content.strip():
+        raise UnreadableFile(f"FILE={path} is empty: it needs a header line and one line a person.")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(
+            f"FILE={path} is not UTF-8 text (byte {error.start}): save it as CSV UTF-8."
+        ) from error
+    return path
+
+
+@contextmanager
+def step(text: str) -> Iterator[None]:
+    """Show a step while it runs (on a terminal with a spinner), and how long it took."""
+    started = time.monotonic()
+    if console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        console.print(f"… {text}", highlight=False)
+        yield
+    console.print(f"✓ {text} ({time.monotonic() - started:.0f} s)", highlight=False)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def local_aws(*arguments: str) -> str:
+    """Run one command of the local AWS; return what it printed."""
+    run = subprocess.run(
+        [sys.executable, "-m", "local_aws", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    if run.returncode != 0:
+        raise ToolError(f"local AWS: {run.stderr.strip() or run.stdout.strip()}")
+    return run.stdout
+
+
+def use_local_aws(port: int) -> None:
+    """Point this process, and the programs that it starts, at the local AWS."""
+    for line in local_aws("env", "--port", str(port)).splitlines():
+        word, _, rest = line.partition(" ")
+        name, _, value = rest.partition("=")
+        if word == "export":
+            os.environ[name] = value.strip("\"'")
+        elif word == "unset":
+            os.environ.pop(rest, None)
+
+
+def terraform(*arguments: str) -> str:
+    """Run Terraform on the example with the state of this demo."""
+    run = terraform_run.run(EXAMPLE, *arguments, environ={"TF_DATA_DIR": str(STATE / "data")})
+    if run.returncode != 0:
+        raise ToolError(f"terraform {arguments[0]} failed:\n{run.stdout}")
+    return run.stdout
+
+
+def apply() -> dict[str, Any]:
+    """Apply the example; return its outputs by name."""
+    state = f"-state={STATE / 'terraform.tfstate'}"
+    terraform("init", "-input=false", "-no-color")
+    terraform("apply", "-input=false", "-no-color", "-auto-approve", "-parallelism=30", state)
+    outputs = json.loads(terraform("output", "-json", state))
+    return {name: output["value"] for name, output in outputs.items()}
+
+
+class Notifications:
+    """What the stages publish, read through a queue of our own on their topics."""
+
+    def __init__(self, topics: dict[str, str]) -> None:
+        self.sqs, sns = boto3.client("sqs"), boto3.client("sns")
+        self.url = self.sqs.create_queue(QueueName="demo-notifications")["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
+        arn = attributes["Attributes"]["QueueArn"]
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "sns.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": arn,
+                    "Condition": {"ArnEquals": {"aws:SourceArn": list(topics.values())}},
+                }
+            ],
+        }
+        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": json.dumps(policy)})
+        self.stage_of = {topic: stage for stage, topic in topics.items()}
+        for topic in topics.values():
+            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def follow(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Each notification as (stage, subject, body) until the last stage has ended.
+
+        Raises:
+            StageFailed: a stage failed, or none spoke for a while.
+        """
+        deadline = time.monotonic() + STAGE_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            answer = self.sqs.receive_message(
+                QueueUrl=self.url, WaitTimeSeconds=2, MaxNumberOfMessages=10
+            )
+            for message in answer.get("Messages", []):
+                envelope = json.loads(message["Body"])
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+                stage = self.stage_of[envelope["TopicArn"]]
+                kind = envelope["MessageAttributes"]["notification_type"]["Value"]
+                body = json.loads(envelope["Message"])
+                yield stage, envelope["Subject"], body
+                if kind == "failure":
+                    raise StageFailed(f"{envelope['Subject']}: {json.dumps(body, indent=2)}")
+                if (stage, kind) == (STAGES[-1], "success"):
+                    return
+                deadline = time.monotonic() + STAGE_TIMEOUT_SECONDS
+        raise StageFailed(f"No stage has said anything for {STAGE_TIMEOUT_SECONDS} s.")
+
+
+def outbox() -> list[dict[str, Any]]:
+    """The text messages sent so far."""
+    with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_local/outbox/sms") as answer:
+        messages: list[dict[str, Any]] = json.load(answer)
+    return messages
+
+
+def show(bodies: dict[str, dict[str, Any]]) -> None:
+    """The table of what became of the people in the file, and the first messages."""
+    imported = bodies["import"]["ImportResult"]
+    validated = bodies["validate"]["ValidatePhoneResult"]["ValidateOutput"]
+    campaign = bodies["campaign"]["CampaignCreateResult"]["CampaignCreateOutput"]
+    messages = outbox()
+    table = Table(title="What became of the people in the file")
+    for column in ("imported", "rejected", "valid", "invalid", "sent"):
+        table.add_column(column, justify="right")
+    table.add_row(
+        str(imported["TotalProcessed"] - imported["TotalFailures"]),
+        str(imported["TotalFailures"]),
+        str(validated["Valid"]),
+        str(validated["Invalid"]),
+        str(campaign["SuccessfulEndpointCount"]),
+    )
+    console.print(table)
+    for failure in imported.get("Failures", [])[:FIRST_MESSAGES]:
+        console.print(f"  rejected: {failure}", highlight=False, markup=False)
+    for message in messages[:FIRST_MESSAGES]:
+        console.print(f"  {message['to']}  {message['body']}", highlight=False, markup=False)
+    console.print(f"  … {len(messages)} messages in the outbox", highlight=False)
+
+
+def run(file: Path, *, keep: bool) -> None:
+    """The whole demo; see the module's text."""
+    readable(file)
+    started = time.monotonic()
+    port = free_port()
+    shutil.rmtree(STATE, ignore_errors=True)
+    STATE.mkdir(parents=True)
+    with step("local AWS started"):
+        local_aws("up", "--port", str(port))
+    try:
+        use_local_aws(port)
+        with step("examples/import_validate_campaign applied"):
+            outputs = apply()
+        notifications = Notifications(outputs["notification_topic_arns"])
+        with step(f"{file.name} put into {outputs['import_bucket']}"):
+            key = f"{outputs['import_prefix']}{file.name}"
+            boto3.client("s3").upload_file(str(file), outputs["import_bucket"], key)
+        bodies: dict[str, dict[str, Any]] = {}
+        for stage, subject, body in notifications.follow():
+            console.print(f"• {subject}", highlight=False)
+            bodies[stage] = body
+        show(bodies)
+        console.print(f"Done in {time.monotonic() - started:.0f} s.", highlight=False)
+        if keep:
+            console.print(
+                f'It is still up: eval "$(make -s local-env PORT={port})", then look at\n'
+                f"  curl {os.environ['AWS_ENDPOINT_URL']}/_local/outbox/sms\n"
+                f"and end it with `make local-down PORT={port}`.",
+                highlight=False,
+                markup=False,
+            )
+    finally:
+        if not keep:
+            with step("local AWS stopped, everything removed"):
+                local_aws("down", "--port", str(port))
+                shutil.rmtree(STATE, ignore_errors=True)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="make demo")
+    parser.add_argument("file", type=Path, help="CSV of people")
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS running")
+    options = parser.parse_args(arguments)
+    try:
+        run(options.file, keep=options.keep)
+    except ToolError as error:
+        console.print(str(error), style="red", highlight=False, markup=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
