@@ -35,11 +35,15 @@ def data_directory(folder: Path) -> Path:
 def run(
     folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command; its output, standard error included, is in ``stdout``."""
-    environ = {**os.environ, **terraform_cli.environment(), **(environ or {})}
+    """Run one command; its output, standard error included, is in ``stdout``.
+
+    `environ` is added to the variables of this process; ``TF`` in it names another Terraform.
+    """
+    environ = {**os.environ, **(environ or {})}
+    environ |= terraform_cli.environment(environ)
     environ.setdefault("TF_DATA_DIR", str(data_directory(folder)))
     return subprocess.run(
-        [str(terraform_cli.find_terraform()), *arguments],
+        [str(terraform_cli.find_terraform(environ)), *arguments],
         cwd=folder,
         env=environ,
         stdout=subprocess.PIPE,

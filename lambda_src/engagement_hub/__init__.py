@@ -1,0 +1,1 @@
+"""A Pinpoint-compatible engagement service in the account of its user."""

@@ -1,0 +1,1 @@
+"""The rules of engagement, pure: no AWS, no environment, no clock."""

@@ -1,0 +1,86 @@
+"""What the Pinpoint API can answer instead of a result.
+
+Every error knows the exception name clients catch (`code`) and the HTTP status, so callers classify
+by class and never by message text. Messages name the input, the rule and the way out; they never
+carry an address, a number or a message body.
+
+Source: Amazon Pinpoint API, service model 2016-12-01 (the eight modelled exceptions).
+"""
+
+
+class EngagementError(Exception):
+    """Base of everything the engagement domain refuses."""
+
+    code = "InternalServerErrorException"
+    status = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(EngagementError):
+    """The request breaks a rule; sending it again unchanged cannot help."""
+
+    code = "BadRequestException"
+    status = 400
+
+
+class Forbidden(EngagementError):
+    """The caller may not do this."""
+
+    code = "ForbiddenException"
+    status = 403
+
+
+class NotFound(EngagementError):
+    """The project or the resource is not there."""
+
+    code = "NotFoundException"
+    status = 404
+
+
+class MethodNotAllowed(EngagementError):
+    """The resource does not take this verb."""
+
+    code = "MethodNotAllowedException"
+    status = 405
+
+
+class NotImplementedOperation(MethodNotAllowed):
+    """An operation of the API that the hub does not offer."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(
+            f"{operation} is not offered by this engagement hub. "
+            "Its README lists the operations it answers."
+        )
+        self.operation = operation
+
+
+class Conflict(EngagementError):
+    """The resource is in a state, or was changed meanwhile in a way, that forbids this change."""
+
+    code = "ConflictException"
+    status = 409
+
+
+class PayloadTooLarge(EngagementError):
+    """The request body is over the limit."""
+
+    code = "PayloadTooLargeException"
+    status = 413
+
+
+class TooManyRequests(EngagementError):
+    """The caller should slow down and try again."""
+
+    code = "TooManyRequestsException"
+    status = 429
+
+
+class InternalServerError(EngagementError):
+    """The hub itself failed; trying again may help."""
+
+    code = "InternalServerErrorException"
+    status = 500

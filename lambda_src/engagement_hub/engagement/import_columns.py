@@ -1,0 +1,268 @@
+"""The columns of an import CSV, compiled into a function that reads one row.
+
+Column names are Pinpoint's dotted ones (`User.UserAttributes.Interests`). Everything that depends
+only on the header is decided once, so that a row costs little more than its cells.
+
+Source: Amazon Pinpoint user guide, "Importing segments". Ours: an empty cell says nothing (on an
+update the endpoint keeps what it has); columns that exports carry and imports cannot set
+(`ApplicationId`, `CohortId`, `CreationDate`) are read over; `EndpointStatus` may say ACTIVE, which
+is what an import makes of an endpoint anyway.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from engagement_hub.engagement import quotas
+from engagement_hub.engagement.endpoint_requests import (
+    COORDINATE_BOUNDS,
+    DEMOGRAPHIC_TEXTS,
+    LOCATION_TEXTS,
+    InvalidMember,
+    check_attribute_count,
+    check_attribute_name,
+    check_value_count,
+    checked_address,
+    checked_id,
+    checked_instant,
+    checked_text,
+    coordinate,
+    number_from_text,
+    one_of,
+    presentable,
+)
+from engagement_hub.engagement.import_files import SAVE_AS, ImportFileError, UnreadableFile
+from engagement_hub.engagement.model import ChannelType, EndpointRequest, OptOut
+
+Check = Callable[[str, str], Any]
+Row = tuple[str | None, EndpointRequest]
+
+VALUE_LISTS = ("Attributes.", "User.UserAttributes.")
+IGNORED = ("ApplicationId", "CohortId", "CreationDate")
+# Values may hold no line break or tab; the other control characters (NUL above all) are ours.
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class UnknownColumn(ImportFileError):
+    """A column's name is none of Pinpoint's; its values are not guessed at."""
+
+
+class DuplicateColumn(ImportFileError):
+    """A column of a single value comes twice."""
+
+
+class MissingColumn(ImportFileError):
+    """The columns that say who a row is about are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How to read the rows of one file.
+
+    `read` takes exactly `width` cells and raises InvalidMember. A row of up to `light_characters`
+    cannot be over the size of an endpoint.
+    """
+
+    names: tuple[str, ...]
+    width: int
+    light_characters: int
+    read: Callable[[Sequence[str]], Row]
+
+
+def compile_columns(header: Sequence[str]) -> Columns:
+    """Read a header line.
+
+    Raises:
+        UnknownColumn, DuplicateColumn, MissingColumn: the header is not one of an import.
+        UnreadableFile: the first line is JSON.
+    """
+    names = tuple(name.strip() for name in header)
+    if CONTROL_CHARACTER.search("".join(names)):
+        raise UnreadableFile(f"The header line holds tabs, NUL or other controls. {SAVE_AS}")
+    if names[0].startswith(("{", "[")):
+        raise UnreadableFile("The file looks like JSON, not CSV. Import it with Format JSON.")
+    for position, name in enumerate(names, start=1):
+        if not _is_known(name):
+            raise _unknown(name, position, names)
+    for name, count in Counter(names).items():
+        if count > 1 and not name.startswith(VALUE_LISTS):
+            raise DuplicateColumn(
+                f"Column {name} comes {count} times and an endpoint has one. Remove the others. "
+                "Only Attributes.… and User.UserAttributes.… columns may repeat, one per value."
+            )
+    only_users = set(names) == {"User.UserId"}
+    if "Id" not in names and not only_users and not {"Address", "ChannelType"} <= set(names):
+        missing = [name for name in ("Address", "ChannelType") if name not in names]
+        raise MissingColumn(
+            f"Column {' and '.join(missing)} is missing. Give Address and ChannelType for new "
+            "endpoints, or Id for existing ones, or User.UserId alone for a list of users."
+        )
+
+    overhead = sum(len(name.encode()) + 8 for name in names) + 100
+    return Columns(
+        names=names,
+        width=len(names),
+        light_characters=(quotas.ENDPOINT_BYTES - overhead) // 4,  # UTF-8 has up to four bytes
+        read=_reader(names, only_users),
+    )
+
+
+def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
+    """Raises InvalidMember when a row names neither an endpoint nor the address of a new one."""
+    if row_id is None:
+        for member in ("Address", "ChannelType"):
+            if member not in endpoint:
+                raise InvalidMember(
+                    member,
+                    "is missing. A row needs Address and ChannelType, or the Id of an endpoint.",
+                )
+
+
+def check_importable_status(member: str, value: object) -> None:
+    """Raises InvalidMember unless the status is the one that an import sets."""
+    if value != "ACTIVE":
+        raise InvalidMember(
+            member,
+            "cannot be imported: importing makes an endpoint ACTIVE. Leave the row out, "
+            "or set the status with UpdateEndpoint.",
+        )
+
+
+def _degrees(member: str, text: str) -> float:
+    return coordinate(member, number_from_text(member, text))
+
+
+_TOP: dict[str, Check] = {
+    "Address": checked_address,
+    "ChannelType": one_of(ChannelType),
+    "EffectiveDate": checked_instant,
+    "OptOut": one_of(OptOut),
+    "RequestId": checked_text,
+}
+_PARTS: dict[str, tuple[str, str, Check]] = {
+    **{f"Location.{part}": ("Location", part, checked_text) for part in LOCATION_TEXTS},
+    **{f"Location.{part}": ("Location", part, _degrees) for part in COORDINATE_BOUNDS},
+    **{f"Demographic.{part}": ("Demographic", part, checked_text) for part in DEMOGRAPHIC_TEXTS},
+    "User.UserId": ("User", "UserId", checked_id),
+}
+KNOWN = ("Id", *_TOP, *_PARTS, "Attributes.…", "User.UserAttributes.…", "Metrics.…")
+_EXACT = frozenset(("Id", "EndpointStatus", *_TOP, *_PARTS, *IGNORED))
+_OPEN = (*VALUE_LISTS, "Metrics.")
+
+
+def _is_known(name: str) -> bool:
+    return name in _EXACT or any(
+        name.startswith(prefix) and len(name) > len(prefix) for prefix in _OPEN
+    )
+
+
+def _unknown(name: str, position: int, names: Sequence[str]) -> UnknownColumn:
+    """Name the column, unless the first line is data: then its cells are nobody's business."""
+    from difflib import get_close_matches  # only needed to explain a mistake
+
+    if not presentable(name):
+        what = f"Column {position} has no name" if not name else f"The name of column {position}"
+        what += "." if not name else " is not one of an endpoint."
+        if len(names) == 1 and ";" in name:
+            what += " Separate columns with commas."
+        elif not any(_is_known(other) for other in names):
+            what += " Is the header line missing?"
+        return UnknownColumn(f"{what} The columns are {', '.join(KNOWN)}.")
+    lower = {known.lower(): known for known in _EXACT}
+    lower |= {known.rpartition(".")[2].lower(): known for known in _PARTS}
+    near = get_close_matches(name.lower(), lower, n=1)
+    advice = f"Did you mean {lower[near[0]]}?" if near else f"For an attribute: Attributes.{name}."
+    return UnknownColumn(
+        f"Column {name} is not one of an endpoint. {advice} The columns are {', '.join(KNOWN)}."
+    )
+
+
+def _reader(names: Sequence[str], only_users: bool) -> Callable[[Sequence[str]], Row]:
+    """Build the function that makes an EndpointRequest of a row's cells."""
+    id_index = names.index("Id") if "Id" in names else None
+    status_index = names.index("EndpointStatus") if "EndpointStatus" in names else None
+    tops = [(index, name, _TOP[name]) for index, name in enumerate(names) if name in _TOP]
+    parts = [(index, name, *_PARTS[name]) for index, name in enumerate(names) if name in _PARTS]
+    metrics = [
+        (index, name, name.removeprefix("Metrics."))
+        for index, name in enumerate(names)
+        if name.startswith("Metrics.")
+    ]
+    attributes = _value_columns(names, "Attributes.")
+    user_attributes = _value_columns(names, "User.UserAttributes.")
+    may_have_too_many = (
+        len(attributes) + len(user_attributes) + len(metrics) > quotas.ATTRIBUTES_PER_ENDPOINT
+    )
+
+    def read(cells: Sequence[str]) -> Row:
+        endpoint: dict[str, Any] = {}
+        for index, member, check in tops:
+            if cell := cells[index]:
+                endpoint[member] = check(member, cell)
+        for index, column, member, part, check in parts:
+            if cell := cells[index]:
+                content = check(column, cell)
+                if member in endpoint:
+                    endpoint[member][part] = content
+                else:
+                    endpoint[member] = {part: content}
+        if attributes and (found := _values(attributes, cells)):
+            endpoint["Attributes"] = found
+        if user_attributes and (found := _values(user_attributes, cells)):
+            endpoint.setdefault("User", {})["UserAttributes"] = found
+        for index, column, name in metrics:
+            if cell := cells[index]:
+                check_attribute_name("Metrics", name)
+                endpoint.setdefault("Metrics", {})[name] = number_from_text(column, cell)
+
+        if may_have_too_many:
+            check_attribute_count(endpoint)
+        if status_index is not None and cells[status_index]:
+            check_importable_status("EndpointStatus", cells[status_index])
+        row_id = None
+        if id_index is not None and cells[id_index]:
+            row_id = checked_id("Id", cells[id_index])
+        request = cast("EndpointRequest", endpoint)
+        if not only_users:
+            check_row_target(row_id, request)
+        elif not endpoint:
+            raise InvalidMember("User.UserId", "is missing. Name the user, or remove the row.")
+        return row_id, request
+
+    return read
+
+
+# (column, attribute, its first cell, its further cells): most attributes have one column.
+_ValueColumn = tuple[str, str, int, tuple[int, ...]]
+
+
+def _value_columns(names: Sequence[str], prefix: str) -> list[_ValueColumn]:
+    places: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        if name.startswith(prefix):
+            places.setdefault(name, []).append(index)
+    return [
+        (name, name.removeprefix(prefix), first, tuple(further))
+        for name, (first, *further) in places.items()
+    ]
+
+
+def _values(columns: Sequence[_ValueColumn], cells: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for column, name, first, further in columns:
+        cell = cells[first]
+        values = [cell] if cell else []
+        if further:
+            values += [cells[index] for index in further if cells[index]]
+            check_value_count(column, len(values))
+        if not values:
+            continue
+        for value in values:
+            if len(value) > quotas.ATTRIBUTE_VALUE_CHARACTERS:
+                checked_text(column, value, quotas.ATTRIBUTE_VALUE_CHARACTERS)
+        if len(name) > quotas.ATTRIBUTE_NAME_CHARACTERS:
+            check_attribute_name(column.removesuffix(f".{name}"), name)
+        found[name] = values
+    return found

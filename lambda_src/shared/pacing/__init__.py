@@ -1,0 +1,123 @@
+"""One sending rate shared by many functions: a virtual schedule kept in one DynamoDB item.
+
+The item's `next` says from when the next send is free (integer microseconds since 1970). A caller
+who reserves `n` sends gets the old `next`, or now when that is later, and moves it on by `n / rate`
+(the generic cell rate algorithm without a burst allowance). So over any window at most
+`rate × window + n` sends start, `n` being the largest reservation, however many callers there are,
+and time nobody used is never saved up.
+
+Two conditional updates do it, each atomic, so callers do not need to read first and seldom retry:
+while sends are queued, `next` is in the future and moves on by the cost; once it has fallen behind,
+one caller starts it again from now.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+__all__ = ["PacingContention", "RateLimiter"]
+
+MICROSECONDS = 1_000_000
+MAX_ATTEMPTS = 50  # only callers that meet at the moment the queue runs empty ever need a second
+
+
+class PacingContention(RuntimeError):
+    """The limiter's item could not be updated although DynamoDB answered; try again later."""
+
+
+class RateLimiter:
+    """Hands out starting times so that all holders of `key` together keep to one rate.
+
+    Args:
+        table: a table with string keys `pk` and `sk`.
+        key: what is paced, for instance an app and a channel.
+        rate_per_second: sends per second, above zero; fractions are allowed. All holders of a key
+            should give the same rate; each pays its own price per send.
+        clock: seconds since 1970. Callers' clocks may differ by as much as is harmless at this
+            rate; Lambda's are kept within milliseconds.
+        sleep: waits for seconds.
+    """
+
+    def __init__(
+        self,
+        table: "Table",
+        key: str,
+        rate_per_second: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if not (rate_per_second > 0 and math.isfinite(rate_per_second)):
+            raise ValueError(f"rate_per_second must be a number above 0, not {rate_per_second}")
+        self._table = table
+        self._item = {"pk": f"pace#{key}", "sk": "pace"}
+        self._rate = rate_per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._queued = True  # was `next` in the future when this limiter last saw it
+
+    def reserve(self, n: int) -> float:
+        """Reserve `n` sends and tell when (epoch seconds) they may start; never before now.
+
+        A reservation cannot be given back: a caller that dies leaves a pause of `n / rate`.
+
+        Raises:
+            ValueError: `n` is negative.
+            PacingContention: many callers kept colliding; nothing was reserved.
+            ClientError: DynamoDB refused; nothing was reserved unless its answer was lost.
+        """
+        if n < 0:
+            raise ValueError(f"n must be 0 or more, not {n}")
+        if n == 0:
+            return self._clock()
+        cost = math.ceil(n * MICROSECONDS / self._rate)
+        for _ in range(MAX_ATTEMPTS):
+            now = math.ceil(self._clock() * MICROSECONDS)
+            start = self._queue_up(now, cost) if self._queued else self._start_over(now, cost)
+            if start is not None:
+                return start / MICROSECONDS
+            self._queued = not self._queued
+        raise PacingContention(f"{self._item['pk']}: {MAX_ATTEMPTS} attempts collided")
+
+    def wait(self, n: int) -> None:
+        """Reserve `n` sends and sleep until they may start."""
+        delay = self.reserve(n) - self._clock()
+        if delay > 0:
+            self._sleep(delay)
+
+    def _queue_up(self, now: int, cost: int) -> int | None:
+        """Take the next free time, unless it lies in the past or there is none yet."""
+        answer = self._update(
+            UpdateExpression="SET #next = #next + :cost",
+            ConditionExpression="#next >= :now",
+            ExpressionAttributeValues={":cost": cost, ":now": now},
+            ReturnValues="UPDATED_NEW",
+        )
+        return None if answer is None else int(answer["Attributes"]["next"]) - cost
+
+    def _start_over(self, now: int, cost: int) -> int | None:
+        """Start the schedule now, unless another caller's reservations reach beyond now."""
+        answer = self._update(
+            UpdateExpression="SET #next = :after",
+            ConditionExpression="attribute_not_exists(#next) OR #next < :now",
+            ExpressionAttributeValues={":after": now + cost, ":now": now},
+        )
+        if answer is None:
+            return None
+        self._queued = True
+        return now
+
+    def _update(self, **update: Any) -> Mapping[str, Any] | None:
+        try:
+            return self._table.update_item(
+                Key=self._item, ExpressionAttributeNames={"#next": "next"}, **update
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return None
+            raise

@@ -1,0 +1,96 @@
+"""The one place where a Pinpoint client is made.
+
+`pinpoint_client` talks to whoever hosts the project: Amazon Pinpoint, or an engagement hub that
+answers the same API. Handlers use it and never learn which of the two it is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from shared.settings import optional_env
+
+if TYPE_CHECKING:
+    from mypy_boto3_pinpoint import PinpointClient
+
+__all__ = ["API_URL_SETTING", "all_items", "aws_pinpoint_client", "pinpoint_client"]
+
+PAGE_SIZE = "200"
+
+API_URL_SETTING = "PINPOINT_API_URL"
+
+# An HTTP API answers within 30 s; most answers take milliseconds. A caller whose operation must
+# not be repeated (a second job, a second campaign) passes retries={"total_max_attempts": 1}.
+_DEFAULTS = Config(
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"mode": "standard", "max_attempts": 4},
+)
+
+
+def pinpoint_client(
+    config: Config | None = None, session: boto3.Session | None = None
+) -> "PinpointClient":
+    """A boto3 `pinpoint` client for the project's engagement data.
+
+    With the environment variable PINPOINT_API_URL the client calls that URL and signs for
+    `execute-api`, the service an HTTP API with AWS_IAM authorization checks signatures for;
+    botocore's own name for the service is `mobiletargeting`, which such an API refuses.
+    Without the variable it is AWS's own client, unchanged.
+
+    Args:
+        config: laid over the defaults (time-outs, standard retries of throttling and 5xx).
+    """
+    url = optional_env(API_URL_SETTING)
+    if url is None:
+        return aws_pinpoint_client(config, session)
+
+    client = _client(config, session, endpoint_url=url)
+    client.meta.events.register("choose-signer.pinpoint", _sign_for_execute_api)
+    return client
+
+
+def aws_pinpoint_client(
+    config: Config | None = None, session: boto3.Session | None = None
+) -> "PinpointClient":
+    """AWS's own `pinpoint` client, whoever hosts the project.
+
+    For the operations that AWS keeps after 2026-10-30, such as PhoneNumberValidate.
+    """
+    return _client(config, session, endpoint_url=None)
+
+
+def all_items(
+    list_page: Callable[..., Mapping[str, Any]], **parameters: Any
+) -> Iterator[dict[str, Any]]:
+    """Every item of a listing, page after page; boto3 has no paginators for Pinpoint.
+
+    Args:
+        list_page: a client's listing method, such as `client.get_segments`.
+        parameters: what it takes besides the page size and the token.
+    """
+    token: dict[str, str] = {}
+    while True:
+        answer = list_page(PageSize=PAGE_SIZE, **parameters, **token)
+        # The answer has one member, named after the operation, beside botocore's metadata.
+        page = next(value for name, value in answer.items() if name != "ResponseMetadata")
+        yield from page["Item"]
+        if not page.get("NextToken"):
+            return
+        token = {"Token": page["NextToken"]}
+
+
+def _client(
+    config: Config | None, session: boto3.Session | None, endpoint_url: str | None
+) -> "PinpointClient":
+    merged = _DEFAULTS if config is None else _DEFAULTS.merge(config)
+    client: PinpointClient = (session or boto3.Session()).client(
+        "pinpoint", config=merged, endpoint_url=endpoint_url
+    )
+    return client
+
+
+def _sign_for_execute_api(context: dict[str, Any], **_: Any) -> None:
+    context.setdefault("signing", {})["signing_name"] = "execute-api"
