@@ -1,0 +1,146 @@
+"""Deliver a record to an SNS topic, a Firehose stream or a log group, if its owner allows it.
+
+AWS drops what it may not deliver; here it is dropped too, and the server's log says why.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from local_aws.services.registration import here
+
+REQUIRED = (
+    "ministack.core.iam_evaluator.EvalContext",
+    "ministack.core.iam_evaluator._conditions_met",
+    "ministack.core.iam_evaluator._gather_role_policies",
+    "ministack.core.iam_evaluator._service_principal_matches",
+    "ministack.core.iam_evaluator.evaluate",
+    "ministack.core.iam_evaluator.evaluate_resource_policy",
+    "ministack.services.cloudwatch_logs._create_log_stream",
+    "ministack.services.cloudwatch_logs._put_log_events",
+    "ministack.services.firehose._put_record",
+    "ministack.services.iam._roles",
+    "ministack.services.sns.publish_internal",
+    "ministack.services.sns.topic_policy_for_arn",
+)
+
+logger = logging.getLogger("local_aws.delivery")
+
+
+class NotAllowed(Exception):
+    """The policy of the target, or the role given for it, does not let the service deliver."""
+
+
+def to_topic(topic_arn: str, text: str, *, service: str, source_arn: str) -> None:
+    """Publish as the service principal ``service``; the topic's policy must allow it.
+
+    ministack's own check lets the default policy of a topic pass; AWS asks for a statement
+    that names the service (user guide, "Amazon SNS topics as event destination").
+    """
+    from ministack.core import iam_evaluator
+    from ministack.services import sns
+
+    account, region = here()
+    policy, _ = sns.topic_policy_for_arn(topic_arn) or ("", "")
+    context = iam_evaluator.EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action="sns:Publish",
+        resource_arn=topic_arn,
+        region=region,
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
+    )
+    decision = iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision
+    if decision != "Allow":
+        raise NotAllowed(f"the policy of {topic_arn} does not let {service} publish")
+    sns.publish_internal(topic_arn, text)
+
+
+def to_topic_as(role_arn: str, topic_arn: str, text: str, *, service: str) -> None:
+    """Publish with a role of the topic's account, which the service must be able to assume."""
+    from ministack.services import sns
+
+    _require(role_arn, service, "sns:Publish", topic_arn)
+    sns.publish_internal(topic_arn, text)
+
+
+def to_destination(
+    destination: Mapping[str, Any], record: Mapping[str, Any], *, service: str, source_arn: str
+) -> None:
+    """Send one record to an SMS v2 event destination (the shape of ``EventDestination``).
+
+    Raises:
+        NotAllowed: the topic's policy or the named role refuses, or the target is not there.
+    """
+    text = json.dumps(record)
+    if sns_destination := destination.get("SnsDestination"):
+        to_topic(sns_destination["TopicArn"], text, service=service, source_arn=source_arn)
+    elif firehose_destination := destination.get("KinesisFirehoseDestination"):
+        stream = firehose_destination["DeliveryStreamArn"]
+        _require(firehose_destination["IamRoleArn"], service, "firehose:PutRecord", stream)
+        from ministack.services import firehose
+
+        data = base64.b64encode(f"{text}\n".encode()).decode()
+        status, _, answer = firehose._put_record(
+            {"DeliveryStreamName": stream.rpartition("/")[2], "Record": {"Data": data}}
+        )
+        if status != 200:
+            raise NotAllowed(f"{stream} answered {answer!r}")
+    elif logs_destination := destination.get("CloudWatchLogsDestination"):
+        _to_log_group(logs_destination, text, service)
+
+
+def _to_log_group(destination: Mapping[str, Any], text: str, service: str) -> None:
+    from ministack.services import cloudwatch_logs
+
+    group_arn = destination["LogGroupArn"].removesuffix(":*")
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        _require(destination["IamRoleArn"], service, action, f"{group_arn}:log-stream:events")
+    stream = {"logGroupName": group_arn.partition(":log-group:")[2], "logStreamName": "events"}
+    cloudwatch_logs._create_log_stream(stream)
+    event = {"timestamp": int(time.time() * 1000), "message": text}
+    status, _, answer = cloudwatch_logs._put_log_events({**stream, "logEvents": [event]})
+    if status != 200:
+        raise NotAllowed(f"{group_arn} answered {answer!r}")
+
+
+def _require(role_arn: str, service: str, action: str, resource: str) -> None:
+    if not role_allows(role_arn, service, action, resource):
+        raise NotAllowed(f"{role_arn} cannot be used by {service} for {action} on {resource}")
+
+
+def role_allows(role_arn: str, service: str, action: str, resource: str) -> bool:
+    """Whether ``service`` may assume the role, and the role may do ``action`` on ``resource``."""
+    from ministack.core import iam_evaluator
+    from ministack.services import iam
+
+    account, region = here()
+    name = role_arn.rpartition("/")[2]
+    role = iam._roles.get(name)
+    if role is None:
+        return False
+    trust = role["AssumeRolePolicyDocument"]
+    statements = (json.loads(trust) if isinstance(trust, str) else trust).get("Statement", [])
+    context = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/{service.partition('.')[0]}",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=action,
+        resource_arn=resource,
+        region=region,
+        service_context={"aws:sourceaccount": account},
+    )
+    trusted = any(
+        statement.get("Effect") == "Allow"
+        and iam_evaluator._service_principal_matches(statement.get("Principal"), service)
+        and iam_evaluator._conditions_met(statement.get("Condition", {}), context)
+        for statement in ([statements] if isinstance(statements, dict) else statements)
+    )
+    policies = iam_evaluator._gather_role_policies(name, account)
+    return trusted and bool(iam_evaluator.evaluate(context, policies).decision == "Allow")

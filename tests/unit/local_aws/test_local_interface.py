@@ -1,0 +1,97 @@
+"""The ``/_local/`` interface and the deploying key."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws import credentials
+from tests.builders.local_server import LocalServer
+
+
+def test_a_reset_empties_everything_and_keeps_the_deploying_key(local_aws: LocalServer) -> None:
+    pinpoint, sms = local_aws.client("pinpoint"), local_aws.client("pinpoint-sms-voice-v2")
+    sqs = local_aws.client("sqs")
+    pinpoint.create_app(CreateApplicationRequest={"Name": "shop"})
+    sms.create_configuration_set(ConfigurationSetName="receipts")
+    sms.send_text_message(DestinationPhoneNumber="+12065550142", MessageBody="Hello")
+    sqs.create_queue(QueueName="orders")
+    assert local_aws.outbox("sms")
+
+    answer = local_aws.post("reset")
+
+    assert answer == (200, {"reset": "ok"})
+    assert local_aws.outbox("sms") == []
+    assert pinpoint.get_apps()["ApplicationsResponse"]["Item"] == []
+    assert sms.describe_configuration_sets()["ConfigurationSets"] == []
+    assert sqs.list_queues().get("QueueUrls", []) == []
+
+
+def test_the_deploying_key_is_an_administrator(local_aws: LocalServer) -> None:
+    identity = local_aws.client("sts").get_caller_identity()
+
+    assert identity["Arn"] == "arn:aws:iam::000000000000:user/local-administrator"
+    assert local_aws.client("iam").list_roles()["Roles"] is not None
+
+
+@pytest.mark.parametrize("service", ["sqs", "s3", "pinpoint"])
+def test_the_deploying_key_with_a_wrong_secret_is_refused(
+    local_aws: LocalServer, service: str
+) -> None:
+    keys = {"aws_access_key_id": credentials.ACCESS_KEY_ID, "aws_secret_access_key": "wrong"}
+    client = local_aws.client(service, keys)
+    call = {"sqs": "list_queues", "s3": "list_buckets", "pinpoint": "get_apps"}[service]
+
+    with pytest.raises(ClientError) as refused:
+        getattr(client, call)()
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_every_channel_has_an_outbox_and_nothing_else_has(local_aws: LocalServer) -> None:
+    answers = {name: local_aws.get(f"outbox/{name}") for name in ("email", "sms", "voice", "push")}
+
+    status, error = local_aws.get("outbox/fax")
+
+    assert set(map(str, answers.values())) == {"(200, [])"}
+    assert status == 404
+    assert "outbox/{email,sms,voice,push}" in error["error"]
+
+
+def test_inbound_email_is_refused_with_what_is_missing(local_aws: LocalServer) -> None:
+    status, answer = local_aws.post("inbound/email", {"to": "support@example.com"})
+
+    assert status == 501
+    assert "receipt rules" in answer["error"]
+
+
+@pytest.mark.parametrize("rate", [0, "many", None])
+def test_a_validation_rate_that_is_no_rate_is_refused(local_aws: LocalServer, rate: object) -> None:
+    status, answer = local_aws.post("phone-number-validate", {"per_second": rate})
+
+    assert status == 400
+    assert "per_second must be a whole number" in answer["error"]
+
+
+def test_the_servers_environment_does_not_reach_functions(local_aws: LocalServer) -> None:
+    """A function is told where AWS is by the local AWS alone."""
+    import io
+    import json
+    import zipfile
+
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as package:
+        package.writestr("app.py", "import os\ndef handler(e, c): return dict(os.environ)\n")
+    role = local_aws.role("function", {"Service": "lambda.amazonaws.com"})
+    functions = local_aws.client("lambda")
+    functions.create_function(
+        FunctionName="environment",
+        Role=role,
+        Runtime="python3.13",
+        Handler="app.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )
+
+    seen = json.load(functions.invoke(FunctionName="environment")["Payload"])
+
+    assert seen["AWS_ENDPOINT_URL"] == local_aws.url
+    assert seen["AWS_ACCESS_KEY_ID"] != credentials.ACCESS_KEY_ID
+    assert "PYTEST_CURRENT_TEST" not in seen

@@ -1,0 +1,98 @@
+"""The AWS provider itself against the services that local_aws adds."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local_aws import credentials
+from tests.builders.local_server import LocalServer
+from tools import terraform_cli
+
+RESOURCES = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+
+provider "aws" {
+  region = "us-east-1"
+}
+
+resource "aws_pinpoint_app" "shop" {
+  name = "shop"
+  tags = { team = "crm" }
+}
+
+resource "aws_pinpoint_sms_channel" "shop" {
+  application_id = aws_pinpoint_app.shop.application_id
+}
+
+resource "aws_pinpointsmsvoicev2_configuration_set" "receipts" {
+  name = "receipts"
+  tags = { team = "crm" }
+}
+
+resource "aws_pinpointsmsvoicev2_opt_out_list" "newsletter" {
+  name = "newsletter"
+}
+
+resource "aws_pinpointsmsvoicev2_phone_number" "replies" {
+  iso_country_code    = "US"
+  message_type        = "TRANSACTIONAL"
+  number_type         = "TOLL_FREE"
+  number_capabilities = ["SMS", "VOICE"]
+  opt_out_list_name   = aws_pinpointsmsvoicev2_opt_out_list.newsletter.name
+}
+"""
+
+
+@pytest.mark.integration
+def test_terraform_applies_plans_nothing_more_and_destroys(
+    local_aws: LocalServer, tmp_path: Path
+) -> None:
+    (tmp_path / "main.tf").write_text(RESOURCES)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = own | {
+        "AWS_ENDPOINT_URL": local_aws.url,
+        "AWS_ACCESS_KEY_ID": credentials.ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": credentials.SECRET_ACCESS_KEY,
+        "AWS_REGION": credentials.REGION,
+    }
+    environment |= terraform_cli.environment(environment)
+
+    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(terraform_cli.find_terraform()), *arguments, "-no-color", "-input=false"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    initialised = terraform("init")
+    applied = terraform("apply", "-auto-approve")
+    apps = local_aws.client("pinpoint").get_apps()["ApplicationsResponse"]["Item"]
+    sms = local_aws.client("pinpoint-sms-voice-v2")
+    [made] = sms.describe_configuration_sets()["ConfigurationSets"]
+    [number] = sms.describe_phone_numbers()["PhoneNumbers"]
+    tags_of_made = sms.list_tags_for_resource(ResourceArn=made["ConfigurationSetArn"])["Tags"]
+    planned = terraform("plan", "-detailed-exitcode")
+    destroyed = terraform("destroy", "-auto-approve")
+
+    assert initialised.returncode == 0, initialised.stderr
+    assert applied.returncode == 0, applied.stderr
+    assert [(app["Name"], app["tags"]) for app in apps] == [("shop", {"team": "crm"})]
+    tags = {"Key": "team", "Value": "crm"}
+    assert (made["ConfigurationSetName"], tags_of_made) == ("receipts", [tags])
+    assert number["OptOutListName"] == "newsletter"
+    assert planned.returncode == 0, planned.stdout
+    assert destroyed.returncode == 0, destroyed.stderr
+    assert local_aws.client("pinpoint").get_apps()["ApplicationsResponse"]["Item"] == []
+    assert sms.describe_phone_numbers()["PhoneNumbers"] == []
+    assert [item["OptOutListName"] for item in sms.describe_opt_out_lists()["OptOutLists"]] == [
+        "Default"
+    ]
