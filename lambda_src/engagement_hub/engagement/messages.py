@@ -1,0 +1,471 @@
+"""Which words go to one recipient: configuration and templates to content, by channel.
+
+`resolve` turns a campaign's MessageConfiguration, or the DirectMessageConfiguration of SendMessages
+and SendUsersMessages, into a plan for one channel; the plan renders for any number of recipients.
+
+Choices where AWS is silent:
+
+- Per channel, inline text wins over the template, and the template over DefaultMessage. A channel
+  message without text (only a MessageType, say) lends its settings to the template's text.
+- Substitutions of the address or endpoint win over those of the message, those over the endpoint's
+  own values, those over the template's defaults. The message's are those of the part that supplied
+  the text.
+- DefaultMessage serves SMS and VOICE, and EMAIL only when it has a Title to be the subject.
+- Voice in campaigns takes its text from TemplateConfiguration.VoiceTemplate or DefaultMessage,
+  since a campaign's MessageConfiguration has no VoiceMessage (Pinpoint had no voice campaigns).
+- An email's BodyOverride replaces the HTML when there is HTML, otherwise the text, and the other
+  part is dropped, so that no reader sees a different message.
+- Push and in-app content is not sent by this hub: those channels resolve to None.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from engagement_hub.engagement.errors import BadRequest
+from engagement_hub.engagement.model import ChannelType, Endpoint
+from engagement_hub.engagement.templates import (
+    EMAIL_PART_LIMIT,
+    SMS_BODY_LIMIT,
+    VOICE_BODY_LIMIT,
+    RenderingFailed,
+    Template,
+    compile_template,
+    default_substitutions,
+    validate_headers,
+)
+
+EMAIL_BYTES_LIMIT = 10 * 1024 * 1024  # Pinpoint quotas, "Email message size"
+VOICE_RENDERED_LIMIT = 6_000  # SendVoiceMessage.MessageBody
+
+Clock = Callable[[], datetime]
+TemplateBody = Mapping[str, Any]  # an EmailTemplate, SmsTemplate or VoiceTemplate
+
+TEMPLATE_MEMBERS = {
+    ChannelType.SMS: "SMSTemplate",
+    ChannelType.EMAIL: "EmailTemplate",
+    ChannelType.VOICE: "VoiceTemplate",
+}
+"""The member of TemplateConfiguration that names a channel's template."""
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SmsContent:
+    """A text message. `message_type` None leaves the type to the origination identity."""
+
+    body: str
+    message_type: str | None = None
+    origination_identity: str | None = None
+    sender_id: str | None = None
+    entity_id: str | None = None
+    template_id: str | None = None
+    media_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmailContent:
+    """An email. With `raw` (a whole MIME message) subject, html, text and headers stay empty."""
+
+    from_address: str | None = None
+    subject: str | None = None
+    html: str | None = None
+    text: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    reply_to: tuple[str, ...] = ()
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceContent:
+    """A spoken message, plain text or SSML."""
+
+    body: str
+    language: str | None = None
+    voice_id: str | None = None
+    origination: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomContent:
+    """What a custom channel's function gets as `Data`; None when the campaign has none."""
+
+    data: str | None = None
+
+
+Content = SmsContent | EmailContent | VoiceContent | CustomContent
+
+
+class MessagePlan(Protocol):
+    """A channel's message, ready to render."""
+
+    def render(
+        self,
+        variables: Mapping[str, Any],
+        substitutions: Mapping[str, Any] | None = None,
+        *,
+        title_override: str | None = None,
+        body_override: str | None = None,
+        clock: Clock = _system_clock,
+    ) -> Content:
+        """The content for one recipient.
+
+        Raises:
+            RenderingFailed: the values do not fit the template, or the result is empty or too
+                long for the channel.
+            TemplateError: an override cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Where a plan's variables come from, besides the recipient."""
+
+    message: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def fill(
+        self,
+        template: Template,
+        variables: Mapping[str, Any],
+        substitutions: Mapping[str, Any] | None,
+        clock: Clock,
+    ) -> str:
+        own = {**self.message, **substitutions} if substitutions else self.message
+        return template.render(variables, self.defaults, substitutions=own, clock=clock)
+
+
+def _checked(text: str, limit: int, channel: str) -> str:
+    if not text.strip():
+        raise RenderingFailed(f"The {channel} message renders to nothing for this recipient.")
+    if len(text) > limit:
+        raise RenderingFailed(
+            f"The {channel} message renders to {len(text)} characters; the limit is {limit}."
+        )
+    return text
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[\r\n]+", " ", text)  # a value must not start a header of its own
+
+
+@dataclass(frozen=True, slots=True)
+class SmsPlan:
+    """See MessagePlan."""
+
+    body: Template
+    values: _Values
+    settings: Mapping[str, Any]
+
+    def render(
+        self,
+        variables: Mapping[str, Any],
+        substitutions: Mapping[str, Any] | None = None,
+        *,
+        title_override: str | None = None,
+        body_override: str | None = None,
+        clock: Clock = _system_clock,
+    ) -> SmsContent:
+        template = compile_template(body_override) if body_override else self.body
+        body = self.values.fill(template, variables, substitutions, clock)
+        return SmsContent(
+            body=_checked(body, SMS_BODY_LIMIT, "SMS"),
+            message_type=self.settings.get("MessageType") or None,
+            origination_identity=self.settings.get("OriginationNumber") or None,
+            sender_id=self.settings.get("SenderId") or None,
+            entity_id=self.settings.get("EntityId") or None,
+            template_id=self.settings.get("TemplateId") or None,
+            media_url=self.settings.get("MediaUrl") or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VoicePlan:
+    """See MessagePlan."""
+
+    body: Template
+    values: _Values
+    settings: Mapping[str, Any]
+
+    def render(
+        self,
+        variables: Mapping[str, Any],
+        substitutions: Mapping[str, Any] | None = None,
+        *,
+        title_override: str | None = None,
+        body_override: str | None = None,
+        clock: Clock = _system_clock,
+    ) -> VoiceContent:
+        template = compile_template(body_override) if body_override else self.body
+        body = self.values.fill(template, variables, substitutions, clock)
+        return VoiceContent(
+            body=_checked(body, VOICE_RENDERED_LIMIT, "voice"),
+            language=self.settings.get("LanguageCode") or None,
+            voice_id=self.settings.get("VoiceId") or None,
+            origination=self.settings.get("OriginationNumber") or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EmailPlan:
+    """See MessagePlan. A raw message is passed on as it is: no variables, no overrides."""
+
+    values: _Values
+    settings: Mapping[str, Any]
+    subject: Template | None = None
+    html: Template | None = None
+    text: Template | None = None
+    headers: tuple[tuple[str, Template], ...] = ()
+    raw: bytes | None = None
+
+    def render(
+        self,
+        variables: Mapping[str, Any],
+        substitutions: Mapping[str, Any] | None = None,
+        *,
+        title_override: str | None = None,
+        body_override: str | None = None,
+        clock: Clock = _system_clock,
+    ) -> EmailContent:
+        from_address = self.settings.get("FromAddress") or None
+        reply_to = tuple(self.settings.get("ReplyToAddresses") or ())
+        if self.raw is not None:
+            return EmailContent(from_address=from_address, reply_to=reply_to, raw=self.raw)
+
+        def fill(template: Template | None) -> str | None:
+            if template is None:
+                return None
+            return self.values.fill(template, variables, substitutions, clock)
+
+        subject = compile_template(title_override) if title_override else self.subject
+        html, text = self.html, self.text
+        if body_override and html is not None:
+            html, text = compile_template(body_override, html=True), None
+        elif body_override:
+            text = compile_template(body_override)
+        content = EmailContent(
+            from_address=from_address,
+            subject=_one_line(fill(subject) or ""),
+            html=fill(html) or None,
+            text=fill(text) or None,
+            headers=tuple((name, _one_line(fill(value) or "")) for name, value in self.headers),
+            reply_to=reply_to,
+        )
+        size = sum(len(part.encode()) for part in (content.html or "", content.text or ""))
+        if not size:
+            raise RenderingFailed("The email renders to nothing for this recipient.")
+        if size > EMAIL_BYTES_LIMIT:
+            raise RenderingFailed(
+                f"The email renders to {size} bytes; the limit is {EMAIL_BYTES_LIMIT}."
+            )
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class CustomPlan:
+    """See MessagePlan. The function gets `Data` as it is; it fills in the variables itself."""
+
+    data: str | None
+
+    def render(
+        self,
+        variables: Mapping[str, Any],
+        substitutions: Mapping[str, Any] | None = None,
+        *,
+        title_override: str | None = None,
+        body_override: str | None = None,
+        clock: Clock = _system_clock,
+    ) -> CustomContent:
+        return CustomContent(self.data)
+
+
+def resolve(
+    message_configuration: Mapping[str, Any] | None,
+    templates: Mapping[str, TemplateBody],
+    channel: str,
+) -> MessagePlan | None:
+    """The message of one channel, or None when the configuration has none for it.
+
+    Args:
+        message_configuration: MessageConfiguration or DirectMessageConfiguration.
+        templates: the bodies of the templates that TemplateConfiguration names, by channel type:
+            "SMS", "EMAIL", "VOICE" (`template_references` lists the names).
+
+    Raises:
+        BadRequest: a text cannot be compiled, or a raw email is not base64.
+    """
+    configuration = message_configuration or {}
+    if channel == ChannelType.CUSTOM:
+        custom = configuration.get("CustomMessage")
+        return None if custom is None else CustomPlan(custom.get("Data"))
+    if channel == ChannelType.EMAIL:
+        return _email_plan(configuration, templates.get(channel))
+    if channel == ChannelType.SMS:
+        message = configuration.get("SMSMessage") or {}
+        source = _text_source(message, templates.get(channel), configuration)
+        return source and SmsPlan(source[0], source[1], message)
+    if channel == ChannelType.VOICE:
+        message = configuration.get("VoiceMessage") or {}
+        template = templates.get(channel)
+        source = _text_source(message, template, configuration)
+        return source and VoicePlan(source[0], source[1], {**(template or {}), **_given(message)})
+    return None
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def _text_source(
+    message: Mapping[str, Any], template: TemplateBody | None, configuration: Mapping[str, Any]
+) -> tuple[Template, _Values] | None:
+    if message.get("Body"):
+        return compile_template(message["Body"]), _Values(message.get("Substitutions") or {})
+    if template is not None and template.get("Body"):
+        values = _Values(message.get("Substitutions") or {}, default_substitutions(template))
+        return compile_template(template["Body"]), values
+    default = configuration.get("DefaultMessage") or {}
+    if default.get("Body"):
+        return compile_template(default["Body"]), _Values(default.get("Substitutions") or {})
+    return None
+
+
+def _optional(text: str | None, *, html: bool = False) -> Template | None:
+    return compile_template(text, html=html) if text else None
+
+
+def _headers(headers: Sequence[Mapping[str, str]] | None) -> tuple[tuple[str, Template], ...]:
+    return tuple((h.get("Name", ""), compile_template(h.get("Value", ""))) for h in headers or ())
+
+
+def _email_plan(
+    configuration: Mapping[str, Any], template: TemplateBody | None
+) -> EmailPlan | None:
+    message = configuration.get("EmailMessage") or {}
+    values = _Values(message.get("Substitutions") or {})
+    raw = (message.get("RawEmail") or {}).get("Data")
+    if raw:
+        return EmailPlan(values, message, raw=_decoded(raw))
+    simple = message.get("SimpleEmail") or {}
+    subject = (simple.get("Subject") or {}).get("Data") or message.get("Title")
+    html = (simple.get("HtmlPart") or {}).get("Data") or message.get("HtmlBody")
+    text = (simple.get("TextPart") or {}).get("Data") or message.get("Body")
+    headers = simple.get("Headers") or message.get("Headers")
+    if not (html or text):
+        default = configuration.get("DefaultMessage") or {}
+        if template is not None:
+            values = _Values(values.message, default_substitutions(template))
+            subject = subject or template.get("Subject")
+            html, text = template.get("HtmlPart"), template.get("TextPart")
+            headers = headers or template.get("Headers")
+        elif default.get("Body") and (subject or default.get("Title")):
+            values = _Values(default.get("Substitutions") or {})
+            subject, text = subject or default.get("Title"), default["Body"]
+        if not (html or text):
+            return None
+    return EmailPlan(
+        values,
+        message,
+        subject=_optional(subject),
+        html=_optional(html, html=True),
+        text=_optional(text),
+        headers=_headers(headers),
+    )
+
+
+def _decoded(raw: str | bytes) -> bytes:
+    if isinstance(raw, bytes):  # botocore's own parser has decoded the blob
+        data = raw
+    else:
+        try:
+            data = base64.b64decode(raw, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise BadRequest("EmailMessage.RawEmail.Data must be base64.") from error
+    if len(data) > EMAIL_BYTES_LIMIT:
+        raise BadRequest(
+            f"EmailMessage.RawEmail.Data has {len(data)} bytes; the limit is {EMAIL_BYTES_LIMIT}."
+        )
+    return data
+
+
+def template_references(
+    template_configuration: Mapping[str, Any] | None,
+) -> dict[str, tuple[str, str | None]]:
+    """The templates to load, by channel type: (name, version or None for the active one)."""
+    configuration = template_configuration or {}
+    references = {}
+    for channel, member in TEMPLATE_MEMBERS.items():
+        reference = configuration.get(member) or {}
+        if reference.get("Name"):
+            references[str(channel)] = (reference["Name"], reference.get("Version"))
+    return references
+
+
+def endpoint_variables(endpoint: Endpoint) -> Mapping[str, Any]:
+    """What `{{…}}` can name for an endpoint: its own members, the user's attributes joined."""
+    return endpoint
+
+
+def address_variables(address: str, channel: str) -> Mapping[str, Any]:
+    """What `{{…}}` can name for a bare address of SendMessages."""
+    return {"Address": address, "ChannelType": channel}
+
+
+# What a request may hold
+
+_TEXTS: dict[str, tuple[tuple[str, int], ...]] = {
+    "DefaultMessage": (("Title", EMAIL_PART_LIMIT), ("Body", EMAIL_PART_LIMIT)),
+    "SMSMessage": (("Body", SMS_BODY_LIMIT),),
+    "VoiceMessage": (("Body", VOICE_BODY_LIMIT),),
+    "EmailMessage": (
+        ("Title", EMAIL_PART_LIMIT),
+        ("Body", EMAIL_PART_LIMIT),
+        ("HtmlBody", EMAIL_PART_LIMIT),
+    ),
+}
+_MESSAGE_TYPES = ("TRANSACTIONAL", "PROMOTIONAL")
+MAX_CUSTOM_DATA = 5 * 1024  # CampaignCustomMessage.Data, Pinpoint API reference
+
+
+def validate_messages(configuration: Mapping[str, Any] | None) -> None:
+    """Check inline content: lengths, syntax, message type, headers.
+
+    Raises:
+        BadRequest: names the member, the rule, and for syntax the line and column.
+    """
+    for member, texts in _TEXTS.items():
+        message = (configuration or {}).get(member) or {}
+        for name, limit in texts:
+            _validate_text(f"{member}.{name}", message.get(name), limit)
+    email = (configuration or {}).get("EmailMessage") or {}
+    simple = email.get("SimpleEmail") or {}
+    for part in ("Subject", "HtmlPart", "TextPart"):
+        text = (simple.get(part) or {}).get("Data")
+        _validate_text(f"EmailMessage.SimpleEmail.{part}.Data", text, EMAIL_PART_LIMIT)
+    validate_headers(simple.get("Headers"))
+    validate_headers(email.get("Headers"))
+    kind = ((configuration or {}).get("SMSMessage") or {}).get("MessageType")
+    if kind and kind not in _MESSAGE_TYPES:
+        raise BadRequest("SMSMessage.MessageType must be TRANSACTIONAL or PROMOTIONAL.")
+    data = ((configuration or {}).get("CustomMessage") or {}).get("Data")
+    if data and len(data.encode()) > MAX_CUSTOM_DATA:
+        raise BadRequest(f"CustomMessage.Data must be at most {MAX_CUSTOM_DATA} bytes.")
+
+
+def _validate_text(member: str, text: Any, limit: int) -> None:
+    if text is None:
+        return
+    if not isinstance(text, str) or len(text) > limit:
+        raise BadRequest(f"{member} must be a string of at most {limit} characters.")
+    try:
+        compile_template(text)
+    except BadRequest as error:
+        raise BadRequest(f"{member}: {error.message}") from error
