@@ -22,6 +22,7 @@ _MODULES = (
     "distributed_map",
     "terraform_drift",
     "scheduler",
+    "encryption",
     "delivery",
     "queues",
     "api_gateway",

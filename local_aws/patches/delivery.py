@@ -21,12 +21,12 @@ from ministack.services import eventbridge, lambda_svc, s3, sns, sqs
 from ministack.services import stepfunctions as sfn
 
 from local_aws.patches import sdk_calls
+from local_aws.patches.encryption import topic_allows
 from local_aws.patches.rewriting import rewrite
 from local_aws.patches.service_access import (
     function_allows,
     role_allows,
     role_trusts,
-    service_allowed,
 )
 
 REQUIRED = (
@@ -47,7 +47,6 @@ REQUIRED = (
     "ministack.services.sns._deliver_to_lambda",
     "ministack.services.sns._deliver_to_sqs",
     "ministack.services.sns._topic_by_arn_any_scope",
-    "ministack.services.sns.topic_policy_for_arn",
     "ministack.services.sqs._ensure_msg_fields",
     "ministack.services.sqs._md5_msg_attrs",
     "ministack.services.sqs._queue_by_arn",
@@ -160,7 +159,7 @@ def _check_event_targets() -> None:
             payload,
             "sns:Publish",
             sns._topic_by_arn_any_scope(arn),
-            _topic_allows,
+            topic_allows,
             lambda: to_sns(arn, payload),
         )
 
@@ -182,14 +181,6 @@ def _check_event_targets() -> None:
 
 def _queue_allows(queue_arn: str, service: str, source_arn: str) -> bool:
     return bool(sqs.queue_policy_allows(queue_arn, service, source_arn, get_account_id()))
-
-
-def _topic_allows(topic_arn: str, service: str, source_arn: str) -> bool:
-    # Not the emulator's own check: it passes every service by the default policy's SourceOwner.
-    found = sns.topic_policy_for_arn(topic_arn)
-    return found is not None and service_allowed(
-        found[0], "sns:Publish", topic_arn, service, source_arn
-    )
 
 
 def _deliver(

@@ -18,7 +18,7 @@ from local_aws.patches.service_access import service_allowed
 REQUIRED = (
     "ministack.core.iam_evaluator.AuthError",
     "ministack.core.iam_evaluator.enforce",
-    "ministack.services.cloudwatch._fire_alarm_actions",
+    "ministack.services.cloudwatch._dispatch_alarm_actions",
     "ministack.services.kms._resolve_key",
     "ministack.services.s3._bucket_encryption",
     "ministack.services.sns._topic_by_arn_any_scope",
@@ -129,3 +129,16 @@ def _check_services() -> None:
         return bool(allowed) and service_may_encrypt(topic, service, source)
 
     sqs.queue_policy_allows, sns.topic_policy_allows = queue_policy_allows, topic_policy_allows
+
+    def may_publish(topic: str, alarm: dict[str, Any]) -> bool:
+        account = topic.split(":")[4]
+        return topic_policy_allows(
+            topic, "cloudwatch.amazonaws.com", alarm.get("AlarmArn", ""), account
+        )
+
+    rewrite(
+        cloudwatch,
+        "_dispatch_alarm_actions",
+        ("if _is_sns_action_arn(a)]", "if _is_sns_action_arn(a) and _may_publish(a, alarm)]"),
+        _may_publish=may_publish,
+    )
