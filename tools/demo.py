@@ -198,8 +198,8 @@ def show(bodies: dict[str, dict[str, Any]]) -> None:
     table.add_row(
         str(imported["TotalProcessed"] - imported["TotalFailures"]),
         str(imported["TotalFailures"]),
-        str(validated["Valid"]),
-        str(validated["Invalid"]),
+        str(validated["ValidPhoneNumbers"]),
+        str(validated["InvalidPhoneNumbers"]),
         str(campaign["SuccessfulEndpointCount"]),
     )
     console.print(table)

@@ -41,7 +41,8 @@ def run(
     """
     environ = {**os.environ, **(environ or {})}
     environ |= terraform_cli.environment(environ)
-    environ.setdefault("TF_DATA_DIR", str(data_directory(folder)))
+    if "TF_DATA_DIR" not in environ:
+        environ["TF_DATA_DIR"] = str(data_directory(folder))
     return subprocess.run(
         [str(terraform_cli.find_terraform(environ)), *arguments],
         cwd=folder,

@@ -75,7 +75,7 @@ def test_each_valid_mobile_gets_one_personal_message_and_nobody_else_does(
     campaign = inboxes["campaign"].wait_for("success", of(correlation))
 
     assert imported["body"]["ImportResult"]["TotalFailures"] == 1
-    assert validated["body"]["ValidatePhoneResult"]["ValidateOutput"]["Invalid"] == 1
+    assert validated["body"]["ValidatePhoneResult"]["ValidateOutput"]["InvalidPhoneNumbers"] == 1
     sent = campaign["body"]["CampaignCreateResult"]["CampaignCreateOutput"]
     assert sent["SuccessfulEndpointCount"] == 3
     messages = account.outbox("sms")

@@ -1,0 +1,48 @@
+variable "name" {
+  description = "First part of the bucket's name; the account id and the region follow, because the namespace is global."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,34}$", var.name))
+    error_message = "name must be 2-35 lower-case letters, digits or hyphens and not start with a hyphen: with account and region it must fit into the 63 characters of a bucket name."
+  }
+}
+
+variable "eventbridge" {
+  description = "Whether S3 sends the bucket's events to EventBridge, where any number of rules can subscribe."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "expiration_days" {
+  description = "When objects expire: key prefix => days. The prefix \"\" is the whole bucket. Objects under other prefixes stay."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for days in values(var.expiration_days) : days >= 1 && floor(days) == days])
+    error_message = "expiration_days must be whole numbers of 1 or more: S3 expires objects by the day. Leave the prefix out to keep its objects."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether destroying the bucket deletes the objects in it. Without it a bucket that holds objects refuses to be destroyed."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of this instance, added to the default_tags of the provider."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,96 @@
+data "aws_caller_identity" "current" {}
+
+# Before the function, or Lambda makes one that keeps everything for ever.
+resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold ids and outcomes, not evidence that has to last a year.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
+resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_115:A reserved concurrency is taken from the account's pool, so the caller decides (reserved_concurrency).
+  #checkov:skip=CKV_AWS_116:Failed asynchronous events go to the on_failure destination, which unlike a dead-letter queue keeps the error too.
+  #checkov:skip=CKV_AWS_117:The function calls AWS APIs only; a VPC would add a NAT gateway and protect nothing.
+  #checkov:skip=CKV_AWS_173:Lambda encrypts the variables with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_272:The package is built from this repository with a fixed checksum; a signing profile is the account owner's choice.
+  function_name = var.name
+  description   = var.description
+  role          = aws_iam_role.this.arn
+
+  handler          = var.handler
+  runtime          = "python3.13"
+  architectures    = ["arm64"]
+  filename         = var.package_path
+  source_code_hash = fileexists(var.package_path) ? filebase64sha256(var.package_path) : null
+
+  timeout                        = var.timeout_seconds
+  memory_size                    = var.memory_mb
+  reserved_concurrent_executions = var.reserved_concurrency == null ? -1 : var.reserved_concurrency
+  kms_key_arn                    = var.kms_key_arn
+
+  dynamic "environment" {
+    for_each = length(var.environment) == 0 ? [] : [var.environment]
+
+    content {
+      variables = environment.value
+    }
+  }
+
+  logging_config {
+    log_format            = "JSON"
+    log_group             = aws_cloudwatch_log_group.this.name
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  tags = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(var.package_path)
+      error_message = "No package at ${var.package_path}: run `make package` first."
+    }
+  }
+
+  # A first invocation must neither lack a permission nor lose its logs.
+  depends_on = [aws_iam_role_policy.logs_and_traces, aws_iam_role_policy.given]
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  count = var.on_failure == null ? 0 : 1
+
+  function_name                = aws_lambda_function.this.function_name
+  maximum_event_age_in_seconds = 21600
+  maximum_retry_attempts       = 2
+
+  destination_config {
+    on_failure {
+      destination = var.on_failure.queue_arn
+    }
+  }
+
+  # Lambda checks the role when it takes the destination.
+  depends_on = [aws_iam_role_policy.on_failure]
+}
+
+resource "aws_lambda_permission" "this" {
+  for_each = var.invokers
+
+  function_name = aws_lambda_function.this.function_name
+  statement_id  = each.key
+  action        = "lambda:InvokeFunction"
+  principal     = each.value.service
+  source_arn    = each.value.source_arn
+
+  # Most ARNs name the account already. An S3 bucket's does not: whoever owned a
+  # deleted bucket's name next could invoke the function.
+  source_account = split(":", each.value.source_arn)[4] == "" ? data.aws_caller_identity.current.account_id : null
+}

@@ -1,0 +1,22 @@
+variable "operations" {
+  description = "Names of the Pinpoint operations to allow, as boto3 and IAM spell them: `CreateImportJob`, `GetImportJob`, …"
+  type        = list(string)
+
+  validation {
+    condition     = length(var.operations) > 0
+    error_message = "operations must name at least one Pinpoint operation: a policy without statements is invalid. Leave the block out where nothing is called."
+  }
+
+  validation {
+    condition     = length(setsubtract(var.operations, keys(local.operations))) == 0
+    error_message = "operations has names that Pinpoint does not know: ${join(", ", setsubtract(var.operations, keys(local.operations)))}. Spell them as in operations.json of this module."
+  }
+}
+
+variable "pinpoint" {
+  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  type = object({
+    project_id = string
+    api        = optional(object({ url = string, execution_arn = string }))
+  })
+}

@@ -1,0 +1,57 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  # Built, because the machine's role has to name it before it is there.
+  arn_prefix = "arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  arn        = "${local.arn_prefix}:stateMachine:${var.name}"
+}
+
+# Under /aws/vendedlogs the resource policy that Step Functions writes stays below its size limit
+# (Step Functions Developer Guide, "Using CloudWatch Logs to log execution history").
+resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold state names and outcomes, not evidence that has to last a year.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  name              = "/aws/vendedlogs/states/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
+resource "aws_sfn_state_machine" "this" {
+  #checkov:skip=CKV_AWS_285:Execution data holds addresses and numbers, which must not reach a log; the execution history keeps them for 90 days.
+  name       = var.name
+  role_arn   = aws_iam_role.this.arn
+  definition = var.definition
+
+  logging_configuration {
+    level                  = "ALL"
+    include_execution_data = false
+    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  dynamic "encryption_configuration" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      type                              = "CUSTOMER_MANAGED_KMS_KEY"
+      kms_key_id                        = encryption_configuration.value
+      kms_data_key_reuse_period_seconds = 300
+    }
+  }
+
+  tags = var.tags
+
+  # Step Functions checks the role while creating the machine.
+  depends_on = [
+    aws_iam_role_policy.distributed_map,
+    aws_iam_role_policy.given,
+    aws_iam_role_policy.logs_and_traces,
+  ]
+}

@@ -1,0 +1,9 @@
+output "topic_arn" {
+  description = "ARN of the topic; its policy is in place by then."
+  value       = aws_sns_topic.this.arn
+}
+
+output "topic_name" {
+  description = "Name of the topic."
+  value       = aws_sns_topic.this.name
+}

@@ -1,0 +1,108 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name = "import-drop"
+}
+
+run "is_private_versioned_and_encrypted" {
+  command = plan
+
+  assert {
+    condition     = aws_s3_bucket.this.bucket == "import-drop-111122223333-eu-west-1" && !aws_s3_bucket.this.force_destroy
+    error_message = "The name carries account and region, and objects are not lost by a destroy."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.this.block_public_acls,
+      aws_s3_bucket_public_access_block.this.block_public_policy,
+      aws_s3_bucket_public_access_block.this.ignore_public_acls,
+      aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+    ])
+    error_message = "Public access must be blocked in all four ways."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_ownership_controls.this.rule[0].object_ownership == "BucketOwnerEnforced" && aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    error_message = "ACLs must be off and versions on."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "Without a key S3 encrypts with its own."
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_notification.this) == 0
+    error_message = "Events are sent only when asked for."
+  }
+}
+
+run "refuses_plain_http" {
+  command = plan
+
+  assert {
+    condition     = data.aws_iam_policy_document.this.statement[0].effect == "Deny" && one(data.aws_iam_policy_document.this.statement[0].condition).variable == "aws:SecureTransport"
+    error_message = "The bucket must refuse requests without TLS."
+  }
+}
+
+run "expires_each_prefix_after_its_days" {
+  command = plan
+
+  variables {
+    expiration_days = { "tmp/" = 1, "exports/" = 7 }
+    eventbridge     = true
+    kms_key_arn     = "arn:aws:kms:eu-west-1:111122223333:key/k"
+  }
+
+  assert {
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.filter[0].prefix => rule.expiration[0].days
+      if rule.id != "tidy-up"
+    } == { "tmp/" = 1, "exports/" = 7 }
+    error_message = "Each prefix needs a rule of its own."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.this[0].eventbridge
+    error_message = "Events must go to EventBridge."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn
+    error_message = "With a key the bucket must use it."
+  }
+}
+
+run "rejects_an_expiration_of_no_days" {
+  command = plan
+
+  variables {
+    expiration_days = { "tmp/" = 0 }
+  }
+
+  expect_failures = [var.expiration_days]
+}
+
+run "rejects_a_name_in_capitals" {
+  command = plan
+
+  variables {
+    name = "Imports"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "rejects_a_name_that_leaves_no_room_for_account_and_region" {
+  command = plan
+
+  variables {
+    name = "a-bucket-name-of-thirty-six-letters-"
+  }
+
+  expect_failures = [var.name]
+}

@@ -1,0 +1,233 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name         = "import-worker"
+  handler      = "s3_triggered_import.handler.lambda_handler"
+  package_path = "../../../dist/s3_triggered_import.zip"
+}
+
+run "has_safe_defaults" {
+  command = plan
+
+  assert {
+    condition     = aws_lambda_function.this.runtime == "python3.13" && join(" ", aws_lambda_function.this.architectures) == "arm64"
+    error_message = "The function must run on python3.13 and arm64."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.tracing_config[0].mode == "Active"
+    error_message = "Tracing must be on."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.logging_config[0].log_group == "/aws/lambda/import-worker" && aws_cloudwatch_log_group.this.retention_in_days == 30
+    error_message = "Logs must go to the function's own group, which keeps them for 30 days."
+  }
+
+  assert {
+    condition     = length(aws_lambda_function.this.environment) == 0
+    error_message = "No environment means no block: an empty one shows as a difference for ever."
+  }
+
+  assert {
+    condition     = length(aws_lambda_function_event_invoke_config.this) == 0 && length(aws_lambda_permission.this) == 0
+    error_message = "Nobody may invoke the function unless the caller says so."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.source_code_hash == filebase64sha256("../../../dist/s3_triggered_import.zip")
+    error_message = "A new package must show as a change."
+  }
+}
+
+run "alarms_exist_without_anybody_to_notify" {
+  command = plan
+
+  assert {
+    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["errors", "throttles"]
+    error_message = "Errors and throttles must have alarms in any case."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : length(alarm.alarm_actions) == 0])
+    error_message = "Without `alarm` nobody is notified."
+  }
+}
+
+run "alarms_notify_the_topic" {
+  command = plan
+
+  variables {
+    alarm      = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators" }
+    on_failure = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
+  }
+
+  assert {
+    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["errors", "throttles", "undelivered-failures"]
+    error_message = "A failure destination needs an alarm for when it cannot be reached."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : join(" ", alarm.alarm_actions) == "arn:aws:sns:eu-west-1:111122223333:operators"])
+    error_message = "Every alarm must notify the topic."
+  }
+}
+
+run "may_write_logs_to_its_own_group_only" {
+  command = apply
+
+  assert {
+    condition     = join(" ", data.aws_iam_policy_document.logs_and_traces.statement[0].resources) == "arn:aws:logs:eu-west-1:111122223333:log-group:mock:*"
+    error_message = "The role must write to the function's own log group and no other."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.given) == []
+    error_message = "Nothing but logs and traces is allowed by default."
+  }
+}
+
+run "attaches_each_given_policy_under_its_name" {
+  command = plan
+
+  variables {
+    policies = { read-imports = "{}", start-import = "{}" }
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.given) == ["read-imports", "start-import"]
+    error_message = "Each policy must be attached under its key."
+  }
+}
+
+run "keeps_failed_asynchronous_events" {
+  command = plan
+
+  variables {
+    on_failure = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.this[0].destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-west-1:111122223333:failed"
+    error_message = "Failed events must go to the queue."
+  }
+
+  assert {
+    condition = length(data.aws_iam_policy_document.on_failure[0].statement) == 1 && (
+      join(" ", data.aws_iam_policy_document.on_failure[0].statement[0].resources) == "arn:aws:sqs:eu-west-1:111122223333:failed"
+    )
+    error_message = "The role may send to that queue, and needs no key where there is none."
+  }
+}
+
+run "uses_the_key_everywhere" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    on_failure  = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.kms_key_arn == var.kms_key_arn && aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
+    error_message = "The environment and the logs must be encrypted with the key."
+  }
+
+  assert {
+    condition     = contains([for statement in data.aws_iam_policy_document.on_failure[0].statement : statement.sid], "EncryptFailedEvents")
+    error_message = "Sending to an encrypted queue needs its key."
+  }
+}
+
+run "pins_the_account_of_callers_whose_arn_names_none" {
+  command = plan
+
+  variables {
+    invokers = {
+      bucket = { service = "s3.amazonaws.com", source_arn = "arn:aws:s3:::imports" }
+      topic  = { service = "sns.amazonaws.com", source_arn = "arn:aws:sns:eu-west-1:111122223333:started" }
+    }
+  }
+
+  assert {
+    condition     = aws_lambda_permission.this["bucket"].source_account == "111122223333" && aws_lambda_permission.this["bucket"].source_arn == "arn:aws:s3:::imports"
+    error_message = "A bucket's ARN names no account, so the permission must."
+  }
+
+  assert {
+    condition     = aws_lambda_permission.this["topic"].source_account == null && aws_lambda_permission.this["topic"].principal == "sns.amazonaws.com"
+    error_message = "An ARN with an account says enough."
+  }
+}
+
+run "says_how_to_build_a_missing_package" {
+  command = plan
+
+  variables {
+    package_path = "../../../dist/not_built.zip"
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "rejects_a_name_that_leaves_no_room_for_the_role" {
+  command = plan
+
+  variables {
+    name = "a-function-name-that-is-longer-than-fifty-seven-characters"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "rejects_a_retention_that_cloudwatch_does_not_offer" {
+  command = plan
+
+  variables {
+    log_retention_days = 31
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "rejects_a_timeout_beyond_lambdas" {
+  command = plan
+
+  variables {
+    timeout_seconds = 901
+  }
+
+  expect_failures = [var.timeout_seconds]
+}
+
+run "rejects_less_memory_than_lambda_gives" {
+  command = plan
+
+  variables {
+    memory_mb = 64
+  }
+
+  expect_failures = [var.memory_mb]
+}
+
+run "rejects_a_concurrency_that_stops_the_function" {
+  command = plan
+
+  variables {
+    reserved_concurrency = 0
+  }
+
+  expect_failures = [var.reserved_concurrency]
+}
+
+run "rejects_a_policy_name_of_its_own" {
+  command = plan
+
+  variables {
+    policies = { on-failure = "{}" }
+  }
+
+  expect_failures = [var.policies]
+}
