@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import uuid
 from collections.abc import Callable
@@ -10,11 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ministack.core import iam_actions
 from ministack.services import eventbridge, scheduler
 
 from local_aws.patches.rewriting import rewrite
 
 REQUIRED = (
+    "ministack.core.iam_actions.extract_resource_arn",
     "ministack.services.eventbridge._SCHEDULER_TICK_INTERVAL",
     "ministack.services.eventbridge._cron_next_fire",
     "ministack.services.eventbridge._parse_cron_fields",
@@ -46,6 +49,29 @@ def apply() -> None:
     )
     for name in ("_create_schedule", "_update_schedule"):
         setattr(scheduler, name, _validating(getattr(scheduler, name)))
+    iam_actions.extract_resource_arn = _in_their_group(iam_actions.extract_resource_arn)
+
+
+def _in_their_group(resource_arn: Callable[..., str]) -> Callable[..., str]:
+    """Authorize schedules under the group that the request names, not always under `default`."""
+
+    def extract_resource_arn(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, Any],
+        *rest: Any,
+    ) -> str:
+        arn = resource_arn(service, method, path, headers, body, query, *rest)
+        if service != "scheduler" or ":schedule/default/" not in arn:
+            return arn
+        named = json.loads(body).get("GroupName") if body else query.get("groupName")
+        group = named[0] if isinstance(named, list) else named
+        return arn.replace(":schedule/default/", f":schedule/{group or 'default'}/")
+
+    return extract_resource_arn
 
 
 def zone(schedule: dict[str, Any]) -> ZoneInfo:

@@ -109,3 +109,38 @@ def test_a_universal_target_calls_the_service_as_the_role(aws: MinistackServer) 
     )
 
     assert aws.messages(url, seconds=6)[0]["Body"] == "hello"
+
+
+def test_a_schedule_is_authorized_under_the_group_that_it_is_in(aws: MinistackServer) -> None:
+    aws.client("scheduler").create_schedule_group(Name="campaigns")
+    target = aws.role("runs-campaigns", "scheduler.amazonaws.com", [])
+    allowed = {
+        "Effect": "Allow",
+        "Action": "scheduler:GetSchedule",
+        "Resource": "arn:aws:scheduler:us-east-1:000000000000:schedule/campaigns/*",
+    }
+    iam = aws.client("iam")
+    iam.create_user(UserName="reader")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    for group in ("campaigns", "default"):
+        schedule(
+            aws,
+            "in-a-group",
+            in_seconds(3600),
+            {"Arn": "arn:aws:sqs:us-east-1:000000000000:q", "RoleArn": target},
+            GroupName=group,
+        )
+
+    client = aws.client(
+        "scheduler",
+        {
+            "aws_access_key_id": key["AccessKeyId"],
+            "aws_secret_access_key": key["SecretAccessKey"],
+        },
+    )
+
+    assert client.get_schedule(Name="in-a-group", GroupName="campaigns")["Name"] == "in-a-group"
+    with pytest.raises(ClientError, match="GetSchedule"):
+        client.get_schedule(Name="in-a-group", GroupName="default")
