@@ -65,8 +65,8 @@ test-terraform: setup package ## each module planned with mocks
 test-integration: setup package ## each example applied on the local AWS and driven
 	@$(PYTEST) -q tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
 
-bench: setup package ## measure; writes benchmarks/results/*.json
-	@$(RUN) -m benchmarks
+bench: setup package ## measure, all or BENCH="chain segments"; writes benchmarks/results/*.json
+	@PYTHONPATH=lambda_src $(RUN) -m benchmarks $(BENCH)
 
 demo: setup package ## import, validate, campaign, from FILE; KEEP=1 leaves it running
 	@$(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)

@@ -1,0 +1,115 @@
+"""The chain on the local AWS: wall time for 1,000 and 10,000 rows, and API calls by stage.
+
+Applies examples/import_validate_campaign with the quota of PhoneNumberValidate lifted, so that
+the figure is the chain's and not the quota's, and drops files of numbers never seen before.
+Wall time runs from the upload to the last notification. The hub's API calls are the invocations
+of its API function; figures are medians of five files, from the first on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import time
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import boto3
+
+from tools import demo
+
+SIZES = (1_000, 10_000)
+REPEATS = 5
+UNLIMITED = 1_000  # more than one machine gets through
+HEADER = "ChannelType,Address,User.UserId,User.UserAttributes.FirstName,Location.Country"
+
+
+def api_calls(function_name: str) -> int:
+    """How often the hub's API function has been invoked so far."""
+    now = datetime.now(UTC)
+    answer = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="Invocations",
+        Dimensions=[{"Name": "FunctionName", "Value": function_name}],
+        StartTime=now - timedelta(hours=6),
+        EndTime=now + timedelta(minutes=2),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return int(sum(point["Sum"] for point in answer["Datapoints"]))
+
+
+def rows(size: int, numbers: Any) -> str:
+    """A file of people whose numbers nobody had before."""
+    lines = [HEADER]
+    for _ in range(size):
+        number = next(numbers)
+        digits = f"+1206{234 + number // 10_000:03d}{number % 10_000:04d}"
+        lines.append(f"SMS,{digits},bench-{number},Ada,US")
+    return "\n".join(lines) + "\n"
+
+
+def one_file(
+    outputs: dict[str, Any], notifications: demo.Notifications, name: str, content: str
+) -> dict[str, Any]:
+    """Drop one file; return its seconds, and the API calls of each stage."""
+    function_name = (
+        f"{outputs['state_machine_arns']['import'].split(':')[-1].split('-')[0]}-hub-api"
+    )
+    before = api_calls(function_name)
+    started = time.monotonic()
+    boto3.client("s3").put_object(
+        Bucket=outputs["import_bucket"],
+        Key=f"{outputs['import_prefix']}{name}",
+        Body=content.encode(),
+    )
+    calls = {}
+    for stage, subject, _ in notifications.follow():
+        if subject.endswith("Successful"):
+            calls[stage] = api_calls(function_name) - before - sum(calls.values())
+    return {"seconds": time.monotonic() - started, "calls": calls}
+
+
+def run() -> dict[str, Any]:
+    port = demo.free_port()
+    shutil.rmtree(demo.STATE, ignore_errors=True)
+    demo.STATE.mkdir(parents=True)
+    before = dict(os.environ)
+    demo.local_aws("up", "--port", str(port))
+    try:
+        demo.use_local_aws(port)
+        request = urllib.request.Request(
+            f"{os.environ['AWS_ENDPOINT_URL']}/_local/phone-number-validate",
+            data=json.dumps({"per_second": UNLIMITED}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request).close()
+        outputs = demo.apply(f"-var=validations_per_second={UNLIMITED}")
+        notifications = demo.Notifications(outputs["notification_topic_arns"])
+        numbers = count()
+        figures: dict[str, Any] = {}
+        for size in SIZES:
+            files = [
+                one_file(outputs, notifications, f"{size}-{n}.csv", rows(size, numbers))
+                for n in range(REPEATS)
+            ]
+            figures[f"{size}_rows_seconds"] = round(
+                statistics.median(file["seconds"] for file in files), 1
+            )
+            for stage in demo.STAGES:
+                calls = statistics.median(file["calls"][stage] for file in files)
+                figures[f"{size}_rows_{stage}_api_calls_per_1000"] = round(calls / size * 1000, 1)
+        return figures
+    finally:
+        demo.local_aws("down", "--port", str(port))
+        shutil.rmtree(demo.STATE, ignore_errors=True)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=2))

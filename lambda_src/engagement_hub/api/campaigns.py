@@ -1,0 +1,251 @@
+"""Campaigns and their activities. What a campaign sends is sent by the campaign state machine."""
+
+from typing import cast
+
+from engagement_hub.api.hub import Hub, Operation, new_id
+from engagement_hub.api.machines import NotStarted
+from engagement_hub.api.segments import segment_version, version_number
+from engagement_hub.api.tags import tags_of
+from engagement_hub.api.wire import Call
+from engagement_hub.engagement import campaigns
+from engagement_hub.engagement.campaigns import StoredCampaign, UpcomingRun
+from engagement_hub.engagement.errors import NotFound
+from engagement_hub.engagement.messages import template_references
+from engagement_hub.engagement.model import JsonObject
+from engagement_hub.engagement.schedule import is_immediate
+from engagement_hub.store.entities import Kind
+from engagement_hub.store.names import SETTINGS_ID, activity_prefix, load_template
+
+__all__ = ["OPERATIONS"]
+
+# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: it also stands for
+# a campaign whose segment is gone, which the API shows.
+_REMOVED = "Removed"
+
+
+def create_campaign(hub: Hub, call: Call) -> JsonObject:
+    """CreateCampaign: starts it, or has its first run scheduled.
+
+    As in Pinpoint, a request sent twice makes two campaigns.
+
+    Raises:
+        InternalServerError, TooManyRequests: it could not be started; the campaign is INVALID.
+    """
+    campaigns.validate_campaign(call.body, call.now)  # type: ignore[arg-type]  # checked by the model
+    segment = segment_version(
+        hub, call.app_id, call.body["SegmentId"], call.body.get("SegmentVersion")
+    )
+    _check_templates(hub, call.body)
+    settings = hub.entities.get(call.app_id, Kind.SETTINGS, SETTINGS_ID)
+    campaign_id = new_id()
+    campaign = campaigns.new_campaign(
+        {**call.body, "tags": tags_of(call.body)},  # type: ignore[typeddict-item]  # as above
+        app_id=call.app_id,
+        campaign_id=campaign_id,
+        arn=hub.account.arn(f"apps/{call.app_id}/campaigns/{campaign_id}"),
+        segment_version=int(segment["Version"]),
+        now=call.now,
+        settings=settings,  # type: ignore[arg-type]  # as it was stored
+    )
+    # Written first: the run reads it, and a campaign that was not kept must not send. One that
+    # cannot be started says so by its status.
+    body = cast("JsonObject", campaign)
+    hub.entities.put_version(call.app_id, Kind.CAMPAIGN, campaign_id, 1, body)
+    hub.entities.put_new(call.app_id, Kind.CAMPAIGN, campaign_id, body)
+    _start_next(hub, call, campaign)
+    return _shown(body)
+
+
+def get_campaign(hub: Hub, call: Call) -> JsonObject:
+    """GetCampaign."""
+    return _shown(_require(hub, call))
+
+
+def get_campaigns(hub: Hub, call: Call) -> JsonObject:
+    """GetCampaigns."""
+    page = hub.entities.list(
+        call.app_id, Kind.CAMPAIGN, call.page_size, call.token, keep=lambda one: not _deleted(one)
+    )
+    return {"Item": [_shown(body) for body in page.items], "NextToken": page.token}
+
+
+def update_campaign(hub: Hub, call: Call) -> JsonObject:
+    """UpdateCampaign: edits, pauses or resumes, and puts the next run where it now belongs.
+
+    Raises:
+        BadRequest, Conflict: the change is not allowed (see `campaigns.update_campaign`).
+        InternalServerError, TooManyRequests: the next run could not be scheduled; the campaign is
+            INVALID, and an update that succeeds heals it.
+    """
+    before = _require(hub, call)
+    version: int | None = None
+    if "SegmentId" in call.body or "SegmentVersion" in call.body:
+        segment_id = call.body.get("SegmentId") or before["SegmentId"]
+        number = call.body.get("SegmentVersion")
+        version = int(segment_version(hub, call.app_id, segment_id, number)["Version"])
+    _check_templates(hub, call.body)
+
+    def updated(body: JsonObject) -> JsonObject:
+        changed = campaigns.update_campaign(
+            cast("StoredCampaign", body),
+            call.body,  # type: ignore[arg-type]  # checked by the model
+            now=call.now,
+            segment_version=version,
+        )
+        return cast("JsonObject", changed)
+
+    campaign_id = call.labels["campaign-id"]
+    body = hub.entities.update(call.app_id, Kind.CAMPAIGN, campaign_id, updated)
+    number_now = int(body["Version"])
+    hub.entities.put_version(call.app_id, Kind.CAMPAIGN, campaign_id, number_now, body)
+    _start_next(hub, call, cast("StoredCampaign", body))
+    return _shown(body)
+
+
+def delete_campaign(hub: Hub, call: Call) -> JsonObject:
+    """DeleteCampaign: a run that is going on finishes; no other starts.
+
+    The campaign's entry stays, marked, for that run to report to; the API does not show it.
+    """
+    _require(hub, call)
+
+    def deleted(body: JsonObject) -> JsonObject:
+        gone = campaigns.delete_campaign(cast("StoredCampaign", body), call.now)
+        return {**gone, _REMOVED: True}
+
+    campaign_id = call.labels["campaign-id"]
+    body = hub.entities.update(call.app_id, Kind.CAMPAIGN, campaign_id, deleted)
+    hub.machines.cancel_run(campaign_id, int(body.get("Runs", 0)) + 1)
+    return _shown(body)
+
+
+def get_campaign_version(hub: Hub, call: Call) -> JsonObject:
+    """GetCampaignVersion."""
+    newest = _require(hub, call)
+    number = version_number(call.labels["version"])
+    if number == newest["Version"]:
+        return _shown(newest)
+    campaign_id = call.labels["campaign-id"]
+    body = hub.entities.get_version(call.app_id, Kind.CAMPAIGN, campaign_id, number)
+    if body is None:
+        raise NotFound(f"Campaign {campaign_id} has no version {number}.")
+    return _shown(body)
+
+
+def get_campaign_versions(hub: Hub, call: Call) -> JsonObject:
+    """GetCampaignVersions: oldest first."""
+    newest = _require(hub, call)
+    page = hub.entities.list_versions(
+        call.app_id, Kind.CAMPAIGN, newest["Id"], call.page_size, call.token
+    )
+    return {
+        "Item": [
+            _shown(newest if body["Version"] == newest["Version"] else body) for body in page.items
+        ],
+        "NextToken": page.token,
+    }
+
+
+def get_campaign_activities(hub: Hub, call: Call) -> JsonObject:
+    """GetCampaignActivities: one per run and treatment, with the counters of this moment."""
+    campaign = _require(hub, call)
+    page = hub.entities.list(
+        call.app_id,
+        Kind.ACTIVITY,
+        call.page_size,
+        call.token,
+        prefix=activity_prefix(campaign["Id"]),
+    )
+    return {
+        "Item": [
+            activity if "Result" in activity else _counted(hub, campaign, activity)
+            for activity in page.items
+        ],
+        "NextToken": page.token,
+    }
+
+
+def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject:
+    """An activity with the counters its run has now; the run writes them down at its end."""
+    from engagement_hub.workers.campaign_plan import activity_id_of, scope_of
+
+    run_id = f"{campaign['Id']}-{campaign.get('Runs', 0)}"
+    if activity["Id"] != activity_id_of(run_id, activity["TreatmentId"]):
+        return activity
+    counts = hub.runs.totals(scope_of(run_id)).get(activity["TreatmentId"], {})
+    return {
+        **activity,
+        "TotalEndpointCount": counts.get(campaigns.ExecutionMetric.ENDPOINT_PRODUCED, 0),
+        "SuccessfulEndpointCount": counts.get(campaigns.SendStatus.SUCCESS, 0),
+        "ExecutionMetrics": {
+            name: str(value)
+            for name, value in counts.items()
+            if value and name not in ("Chunks", "ChunksDone", "ChunksFailed")
+        },
+    }
+
+
+def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
+    """Start or schedule the run that comes next; take it off the schedule when there is none."""
+    number = campaign.get("Runs", 0) + 1
+    upcoming = campaigns.upcoming_run(campaign, call.now)
+    try:
+        if upcoming is None:
+            if campaign["Version"] > 1:
+                hub.machines.cancel_run(campaign["Id"], number)
+        elif is_immediate(campaign["Schedule"]):
+            hub.machines.start_run(call.app_id, campaign["Id"], upcoming)
+        else:
+            hub.machines.schedule_run(call.app_id, campaign["Id"], _not_before_now(upcoming, call))
+    except NotStarted as error:
+        hub.entities.update(
+            call.app_id,
+            Kind.CAMPAIGN,
+            campaign["Id"],
+            lambda body: cast(
+                "JsonObject",
+                campaigns.invalidate_campaign(cast("StoredCampaign", body), call.now),
+            ),
+        )
+        raise error.answer from error
+
+
+def _not_before_now(run: UpcomingRun, call: Call) -> UpcomingRun:
+    """The scheduler works to the second and refuses the past."""
+    return run if run.at > call.now else UpcomingRun(run.number, call.now)
+
+
+def _require(hub: Hub, call: Call) -> JsonObject:
+    campaign_id = call.labels["campaign-id"]
+    campaign = hub.entities.require(call.app_id, Kind.CAMPAIGN, campaign_id)
+    if _deleted(campaign):
+        raise NotFound(f"Campaign {campaign_id!r} was deleted.")
+    return campaign
+
+
+def _deleted(body: JsonObject) -> bool:
+    return bool(body.get(_REMOVED))
+
+
+def _shown(body: JsonObject) -> JsonObject:
+    return cast("JsonObject", campaigns.public(cast("StoredCampaign", body)))
+
+
+def _check_templates(hub: Hub, request: JsonObject) -> None:
+    """Raises NotFound for a template that is named and not there."""
+    for part in (request, *(request.get("AdditionalTreatments") or [])):
+        references = template_references(part.get("TemplateConfiguration"))
+        for template_type, (name, version) in references.items():
+            load_template(hub.entities, template_type, name, version)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "CreateCampaign": create_campaign,
+    "DeleteCampaign": delete_campaign,
+    "GetCampaign": get_campaign,
+    "GetCampaignActivities": get_campaign_activities,
+    "GetCampaigns": get_campaigns,
+    "GetCampaignVersion": get_campaign_version,
+    "GetCampaignVersions": get_campaign_versions,
+    "UpdateCampaign": update_campaign,
+}

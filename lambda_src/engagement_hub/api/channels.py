@@ -1,0 +1,89 @@
+"""The channels of a project that the hub sends on: SMS, email and voice.
+
+Push channels live on in AWS; this API answers that it does not have them.
+"""
+
+import functools
+import os
+
+from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.wire import Call
+from engagement_hub.engagement.errors import NotFound
+from engagement_hub.engagement.model import JsonObject
+from engagement_hub.store.entities import Kind
+
+__all__ = ["OPERATIONS", "disabled_channels"]
+
+# The word of the path, which is also the channel's Id, and its Platform.
+_PLATFORMS = {"email": "EMAIL", "sms": "SMS", "voice": "VOICE"}
+
+
+def disabled_channels(hub: Hub, app_id: str) -> frozenset[str]:
+    """The channel types that somebody turned off. One that nobody set up sends by the hub's own
+    identities."""
+    return frozenset(
+        str(channel["Platform"])
+        for channel in hub.entities.all(app_id, Kind.CHANNEL)
+        if not channel["Enabled"]
+    )
+
+
+def get_channels(hub: Hub, call: Call) -> JsonObject:
+    """GetChannels: those that were set up, by channel type."""
+    channels = hub.entities.all(call.app_id, Kind.CHANNEL)
+    return {"Channels": {channel["Platform"]: channel for channel in channels}}
+
+
+def _get(word: str, hub: Hub, call: Call) -> JsonObject:
+    return _shown(hub.entities.require(call.app_id, Kind.CHANNEL, word))
+
+
+def _update(word: str, hub: Hub, call: Call) -> JsonObject:
+    def updated(kept: JsonObject | None) -> JsonObject:
+        before = kept or {
+            "ApplicationId": call.app_id,
+            "CreationDate": call.timestamp,
+            "Enabled": True,
+            "HasCredential": True,
+            "Id": word,
+            "IsArchived": False,
+            "Platform": _PLATFORMS[word],
+            "Version": 0,
+        }
+        return {
+            **before,
+            **call.body,
+            "LastModifiedDate": call.timestamp,
+            "Version": before["Version"] + 1,
+        }
+
+    return _shown(hub.entities.upsert(call.app_id, Kind.CHANNEL, word, updated))
+
+
+def _delete(word: str, hub: Hub, call: Call) -> JsonObject:
+    channel = hub.entities.delete(call.app_id, Kind.CHANNEL, word)
+    if channel is None:
+        raise NotFound(f"The project has no {word} channel.")
+    return _shown(channel)
+
+
+def _shown(channel: JsonObject) -> JsonObject:
+    """With the rate that the hub keeps to, which belongs to the account and not to the project."""
+    rate = os.environ.get(f"{channel['Platform']}_MESSAGES_PER_SECOND")
+    if rate is None or channel["Platform"] == "VOICE":
+        return channel
+    per_second = max(1, int(float(rate)))
+    if channel["Platform"] == "EMAIL":
+        return {**channel, "MessagesPerSecond": per_second}
+    return {
+        **channel,
+        "PromotionalMessagesPerSecond": per_second,
+        "TransactionalMessagesPerSecond": per_second,
+    }
+
+
+OPERATIONS: dict[str, Operation] = {"GetChannels": get_channels}
+for _word in _PLATFORMS:
+    OPERATIONS[f"Get{_word.title()}Channel"] = functools.partial(_get, _word)
+    OPERATIONS[f"Update{_word.title()}Channel"] = functools.partial(_update, _word)
+    OPERATIONS[f"Delete{_word.title()}Channel"] = functools.partial(_delete, _word)

@@ -1,0 +1,101 @@
+"""What the operations work with: the stores, this account's names, and the services they start."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from engagement_hub.api.machines import Machines
+from engagement_hub.api.wire import Call
+from engagement_hub.store.endpoints import EndpointStore
+from engagement_hub.store.entities import EntityStore
+from shared.settings import required_env
+
+if TYPE_CHECKING:
+    from engagement_hub.event_stream import EventStream
+    from engagement_hub.senders import Senders
+    from engagement_hub.store.runs import RunStore
+
+__all__ = ["Account", "Hub", "Operation", "hub_from_environment", "new_id"]
+
+# An HTTP API waits 30 s for its function; work that can be long stops here and asks to be called
+# again.
+_LONGEST_WORK_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the hub lives."""
+
+    partition: str
+    region: str
+    account_id: str
+
+    def arn(self, resource: str) -> str:
+        """The ARN of something of the API, for example `apps/<id>`."""
+        prefix = f"arn:{self.partition}:mobiletargeting:{self.region}:{self.account_id}"
+        return f"{prefix}:{resource}"
+
+
+@dataclass
+class Hub:
+    """The parts of the hub; the dear ones are made when first used."""
+
+    entities: EntityStore
+    endpoints: EndpointStore
+    account: Account
+    machines: Machines = field(default_factory=Machines)
+    clock: Callable[[], float] = time.monotonic
+
+    @cached_property
+    def stream(self) -> "EventStream":
+        """Writes to the projects' event streams."""
+        from engagement_hub.event_stream import EventStream
+
+        return EventStream(self.entities)
+
+    @cached_property
+    def senders(self) -> "Senders":
+        """Sends messages; its clients are made here, before threads share them."""
+        from engagement_hub.senders import Senders
+
+        senders = Senders.from_environment()
+        senders.prepare()
+        return senders
+
+    @cached_property
+    def runs(self) -> "RunStore":
+        """The counters of campaign runs."""
+        from engagement_hub.store.runs import RunStore
+
+        return RunStore(required_env("RUNS_TABLE"))
+
+    def stopwatch(self) -> Callable[[], bool]:
+        """A function that says whether this request has worked for as long as it may."""
+        end = self.clock() + _LONGEST_WORK_SECONDS
+        return lambda: self.clock() >= end
+
+
+Operation = Callable[[Hub, Call], Any]
+
+
+def hub_from_environment() -> Hub:
+    """The hub of the function's environment, to be made once at its cold start.
+
+    Raises:
+        MissingSetting: a table, PARTITION, AWS_REGION or ACCOUNT_ID is not set.
+    """
+    return Hub(
+        entities=EntityStore(required_env("ENTITIES_TABLE")),
+        endpoints=EndpointStore.from_environment(),
+        account=Account(
+            required_env("PARTITION"), required_env("AWS_REGION"), required_env("ACCOUNT_ID")
+        ),
+    )
+
+
+def new_id() -> str:
+    """An id as the API has them: 32 lower-case hex digits."""
+    return uuid.uuid4().hex

@@ -1,0 +1,117 @@
+"""Tags of projects, campaigns, segments and templates, by their ARNs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.wire import Call
+from engagement_hub.engagement.errors import BadRequest, NotFound
+from engagement_hub.engagement.model import JsonObject
+from engagement_hub.store.entities import ACCOUNT, Kind
+from engagement_hub.store.names import template_id
+
+__all__ = ["OPERATIONS", "tags_of"]
+
+# Source: Pinpoint API reference, TagResource.
+_MOST = 50
+_KEY_CHARACTERS = 128
+_VALUE_CHARACTERS = 256
+
+_KINDS = {"campaigns": Kind.CAMPAIGN, "segments": Kind.SEGMENT}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tagged:
+    """The entity behind an ARN."""
+
+    app_id: str
+    kind: Kind
+    entity_id: str
+
+
+def tags_of(body: JsonObject) -> dict[str, str]:
+    """The tags of a request that creates something.
+
+    Raises:
+        BadRequest: there are too many, or one is too long.
+    """
+    tags: dict[str, str] = body.get("tags") or {}
+    _check(tags)
+    return tags
+
+
+def _check(tags: Mapping[str, str]) -> None:
+    if len(tags) > _MOST:
+        raise BadRequest(f"tags has {len(tags)} entries; a resource has at most {_MOST}.")
+    for key, value in tags.items():
+        if not 1 <= len(key) <= _KEY_CHARACTERS or len(value) > _VALUE_CHARACTERS:
+            raise BadRequest(
+                f"tags: a key has 1 to {_KEY_CHARACTERS} characters, a value at most "
+                f"{_VALUE_CHARACTERS}. Shorten {key[:_KEY_CHARACTERS]!r}."
+            )
+
+
+def list_tags_for_resource(hub: Hub, call: Call) -> JsonObject:
+    """ListTagsForResource."""
+    tagged = _tagged(hub, call)
+    body = hub.entities.get(tagged.app_id, tagged.kind, tagged.entity_id)
+    if body is None:
+        raise _unknown(call)
+    return {"tags": body.get("tags") or {}}
+
+
+def tag_resource(hub: Hub, call: Call) -> None:
+    """TagResource: adds tags, and replaces those of the same keys."""
+
+    def added(tags: dict[str, str]) -> dict[str, str]:
+        return {**tags, **call.body["tags"]}
+
+    _change(hub, call, added)
+
+
+def untag_resource(hub: Hub, call: Call) -> None:
+    """UntagResource: keys that are not there do no harm."""
+    keys = call.query.get("tagKeys")
+    if not keys:
+        raise BadRequest("tagKeys is missing: name the keys to remove.")
+    _change(hub, call, lambda tags: {key: one for key, one in tags.items() if key not in keys})
+
+
+def _change(hub: Hub, call: Call, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+    tagged = _tagged(hub, call)
+
+    def changed(body: JsonObject) -> JsonObject:
+        tags = change(body.get("tags") or {})
+        _check(tags)
+        return {**body, "tags": tags}
+
+    hub.entities.update(tagged.app_id, tagged.kind, tagged.entity_id, changed)
+
+
+def _tagged(hub: Hub, call: Call) -> _Tagged:
+    arn = call.labels["resource-arn"]
+    prefix = hub.account.arn("")
+    if not arn.startswith(prefix):
+        raise _unknown(call)
+    match arn.removeprefix(prefix).split("/"):
+        case ["apps", app_id]:
+            return _Tagged(ACCOUNT, Kind.APP, app_id)
+        case ["apps", app_id, word, entity_id] if word in _KINDS:
+            return _Tagged(app_id, _KINDS[word], entity_id)
+        case ["templates", name, kind]:
+            return _Tagged(ACCOUNT, Kind.TEMPLATE, template_id(name, kind))
+    raise _unknown(call)
+
+
+def _unknown(call: Call) -> NotFound:
+    return NotFound(
+        f"There is no resource {call.labels['resource-arn']}. Use the Arn that the API answered "
+        "for a project, campaign, segment or template."
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    "ListTagsForResource": list_tags_for_resource,
+    "TagResource": tag_resource,
+    "UntagResource": untag_resource,
+}

@@ -1,0 +1,242 @@
+"""Message templates for email, SMS and voice, and their versions.
+
+An update replaces the content of the newest version, or with `create-new-version` adds a version,
+which is used once it is made the active one. Version numbers are never used again.
+"""
+
+import functools
+
+from engagement_hub.api.endpoints import accepted
+from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.tags import tags_of
+from engagement_hub.api.wire import Call
+from engagement_hub.engagement.errors import BadRequest, NotFound
+from engagement_hub.engagement.model import JsonObject
+from engagement_hub.engagement.templates import validate_template, validate_template_name
+from engagement_hub.store.entities import ACCOUNT, AlreadyExists, Kind
+from engagement_hub.store.names import ACTIVE_VERSION, load_template, template_id
+
+__all__ = ["OPERATIONS"]
+
+_TYPES = ("EMAIL", "SMS", "VOICE")
+_LATEST = "latest"
+# The highest number that was ever given to a version of the template.
+_NUMBERS = "HighestVersion"
+
+
+def _create(kind: str, hub: Hub, call: Call) -> JsonObject:
+    name = call.labels["template-name"]
+    validate_template_name(name)
+    validate_template(kind, call.body)
+    template = {
+        **call.body,
+        "Arn": hub.account.arn(f"templates/{name}/{kind}"),
+        "CreationDate": call.timestamp,
+        "LastModifiedDate": call.timestamp,
+        "TemplateName": name,
+        "TemplateType": kind,
+        "Version": "1",
+        ACTIVE_VERSION: "1",
+        _NUMBERS: 1,
+        "tags": tags_of(call.body),
+    }
+    entity_id = template_id(name, kind)
+    if hub.entities.get(ACCOUNT, Kind.TEMPLATE, entity_id) is not None:
+        raise _taken(kind, name)
+    hub.entities.put_version(ACCOUNT, Kind.TEMPLATE, entity_id, 1, template)
+    try:
+        hub.entities.put_new(ACCOUNT, Kind.TEMPLATE, entity_id, template)
+    except AlreadyExists as error:
+        raise _taken(kind, name) from error
+    return {**accepted(call, "Created"), "Arn": template["Arn"]}
+
+
+def _get(kind: str, hub: Hub, call: Call) -> JsonObject:
+    name = call.labels["template-name"]
+    newest = _require(hub, kind, name)
+    version = call.query.get("version")
+    # Tags are the template's and not a version's.
+    body = load_template(hub.entities, kind, name, _resolved(newest, version))
+    return {**body, "tags": newest["tags"]}
+
+
+def _update(kind: str, hub: Hub, call: Call) -> JsonObject:
+    """Replace the newest version's content, or add a version.
+
+    Raises:
+        BadRequest: the content breaks a rule, or the version named is not the newest.
+    """
+    name = call.labels["template-name"]
+    validate_template(kind, call.body)
+    version = call.query.get("version")
+    adds = _flag(call, "create-new-version")
+    if adds and version is not None:
+        raise BadRequest("version cannot be given together with create-new-version.")
+
+    def updated(newest: JsonObject) -> JsonObject:
+        if version not in (None, _LATEST, newest["Version"]):
+            raise BadRequest(
+                f"version must be the newest, {newest['Version']}: earlier ones do not change."
+            )
+        highest = newest[_NUMBERS] + 1 if adds else newest[_NUMBERS]
+        return {
+            **{name: one for name, one in call.body.items() if name != "tags"},
+            "Arn": newest["Arn"],
+            "CreationDate": newest["CreationDate"],
+            "LastModifiedDate": call.timestamp,
+            "TemplateName": newest["TemplateName"],
+            "TemplateType": kind,
+            "Version": str(highest) if adds else newest["Version"],
+            ACTIVE_VERSION: newest[ACTIVE_VERSION],
+            _NUMBERS: highest,
+            "tags": newest["tags"],
+        }
+
+    _require(hub, kind, name)
+    entity_id = template_id(name, kind)
+    template = hub.entities.update(ACCOUNT, Kind.TEMPLATE, entity_id, updated)
+    hub.entities.put_version(ACCOUNT, Kind.TEMPLATE, entity_id, int(template["Version"]), template)
+    return accepted(call)
+
+
+def _delete(kind: str, hub: Hub, call: Call) -> JsonObject:
+    """Delete a template, or one of its versions.
+
+    Raises:
+        BadRequest: the version is the active one of several.
+    """
+    name = call.labels["template-name"]
+    newest = _require(hub, kind, name)
+    version = call.query.get("version")
+    entity_id = template_id(name, kind)
+    if version is not None:
+        number = _resolved(newest, version)
+        load_template(hub.entities, kind, name, number)
+        others = [one for one in _numbers(hub, entity_id) if str(one) != number]
+        if others and number == newest[ACTIVE_VERSION]:
+            raise BadRequest(
+                f"Version {number} is the active one. Make another version active first "
+                "(UpdateTemplateActiveVersion), or delete the whole template."
+            )
+        if others:
+            _delete_version(hub, entity_id, int(number), max(others))
+            return accepted(call)
+    hub.entities.delete(ACCOUNT, Kind.TEMPLATE, entity_id)
+    return accepted(call)
+
+
+def _delete_version(hub: Hub, entity_id: str, number: int, newest_left: int) -> None:
+    def without(newest: JsonObject) -> JsonObject:
+        if newest["Version"] != str(number):
+            return newest
+        left = hub.entities.get_version(ACCOUNT, Kind.TEMPLATE, entity_id, newest_left)
+        kept = {name: newest[name] for name in (ACTIVE_VERSION, _NUMBERS, "tags")}
+        return {**(left or newest), **kept}
+
+    hub.entities.update(ACCOUNT, Kind.TEMPLATE, entity_id, without)
+    hub.entities.delete_version(ACCOUNT, Kind.TEMPLATE, entity_id, number)
+
+
+def list_templates(hub: Hub, call: Call) -> JsonObject:
+    """ListTemplates: rows with the number of the active version."""
+    kind, prefix = call.query.get("template-type"), call.query.get("prefix") or ""
+    page = hub.entities.list(
+        ACCOUNT,
+        Kind.TEMPLATE,
+        call.page_size,
+        call.token,
+        prefix=None if kind is None else template_id(prefix, kind),
+        keep=lambda template: template["TemplateName"].startswith(prefix),
+    )
+    rows = [
+        {
+            "CreationDate": template["CreationDate"],
+            "LastModifiedDate": template["LastModifiedDate"],
+            "TemplateName": template["TemplateName"],
+            "TemplateType": template["TemplateType"],
+            "Version": template[ACTIVE_VERSION],
+        }
+        for template in page.items
+    ]
+    return {"Item": rows, "NextToken": page.token}
+
+
+def list_template_versions(hub: Hub, call: Call) -> JsonObject:
+    """ListTemplateVersions: oldest first."""
+    kind, name = _type(call), call.labels["template-name"]
+    _require(hub, kind, name)
+    page = hub.entities.list_versions(
+        ACCOUNT, Kind.TEMPLATE, template_id(name, kind), call.page_size, call.token
+    )
+    return {**accepted(call), "Item": page.items, "NextToken": page.token}
+
+
+def update_template_active_version(hub: Hub, call: Call) -> JsonObject:
+    """UpdateTemplateActiveVersion: to a number, or to the newest there is now."""
+    kind, name = _type(call), call.labels["template-name"]
+    newest = _require(hub, kind, name)
+    version = _resolved(newest, call.body.get("Version") or _LATEST)
+    load_template(hub.entities, kind, name, version)
+    hub.entities.update(
+        ACCOUNT,
+        Kind.TEMPLATE,
+        template_id(name, kind),
+        lambda template: {**template, ACTIVE_VERSION: version},
+    )
+    return accepted(call)
+
+
+def _require(hub: Hub, kind: str, name: str) -> JsonObject:
+    template = hub.entities.get(ACCOUNT, Kind.TEMPLATE, template_id(name, kind))
+    if template is None:
+        raise NotFound(f"There is no {kind} template {name!r}.")
+    return template
+
+
+def _resolved(newest: JsonObject, version: str | None) -> str:
+    if version is None:
+        return str(newest[ACTIVE_VERSION])
+    return str(newest["Version"]) if version == _LATEST else version
+
+
+def _numbers(hub: Hub, entity_id: str) -> list[int]:
+    numbers: list[int] = []
+    token: str | None = None
+    while True:
+        page = hub.entities.list_versions(ACCOUNT, Kind.TEMPLATE, entity_id, 500, token)
+        numbers += [int(version["Version"]) for version in page.items]
+        token = page.token
+        if token is None:
+            return numbers
+
+
+def _type(call: Call) -> str:
+    kind = call.labels["template-type"].upper()
+    if kind not in _TYPES:
+        raise BadRequest(f"template-type must be one of {', '.join(_TYPES)} in this hub.")
+    return kind
+
+
+def _flag(call: Call, name: str) -> bool:
+    value = (call.query.get(name) or "false").lower()
+    if value not in ("true", "false"):
+        raise BadRequest(f"{name} must be true or false.")
+    return value == "true"
+
+
+def _taken(kind: str, name: str) -> BadRequest:
+    return BadRequest(
+        f"There is already a {kind} template {name!r}. Update it, or choose another name."
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    "ListTemplates": list_templates,
+    "ListTemplateVersions": list_template_versions,
+    "UpdateTemplateActiveVersion": update_template_active_version,
+}
+for _kind in _TYPES:
+    OPERATIONS[f"Create{_kind.title()}Template"] = functools.partial(_create, _kind)
+    OPERATIONS[f"Get{_kind.title()}Template"] = functools.partial(_get, _kind)
+    OPERATIONS[f"Update{_kind.title()}Template"] = functools.partial(_update, _kind)
+    OPERATIONS[f"Delete{_kind.title()}Template"] = functools.partial(_delete, _kind)

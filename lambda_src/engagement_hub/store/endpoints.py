@@ -1,0 +1,549 @@
+"""Endpoints, their users and their addresses, so that nobody's update is lost.
+
+    pk <app>#endpoint#<shard>        sk <endpoint id>  the endpoint, without its user's attributes
+    pk <app>#user#<user id>          sk user           UserAttributes, and the endpoints' ids
+    pk <app>#address#<hash>          sk owner          the id of the endpoint that has the address
+    pk <app>#segment#<id>#<shard>    sk <endpoint id>  a member of an imported segment,
+                                        user#<user id> which may be a user
+
+Whoever changes which user or address an endpoint belongs to writes the endpoint too; so a condition
+on the endpoint's `rev` also covers what was only read of the other two.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
+from zlib import crc32
+
+from engagement_hub.engagement import quotas
+from engagement_hub.engagement.endpoints import (
+    attach,
+    displaced,
+    matching_attribute_names,
+    merge_endpoint,
+    superseded,
+)
+from engagement_hub.engagement.errors import EngagementError, TooManyRequests
+from engagement_hub.engagement.model import Endpoint, EndpointRequest, EndpointStatus, User
+from engagement_hub.store import Item, Key, Page, batch_get, batch_write, chunks, dynamodb_client
+from engagement_hub.store.transactions import Draft, Operation, run, stored_body
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["SHARDS", "EndpointStore", "shard_of"]
+
+SHARDS = 32
+_UPDATES_PER_RUN = 100
+_SCAN_ITEMS = 1000
+_CONTENDED = "The project's endpoints"
+
+# The member that RemoveAttributes empties, by the attribute type in its path.
+_ENDPOINT_MEMBER = {
+    "endpoint-custom-attributes": "Attributes",
+    "endpoint-metric-attributes": "Metrics",
+}
+_USER_ATTRIBUTES = "endpoint-user-attributes"
+
+
+def shard_of(entry_id: str, shards: int = SHARDS) -> int:
+    """Which shard an endpoint (or a member of a segment) lives in."""
+    return crc32(entry_id.encode()) % shards
+
+
+class EndpointStore:
+    """The endpoints of all projects of the hub."""
+
+    def __init__(
+        self, table: str, shards: int = SHARDS, client: "DynamoDBClient | None" = None
+    ) -> None:
+        self.shards = shards
+        self._table = table
+        self._client = client or dynamodb_client()
+
+    @classmethod
+    def from_environment(cls) -> "EndpointStore":
+        """The store in the table ENDPOINTS_TABLE, with ENDPOINT_SHARDS shards (32 when unset)."""
+        shards = int(os.environ.get("ENDPOINT_SHARDS") or SHARDS)
+        return cls(os.environ["ENDPOINTS_TABLE"], shards)
+
+    # Reading
+
+    def get(self, app_id: str, endpoint_id: str) -> Endpoint | None:
+        """An endpoint with its user's attributes, or None."""
+        return self.get_many(app_id, [endpoint_id]).get(endpoint_id)
+
+    def get_many(self, app_id: str, endpoint_ids: Iterable[str]) -> dict[str, Endpoint]:
+        """Endpoints with their users' attributes, by id; unknown ids are left out."""
+        keys = [self._endpoint_key(app_id, endpoint_id) for endpoint_id in endpoint_ids]
+        found = batch_get(self._client, self._table, keys, consistent=True)
+        endpoints = self._with_users(app_id, [stored_body(found[k]) for k in keys if k in found])
+        return {endpoint["Id"]: endpoint for endpoint in endpoints}
+
+    def user_endpoints(self, app_id: str, user_id: str) -> list[Endpoint]:
+        """All endpoints of a user, none for a user that is not there."""
+        key = _user_key(app_id, user_id)
+        found = batch_get(self._client, self._table, [key], consistent=True)
+        if key not in found:
+            return []
+        return list(self.get_many(app_id, stored_body(found[key])["Endpoints"]).values())
+
+    def scan(
+        self, app_id: str, shard: int, after: str | None = None, limit: int = _SCAN_ITEMS
+    ) -> Page[Endpoint]:
+        """Endpoints of one shard by id, users joined; the page's token is the next `after`."""
+        bodies: list[Any] = []
+        last: str | None = None
+        for item in self._query(self._shard_pk(app_id, shard), after, limit + 1):
+            if len(bodies) == limit:
+                return Page(self._with_users(app_id, bodies), last)
+            bodies.append(stored_body(item))
+            last = item["sk"]["S"]
+        return Page(self._with_users(app_id, bodies), None)
+
+    # Writing
+
+    def update_many(
+        self,
+        app_id: str,
+        updates: Sequence[tuple[str, EndpointRequest]],
+        *,
+        now: str,
+        request_id: str,
+    ) -> list[Endpoint]:
+        """Create or merge endpoints, as if one after the other; ids may repeat.
+
+        An endpoint that ends ACTIVE takes its address from whoever had it, who becomes INACTIVE.
+
+        Returns: each endpoint as its update left it.
+
+        Raises:
+            EngagementError: an update breaks a rule. Of the (at most 100) updates sent together
+                with it none is written, unless others changed the same endpoints meanwhile.
+            TooManyRequests: others changed the same endpoints first, every time.
+        """
+        results = self._update(app_id, updates, now, request_id, all_or_nothing=True)
+        return cast("list[Endpoint]", results)
+
+    def try_update_many(
+        self,
+        app_id: str,
+        updates: Sequence[tuple[str, EndpointRequest]],
+        *,
+        now: str,
+        request_id: str,
+    ) -> list[Endpoint | EngagementError]:
+        """Like `update_many`, but an update that breaks a rule leaves its error in its place."""
+        return self._update(app_id, updates, now, request_id, all_or_nothing=False)
+
+    def delete(self, app_id: str, endpoint_id: str) -> Endpoint | None:
+        """Remove an endpoint, and its user with the last one; it as it was, or None."""
+        key = self._endpoint_key(app_id, endpoint_id)
+
+        def remove(draft: Draft) -> Endpoint | None:
+            return self._remove(draft, app_id, endpoint_id)
+
+        removed: Endpoint | None = self._run_one(Operation(remove, frozenset([key])))
+        return removed
+
+    def delete_user(self, app_id: str, user_id: str) -> list[Endpoint]:
+        """Remove a user with all endpoints; the endpoints as they were."""
+        key = _user_key(app_id, user_id)
+
+        def remove(draft: Draft) -> list[Endpoint]:
+            user = draft.get(key)
+            if user is None:
+                return []
+            draft.need(self._endpoint_key(app_id, one) for one in user["Endpoints"])
+            removed = [self._remove(draft, app_id, one, user) for one in user["Endpoints"]]
+            draft.delete(key)
+            return [endpoint for endpoint in removed if endpoint is not None]
+
+        removed: list[Endpoint] = self._run_one(Operation(remove, frozenset([key])))
+        return removed
+
+    def remove_attributes(
+        self,
+        app_id: str,
+        attribute_type: str,
+        patterns: Sequence[str],
+        *,
+        out_of_time: Callable[[], bool] = lambda: False,
+    ) -> list[str]:
+        """Remove attributes from every endpoint (or user) of a project; the names it removed.
+
+        Args:
+            attribute_type: endpoint-custom-attributes, endpoint-metric-attributes or
+                endpoint-user-attributes.
+            patterns: names or globs.
+            out_of_time: asked between pages of endpoints.
+
+        Raises:
+            TooManyRequests: out of time; what is done stays done, another call goes on.
+        """
+        names: dict[str, None] = {}
+        for endpoints in self._pages(app_id, out_of_time, "Removing attributes"):
+            operations = [
+                operation
+                for endpoint in endpoints
+                if (operation := self._strip(app_id, endpoint, attribute_type, patterns))
+            ]
+            for some in chunks(operations, _UPDATES_PER_RUN):
+                removed = run(self._client, self._table, some, what=_CONTENDED, all_or_nothing=True)
+                names.update(dict.fromkeys(chain.from_iterable(cast("list[list[str]]", removed))))
+        return sorted(names)
+
+    def delete_app(self, app_id: str, *, out_of_time: Callable[[], bool] = lambda: False) -> None:
+        """Remove all endpoints and users of a project, but not the members of its segments.
+
+        Raises:
+            TooManyRequests: out of time; what is done stays done, another call goes on.
+        """
+        for endpoints in self._pages(app_id, out_of_time, "Deleting the project"):
+            keys: dict[Key, None] = {}
+            for endpoint in endpoints:
+                keys[self._endpoint_key(app_id, endpoint["Id"])] = None
+                address = _address_key(app_id, endpoint)
+                if address is not None:
+                    keys[address] = None
+                if user_id := _user_id(endpoint):
+                    keys[_user_key(app_id, user_id)] = None
+            self._delete_keys(keys)
+
+    # Members of imported segments
+
+    def add_members(
+        self, app_id: str, segment_id: str, ids: Iterable[str], *, users: bool = False
+    ) -> None:
+        """Put endpoints (or users) on the list of an imported segment; repeating is harmless."""
+        members = dict.fromkeys(f"user#{one}" if users else one for one in ids)
+        batch_write(
+            self._client,
+            self._table,
+            (
+                {"PutRequest": {"Item": {"pk": {"S": pk}, "sk": {"S": member}}}}
+                for member in members
+                for pk in [self._members_pk(app_id, segment_id, shard_of(member, self.shards))]
+            ),
+        )
+
+    def members(
+        self,
+        app_id: str,
+        segment_id: str,
+        shard: int,
+        after: str | None = None,
+        limit: int = _SCAN_ITEMS,
+    ) -> Page[str]:
+        """Members of one shard: endpoint ids (of the endpoints of that shard), or `user#<id>`."""
+        ids: list[str] = []
+        for item in self._query(self._members_pk(app_id, segment_id, shard), after, limit + 1):
+            if len(ids) == limit:
+                return Page(ids, ids[-1])
+            ids.append(item["sk"]["S"])
+        return Page(ids, None)
+
+    def delete_members(
+        self,
+        app_id: str,
+        segment_id: str,
+        *,
+        out_of_time: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Forget the list of an imported segment.
+
+        Raises:
+            TooManyRequests: out of time; another call goes on.
+        """
+        for shard in range(self.shards):
+            pk = self._members_pk(app_id, segment_id, shard)
+            for some in chunks(self._query(pk, None, _SCAN_ITEMS), _SCAN_ITEMS):
+                _check_time(out_of_time, "Deleting the segment")
+                self._delete_keys((pk, item["sk"]["S"]) for item in some)
+
+    # How an update is decided
+
+    def _update(
+        self,
+        app_id: str,
+        updates: Sequence[tuple[str, EndpointRequest]],
+        now: str,
+        request_id: str,
+        *,
+        all_or_nothing: bool,
+    ) -> list[Endpoint | EngagementError]:
+        operations = [
+            self._merging(app_id, endpoint_id, update, now, request_id)
+            for endpoint_id, update in updates
+        ]
+        results: list[Endpoint | EngagementError] = []
+        for some in chunks(operations, _UPDATES_PER_RUN):
+            results += run(
+                self._client, self._table, some, what=_CONTENDED, all_or_nothing=all_or_nothing
+            )
+        return results
+
+    def _merging(
+        self, app_id: str, endpoint_id: str, update: EndpointRequest, now: str, request_id: str
+    ) -> Operation[Endpoint]:
+        key = self._endpoint_key(app_id, endpoint_id)
+        cohort = int(sha256(f"{app_id}/{endpoint_id}".encode()).hexdigest()[:8], 16) % 100
+
+        def merge(draft: Draft) -> Endpoint:
+            kept = draft.get(key)
+            draft.need(_related(app_id, {**(kept or {}), **update}))
+            draft.need(_related(app_id, kept or {}))
+            user_id = _user_id(update) or _user_id(kept or {})
+            user = draft.get(_user_key(app_id, user_id)) if user_id else None
+            merged = merge_endpoint(
+                None if kept is None else _joined(kept, _kept_user(draft, app_id, kept)),
+                None if user is None or user_id is None else _user(user_id, user),
+                update,
+                app_id=app_id,
+                endpoint_id=endpoint_id,
+                now=now,
+                request_id=request_id,
+                cohort=cohort,
+            )
+            self._settle_user(draft, app_id, kept, merged.endpoint, merged.user)
+            self._settle_address(draft, app_id, kept, merged.endpoint)
+            draft.put(key, _without_user_attributes(merged.endpoint))
+            return merged.endpoint
+
+        return Operation(merge, frozenset([key, *_related(app_id, update)]))
+
+    def _settle_user(
+        self, draft: Draft, app_id: str, kept: Any, endpoint: Endpoint, user: User | None
+    ) -> None:
+        """Keep the user's attributes, and who belongs to whom."""
+        endpoint_id, before, after = endpoint["Id"], _user_id(kept or {}), _user_id(endpoint)
+        if before is not None and before != after:
+            _leave(draft, _user_key(app_id, before), endpoint_id)
+        if after is None or user is None:
+            return
+        key = _user_key(app_id, after)
+        row = draft.get(key) or {"UserAttributes": {}, "Endpoints": []}
+        ids: list[str] = row["Endpoints"]
+        if endpoint_id not in ids:
+            ids = [one for one in ids if one not in self._displace(draft, app_id, ids, endpoint)]
+            ids = [*ids, endpoint_id]
+        changed = {"UserAttributes": user.get("UserAttributes", {}), "Endpoints": ids}
+        if changed != draft.get(key):
+            draft.put(key, changed)
+
+    def _displace(
+        self, draft: Draft, app_id: str, ids: Sequence[str], endpoint: Endpoint
+    ) -> frozenset[str]:
+        """Make room among a user's endpoints; the ids of those that have to go."""
+        if len(ids) < quotas.ENDPOINTS_PER_USER:
+            return frozenset()
+        keys = {one: self._endpoint_key(app_id, one) for one in ids}
+        draft.need(keys.values())
+        others = [body for one in ids if (body := draft.get(keys[one])) is not None]
+        leaving = attach(others, endpoint).deactivate
+        for one in leaving:
+            draft.put(keys[one], displaced(draft.get(keys[one])))
+        return frozenset(leaving)
+
+    def _settle_address(self, draft: Draft, app_id: str, kept: Any, endpoint: Endpoint) -> None:
+        """Give up the address the endpoint had, and take the one it has."""
+        endpoint_id = endpoint["Id"]
+        before, after = _address_key(app_id, kept or {}), _address_key(app_id, endpoint)
+        if before is not None and before != after and draft.get(before) == endpoint_id:
+            draft.delete(before)
+        if after is None:
+            return
+        owner = draft.get(after)
+        if owner == endpoint_id:
+            return
+        if owner is not None:
+            if endpoint["EndpointStatus"] != EndpointStatus.ACTIVE:
+                return  # it does not want to be sent to, so the owner may stay
+            owner_key = self._endpoint_key(app_id, owner)
+            other = draft.get(owner_key)
+            if other is not None:
+                draft.put(owner_key, superseded(other))
+        draft.put(after, endpoint_id)
+
+    def _remove(
+        self, draft: Draft, app_id: str, endpoint_id: str, user: Any = None
+    ) -> Endpoint | None:
+        key = self._endpoint_key(app_id, endpoint_id)
+        kept = draft.get(key)
+        if kept is None:
+            return None
+        draft.need(_related(app_id, kept))
+        address = _address_key(app_id, kept)
+        if address is not None and draft.get(address) == endpoint_id:
+            draft.delete(address)
+        user_id = _user_id(kept)
+        if user_id is not None and user is None:
+            user = draft.get(_user_key(app_id, user_id))
+            _leave(draft, _user_key(app_id, user_id), endpoint_id)
+        draft.delete(key)
+        return _joined(kept, user)
+
+    def _strip(
+        self,
+        app_id: str,
+        endpoint: Endpoint,
+        attribute_type: str,
+        patterns: Sequence[str],
+    ) -> Operation[list[str]] | None:
+        """The operation that removes the attributes, or None where there is nothing to remove."""
+        user_id = _user_id(endpoint)
+        if attribute_type != _USER_ATTRIBUTES:
+            key, member = (
+                self._endpoint_key(app_id, endpoint["Id"]),
+                _ENDPOINT_MEMBER[attribute_type],
+            )
+            values: Mapping[str, Any] = cast("Mapping[str, Any]", endpoint).get(member, {})
+        elif user_id is not None:
+            key, member = _user_key(app_id, user_id), "UserAttributes"
+            values = endpoint["User"].get("UserAttributes", {})
+        else:
+            return None
+        if not matching_attribute_names(patterns, values):
+            return None
+
+        def strip(draft: Draft) -> list[str]:
+            body = draft.get(key)
+            names = matching_attribute_names(patterns, (body or {}).get(member, {}))
+            if names:
+                left = {name: one for name, one in body[member].items() if name not in names}
+                draft.put(key, {**body, member: left})
+            return names
+
+        return Operation(strip, frozenset([key]))
+
+    def _run_one(self, operation: "Operation[Any]") -> Any:
+        return run(self._client, self._table, [operation], what=_CONTENDED, all_or_nothing=True)[0]
+
+    # Items
+
+    def _with_users(self, app_id: str, bodies: Sequence[Any]) -> list[Endpoint]:
+        keys = {
+            user_id: _user_key(app_id, user_id) for body in bodies if (user_id := _user_id(body))
+        }
+        found = batch_get(self._client, self._table, list(keys.values()))
+        users = {one: stored_body(found[key]) for one, key in keys.items() if key in found}
+        return [_joined(body, users.get(_user_id(body) or "")) for body in bodies]
+
+    def _pages(
+        self, app_id: str, out_of_time: Callable[[], bool], doing: str
+    ) -> Iterator[list[Endpoint]]:
+        for shard in range(self.shards):
+            after: str | None = None
+            while True:
+                _check_time(out_of_time, doing)
+                page = self.scan(app_id, shard, after, _UPDATES_PER_RUN * 5)
+                if page.items:
+                    yield page.items
+                after = page.token
+                if after is None:
+                    break
+
+    def _query(self, pk: str, after: str | None, page_size: int) -> Iterator[Item]:
+        start: dict[str, Any] = {}
+        if after is not None:
+            start = {"ExclusiveStartKey": {"pk": {"S": pk}, "sk": {"S": after}}}
+        while True:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": pk}},
+                Limit=page_size,
+                **start,
+            )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _delete_keys(self, keys: Iterable[Key]) -> None:
+        batch_write(
+            self._client,
+            self._table,
+            ({"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys),
+        )
+
+    def _shard_pk(self, app_id: str, shard: int) -> str:
+        return f"{app_id}#endpoint#{shard:02x}"
+
+    def _endpoint_key(self, app_id: str, endpoint_id: str) -> Key:
+        return self._shard_pk(app_id, shard_of(endpoint_id, self.shards)), endpoint_id
+
+    def _members_pk(self, app_id: str, segment_id: str, shard: int) -> str:
+        return f"{app_id}#segment#{segment_id}#{shard:02x}"
+
+
+def _check_time(out_of_time: Callable[[], bool], doing: str) -> None:
+    if out_of_time():
+        raise TooManyRequests(
+            f"{doing} takes longer than one request may. What is done stays done: "
+            "send the same request again to go on."
+        )
+
+
+def _user_key(app_id: str, user_id: str) -> Key:
+    return f"{app_id}#user#{user_id}", "user"
+
+
+def _address_key(app_id: str, endpoint: Mapping[str, Any]) -> Key | None:
+    address, channel = endpoint.get("Address"), endpoint.get("ChannelType")
+    if not address or not channel:
+        return None
+    digest = sha256(f"{channel}|{address}".encode()).hexdigest()[:32]
+    return f"{app_id}#address#{digest}", "owner"
+
+
+def _user_id(endpoint: Mapping[str, Any]) -> str | None:
+    user = endpoint.get("User")
+    user_id = user.get("UserId") if isinstance(user, Mapping) else None
+    return user_id if isinstance(user_id, str) and user_id else None
+
+
+def _related(app_id: str, endpoint: Mapping[str, Any]) -> list[Key]:
+    """The user and the address of an endpoint."""
+    user_id, address = _user_id(endpoint), _address_key(app_id, endpoint)
+    keys = [] if user_id is None else [_user_key(app_id, user_id)]
+    return keys if address is None else [*keys, address]
+
+
+def _kept_user(draft: Draft, app_id: str, kept: Mapping[str, Any]) -> Any:
+    user_id = _user_id(kept)
+    return None if user_id is None else draft.get(_user_key(app_id, user_id))
+
+
+def _user(user_id: str, row: Mapping[str, Any]) -> User:
+    return {"UserId": user_id, "UserAttributes": row["UserAttributes"]}
+
+
+def _leave(draft: Draft, user_key: Key, endpoint_id: str) -> None:
+    """Take an endpoint off its user; a user without endpoints is no more."""
+    row = draft.get(user_key)
+    if row is None:
+        return
+    ids = [one for one in row["Endpoints"] if one != endpoint_id]
+    draft.put(user_key, {**row, "Endpoints": ids} if ids else None)
+
+
+def _without_user_attributes(endpoint: Endpoint) -> dict[str, Any]:
+    body: dict[str, Any] = {**endpoint}
+    user_id = _user_id(endpoint)
+    if user_id is not None:
+        body["User"] = {"UserId": user_id}
+    return body
+
+
+def _joined(body: Mapping[str, Any], user: Any) -> Endpoint:
+    """An endpoint as the API answers it: with its user's attributes."""
+    user_id = _user_id(body)
+    if user_id is None or user is None:
+        return cast("Endpoint", dict(body))
+    joined: dict[str, Any] = {"UserId": user_id}
+    if user["UserAttributes"]:
+        joined["UserAttributes"] = user["UserAttributes"]
+    return cast("Endpoint", {**body, "User": joined})

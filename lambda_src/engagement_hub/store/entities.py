@@ -1,0 +1,337 @@
+"""Everything of the hub that is not an endpoint: projects, segments, campaigns, templates, jobs …
+
+One item per entity, its API shape as one JSON string, so that no number changes on the way.
+
+    pk <app>#<kind>        sk <id>         the entity
+    pk <app>#<kind>#<id>   sk v00000001    its versions, apart so that no listing wades through them
+"""
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from engagement_hub.engagement.errors import BadRequest, Conflict, NotFound
+from engagement_hub.store import (
+    Page,
+    attempts,
+    batch_write,
+    dynamodb_client,
+    error_code,
+    new_rev,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["ACCOUNT", "AlreadyExists", "EntityStore", "Kind"]
+
+Body = dict[str, Any]
+
+# The `app_id` of what belongs to the account and not to one project: projects and templates.
+ACCOUNT = "account"
+
+_QUERY_ITEMS = 200
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+class Kind(StrEnum):
+    """What an entity is."""
+
+    APP = "app"
+    SETTINGS = "settings"
+    CHANNEL = "channel"
+    EVENT_STREAM = "event-stream"
+    SEGMENT = "segment"
+    CAMPAIGN = "campaign"
+    ACTIVITY = "activity"
+    IMPORT_JOB = "import-job"
+    EXPORT_JOB = "export-job"
+    TEMPLATE = "template"
+
+
+_VERSIONED = frozenset({Kind.SEGMENT, Kind.CAMPAIGN, Kind.TEMPLATE})
+
+
+class AlreadyExists(Conflict):
+    """There is an entity of this kind and id already."""
+
+
+class EntityStore:
+    """Entities by project, kind and id."""
+
+    def __init__(self, table: str, client: "DynamoDBClient | None" = None) -> None:
+        self._table = table
+        self._client = client or dynamodb_client()
+
+    @classmethod
+    def from_environment(cls) -> "EntityStore":
+        """The store in the table that ENTITIES_TABLE names."""
+        return cls(os.environ["ENTITIES_TABLE"])
+
+    def get(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
+        """The entity, or None."""
+        item = self._read(_pk(app_id, kind), entity_id)
+        return None if item is None else _body(item)
+
+    def require(self, app_id: str, kind: Kind, entity_id: str) -> Body:
+        """The entity.
+
+        Raises:
+            NotFound: naming kind and id.
+        """
+        body = self.get(app_id, kind, entity_id)
+        if body is None:
+            raise _not_found(kind, entity_id)
+        return body
+
+    def put_new(self, app_id: str, kind: Kind, entity_id: str, body: Body) -> None:
+        """Write an entity that must not be there yet.
+
+        Raises:
+            AlreadyExists: it is.
+        """
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_item(_pk(app_id, kind), entity_id, body),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if error_code(error) == _CONDITION_FAILED:
+                raise AlreadyExists(f"There is already a {kind} {entity_id!r}.") from error
+            raise
+
+    def put(self, app_id: str, kind: Kind, entity_id: str, body: Body) -> None:
+        """Write an entity, whatever is there."""
+        self._client.put_item(TableName=self._table, Item=_item(_pk(app_id, kind), entity_id, body))
+
+    def update(
+        self, app_id: str, kind: Kind, entity_id: str, change: Callable[[Body], Body]
+    ) -> Body:
+        """Read, change and write, without losing what others write meanwhile.
+
+        Args:
+            change: gets the current body and returns the new one; is called again on a body read
+                anew when somebody else was faster, so it must not do anything else. What it
+                raises ends the update.
+
+        Raises:
+            NotFound: there is no such entity.
+            TooManyRequests: others were faster every time.
+        """
+        pk = _pk(app_id, kind)
+        for _ in attempts(f"{kind} {entity_id}"):
+            item = self._read(pk, entity_id)
+            if item is None:
+                raise _not_found(kind, entity_id)
+            changed = change(_body(item))
+            if self._replace(pk, entity_id, changed, read=item):
+                break
+        return changed
+
+    def upsert(
+        self, app_id: str, kind: Kind, entity_id: str, change: Callable[[Body | None], Body]
+    ) -> Body:
+        """Like `update`, but `change` gets None where there is no entity yet."""
+        pk = _pk(app_id, kind)
+        for _ in attempts(f"{kind} {entity_id}"):
+            item = self._read(pk, entity_id)
+            changed = change(None if item is None else _body(item))
+            if self._replace(pk, entity_id, changed, read=item):
+                break
+        return changed
+
+    def delete(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
+        """Remove an entity and its versions; its last body, or None where there was none."""
+        answer = self._client.delete_item(
+            TableName=self._table,
+            Key={"pk": {"S": _pk(app_id, kind)}, "sk": {"S": entity_id}},
+            ReturnValues="ALL_OLD",
+        )
+        if kind in _VERSIONED:
+            self._delete_partition(_versions_pk(app_id, kind, entity_id))
+        item = answer.get("Attributes")
+        return None if item is None else _body(item)
+
+    def list(
+        self,
+        app_id: str,
+        kind: Kind,
+        limit: int,
+        token: str | None = None,
+        prefix: str | None = None,
+        keep: Callable[[Body], bool] = lambda _: True,
+    ) -> Page[Body]:
+        """A page of entities in the order of their ids.
+
+        Args:
+            limit: how many at most; fewer only on the last page.
+            token: of the page before.
+            prefix: only ids that begin with it.
+            keep: only bodies for which it is true.
+
+        Raises:
+            BadRequest: the token is none of ours.
+        """
+        return self._page(_pk(app_id, kind), limit, token, prefix, keep)
+
+    def all(self, app_id: str, kind: Kind, prefix: str | None = None) -> Iterator[Body]:
+        """Every entity of a kind, read as the caller goes."""
+        for item in self._query(_pk(app_id, kind), None, prefix):
+            yield _body(item)
+
+    def put_version(self, app_id: str, kind: Kind, entity_id: str, number: int, body: Body) -> None:
+        """Keep version `number` of an entity."""
+        pk = _versions_pk(app_id, kind, entity_id)
+        self._client.put_item(TableName=self._table, Item=_item(pk, _version_sk(number), body))
+
+    def get_version(self, app_id: str, kind: Kind, entity_id: str, number: int) -> Body | None:
+        """Version `number` of an entity, or None."""
+        item = self._read(_versions_pk(app_id, kind, entity_id), _version_sk(number))
+        return None if item is None else _body(item)
+
+    def list_versions(
+        self, app_id: str, kind: Kind, entity_id: str, limit: int, token: str | None = None
+    ) -> Page[Body]:
+        """A page of an entity's versions, oldest first."""
+        pk = _versions_pk(app_id, kind, entity_id)
+        return self._page(pk, limit, token, None, lambda _: True)
+
+    def delete_version(self, app_id: str, kind: Kind, entity_id: str, number: int) -> None:
+        """Forget version `number` of an entity; one that is not there is forgotten."""
+        self._client.delete_item(
+            TableName=self._table,
+            Key={
+                "pk": {"S": _versions_pk(app_id, kind, entity_id)},
+                "sk": {"S": _version_sk(number)},
+            },
+        )
+
+    def delete_app(self, app_id: str) -> None:
+        """Remove everything of a project except the project's own entry."""
+        for kind in Kind:
+            if kind in _VERSIONED:
+                for item in self._query(_pk(app_id, kind), None, None):
+                    self._delete_partition(_versions_pk(app_id, kind, item["sk"]["S"]))
+            self._delete_partition(_pk(app_id, kind))
+
+    def _read(self, pk: str, sk: str) -> Any | None:
+        # Consistent: a client that has just been told "created" must find what it created.
+        answer = self._client.get_item(
+            TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
+        )
+        return answer.get("Item")
+
+    def _replace(self, pk: str, sk: str, body: Body, *, read: Any | None) -> bool:
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if read is not None:
+            condition = {
+                "ConditionExpression": "rev = :read",
+                "ExpressionAttributeValues": {":read": read["rev"]},
+            }
+        try:
+            self._client.put_item(TableName=self._table, Item=_item(pk, sk, body), **condition)
+        except ClientError as error:
+            if error_code(error) == _CONDITION_FAILED:
+                return False
+            raise
+        return True
+
+    def _query(self, pk: str, after: str | None, prefix: str | None) -> Iterator[Any]:
+        condition = "pk = :pk"
+        values: dict[str, Any] = {":pk": {"S": pk}}
+        if prefix:
+            condition += " AND begins_with(sk, :prefix)"
+            values[":prefix"] = {"S": prefix}
+        start: dict[str, Any] = {}
+        if after is not None:
+            start = {"ExclusiveStartKey": {"pk": {"S": pk}, "sk": {"S": after}}}
+        while True:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+                Limit=_QUERY_ITEMS,
+                **start,
+            )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _page(
+        self,
+        pk: str,
+        limit: int,
+        token: str | None,
+        prefix: str | None,
+        keep: Callable[[Body], bool],
+    ) -> Page[Body]:
+        # One more than asked for is looked at, so that the last page is known to be the last.
+        items: list[Body] = []
+        last = ""
+        for item in self._query(pk, None if token is None else _sk_of(token), prefix):
+            body = _body(item)
+            if not keep(body):
+                continue
+            if len(items) == limit:
+                return Page(items, _token_for(last))
+            items.append(body)
+            last = item["sk"]["S"]
+        return Page(items, None)
+
+    def _delete_partition(self, pk: str) -> None:
+        batch_write(
+            self._client,
+            self._table,
+            (
+                {"DeleteRequest": {"Key": {"pk": item["pk"], "sk": item["sk"]}}}
+                for item in self._query(pk, None, None)
+            ),
+        )
+
+
+def _pk(app_id: str, kind: Kind) -> str:
+    return f"{app_id}#{kind}"
+
+
+def _versions_pk(app_id: str, kind: Kind, entity_id: str) -> str:
+    return f"{app_id}#{kind}#{entity_id}"
+
+
+def _version_sk(number: int) -> str:
+    return f"v{number:08d}"
+
+
+def _item(pk: str, sk: str, body: Body) -> dict[str, Any]:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return {"pk": {"S": pk}, "sk": {"S": sk}, "rev": {"N": new_rev()}, "body": {"S": text}}
+
+
+def _body(item: Any) -> Body:
+    body: Body = json.loads(item["body"]["S"])
+    return body
+
+
+def _not_found(kind: Kind, entity_id: str) -> NotFound:
+    return NotFound(f"There is no {kind.replace('-', ' ')} {entity_id!r}.")
+
+
+def _token_for(sk: str) -> str:
+    return base64.urlsafe_b64encode(sk.encode()).decode()
+
+
+def _sk_of(token: str) -> str:
+    try:
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise BadRequest(
+            "The paging token is not one this API gave out. Use the NextToken of the page before, "
+            "or leave it out to begin again."
+        ) from error

@@ -1,0 +1,72 @@
+"""Ids of the entities that the API has no id for, and the reading of templates.
+
+| Kind | Id |
+|---|---|
+| settings, event stream | a fixed word: there is one of each in a project |
+| channel | the word of its path: `sms`, `email`, `voice`, `gcm` … |
+| template | `<type>#<name>`, the type as in the API: `SMS#welcome`; under ACCOUNT |
+| activity | `<campaign id>#<activity id>`, so that a prefix lists a campaign's |
+"""
+
+from typing import Any
+
+from engagement_hub.engagement.errors import NotFound
+from engagement_hub.store.entities import ACCOUNT, EntityStore, Kind
+
+__all__ = [
+    "ACTIVE_VERSION",
+    "EVENT_STREAM_ID",
+    "SETTINGS_ID",
+    "activity_entity_id",
+    "activity_prefix",
+    "load_template",
+    "template_id",
+]
+
+SETTINGS_ID = "settings"
+EVENT_STREAM_ID = "stream"
+
+# A template entity is the body of its newest version and says which version is active. Every
+# version, the newest too, is also kept as a version.
+ACTIVE_VERSION = "ActiveVersion"
+
+
+def template_id(name: str, template_type: str) -> str:
+    """The entity id of a template; `template_type` is EMAIL, SMS or VOICE."""
+    return f"{template_type}#{name}"
+
+
+def activity_entity_id(campaign_id: str, activity_id: str) -> str:
+    """The entity id of a campaign's activity."""
+    return f"{activity_prefix(campaign_id)}{activity_id}"
+
+
+def activity_prefix(campaign_id: str) -> str:
+    """What the entity ids of a campaign's activities begin with."""
+    return f"{campaign_id}#"
+
+
+def load_template(
+    entities: EntityStore, template_type: str, name: str, version: str | None = None
+) -> dict[str, Any]:
+    """A template's content: of the version named, or of the active one.
+
+    Args:
+        template_type: "EMAIL", "SMS" or "VOICE", as `template_references` gives it.
+        version: "3", or None or "latest" for what a send without a version uses: the active one.
+
+    Raises:
+        NotFound: there is no such template, or it has no such version.
+    """
+    entity_id = template_id(name, template_type)
+    newest = entities.get(ACCOUNT, Kind.TEMPLATE, entity_id)
+    if newest is None:
+        raise NotFound(f"There is no {template_type} template {name!r}.")
+    wanted = version or newest[ACTIVE_VERSION]
+    if wanted == "latest" or wanted == newest["Version"]:
+        return newest
+    number = int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 0
+    body = entities.get_version(ACCOUNT, Kind.TEMPLATE, entity_id, number)
+    if body is None:
+        raise NotFound(f"{template_type} template {name!r} has no version {wanted!r}.")
+    return body

@@ -1,0 +1,171 @@
+"""An engagement hub without AWS: its tables, its environment, and a client that it answers."""
+
+import collections
+import contextlib
+import functools
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+from urllib.parse import unquote, urlsplit
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from moto import mock_aws
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+TABLES = {
+    "ENTITIES_TABLE": "hub-entities",
+    "ENDPOINTS_TABLE": "hub-endpoints",
+    "RUNS_TABLE": "hub-runs",
+}
+HUB_ENVIRONMENT = {
+    **TABLES,
+    "ACCOUNT_ID": ACCOUNT_ID,
+    "PARTITION": "aws",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "WORK_BUCKET": "hub-work",
+    "IMPORT_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:hub-import",
+    "EXPORT_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:hub-export",
+    "CAMPAIGN_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:hub-campaign",
+    "SCHEDULE_GROUP": "hub",
+    "SCHEDULER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/hub-scheduler",
+    "SCHEDULE_DEAD_LETTER_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:hub-schedules",
+    "EMAIL_FROM_ADDRESS": "hub@example.com",
+    "SMS_ORIGINATION_IDENTITY": "+12065550100",
+    "SMS_MESSAGES_PER_SECOND": "20",
+    "EMAIL_MESSAGES_PER_SECOND": "14",
+    "VOICE_MESSAGES_PER_SECOND": "1",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+
+
+def create_hub_tables(client: Any) -> None:
+    """The three tables of a hub, as its module declares their keys."""
+    for name in TABLES.values():
+        client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        )
+
+
+@functools.cache
+def _dynamodb() -> Any:
+    """One client for all tests: making one takes longer than most of them."""
+    return boto3.client("dynamodb", region_name=REGION)
+
+
+@contextlib.contextmanager
+def hub_tables() -> Iterator[Any]:
+    """A DynamoDB client beside fresh tables, with the hub's environment set."""
+    with mock.patch.dict(os.environ, HUB_ENVIRONMENT), mock_aws():
+        client = _dynamodb()
+        create_hub_tables(client)
+        yield client
+
+
+class OneCallAtATime:
+    """A client for threads: moto's tables do not stand two calls at once. Calls of different
+    threads still interleave, which is what a race is made of."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if not callable(found) or name.startswith("_"):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._lock:
+                return found(*args, **kwargs)
+
+        return call
+
+
+class CallCounter:
+    """How often each operation of a client was called."""
+
+    def __init__(self, client: Any) -> None:
+        self.calls: collections.Counter[str] = collections.Counter()
+        client.meta.events.register("before-call", self._count)
+
+    def _count(self, model: Any, **_: Any) -> None:
+        self.calls[model.name] += 1
+
+
+def http_event(
+    method: str,
+    path: str,
+    *,
+    query: str = "",
+    body: str | None = None,
+    request_id: str = "request-1",
+) -> dict[str, Any]:
+    """An event of an HTTP API in payload format 2.0, as far as the hub reads it."""
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "ANY /v1/{proxy+}",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "accountId": ACCOUNT_ID,
+            "requestId": request_id,
+            "stage": "$default",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1"},
+        },
+        "isBase64Encoded": False,
+    }
+    if body is not None:
+        event["body"] = body
+    return event
+
+
+class _RawBody(io.BytesIO):
+    """What botocore reads a response's content from."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def hub_client(respond: Callable[[dict[str, Any]], dict[str, Any]], *, decoded_path: bool) -> Any:
+    """A real boto3 `pinpoint` client whose requests are answered by a function of the event.
+
+    Args:
+        decoded_path: hand the path over with its escapes decoded, as HTTP APIs do, or as it came.
+    """
+    client = boto3.client(
+        "pinpoint",
+        region_name=REGION,
+        endpoint_url="https://hub.example.com",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        parts = urlsplit(request.url)
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body
+        path = unquote(parts.path) if decoded_path else parts.path
+        answered = respond(http_event(request.method, path, query=parts.query, body=body))
+        raw = _RawBody(answered["body"].encode())
+        return AWSResponse(request.url, answered["statusCode"], answered["headers"], raw)
+
+    client.meta.events.register("before-send.pinpoint", answer)
+    return client

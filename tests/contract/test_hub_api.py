@@ -1,0 +1,1542 @@
+"""A boto3 `pinpoint` client against the hub's API, every operation by its name."""
+
+import json
+import os
+from types import SimpleNamespace
+from unittest import mock
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.loaders import Loader
+
+from engagement_hub.api import service_model_source
+from engagement_hub.api.handler import respond
+from engagement_hub.api.hub import Account, Hub
+from engagement_hub.api.machines import Machines
+from engagement_hub.api.operations import OPERATIONS
+from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus
+from engagement_hub.senders import DeliveryStatus, SendOutcome
+from engagement_hub.store.endpoints import EndpointStore
+from engagement_hub.store.entities import EntityStore, Kind
+from engagement_hub.store.names import activity_entity_id
+from engagement_hub.store.runs import RunStore
+from engagement_hub.workers.campaign_plan import activity_id_of, scope_of
+from tests.builders.hub import (
+    ACCOUNT_ID,
+    HUB_ENVIRONMENT,
+    REGION,
+    TABLES,
+    http_event,
+    hub_client,
+    hub_tables,
+)
+
+MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/customer"
+STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT_ID}:stream/events"
+
+
+class FakeAws:
+    """Step Functions and the scheduler, as far as Machines calls them."""
+
+    def __init__(self):
+        self.started = []
+        self.schedules = {}
+        self.refuse = None
+
+    def start_execution(self, stateMachineArn, name, input):
+        self._maybe_refuse("StartExecution")
+        self.started.append(
+            SimpleNamespace(machine=stateMachineArn, name=name, input=json.loads(input))
+        )
+
+    def create_schedule(self, **schedule):
+        self._maybe_refuse("CreateSchedule")
+        if schedule["Name"] in self.schedules:
+            raise ClientError({"Error": {"Code": "ConflictException"}}, "CreateSchedule")
+        self.schedules[schedule["Name"]] = schedule
+
+    def update_schedule(self, **schedule):
+        assert schedule["Name"] in self.schedules
+        self.schedules[schedule["Name"]] = schedule
+
+    def delete_schedule(self, Name, GroupName):
+        assert GroupName == HUB_ENVIRONMENT["SCHEDULE_GROUP"]
+        if self.schedules.pop(Name, None) is None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DeleteSchedule")
+
+    def _maybe_refuse(self, operation):
+        if self.refuse:
+            raise ClientError({"Error": {"Code": self.refuse}}, operation)
+
+
+class FakeSenders:
+    """Remembers what was sent; answers SUCCESSFUL unless the address has an outcome of its own."""
+
+    def __init__(self):
+        self.sent = []
+        self.outcomes = {}
+
+    def send(self, content, address, *, context):
+        self.sent.append(SimpleNamespace(content=content, address=address, context=context))
+        return self.outcomes.get(address) or SendOutcome.accepted(f"m-{len(self.sent)}")
+
+
+class FakeStream:
+    """Remembers the events."""
+
+    def __init__(self):
+        self.records = []
+        self.error = None
+
+    def publish(self, app_id, records):
+        if self.error:
+            raise self.error
+        self.records += [(app_id, record) for record in records]
+        return len(records)
+
+
+@pytest.fixture
+def tables():
+    with hub_tables() as client:
+        yield client
+
+
+@pytest.fixture
+def hub(tables):
+    hub = Hub(
+        entities=EntityStore(TABLES["ENTITIES_TABLE"], tables),
+        endpoints=EndpointStore(TABLES["ENDPOINTS_TABLE"], client=tables),
+        account=Account("aws", REGION, ACCOUNT_ID),
+        machines=Machines(),
+    )
+    hub.aws = FakeAws()
+    hub.machines.__dict__["_states"] = hub.aws
+    hub.machines.__dict__["_scheduler"] = hub.aws
+    hub.__dict__["senders"] = FakeSenders()
+    hub.__dict__["stream"] = FakeStream()
+    hub.__dict__["runs"] = RunStore(TABLES["RUNS_TABLE"], tables)
+    return hub
+
+
+@pytest.fixture(scope="module")
+def clients():
+    """One client for each way a gateway hands over paths (they are slow to make), and whose hub
+    answers them."""
+    answering = SimpleNamespace(hub=None)
+    with mock.patch.dict(os.environ, HUB_ENVIRONMENT):
+        answering.by_path = {
+            decoded: hub_client(lambda event: respond(answering.hub, event), decoded_path=decoded)
+            for decoded in (False, True)
+        }
+    return answering
+
+
+@pytest.fixture(params=[False, True], ids=["encoded path", "decoded path"])
+def pinpoint(request, clients, hub):
+    clients.hub = hub
+    return clients.by_path[request.param]
+
+
+@pytest.fixture
+def client(clients, hub):
+    clients.hub = hub
+    return clients.by_path[True]
+
+
+@pytest.fixture
+def app(hub, client):
+    return client.create_app(CreateApplicationRequest={"Name": "shop"})["ApplicationResponse"]["Id"]
+
+
+def code_of(error):
+    return error.value.response["Error"]["Code"]
+
+
+def pages(call, member, token_name="Token", **arguments):
+    """All items of a paged operation, read page by page; more than 20 pages do not end."""
+    items, token = [], None
+    for _ in range(20):
+        answer = call(**arguments, **({token_name: token} if token else {}))[member]
+        items.append(answer["Item"])
+        token = answer.get("NextToken")
+        if token is None:
+            return items
+    raise AssertionError("the pages do not end")
+
+
+# The table of operations
+
+
+def test_the_compact_service_model_is_in_step_with_botocore():
+    expected = service_model_source.text_of(MODEL)
+
+    assert service_model_source.TARGET.read_text(encoding="utf-8") == expected, (
+        "run python -m engagement_hub.api.service_model_source"
+    )
+
+
+def test_every_operation_offered_is_one_of_the_api():
+    assert set(OPERATIONS) <= set(MODEL["operations"])
+
+
+def smallest(shape_name):
+    """The smallest value that botocore's own check lets pass."""
+    shape = MODEL["shapes"][shape_name]
+    match shape["type"]:
+        case "structure":
+            return {
+                name: smallest(shape["members"][name]["shape"])
+                for name in shape.get("required", [])
+            }
+        case "list":
+            return []
+        case "map":
+            return {}
+        case "boolean":
+            return False
+        case "integer" | "long" | "double":
+            return 1
+        case "blob":
+            return b""
+        case "timestamp":
+            return "2026-11-23T00:00:00Z"
+    return shape.get("enum", ["x"])[0]
+
+
+def call_by_name(client, operation):
+    arguments = smallest(MODEL["operations"][operation]["input"]["shape"])
+    return client._make_api_call(operation, arguments)
+
+
+@pytest.mark.parametrize("operation", sorted(set(MODEL["operations"]) - set(OPERATIONS)))
+def test_an_operation_the_hub_does_not_offer_answers_an_error_that_names_it(client, operation):
+    with pytest.raises(client.exceptions.MethodNotAllowedException) as error:
+        call_by_name(client, operation)
+
+    assert f"{operation} is not offered" in error.value.response["Error"]["Message"]
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 405
+
+
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_an_operation_the_hub_offers_reaches_it(client, operation):
+    try:
+        answer = call_by_name(client, operation)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] in ("NotFoundException", "BadRequestException")
+    else:
+        expected = MODEL["operations"][operation]["http"]["responseCode"]
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == expected
+
+
+@pytest.mark.parametrize(
+    "operation",
+    sorted(
+        one
+        for one in OPERATIONS
+        if "{application-id}" in MODEL["operations"][one]["http"]["requestUri"]
+    ),
+)
+def test_in_a_project_that_is_not_there_nothing_is_found(client, operation):
+    with pytest.raises(client.exceptions.NotFoundException, match="app 'x'"):
+        call_by_name(client, operation)
+
+
+# Errors
+
+
+def test_an_error_has_the_api_form_with_class_header_and_request_id(hub):
+    answer = respond(hub, http_event("GET", "/v1/apps/nowhere", request_id="r-7"))
+
+    assert answer["statusCode"] == 404
+    assert answer["headers"]["x-amzn-ErrorType"] == "NotFoundException"
+    assert json.loads(answer["body"]) == {
+        "Message": "There is no app 'nowhere'.",
+        "RequestID": "r-7",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "member"),
+    [
+        ("{", "not JSON"),
+        ("", "missing"),
+        ("[]", "must be a JSON object, not a list"),
+        ('{"ChannelType": "PIGEON"}', "ChannelType must be one of"),
+        ('{"Address": 5}', "Address must be a string, not a number"),
+        ('{"Location": {"Latitude": "north"}}', "Location.Latitude must be a number"),
+        ('{"Location": {"Latitude": NaN}}', "not JSON"),
+        ('{"Demographic": []}', "Demographic must be a JSON object, not a list"),
+        ('{"Metrics": {"age": true}}', "Metrics.age must be a number, not a boolean"),
+        ('{"Address": "\\ud800"}', "not JSON in UTF-8"),
+    ],
+)
+def test_a_body_that_does_not_fit_the_model_is_a_bad_request_that_names_the_member(
+    hub, app, body, member
+):
+    answer = respond(hub, http_event("PUT", f"/v1/apps/{app}/endpoints/e1", body=body))
+
+    assert answer["statusCode"] == 400
+    assert answer["headers"]["x-amzn-ErrorType"] == "BadRequestException"
+    assert member in json.loads(answer["body"])["Message"]
+    assert hub.endpoints.get(app, "e1") is None
+
+
+def test_an_error_about_an_address_does_not_repeat_the_address(hub, app):
+    body = {"Addresses": {"+12065550199": {"ChannelType": "SMOKE"}}, "MessageConfiguration": {}}
+
+    answer = respond(hub, http_event("POST", f"/v1/apps/{app}/messages", body=json.dumps(body)))
+
+    message = json.loads(answer["body"])["Message"]
+    assert message.startswith("Addresses[0].ChannelType must be one of")
+    assert "206555" not in message
+
+
+def test_unknown_and_null_members_are_ignored(hub, app):
+    body = {"Address": "+12065550100", "ChannelType": "SMS", "Nonsense": 1, "OptOut": None}
+
+    answer = respond(hub, http_event("PUT", f"/v1/apps/{app}/endpoints/e1", body=json.dumps(body)))
+
+    assert answer["statusCode"] == 202
+    assert hub.endpoints.get(app, "e1")["OptOut"] == "NONE"
+
+
+def test_attributes_sent_as_bare_strings_and_numbers_are_lists_of_strings(hub, app):
+    body = {
+        "Address": "+12065550100",
+        "ChannelType": "SMS",
+        "Attributes": {"a": "x", "n": 5},
+        "User": {"UserId": "u", "UserAttributes": {"b": "y"}},
+    }
+
+    answer = respond(hub, http_event("PUT", f"/v1/apps/{app}/endpoints/e1", body=json.dumps(body)))
+
+    assert answer["statusCode"] == 202, answer["body"]
+    kept = hub.endpoints.get(app, "e1")
+    assert kept["Attributes"] == {"a": ["x"], "n": ["5"]}
+    assert kept["User"]["UserAttributes"] == {"b": ["y"]}
+
+
+def test_a_failure_of_the_hub_is_a_500_that_tells_nothing_of_the_data(hub, app, capsys):
+    with mock.patch.object(hub.endpoints, "get_many", side_effect=RuntimeError("+12065550100")):
+        answer = respond(hub, http_event("GET", f"/v1/apps/{app}/endpoints/e1"))
+
+    assert answer["statusCode"] == 500
+    assert answer["headers"]["x-amzn-ErrorType"] == "InternalServerErrorException"
+    assert "206555" not in answer["body"] + capsys.readouterr().out
+
+
+def test_a_wrong_method_says_which_ones_there_are(hub):
+    answer = respond(hub, http_event("PATCH", "/v1/apps"))
+
+    assert answer["statusCode"] == 405
+    assert "GET or POST" in json.loads(answer["body"])["Message"]
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "ten", "1.5", "²"])
+def test_a_page_size_that_is_no_number_is_a_bad_request(client, size):
+    with pytest.raises(client.exceptions.BadRequestException, match="page-size"):
+        client.get_apps(PageSize=size)
+
+
+def test_the_lambda_handler_makes_its_hub_from_the_environment(tables):
+    from engagement_hub.api import handler
+    from engagement_hub.store import dynamodb_client
+
+    handler._hub.cache_clear()
+    dynamodb_client.cache_clear()
+    try:
+        answer = handler.lambda_handler(http_event("GET", "/v1/apps"))
+    finally:
+        handler._hub.cache_clear()
+        dynamodb_client.cache_clear()
+
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"Item": []})
+
+
+# Projects and settings
+
+
+def test_a_project_is_created_read_listed_and_deleted(client, hub):
+    created = client.create_app(CreateApplicationRequest={"Name": "shop", "tags": {"team": "crm"}})
+    app = created["ApplicationResponse"]
+
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert app["Arn"] == f"arn:aws:mobiletargeting:{REGION}:{ACCOUNT_ID}:apps/{app['Id']}"
+    assert client.get_app(ApplicationId=app["Id"])["ApplicationResponse"] == app
+    assert client.get_apps()["ApplicationsResponse"]["Item"] == [app]
+    assert client.delete_app(ApplicationId=app["Id"])["ApplicationResponse"] == app
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_app(ApplicationId=app["Id"])
+
+
+def test_a_deleted_project_leaves_nothing_in_any_table(client, hub, app, tables):
+    client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest=sms(1, user="u1"))
+    segment = segment_for(client, app)
+    imported = import_segment(hub, app)
+    hub.endpoints.add_members(app, imported, ["e1"])
+    client.create_campaign(
+        ApplicationId=app, WriteCampaignRequest=campaign(segment, at="2030-01-01T00:00:00Z")
+    )
+    client.update_sms_channel(ApplicationId=app, SMSChannelRequest={"Enabled": True})
+
+    client.delete_app(ApplicationId=app)
+
+    assert hub.aws.schedules == {}
+    for table in (TABLES["ENTITIES_TABLE"], TABLES["ENDPOINTS_TABLE"]):
+        assert tables.scan(TableName=table)["Items"] == []
+
+
+def test_the_pages_of_projects_hold_each_once(client):
+    made = {
+        client.create_app(CreateApplicationRequest={"Name": f"p{n}"})["ApplicationResponse"]["Id"]
+        for n in range(7)
+    }
+
+    found = pages(client.get_apps, "ApplicationsResponse", PageSize="3")
+
+    assert [len(page) for page in found] == [3, 3, 1]
+    assert {one["Id"] for page in found for one in page} == made
+
+
+def test_a_token_that_is_none_is_a_bad_request(client):
+    with pytest.raises(client.exceptions.BadRequestException, match="token"):
+        client.get_apps(Token="nonsense!")
+
+
+def test_settings_are_kept_member_by_member(client, app):
+    empty = client.get_application_settings(ApplicationId=app)["ApplicationSettingsResource"]
+    client.update_application_settings(
+        ApplicationId=app,
+        WriteApplicationSettingsRequest={"QuietTime": {"Start": "22:00", "End": "06:00"}},
+    )
+
+    changed = client.update_application_settings(
+        ApplicationId=app,
+        WriteApplicationSettingsRequest={"Limits": {"Daily": 3}, "CloudWatchMetricsEnabled": True},
+    )["ApplicationSettingsResource"]
+
+    assert empty == {"ApplicationId": app}
+    assert changed.pop("LastModifiedDate")
+    assert changed == {
+        "ApplicationId": app,
+        "Limits": {"Daily": 3},
+        "QuietTime": {"Start": "22:00", "End": "06:00"},
+    }
+
+
+def test_settings_out_of_range_are_refused(client, app):
+    with pytest.raises(client.exceptions.BadRequestException, match=r"Limits\.Daily"):
+        client.update_application_settings(
+            ApplicationId=app, WriteApplicationSettingsRequest={"Limits": {"Daily": 101}}
+        )
+
+
+# Channels
+
+
+def test_channels_are_set_up_changed_listed_and_removed(client, app):
+    identity = f"arn:aws:ses:{REGION}:{ACCOUNT_ID}:identity/example.com"
+    client.update_email_channel(
+        ApplicationId=app,
+        EmailChannelRequest={"FromAddress": "hub@example.com", "Identity": identity},
+    )
+    client.update_sms_channel(ApplicationId=app, SMSChannelRequest={"SenderId": "SHOP"})
+    client.update_voice_channel(ApplicationId=app, VoiceChannelRequest={"Enabled": False})
+
+    sms_channel = client.update_sms_channel(ApplicationId=app, SMSChannelRequest={"Enabled": False})
+    email = client.get_email_channel(ApplicationId=app)["EmailChannelResponse"]
+    listed = client.get_channels(ApplicationId=app)["ChannelsResponse"]["Channels"]
+
+    assert sms_channel["SMSChannelResponse"]["Version"] == 2
+    assert sms_channel["SMSChannelResponse"]["SenderId"] == "SHOP"
+    assert sms_channel["SMSChannelResponse"]["TransactionalMessagesPerSecond"] == 20
+    assert (email["Platform"], email["Identity"], email["Enabled"]) == ("EMAIL", identity, True)
+    assert email["MessagesPerSecond"] == 14
+    assert {name: one["Enabled"] for name, one in listed.items()} == {
+        "EMAIL": True,
+        "SMS": False,
+        "VOICE": False,
+    }
+    for word in ("email", "sms", "voice"):
+        getattr(client, f"delete_{word}_channel")(ApplicationId=app)
+        with pytest.raises(client.exceptions.NotFoundException):
+            getattr(client, f"get_{word}_channel")(ApplicationId=app)
+        with pytest.raises(client.exceptions.NotFoundException):
+            getattr(client, f"delete_{word}_channel")(ApplicationId=app)
+
+
+# Endpoints and users
+
+
+def sms(number, *, user=None, **members):
+    request = {"ChannelType": "SMS", "Address": f"+1206555{number:04d}", **members}
+    if user:
+        request["User"] = {"UserId": user, **request.get("User", {})}
+    return request
+
+
+ODD_IDS = [
+    "plain",
+    "ann@example.com",
+    "+12065550100",
+    "a b",
+    "a/b",
+    "a:b|c",
+    "100%",
+    "ü/ñ 👋",
+    "a.b~c_d-e",
+]
+
+
+@pytest.mark.parametrize("endpoint_id", ODD_IDS)
+def test_an_endpoint_and_a_user_are_found_by_whatever_id_they_have(pinpoint, hub, app, endpoint_id):
+    updated = pinpoint.update_endpoint(
+        ApplicationId=app,
+        EndpointId=endpoint_id,
+        EndpointRequest=sms(1, user=f"u-{endpoint_id}"),
+    )
+
+    assert updated["MessageBody"] == {"Message": "Accepted", "RequestID": "request-1"}
+    assert updated["ResponseMetadata"]["HTTPStatusCode"] == 202
+    got = pinpoint.get_endpoint(ApplicationId=app, EndpointId=endpoint_id)["EndpointResponse"]
+    assert got["Id"] == endpoint_id
+    assert list(hub.endpoints.get_many(app, [endpoint_id])) == [endpoint_id]
+    users = pinpoint.get_user_endpoints(ApplicationId=app, UserId=f"u-{endpoint_id}")
+    assert users["EndpointsResponse"]["Item"] == [got]
+    deleted = pinpoint.delete_endpoint(ApplicationId=app, EndpointId=endpoint_id)
+    assert deleted["EndpointResponse"] == got
+    assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 202
+    with pytest.raises(pinpoint.exceptions.NotFoundException):
+        pinpoint.get_endpoint(ApplicationId=app, EndpointId=endpoint_id)
+    with pytest.raises(pinpoint.exceptions.NotFoundException):
+        pinpoint.get_user_endpoints(ApplicationId=app, UserId=f"u-{endpoint_id}")
+
+
+def test_an_id_that_looks_encoded_is_kept_where_the_gateway_leaves_paths_as_they_came(
+    clients, hub, app
+):
+    clients.by_path[False].update_endpoint(
+        ApplicationId=app, EndpointId="50%25", EndpointRequest=sms(1)
+    )
+
+    assert hub.endpoints.get(app, "50%25") is not None
+
+
+def test_a_batch_writes_a_hundred_endpoints(client, hub, app):
+    items = [{"Id": f"e{n}", **sms(n)} for n in range(100)]
+
+    answer = client.update_endpoints_batch(ApplicationId=app, EndpointBatchRequest={"Item": items})
+
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert len(hub.endpoints.get_many(app, [one["Id"] for one in items])) == 100
+
+
+def test_a_batch_over_a_hundred_or_without_ids_is_refused(client, app):
+    with pytest.raises(client.exceptions.BadRequestException, match="100"):
+        client.update_endpoints_batch(
+            ApplicationId=app,
+            EndpointBatchRequest={"Item": [{"Id": f"e{n}", **sms(n)} for n in range(101)]},
+        )
+    with pytest.raises(client.exceptions.BadRequestException, match=r"Item\[1\]\.Id"):
+        client.update_endpoints_batch(
+            ApplicationId=app, EndpointBatchRequest={"Item": [{"Id": "a", **sms(1)}, sms(2)]}
+        )
+
+
+def test_deleting_a_user_answers_the_endpoints_that_went(client, app):
+    for n in range(3):
+        client.update_endpoint(
+            ApplicationId=app, EndpointId=f"e{n}", EndpointRequest=sms(n, user="u1")
+        )
+
+    answer = client.delete_user_endpoints(ApplicationId=app, UserId="u1")
+
+    assert [one["Id"] for one in answer["EndpointsResponse"]["Item"]] == ["e0", "e1", "e2"]
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.delete_user_endpoints(ApplicationId=app, UserId="u1")
+
+
+def test_attributes_are_removed_by_pattern(client, hub, app):
+    client.update_endpoint(
+        ApplicationId=app,
+        EndpointId="e1",
+        EndpointRequest=sms(1, Attributes={"tmp1": ["x"], "keep": ["y"]}),
+    )
+
+    answer = client.remove_attributes(
+        ApplicationId=app,
+        AttributeType="endpoint-custom-attributes",
+        UpdateAttributesRequest={"Blacklist": ["tmp*"]},
+    )
+
+    assert answer["AttributesResource"] == {
+        "ApplicationId": app,
+        "AttributeType": "endpoint-custom-attributes",
+        "Attributes": ["tmp1"],
+    }
+    assert hub.endpoints.get(app, "e1")["Attributes"] == {"keep": ["y"]}
+    with pytest.raises(client.exceptions.BadRequestException, match="attribute-type"):
+        client.remove_attributes(
+            ApplicationId=app, AttributeType="x", UpdateAttributesRequest={"Blacklist": ["a"]}
+        )
+
+
+# Events
+
+
+def event(kind="purchase", **members):
+    return {"EventType": kind, "Timestamp": "2026-11-23T10:00:00.000Z", **members}
+
+
+def test_put_events_writes_endpoints_and_streams_the_good_events(client, hub, app):
+    answer = client.put_events(
+        ApplicationId=app,
+        EventsRequest={
+            "BatchItem": {
+                "e1": {
+                    "Endpoint": sms(1),
+                    "Events": {
+                        "good": event(Attributes={"item": "shoe"}),
+                        "bad": event(Timestamp="yesterday"),
+                    },
+                },
+                "e2": {"Endpoint": {"ChannelType": "SMS"}, "Events": {"lost": event()}},
+            }
+        },
+    )
+
+    results = answer["EventsResponse"]["Results"]
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert results["e1"]["EndpointItemResponse"] == {"StatusCode": 202, "Message": "Accepted"}
+    assert results["e1"]["EventsItemResponse"]["good"]["StatusCode"] == 202
+    assert results["e1"]["EventsItemResponse"]["bad"]["StatusCode"] == 400
+    assert "Timestamp" in results["e1"]["EventsItemResponse"]["bad"]["Message"]
+    assert results["e2"]["EndpointItemResponse"]["StatusCode"] == 400
+    assert results["e2"]["EventsItemResponse"]["lost"]["StatusCode"] == 400
+    [(streamed_app, record)] = hub.stream.records
+    assert streamed_app == app
+    assert (record["event_type"], record["attributes"]) == ("purchase", {"item": "shoe"})
+    assert hub.endpoints.get(app, "e1")["Address"] == "+12065550001"
+
+
+def test_an_empty_endpoint_in_put_events_keeps_the_data_and_shows_activity(client, hub, app):
+    client.update_endpoint(
+        ApplicationId=app,
+        EndpointId="e1",
+        EndpointRequest=sms(1, EffectiveDate="2020-01-01T00:00:00Z"),
+    )
+
+    client.put_events(
+        ApplicationId=app,
+        EventsRequest={"BatchItem": {"e1": {"Endpoint": {}, "Events": {"a": event()}}}},
+    )
+
+    kept = hub.endpoints.get(app, "e1")
+    assert kept["Address"] == "+12065550001"
+    assert kept["EffectiveDate"] > "2026"
+
+
+def test_events_that_the_stream_does_not_take_are_not_reported_as_accepted(client, hub, app):
+    hub.stream.error = RuntimeError("stream is gone")
+
+    with pytest.raises(client.exceptions.InternalServerErrorException):
+        client.put_events(
+            ApplicationId=app,
+            EventsRequest={"BatchItem": {"e1": {"Endpoint": sms(1), "Events": {"a": event()}}}},
+        )
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"Attributes": {"k" * 51: "v"}},
+        {"Attributes": {"k": "v" * 201}},
+        {"Metrics": {f"m{n}": 1.0 for n in range(41)}},
+    ],
+)
+def test_an_event_over_a_limit_is_a_400_of_its_own(client, hub, app, bad):
+    answer = client.put_events(
+        ApplicationId=app,
+        EventsRequest={
+            "BatchItem": {
+                "e1": {"Endpoint": sms(1), "Events": {"bad": event(**bad), "good": event()}}
+            }
+        },
+    )
+
+    events = answer["EventsResponse"]["Results"]["e1"]["EventsItemResponse"]
+    assert (events["bad"]["StatusCode"], events["good"]["StatusCode"]) == (400, 202)
+    assert len(hub.stream.records) == 1
+
+
+def test_an_event_stream_is_set_replaced_read_and_deleted(client, app):
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_event_stream(ApplicationId=app)
+    for name in ("first", "events"):
+        client.put_event_stream(
+            ApplicationId=app,
+            WriteEventStream={
+                "DestinationStreamArn": STREAM.replace("events", name),
+                "RoleArn": ROLE,
+            },
+        )
+
+    stream = client.get_event_stream(ApplicationId=app)["EventStream"]
+
+    assert (stream["DestinationStreamArn"], stream["RoleArn"]) == (STREAM, ROLE)
+    assert stream["ExternalId"] == app
+    assert client.delete_event_stream(ApplicationId=app)["EventStream"] == stream
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.delete_event_stream(ApplicationId=app)
+
+
+def test_an_event_stream_to_something_else_is_refused(client, app):
+    with pytest.raises(client.exceptions.BadRequestException, match="DestinationStreamArn"):
+        client.put_event_stream(
+            ApplicationId=app,
+            WriteEventStream={"DestinationStreamArn": "arn:aws:sqs:x:1:q", "RoleArn": ROLE},
+        )
+
+
+# Segments
+
+
+def segment_for(client, app, **definition):
+    request = {"Name": "all", "Dimensions": {}, **definition}
+    made = client.create_segment(ApplicationId=app, WriteSegmentRequest=request)
+    return made["SegmentResponse"]["Id"]
+
+
+def import_segment(hub, app, segment_id="f" * 32):
+    hub.entities.put(
+        app,
+        Kind.SEGMENT,
+        segment_id,
+        {
+            "Id": segment_id,
+            "ApplicationId": app,
+            "Arn": "arn",
+            "CreationDate": "2026-11-23T00:00:00.000Z",
+            "SegmentType": "IMPORT",
+            "Version": 1,
+            "ImportJobIds": ["j"],
+        },
+    )
+    return segment_id
+
+
+def country(*values):
+    return {"Location": {"Country": {"DimensionType": "INCLUSIVE", "Values": list(values)}}}
+
+
+def test_each_update_of_a_segment_is_a_version_and_old_ones_stay(client, app):
+    created = client.create_segment(
+        ApplicationId=app,
+        WriteSegmentRequest={"Name": "us", "Dimensions": country("US"), "tags": {"a": "b"}},
+    )
+    segment = created["SegmentResponse"]
+
+    updated = client.update_segment(
+        ApplicationId=app,
+        SegmentId=segment["Id"],
+        WriteSegmentRequest={"Dimensions": country("NO")},
+    )["SegmentResponse"]
+
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert (segment["SegmentType"], segment["Version"]) == ("DIMENSIONAL", 1)
+    assert segment["Arn"].endswith(f":apps/{app}/segments/{segment['Id']}")
+    assert (updated["Name"], updated["Version"]) == ("us", 2)
+    got = client.get_segment(ApplicationId=app, SegmentId=segment["Id"])["SegmentResponse"]
+    assert got == updated
+    first = client.get_segment_version(ApplicationId=app, SegmentId=segment["Id"], Version="1")
+    assert first["SegmentResponse"]["Dimensions"] == country("US")
+    versions = pages(
+        client.get_segment_versions,
+        "SegmentsResponse",
+        ApplicationId=app,
+        SegmentId=segment["Id"],
+        PageSize="1",
+    )
+    assert [one["Version"] for page in versions for one in page] == [1, 2]
+    with pytest.raises(client.exceptions.NotFoundException, match="version 9"):
+        client.get_segment_version(ApplicationId=app, SegmentId=segment["Id"], Version="9")
+    with pytest.raises(client.exceptions.BadRequestException):
+        client.get_segment_version(ApplicationId=app, SegmentId=segment["Id"], Version="x")
+    deleted = client.delete_segment(ApplicationId=app, SegmentId=segment["Id"])
+    assert deleted["SegmentResponse"] == updated
+    assert client.get_segments(ApplicationId=app)["SegmentsResponse"]["Item"] == []
+
+
+def test_groups_take_the_place_of_dimensions(client, app):
+    segment_id = segment_for(client, app, Dimensions=country("US"))
+    groups = {"Groups": [{"Dimensions": [country("NO")], "Type": "ANY"}], "Include": "ANY"}
+
+    updated = client.update_segment(
+        ApplicationId=app, SegmentId=segment_id, WriteSegmentRequest={"SegmentGroups": groups}
+    )["SegmentResponse"]
+
+    assert "Dimensions" not in updated
+    assert updated["SegmentGroups"]["Groups"][0]["Dimensions"] == [country("NO")]
+
+
+def test_a_segment_on_a_source_that_is_not_there_is_refused(client, app):
+    groups = {"Groups": [{"SourceSegments": [{"Id": "nope"}], "SourceType": "ANY"}]}
+
+    with pytest.raises(client.exceptions.NotFoundException, match="segment 'nope'"):
+        client.create_segment(
+            ApplicationId=app, WriteSegmentRequest={"Name": "x", "SegmentGroups": groups}
+        )
+
+
+def test_an_imported_segment_cannot_be_updated_and_hides_what_is_the_hubs_own(client, hub, app):
+    segment_id = import_segment(hub, app)
+
+    with pytest.raises(client.exceptions.BadRequestException, match="CreateImportJob"):
+        client.update_segment(
+            ApplicationId=app, SegmentId=segment_id, WriteSegmentRequest={"Name": "y"}
+        )
+
+    got = client.get_segment(ApplicationId=app, SegmentId=segment_id)["SegmentResponse"]
+    assert got["SegmentType"] == "IMPORT"
+    assert "ImportJobIds" not in got
+
+
+# Jobs
+
+
+def test_an_import_job_is_written_down_and_started(client, hub, app):
+    created = client.create_import_job(
+        ApplicationId=app,
+        ImportJobRequest={
+            "Format": "CSV",
+            "S3Url": "s3://people/in/a b.csv",
+            "RoleArn": ROLE,
+            "DefineSegment": True,
+            "SegmentName": "a b",
+        },
+    )
+    job = created["ImportJobResponse"]
+
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert (job["JobStatus"], job["Type"]) == ("CREATED", "IMPORT")
+    assert job["Definition"]["ExternalId"] == app
+    assert job["Definition"]["RegisterEndpoints"] is True
+    assert len(job["Definition"]["SegmentId"]) == 32
+    [started] = hub.aws.started
+    assert started.machine == HUB_ENVIRONMENT["IMPORT_STATE_MACHINE_ARN"]
+    assert started.name == job["Id"]
+    assert started.input == {"ApplicationId": app, "JobId": job["Id"]}
+    got = client.get_import_job(ApplicationId=app, JobId=job["Id"])["ImportJobResponse"]
+    assert got == job
+    segment_id = job["Definition"]["SegmentId"]
+    listed = client.get_segment_import_jobs(ApplicationId=app, SegmentId=segment_id)
+    assert listed["ImportJobsResponse"]["Item"] == [job]
+
+
+@pytest.mark.parametrize(
+    ("given", "defines", "registers"),
+    [
+        ({}, False, True),
+        ({"SegmentName": "n"}, True, True),
+        ({"DefineSegment": True, "RegisterEndpoints": False}, True, False),
+        ({"DefineSegment": False, "SegmentName": "n"}, False, True),
+    ],
+)
+def test_what_the_two_switches_of_an_import_mean(client, app, given, defines, registers):
+    job = client.create_import_job(
+        ApplicationId=app,
+        ImportJobRequest={"Format": "CSV", "S3Url": "s3://people/x", "RoleArn": ROLE, **given},
+    )["ImportJobResponse"]
+
+    definition = job["Definition"]
+    assert (definition["DefineSegment"], definition["RegisterEndpoints"]) == (defines, registers)
+    assert ("SegmentId" in definition) is defines
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"S3Url": "people/x"}, "S3Url"),
+        ({"RoleArn": "admin"}, "RoleArn"),
+        ({"DefineSegment": False, "RegisterEndpoints": False}, "RegisterEndpoints"),
+    ],
+)
+def test_an_import_that_cannot_work_is_refused_and_nothing_starts(client, hub, app, given, named):
+    request = {"Format": "CSV", "S3Url": "s3://people/x", "RoleArn": ROLE, **given}
+
+    with pytest.raises(client.exceptions.BadRequestException, match=named):
+        client.create_import_job(ApplicationId=app, ImportJobRequest=request)
+
+    assert hub.aws.started == []
+    assert client.get_import_jobs(ApplicationId=app)["ImportJobsResponse"]["Item"] == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answered"),
+    [
+        ("ThrottlingException", "TooManyRequestsException"),
+        ("AccessDeniedException", "InternalServerErrorException"),
+    ],
+)
+def test_an_import_that_did_not_start_is_failed_and_says_so(client, hub, app, refusal, answered):
+    hub.aws.refuse = refusal
+
+    with pytest.raises(ClientError) as error:
+        client.create_import_job(
+            ApplicationId=app,
+            ImportJobRequest={"Format": "CSV", "S3Url": "s3://people/x", "RoleArn": ROLE},
+        )
+
+    assert code_of(error) == answered
+    [job] = client.get_import_jobs(ApplicationId=app)["ImportJobsResponse"]["Item"]
+    assert job["JobStatus"] == "FAILED"
+    assert refusal in job["Failures"][0]
+
+
+def test_an_import_into_a_segment_of_criteria_is_refused(client, app):
+    segment_id = segment_for(client, app)
+
+    with pytest.raises(client.exceptions.BadRequestException, match="imported"):
+        client.create_import_job(
+            ApplicationId=app,
+            ImportJobRequest={
+                "Format": "CSV",
+                "S3Url": "s3://people/x",
+                "RoleArn": ROLE,
+                "SegmentId": segment_id,
+            },
+        )
+
+
+def test_export_jobs_are_started_read_and_listed(client, hub, app):
+    segment_id = segment_for(client, app)
+    request = {"S3UrlPrefix": "s3://out/people/", "RoleArn": ROLE}
+
+    created = client.create_export_job(ApplicationId=app, ExportJobRequest=request)
+    of_segment = client.create_export_job(
+        ApplicationId=app, ExportJobRequest={**request, "SegmentId": segment_id}
+    )["ExportJobResponse"]
+
+    job = created["ExportJobResponse"]
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert job["Definition"] == request
+    assert [one.machine for one in hub.aws.started] == [
+        HUB_ENVIRONMENT["EXPORT_STATE_MACHINE_ARN"]
+    ] * 2
+    assert client.get_export_job(ApplicationId=app, JobId=job["Id"])["ExportJobResponse"] == job
+    listed = pages(client.get_export_jobs, "ExportJobsResponse", ApplicationId=app, PageSize="1")
+    assert {one["Id"] for page in listed for one in page} == {job["Id"], of_segment["Id"]}
+    of_it = client.get_segment_export_jobs(ApplicationId=app, SegmentId=segment_id)
+    assert of_it["ExportJobsResponse"]["Item"] == [of_segment]
+
+
+# Templates
+
+
+def test_sms_template_versions_live_as_documented(client, app):
+    created = client.create_sms_template(
+        TemplateName="welcome", SMSTemplateRequest={"Body": "one", "tags": {"a": "b"}}
+    )
+    assert created["ResponseMetadata"]["HTTPStatusCode"] == 201
+    arn = created["CreateTemplateMessageBody"]["Arn"]
+    assert arn == f"arn:aws:mobiletargeting:{REGION}:{ACCOUNT_ID}:templates/welcome/SMS"
+
+    client.update_sms_template(TemplateName="welcome", SMSTemplateRequest={"Body": "one!"})
+    client.update_sms_template(
+        TemplateName="welcome", SMSTemplateRequest={"Body": "two"}, CreateNewVersion=True
+    )
+
+    def body(**version):
+        return client.get_sms_template(TemplateName="welcome", **version)["SMSTemplateResponse"]
+
+    assert (body()["Body"], body()["Version"], body()["tags"]) == ("one!", "1", {"a": "b"})
+    assert body(Version="2")["Body"] == "two"
+    client.update_template_active_version(
+        TemplateName="welcome",
+        TemplateType="SMS",
+        TemplateActiveVersionRequest={"Version": "latest"},
+    )
+    assert (body()["Body"], body()["Version"]) == ("two", "2")
+    versions = client.list_template_versions(TemplateName="welcome", TemplateType="SMS")
+    assert [one["Version"] for one in versions["TemplateVersionsResponse"]["Item"]] == ["1", "2"]
+    [row] = client.list_templates()["TemplatesResponse"]["Item"]
+    assert set(row) == {
+        "CreationDate",
+        "LastModifiedDate",
+        "TemplateName",
+        "TemplateType",
+        "Version",
+    }
+    assert row["Version"] == "2"
+
+
+def test_only_the_newest_version_of_a_template_changes(client, app):
+    client.create_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "one"})
+    client.update_sms_template(
+        TemplateName="t", SMSTemplateRequest={"Body": "two"}, CreateNewVersion=True
+    )
+
+    with pytest.raises(client.exceptions.BadRequestException, match="newest"):
+        client.update_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "x"}, Version="1")
+    with pytest.raises(client.exceptions.BadRequestException, match="together"):
+        client.update_sms_template(
+            TemplateName="t",
+            SMSTemplateRequest={"Body": "x"},
+            Version="2",
+            CreateNewVersion=True,
+        )
+
+    client.update_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "x"}, Version="2")
+    got = client.get_sms_template(TemplateName="t", Version="2")["SMSTemplateResponse"]
+    assert got["Body"] == "x"
+
+
+def test_a_deleted_version_is_gone_and_its_number_never_comes_back(client, app):
+    client.create_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "one"})
+    for text in ("two", "three"):
+        client.update_sms_template(
+            TemplateName="t", SMSTemplateRequest={"Body": text}, CreateNewVersion=True
+        )
+
+    with pytest.raises(client.exceptions.BadRequestException, match="active"):
+        client.delete_sms_template(TemplateName="t", Version="1")
+    client.delete_sms_template(TemplateName="t", Version="3")
+    client.update_sms_template(
+        TemplateName="t", SMSTemplateRequest={"Body": "four"}, CreateNewVersion=True
+    )
+
+    listed = client.list_template_versions(TemplateName="t", TemplateType="SMS")
+    numbers = [one["Version"] for one in listed["TemplateVersionsResponse"]["Item"]]
+    assert numbers == ["1", "2", "4"]
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_sms_template(TemplateName="t", Version="3")
+
+
+@pytest.mark.parametrize(
+    ("word", "member", "content"),
+    [
+        ("email", "EmailTemplate", {"Subject": "Hi {{User.UserId}}", "HtmlPart": "<b>x</b>"}),
+        ("sms", "SMSTemplate", {"Body": "Hi"}),
+        ("voice", "VoiceTemplate", {"Body": "Hi", "LanguageCode": "en-US", "VoiceId": "Joanna"}),
+    ],
+)
+def test_each_template_type_is_created_read_updated_and_deleted(client, word, member, content):
+    request = {**content, "DefaultSubstitutions": '{"User.UserId": "you"}'}
+    getattr(client, f"create_{word}_template")(
+        TemplateName="same-name", **{f"{member}Request": request}
+    )
+
+    got = getattr(client, f"get_{word}_template")(TemplateName="same-name")[f"{member}Response"]
+    updated = getattr(client, f"update_{word}_template")(
+        TemplateName="same-name", **{f"{member}Request": content}
+    )
+    deleted = getattr(client, f"delete_{word}_template")(TemplateName="same-name")
+
+    assert {name: got[name] for name in request} == request
+    assert updated["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert deleted["ResponseMetadata"]["HTTPStatusCode"] == 202
+    with pytest.raises(client.exceptions.NotFoundException):
+        getattr(client, f"get_{word}_template")(TemplateName="same-name")
+
+
+def test_a_template_name_is_taken_once_per_type(client):
+    client.create_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "a"})
+    client.create_voice_template(TemplateName="t", VoiceTemplateRequest={"Body": "a"})
+
+    with pytest.raises(client.exceptions.BadRequestException, match="already"):
+        client.create_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "b"})
+
+    got = client.get_sms_template(TemplateName="t")["SMSTemplateResponse"]
+    assert got["Body"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "request_body", "named"),
+    [
+        ("_t", {"Body": "a"}, "name"),
+        ("t", {"Body": "{{#if}"}, "Body"),
+        ("t", {}, "Body"),
+        ("t", {"Body": "a", "DefaultSubstitutions": "no json"}, "DefaultSubstitutions"),
+    ],
+)
+def test_a_template_that_breaks_a_rule_is_refused(client, name, request_body, named):
+    with pytest.raises(client.exceptions.BadRequestException, match=named):
+        client.create_sms_template(TemplateName=name, SMSTemplateRequest=request_body)
+
+    assert client.list_templates()["TemplatesResponse"]["Item"] == []
+
+
+def test_templates_are_listed_by_prefix_and_type_page_by_page(client):
+    for name in ("w1", "w2", "w3", "other"):
+        client.create_sms_template(TemplateName=name, SMSTemplateRequest={"Body": "a"})
+        client.create_email_template(TemplateName=name, EmailTemplateRequest={"Subject": "a"})
+
+    both = pages(
+        client.list_templates,
+        "TemplatesResponse",
+        token_name="NextToken",
+        Prefix="w",
+        PageSize="2",
+    )
+    one_type = client.list_templates(Prefix="w", TemplateType="SMS")["TemplatesResponse"]["Item"]
+
+    assert [len(page) for page in both] == [2, 2, 2]
+    assert {(one["TemplateName"], one["TemplateType"]) for page in both for one in page} == {
+        (name, kind) for name in ("w1", "w2", "w3") for kind in ("SMS", "EMAIL")
+    }
+    assert [one["TemplateName"] for one in one_type] == ["w1", "w2", "w3"]
+
+
+# Campaigns
+
+
+def campaign(segment_id, *, at="IMMEDIATE", **members):
+    return {
+        "Name": "spring",
+        "SegmentId": segment_id,
+        "MessageConfiguration": {"SMSMessage": {"Body": "Hi"}},
+        "Schedule": {"StartTime": at},
+        **members,
+    }
+
+
+def create_campaign(client, app, request):
+    made = client.create_campaign(ApplicationId=app, WriteCampaignRequest=request)
+    return made["CampaignResponse"]
+
+
+def test_an_immediate_campaign_starts_its_first_run(client, hub, app):
+    segment_id = segment_for(client, app)
+
+    made = client.create_campaign(
+        ApplicationId=app, WriteCampaignRequest=campaign(segment_id, tags={"a": "b"})
+    )
+
+    one = made["CampaignResponse"]
+    assert made["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert (one["State"]["CampaignStatus"], one["SegmentVersion"], one["Version"]) == (
+        "SCHEDULED",
+        1,
+        1,
+    )
+    assert one["tags"] == {"a": "b"}
+    assert one["Arn"].endswith(f":apps/{app}/campaigns/{one['Id']}")
+    [started] = hub.aws.started
+    assert started.machine == HUB_ENVIRONMENT["CAMPAIGN_STATE_MACHINE_ARN"]
+    assert started.name == f"{one['Id']}-1"
+    assert started.input["CampaignId"] == one["Id"]
+    assert (started.input["ApplicationId"], started.input["Run"]) == (app, 1)
+    assert client.get_campaign(ApplicationId=app, CampaignId=one["Id"])["CampaignResponse"] == one
+    assert client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"] == [one]
+
+
+def test_a_scheduled_campaign_waits_in_the_scheduler(client, hub, app):
+    segment_id = segment_for(client, app)
+
+    one = create_campaign(client, app, campaign(segment_id, at="2030-01-01T12:00:00Z"))
+
+    assert hub.aws.started == []
+    [schedule] = hub.aws.schedules.values()
+    assert schedule["Name"] == f"{one['Id']}-1"
+    assert schedule["GroupName"] == HUB_ENVIRONMENT["SCHEDULE_GROUP"]
+    assert schedule["ScheduleExpression"] == "at(2030-01-01T12:00:00)"
+    assert schedule["ActionAfterCompletion"] == "DELETE"
+    target = schedule["Target"]
+    assert target["Arn"] == HUB_ENVIRONMENT["CAMPAIGN_STATE_MACHINE_ARN"]
+    assert target["DeadLetterConfig"] == {"Arn": HUB_ENVIRONMENT["SCHEDULE_DEAD_LETTER_ARN"]}
+    assert json.loads(target["Input"]) == {
+        "ApplicationId": app,
+        "CampaignId": one["Id"],
+        "Run": 1,
+        "ScheduledStart": "2030-01-01T12:00:00.000Z",
+    }
+
+
+def test_moving_pausing_and_resuming_move_the_schedule(client, hub, app):
+    segment_id = segment_for(client, app)
+    one = create_campaign(client, app, campaign(segment_id, at="2030-01-01T12:00:00Z"))
+
+    def update(**request):
+        return client.update_campaign(
+            ApplicationId=app, CampaignId=one["Id"], WriteCampaignRequest=request
+        )["CampaignResponse"]
+
+    update(Schedule={"StartTime": "2031-01-01T12:00:00Z"})
+    [schedule] = hub.aws.schedules.values()
+    assert schedule["ScheduleExpression"] == "at(2031-01-01T12:00:00)"
+
+    assert update(IsPaused=True)["State"]["CampaignStatus"] == "PAUSED"
+    assert hub.aws.schedules == {}
+
+    resumed = update(IsPaused=False)
+    assert resumed["State"]["CampaignStatus"] == "SCHEDULED"
+    assert list(hub.aws.schedules) == [f"{one['Id']}-1"]
+    assert resumed["Version"] == 4
+    versions = pages(
+        client.get_campaign_versions,
+        "CampaignsResponse",
+        ApplicationId=app,
+        CampaignId=one["Id"],
+        PageSize="3",
+    )
+    assert [body["Version"] for page in versions for body in page] == [1, 2, 3, 4]
+    first = client.get_campaign_version(ApplicationId=app, CampaignId=one["Id"], Version="1")
+    assert first["CampaignResponse"]["Schedule"]["StartTime"] == "2030-01-01T12:00:00Z"
+
+
+def test_deleting_a_campaign_takes_it_off_the_schedule_and_out_of_sight(client, hub, app):
+    segment_id = segment_for(client, app)
+    one = create_campaign(client, app, campaign(segment_id, at="2030-01-01T12:00:00Z"))
+
+    deleted = client.delete_campaign(ApplicationId=app, CampaignId=one["Id"])["CampaignResponse"]
+
+    assert deleted["State"]["CampaignStatus"] == "DELETED"
+    assert hub.aws.schedules == {}
+    assert client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"] == []
+    for operation in ("get_campaign", "delete_campaign", "get_campaign_activities"):
+        with pytest.raises(client.exceptions.NotFoundException):
+            getattr(client, operation)(ApplicationId=app, CampaignId=one["Id"])
+
+
+@pytest.mark.parametrize("at", ["IMMEDIATE", "2030-01-01T12:00:00Z"])
+@pytest.mark.parametrize(
+    ("refusal", "answered"),
+    [
+        ("ThrottlingException", "TooManyRequestsException"),
+        ("AccessDeniedException", "InternalServerErrorException"),
+    ],
+)
+def test_a_campaign_that_could_not_be_started_is_invalid(client, hub, app, at, refusal, answered):
+    segment_id = segment_for(client, app)
+    hub.aws.refuse = refusal
+
+    with pytest.raises(ClientError) as error:
+        create_campaign(client, app, campaign(segment_id, at=at))
+
+    assert code_of(error) == answered
+    [one] = client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"]
+    assert one["State"]["CampaignStatus"] == "INVALID"
+
+
+def test_a_campaign_names_segments_and_templates_that_are_there(client, hub, app):
+    segment_id = segment_for(client, app)
+
+    with pytest.raises(client.exceptions.NotFoundException, match="segment"):
+        create_campaign(client, app, campaign("nope"))
+    with pytest.raises(client.exceptions.NotFoundException, match="version 7"):
+        create_campaign(client, app, campaign(segment_id, SegmentVersion=7))
+    with pytest.raises(client.exceptions.NotFoundException, match="SMS template 'nope'"):
+        create_campaign(
+            client,
+            app,
+            campaign(segment_id, TemplateConfiguration={"SMSTemplate": {"Name": "nope"}}),
+        )
+    with pytest.raises(client.exceptions.BadRequestException, match="Schedule"):
+        create_campaign(client, app, {"Name": "x", "SegmentId": segment_id})
+
+    assert hub.aws.started == []
+    assert client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"] == []
+
+
+def test_activities_of_a_run_that_goes_on_show_the_counters_of_the_moment(client, hub, app):
+    segment_id = segment_for(client, app)
+    one = create_campaign(client, app, campaign(segment_id))
+    run_id = f"{one['Id']}-1"
+    hub.entities.update(app, Kind.CAMPAIGN, one["Id"], lambda body: {**body, "Runs": 1})
+    activity = {
+        "ApplicationId": app,
+        "CampaignId": one["Id"],
+        "Id": activity_id_of(run_id, "0"),
+        "State": "RUNNING",
+        "TotalEndpointCount": 0,
+        "TreatmentId": "0",
+    }
+    key = activity_entity_id(one["Id"], activity["Id"])
+    hub.entities.put(app, Kind.ACTIVITY, key, activity)
+    hub.runs.complete_once(
+        scope_of(run_id),
+        "unit",
+        {"0": {ExecutionMetric.ENDPOINT_PRODUCED: 5, SendStatus.SUCCESS: 3, "Chunks": 1}},
+    )
+
+    def activities():
+        answer = client.get_campaign_activities(ApplicationId=app, CampaignId=one["Id"])
+        return answer["ActivitiesResponse"]["Item"]
+
+    [running] = activities()
+    assert (running["TotalEndpointCount"], running["SuccessfulEndpointCount"]) == (5, 3)
+    assert running["ExecutionMetrics"] == {"ENDPOINT_PRODUCED": "5", "SUCCESS": "3"}
+
+    hub.entities.put(
+        app, Kind.ACTIVITY, key, {**activity, "Result": "SUCCESS", "TotalEndpointCount": 4}
+    )
+    [done] = activities()
+    assert (done["Result"], done["TotalEndpointCount"]) == ("SUCCESS", 4)
+
+
+def test_a_campaign_takes_its_defaults_from_the_settings_but_does_not_show_them(client, hub, app):
+    client.update_application_settings(
+        ApplicationId=app, WriteApplicationSettingsRequest={"Limits": {"Daily": 2}}
+    )
+    segment_id = segment_for(client, app)
+
+    one = create_campaign(client, app, campaign(segment_id))
+
+    assert "Limits" not in one
+    assert "ProjectDefaults" not in one
+    kept = hub.entities.require(app, Kind.CAMPAIGN, one["Id"])
+    assert kept["ProjectDefaults"] == {"Limits": {"Daily": 2}}
+
+
+# Direct sends
+
+
+def send(client, app, **request):
+    request.setdefault("MessageConfiguration", {"SMSMessage": {"Body": "Hi {{User.UserId}}"}})
+    return client.send_messages(ApplicationId=app, MessageRequest=request)["MessageResponse"]
+
+
+def test_a_message_to_addresses_is_rendered_and_sent_to_each(client, hub, app):
+    answer = send(
+        client,
+        app,
+        MessageConfiguration={
+            "SMSMessage": {
+                "Body": "Hi {{name}}",
+                "MessageType": "PROMOTIONAL",
+                "Substitutions": {"name": ["you"]},
+            },
+            "EmailMessage": {"SimpleEmail": {"Subject": {"Data": "S"}, "TextPart": {"Data": "T"}}},
+        },
+        Addresses={
+            "+12065550101": {"ChannelType": "SMS", "Substitutions": {"name": ["Ann"]}},
+            "+12065550102": {"ChannelType": "SMS"},
+            "bob@example.com": {"ChannelType": "EMAIL", "Context": {"order": "7"}},
+        },
+        Context={"shop": "1"},
+    )
+
+    sent = {one.address: one for one in hub.senders.sent}
+    assert sent["+12065550101"].content.body == "Hi Ann"
+    assert sent["+12065550102"].content.body == "Hi you"
+    assert sent["+12065550101"].content.message_type == "PROMOTIONAL"
+    assert sent["bob@example.com"].content.subject == "S"
+    context = sent["bob@example.com"].context
+    assert json.loads(context["customer_context"]) == {"shop": "1", "order": "7"}
+    assert context["application_id"] == app
+    assert (answer["ApplicationId"], answer["RequestId"]) == (app, "request-1")
+    assert {one["DeliveryStatus"] for one in answer["Result"].values()} == {"SUCCESSFUL"}
+    assert {one["StatusCode"] for one in answer["Result"].values()} == {200}
+    assert len({one["MessageId"] for one in answer["Result"].values()}) == 3
+
+
+def test_a_message_to_endpoints_is_rendered_with_their_attributes(client, hub, app):
+    client.update_endpoint(
+        ApplicationId=app,
+        EndpointId="e1",
+        EndpointRequest=sms(1, user="u1", User={"UserAttributes": {"FirstName": ["Ann"]}}),
+    )
+    client.create_sms_template(
+        TemplateName="t", SMSTemplateRequest={"Body": "Dear {{User.UserAttributes.FirstName}}"}
+    )
+
+    answer = send(
+        client,
+        app,
+        MessageConfiguration={},
+        TemplateConfiguration={"SMSTemplate": {"Name": "t"}},
+        Endpoints={"e1": {}},
+    )
+
+    [sent] = hub.senders.sent
+    assert (sent.address, sent.content.body) == ("+12065550001", "Dear Ann")
+    assert sent.context["endpoint_id"] == "e1"
+    assert answer["EndpointResult"]["e1"]["Address"] == "+12065550001"
+    assert answer["EndpointResult"]["e1"]["DeliveryStatus"] == "SUCCESSFUL"
+
+
+def test_nothing_goes_to_endpoints_that_opted_out_are_inactive_or_unknown(client, hub, app):
+    for name, members in {
+        "out": {"OptOut": "ALL"},
+        "off": {"EndpointStatus": "INACTIVE"},
+        "push": {"ChannelType": "GCM"},
+    }.items():
+        client.update_endpoint(
+            ApplicationId=app,
+            EndpointId=name,
+            EndpointRequest={**sms(len(name) + ord(name[0])), **members},
+        )
+
+    answer = send(client, app, Endpoints={"out": {}, "off": {}, "push": {}, "nobody": {}})
+
+    assert hub.senders.sent == []
+    assert {
+        name: (one["DeliveryStatus"], one["StatusCode"])
+        for name, one in answer["EndpointResult"].items()
+    } == {
+        "out": ("OPT_OUT", 400),
+        "off": ("OPT_OUT", 410),
+        "push": ("PERMANENT_FAILURE", 400),
+        "nobody": ("PERMANENT_FAILURE", 404),
+    }
+
+
+def test_an_address_that_is_named_twice_gets_one_message(client, hub, app):
+    client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest=sms(1))
+
+    answer = send(
+        client, app, Addresses={"+12065550001": {"ChannelType": "SMS"}}, Endpoints={"e1": {}}
+    )
+
+    assert len(hub.senders.sent) == 1
+    assert answer["EndpointResult"]["e1"]["DeliveryStatus"] == "DUPLICATE"
+
+
+def test_a_channel_that_was_turned_off_sends_nothing(client, hub, app):
+    client.update_sms_channel(ApplicationId=app, SMSChannelRequest={"Enabled": False})
+
+    answer = send(client, app, Addresses={"+12065550101": {"ChannelType": "SMS"}})
+
+    assert hub.senders.sent == []
+    assert answer["Result"]["+12065550101"]["DeliveryStatus"] == "PERMANENT_FAILURE"
+    assert "not enabled" in answer["Result"]["+12065550101"]["StatusMessage"]
+
+
+def test_a_refused_text_is_a_result_and_an_event_and_the_others_go_out(client, hub, app):
+    hub.senders.outcomes["+12065550101"] = SendOutcome(
+        DeliveryStatus.OPT_OUT, 400, "opted out", reason="DESTINATION_PHONE_NUMBER_OPTED_OUT"
+    )
+
+    answer = send(
+        client,
+        app,
+        Addresses={
+            "+12065550101": {"ChannelType": "SMS"},
+            "+12065550102": {"ChannelType": "SMS"},
+        },
+    )
+
+    assert answer["Result"]["+12065550101"]["DeliveryStatus"] == "OPT_OUT"
+    assert answer["Result"]["+12065550102"]["DeliveryStatus"] == "SUCCESSFUL"
+    [(_, record)] = hub.stream.records
+    assert record["event_type"] == "_SMS.FAILURE"
+    assert record["attributes"]["destination_phone_number"] == "+12065550101"
+
+
+def test_an_event_stream_that_fails_does_not_fail_messages_that_are_out(client, hub, app):
+    hub.senders.outcomes["+12065550101"] = SendOutcome.refused("no", reason="X")
+    hub.stream.error = ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "PutRecords")
+
+    answer = send(client, app, Addresses={"+12065550101": {"ChannelType": "SMS"}})
+
+    assert answer["Result"]["+12065550101"]["DeliveryStatus"] == "PERMANENT_FAILURE"
+
+
+def test_a_send_without_recipients_or_to_too_many_is_refused(client, hub, app):
+    with pytest.raises(client.exceptions.BadRequestException, match="recipient"):
+        send(client, app)
+    with pytest.raises(client.exceptions.BadRequestException, match="100"):
+        send(
+            client,
+            app,
+            Addresses={f"+1206555{n:04d}": {"ChannelType": "SMS"} for n in range(101)},
+        )
+    with pytest.raises(client.exceptions.NotFoundException, match="template"):
+        send(
+            client,
+            app,
+            Addresses={"+12065550101": {"ChannelType": "SMS"}},
+            TemplateConfiguration={"SMSTemplate": {"Name": "nope"}},
+        )
+
+    assert hub.senders.sent == []
+
+
+def test_a_message_to_users_goes_to_every_endpoint_whose_channel_has_content(client, hub, app):
+    client.update_endpoint(ApplicationId=app, EndpointId="s", EndpointRequest=sms(1, user="u1"))
+    client.update_endpoint(
+        ApplicationId=app,
+        EndpointId="m",
+        EndpointRequest={
+            "ChannelType": "EMAIL",
+            "Address": "ann@example.com",
+            "User": {"UserId": "u1"},
+        },
+    )
+    client.update_endpoint(
+        ApplicationId=app, EndpointId="out", EndpointRequest=sms(2, user="u1", OptOut="ALL")
+    )
+
+    answer = client.send_users_messages(
+        ApplicationId=app,
+        SendUsersMessageRequest={
+            "Users": {"u1": {}, "nobody": {}},
+            "MessageConfiguration": {"SMSMessage": {"Body": "Hi {{User.UserId}}"}},
+        },
+    )["SendUsersMessageResponse"]
+
+    [sent] = hub.senders.sent
+    assert (sent.address, sent.content.body) == ("+12065550001", "Hi u1")
+    assert set(answer["Result"]) == {"u1", "nobody"}
+    assert answer["Result"]["nobody"] == {}
+    statuses = {name: one["DeliveryStatus"] for name, one in answer["Result"]["u1"].items()}
+    assert statuses == {"s": "SUCCESSFUL", "out": "OPT_OUT"}
+
+
+# Tags
+
+
+def test_tags_of_every_kind_of_resource_are_listed_added_and_removed(pinpoint, hub, app):
+    segment_id = segment_for(pinpoint, app)
+    made = create_campaign(pinpoint, app, campaign(segment_id))
+    template = pinpoint.create_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "a"})
+    arns = [
+        pinpoint.get_app(ApplicationId=app)["ApplicationResponse"]["Arn"],
+        pinpoint.get_segment(ApplicationId=app, SegmentId=segment_id)["SegmentResponse"]["Arn"],
+        made["Arn"],
+        template["CreateTemplateMessageBody"]["Arn"],
+    ]
+
+    for arn in arns:
+        tagged = pinpoint.tag_resource(
+            ResourceArn=arn, TagsModel={"tags": {"a": "1", "b,c": "2", "d e": "3"}}
+        )
+        pinpoint.tag_resource(ResourceArn=arn, TagsModel={"tags": {"a": "one"}})
+        untagged = pinpoint.untag_resource(ResourceArn=arn, TagKeys=["b,c", "never there"])
+
+        assert tagged["ResponseMetadata"]["HTTPStatusCode"] == 204
+        assert untagged["ResponseMetadata"]["HTTPStatusCode"] == 204
+        listed = pinpoint.list_tags_for_resource(ResourceArn=arn)["TagsModel"]["tags"]
+        assert listed == {"a": "one", "d e": "3"}
+    shown = pinpoint.get_sms_template(TemplateName="t")["SMSTemplateResponse"]
+    assert shown["tags"] == {"a": "one", "d e": "3"}
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "nonsense",
+        f"arn:aws:mobiletargeting:{REGION}:{ACCOUNT_ID}:apps/nowhere",
+        f"arn:aws:mobiletargeting:{REGION}:999999999999:apps/nowhere",
+        f"arn:aws:mobiletargeting:{REGION}:{ACCOUNT_ID}:templates/t/SMS",
+    ],
+)
+def test_an_arn_of_nothing_is_not_found(client, arn):
+    with pytest.raises(ClientError) as error:
+        client.list_tags_for_resource(ResourceArn=arn)
+
+    assert code_of(error) == "NotFoundException"
+
+
+def test_too_many_or_too_long_tags_are_refused(client, app):
+    arn = client.get_app(ApplicationId=app)["ApplicationResponse"]["Arn"]
+    for tags in ({f"k{n}": "v" for n in range(51)}, {"k" * 129: "v"}, {"k": "v" * 257}):
+        with pytest.raises(ClientError) as error:
+            client.tag_resource(ResourceArn=arn, TagsModel={"tags": tags})
+        assert code_of(error) == "BadRequestException"
+        with pytest.raises(client.exceptions.BadRequestException):
+            client.create_app(CreateApplicationRequest={"Name": "x", "tags": tags})
+
+    assert client.list_tags_for_resource(ResourceArn=arn)["TagsModel"]["tags"] == {}
