@@ -19,13 +19,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "lambda_src"))
 import boto3  # noqa: E402 - path first
 from moto import mock_aws  # noqa: E402 - same
 
-from phone_number_validate.paced_calls import Reservations, call_paced  # noqa: E402 - same
+from phone_number_validate.paced_calls import (  # noqa: E402 - same
+    Reservations,
+    call_paced,
+    reserved_rate,
+)
 from shared.pacing import RateLimiter  # noqa: E402 - same
 
 LATENCY_SECONDS = 0.050
 QUOTA = 20
-# As validate_batch does: a little under the quota, because calls start on time to milliseconds.
-RATE = 0.985 * QUOTA
 THREADS = 16
 REPEATS = 5
 NUMBERS_PACED = 100  # a batch of the Distributed Map
@@ -59,7 +61,7 @@ def _validate(numbers: int, reservations: Reservations | None) -> Stub:
     stub = Stub()
     results = list(
         call_paced(
-            range(numbers), stub, reservations=reservations, rate_per_second=RATE, threads=THREADS
+            range(numbers), stub, reservations=reservations, calls_per_second=QUOTA, threads=THREADS
         )
     )
     assert len(results) == numbers
@@ -67,7 +69,7 @@ def _validate(numbers: int, reservations: Reservations | None) -> Stub:
 
 
 def _limiter(dynamodb: Any, key: str) -> RateLimiter:
-    return RateLimiter(dynamodb.Table("pace"), key, RATE)
+    return RateLimiter(dynamodb.Table("pace"), key, reserved_rate(QUOTA))
 
 
 def run() -> dict[str, Any]:

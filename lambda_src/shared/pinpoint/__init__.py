@@ -86,9 +86,9 @@ def _client(
     config: Config | None, session: boto3.Session | None, endpoint_url: str | None
 ) -> "PinpointClient":
     merged = _DEFAULTS if config is None else _DEFAULTS.merge(config)
-    client: PinpointClient = (session or boto3.Session()).client(
-        "pinpoint", config=merged, endpoint_url=endpoint_url
-    )
+    # boto3's own session unless given: a second session would read the service models again.
+    make_client = boto3.client if session is None else session.client
+    client: PinpointClient = make_client("pinpoint", config=merged, endpoint_url=endpoint_url)
     return client
 
 

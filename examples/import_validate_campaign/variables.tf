@@ -1,0 +1,20 @@
+variable "name" {
+  description = "Prefix of every name, so that two copies of the example fit in one account."
+  type        = string
+  default     = "people"
+  nullable    = false
+}
+
+variable "region" {
+  description = "AWS region to deploy to."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+}
+
+variable "validations_per_second" {
+  description = "The account's quota of PhoneNumberValidate; it is used up and not exceeded."
+  type        = number
+  default     = 20
+  nullable    = false
+}

@@ -1,0 +1,27 @@
+# Phone numbers of a project are validated and cleansed.
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = { Project = var.name }
+  }
+}
+
+module "hub" {
+  source = "../../modules/engagement_hub"
+
+  name         = "${var.name}-hub"
+  project_name = var.name
+}
+
+module "validate" {
+  source = "../../modules/phone_number_validate"
+
+  name            = "${var.name}-run"
+  pinpoint        = module.hub.pinpoint
+  default_country = "US"
+
+  # An example is taken down with what was tried in it.
+  force_destroy = true
+}

@@ -1,0 +1,119 @@
+"""The state machine's steps: create the campaign once, and look at how it goes."""
+
+from dataclasses import replace
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from campaign_create.plan import Defaults, campaign_named, campaign_plan, campaign_request
+from campaign_create.progress import Outcome, progress
+from shared.pinpoint import all_items, pinpoint_client
+from shared.polling import Polling
+from shared.settings import optional_env, required_env
+from shared.transient import transient_errors_named
+
+PROJECT_ID = required_env("PROJECT_ID")
+DEFAULTS = Defaults(
+    message_type=required_env("MESSAGE_TYPE"),
+    origination_identity=optional_env("ORIGINATION_IDENTITY"),
+    sender_id=optional_env("SENDER_ID"),
+)
+POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
+
+logger = Logger(service="campaign-create")
+pinpoint = pinpoint_client()
+# A repeated CreateCampaign messages everybody twice: no retries below the state machine's, which
+# looks for the campaign first.
+pinpoint_once = pinpoint_client(
+    Config(read_timeout=29, retries={"mode": "standard", "total_max_attempts": 1})
+)
+
+
+@logger.inject_lambda_context
+def create(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Create the campaign of a run, or find the one that carries its correlation id.
+
+    Event: `{Input, CorrelationId}`; answer: `{CampaignId, SegmentId, CampaignStatus, Attempt,
+    WaitSeconds, WaitUntil: ISO 8601 or null}`.
+
+    Raises:
+        BadCampaignRequest: the input describes no campaign.
+        ServiceUnavailable: worth another attempt.
+    """
+    correlation_id = event["CorrelationId"]
+    plan = campaign_plan(event["Input"], correlation_id, DEFAULTS)
+
+    with transient_errors_named():
+        campaign = campaign_named(
+            all_items(pinpoint.get_campaigns, ApplicationId=PROJECT_ID), plan.name
+        )
+        found = campaign is not None
+        if campaign is None:
+            campaign = pinpoint_once.create_campaign(
+                ApplicationId=PROJECT_ID,
+                WriteCampaignRequest=campaign_request(plan, correlation_id),  # type: ignore[arg-type]  # a plain dict
+            )["CampaignResponse"]
+
+    logger.info("Campaign running", extra={"campaign": campaign["Id"], "found": found})
+    return {
+        "CampaignId": campaign["Id"],
+        "SegmentId": campaign["SegmentId"],
+        "CampaignStatus": (campaign.get("State") or {}).get("CampaignStatus"),
+        "Attempt": 0,
+        "WaitSeconds": POLLING.wait_seconds(0),
+        "WaitUntil": plan.wait_until,
+    }
+
+
+@logger.inject_lambda_context
+def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Look at the campaign.
+
+    Event: what `create` or an earlier look answered. Answer: the same with `Outcome` (WAIT,
+    SUCCESS, FAILURE) and `CampaignCreateOutput`, the seven fields of the notification.
+    """
+    campaign_id = event["CampaignId"]
+    with transient_errors_named():
+        campaign = pinpoint.get_campaign(ApplicationId=PROJECT_ID, CampaignId=campaign_id)[
+            "CampaignResponse"
+        ]
+        activities = list(
+            all_items(
+                pinpoint.get_campaign_activities,
+                ApplicationId=PROJECT_ID,
+                CampaignId=campaign_id,
+            )
+        )
+
+    looks = event["Attempt"] + 1
+    seen = progress(campaign, activities)
+    reason = None
+    if seen.outcome is Outcome.WAIT and POLLING.exhausted(looks):
+        reason = (
+            f"The campaign was still {seen.status} after {POLLING.timeout_seconds // 60} minutes "
+            "(timeout_minutes); it may go on."
+        )
+        seen = replace(seen, outcome=Outcome.FAILURE)
+    elif seen.outcome is Outcome.FAILURE:
+        reason = f"The campaign ended as {seen.status} with result {seen.result}."
+
+    output: dict[str, Any] = {
+        "CampaignId": campaign_id,
+        "CampaignStatus": seen.status,
+        "Result": seen.result,
+        "Start": seen.start,
+        "End": seen.end,
+        "SuccessfulEndpointCount": seen.successful,
+        "TotalEndpointCount": seen.total,
+    }
+    if reason is not None:
+        output["FailureReason"] = reason
+    return {
+        "CampaignId": campaign_id,
+        "Attempt": looks,
+        "WaitSeconds": POLLING.wait_seconds(looks),
+        "Outcome": seen.outcome,
+        "CampaignCreateOutput": output,
+    }

@@ -1,0 +1,1 @@
+"""The steps of the import, export and campaign state machines, and the delivery event reader."""

@@ -1,0 +1,163 @@
+"""One run of a campaign as it was when the run began, so that later edits do not change it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from engagement_hub.engagement.campaigns import (
+    RunLimits,
+    StoredCampaign,
+    TreatmentContent,
+    hook_of,
+    limits_of,
+    quiet_time_of,
+    treatments_of,
+)
+from engagement_hub.engagement.messages import MessagePlan, resolve
+from engagement_hub.engagement.model import QuietTime
+from engagement_hub.workers.hub import Event, Hub
+
+# Channels that Pinpoint served and the hub does not: their endpoints are reported as
+# UNSUPPORTED_CHANNEL when the campaign has content for them.
+PUSH_MEMBERS = {
+    "ADM": "ADMMessage",
+    "APNS": "APNSMessage",
+    "APNS_SANDBOX": "APNSMessage",
+    "APNS_VOIP": "APNSMessage",
+    "APNS_VOIP_SANDBOX": "APNSMessage",
+    "BAIDU": "BaiduMessage",
+    "GCM": "GCMMessage",
+}
+
+
+def run_id_of(event: Event) -> str:
+    return f"{event['CampaignId']}-{event['Run']}"
+
+
+def scope_of(run_id: str) -> str:
+    return f"run#{run_id}"
+
+
+def plan_key(run_id: str) -> str:
+    return f"runs/{run_id}/plan.json"
+
+
+def chunk_prefix(run_id: str) -> str:
+    return f"runs/{run_id}/chunks/"
+
+
+def activity_id_of(run_id: str, treatment_id: str) -> str:
+    """The same for every attempt, so that a repeated step finds its activity again."""
+    return hashlib.sha256(f"{run_id}#{treatment_id}".encode()).hexdigest()[:32]
+
+
+@dataclass(slots=True)
+class Treatment:
+    """What one treatment sends, compiled when first asked for."""
+
+    content: TreatmentContent
+    activity_id: str
+    templates: Mapping[str, Any]
+    _plans: dict[str, MessagePlan | None] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.content.id
+
+    def plan(self, channel: str) -> MessagePlan | None:
+        """The channel's message, None when there is none.
+
+        Raises:
+            BadRequest: a text cannot be compiled.
+        """
+        if channel not in self._plans:
+            self._plans[channel] = resolve(self.content.messages, self.templates, channel)
+        return self._plans[channel]
+
+    def has_push(self, channel: str) -> bool:
+        member = PUSH_MEMBERS.get(channel)
+        if member is None:
+            return False
+        return bool(self.content.messages.get(member) or self.content.templates.get("PushTemplate"))
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """The run's snapshot, read from the work bucket."""
+
+    run_id: str
+    app_id: str
+    campaign: StoredCampaign
+    segment: Mapping[str, Any]
+    scheduled_start: datetime
+    started_at: datetime
+    treatments: Mapping[str, Treatment]
+    limits: RunLimits
+    quiet_time: QuietTime | None
+    hook: str | None
+
+    @property
+    def scope(self) -> str:
+        return scope_of(self.run_id)
+
+    @classmethod
+    def load(cls, hub: Hub, run_id: str) -> RunPlan:
+        return cls.of(run_id, hub.bucket.read_json(plan_key(run_id)))
+
+    @classmethod
+    def of(cls, run_id: str, document: Mapping[str, Any]) -> RunPlan:
+        """Read the document that OpenRun writes: Campaign, Segment, Templates (by treatment and
+        channel), ScheduledStart and StartedAt (ISO 8601)."""
+        campaign = cast(StoredCampaign, document["Campaign"])
+        treatments = {
+            content.id: Treatment(
+                content,
+                activity_id_of(run_id, content.id),
+                document["Templates"].get(content.id, {}),
+            )
+            for content in treatments_of(campaign)
+        }
+        hook = hook_of(campaign)
+        return cls(
+            run_id=run_id,
+            app_id=campaign["ApplicationId"],
+            campaign=campaign,
+            segment=document["Segment"],
+            scheduled_start=datetime.fromisoformat(document["ScheduledStart"]),
+            started_at=datetime.fromisoformat(document["StartedAt"]),
+            treatments=treatments,
+            limits=limits_of(campaign),
+            quiet_time=quiet_time_of(campaign),
+            hook=hook["LambdaFunctionName"] if hook else None,
+        )
+
+
+def chunk_key(run_id: str, shard: int, part: int, treatment_id: str, *, custom: bool) -> str:
+    kind = "custom" if custom else "message"
+    return f"{chunk_prefix(run_id)}{shard:02x}-{part:06d}-{treatment_id}-{kind}.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkName:
+    """What a chunk's key says: its id in RUNS_TABLE, its treatment, and how it is delivered."""
+
+    id: str
+    treatment_id: str
+    custom: bool
+
+    @classmethod
+    def of(cls, key: str) -> ChunkName:
+        name = key.rsplit("/", 1)[-1].removesuffix(".jsonl")
+        _, _, treatment_id, kind = name.split("-")
+        return cls(name, treatment_id, kind == "custom")
+
+
+def keys_from(keys: Iterator[str], prefix: str, part: int) -> Iterator[str]:
+    """The chunk keys of a shard from a part on; `prefix` is the shard's."""
+    for key in keys:
+        if int(key.removeprefix(prefix).split("-")[0]) >= part:
+            yield key

@@ -1,0 +1,97 @@
+"""Calls the Lambda functions that campaigns name: FILTER hooks and custom channels."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+
+from engagement_hub.store import error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+# Pinpoint API developer guide: a hook has 15 seconds and three attempts.
+_TIMEOUT_SECONDS = 15
+ATTEMPTS = 3
+_FIRST_PAUSE_SECONDS = 0.2
+_THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"})
+
+
+class CallFailed(Exception):
+    """The function failed, took too long or answered nonsense.
+
+    The text never repeats what it answered: that may hold personal data.
+    """
+
+
+class CustomerFunctions:
+    """Invokes functions by name or ARN."""
+
+    def __init__(
+        self, client: LambdaClient | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._sleep = sleep
+
+    def ask(self, function: str, payload: Mapping[str, Any]) -> Any:
+        """Call and give back the JSON answer; three attempts, for whatever went wrong.
+
+        Raises:
+            CallFailed: the third attempt failed as well.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return json.loads(self._call(function, payload) or b"null")
+            except (CallFailed, json.JSONDecodeError, UnicodeDecodeError) as error:
+                if attempt == ATTEMPTS:
+                    raise CallFailed(f"{function} failed {ATTEMPTS} times.") from error
+                self._pause(attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    def deliver(self, function: str, payload: Mapping[str, Any]) -> None:
+        """Call once; only a call that was throttled, and so did not run, is made again.
+
+        Raises:
+            CallFailed: it failed, or could not be called. It may have sent before it failed.
+        """
+        self._call(function, payload)
+
+    def _pause(self, attempt: int) -> None:
+        self._sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+
+    def _call(self, function: str, payload: Mapping[str, Any]) -> bytes:
+        body = json.dumps(payload, separators=(",", ":")).encode()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = self._functions.invoke(FunctionName=function, Payload=body)
+            except ClientError as error:
+                code = error_code(error)
+                if code not in _THROTTLES or attempt == ATTEMPTS:
+                    raise CallFailed(f"{function} could not be invoked ({code}).") from error
+                self._pause(attempt)
+            except HTTPClientError as error:
+                raise CallFailed(f"{function} did not answer in {_TIMEOUT_SECONDS} s.") from error
+            else:
+                if answer.get("FunctionError"):
+                    raise CallFailed(f"{function} ended with an error.")
+                return answer["Payload"].read()
+        raise AssertionError("the last attempt returns or raises")
+
+    @property
+    def _functions(self) -> LambdaClient:
+        if self._client is None:
+            self._client = boto3.client(
+                "lambda",
+                config=Config(
+                    connect_timeout=3,
+                    read_timeout=_TIMEOUT_SECONDS,
+                    retries={"total_max_attempts": 1},
+                ),
+            )
+        return self._client

@@ -1,0 +1,92 @@
+"""What a validation says about a number, and how endpoints are marked with it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from phone_number_validate.work_items import EndpointToUpdate
+
+__all__ = ["IMPOSSIBLE", "UNKNOWN", "Verdict", "batches_of", "endpoint_update", "verdict_from"]
+
+UNKNOWN = "Unknown"
+INVALID = "INVALID"
+ENDPOINTS_PER_CALL = 100  # UpdateEndpointsBatch takes no more
+ATTRIBUTE_CHARACTERS = 100  # Pinpoint's limit for a value
+
+_ATTRIBUTE_OF = {
+    "PNV_Carrier": "Carrier",
+    "PNV_City": "City",
+    "PNV_Country": "Country",
+    "PNV_CountryCodeIso2": "CountryCodeIso2",
+    "PNV_PhoneType": "PhoneType",
+    "PNV_Timezone": "Timezone",
+    "PNV_ZipCode": "ZipCode",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer about one number, in NumberValidateResponse's own member names."""
+
+    response: Mapping[str, str]
+
+    @property
+    def valid(self) -> bool:
+        return self.response.get("PhoneType", INVALID) != INVALID and bool(self.cleansed)
+
+    @property
+    def cleansed(self) -> str | None:
+        """The number in E.164; an invalid number has none."""
+        return self.response.get("CleansedPhoneNumberE164") or None
+
+
+IMPOSSIBLE = Verdict({"PhoneType": INVALID})
+
+
+def verdict_from(response: Mapping[str, Any]) -> Verdict:
+    """Keep of a NumberValidateResponse what endpoints are marked with.
+
+    An answer without a cleansed number counts as INVALID whatever else it says.
+    """
+    kept = {*_ATTRIBUTE_OF.values(), "CleansedPhoneNumberE164"}
+    members = {name: str(value) for name, value in response.items() if name in kept and value}
+    if not members.get("CleansedPhoneNumberE164"):
+        members["PhoneType"] = INVALID
+    return Verdict(members)
+
+
+def endpoint_update(endpoint: EndpointToUpdate, verdict: Verdict) -> dict[str, Any]:
+    """The EndpointBatchItem that marks an endpoint.
+
+    A valid number replaces the address with its E.164 form; an invalid one stays as it is.
+    ChannelType and OptOut are left alone: nothing here may wake who opted out, and should the
+    endpoint have been deleted meanwhile, one without a channel is never messaged.
+    """
+    attributes = {
+        name: [verdict.response.get(member, UNKNOWN)[:ATTRIBUTE_CHARACTERS]]
+        for name, member in _ATTRIBUTE_OF.items()
+    }
+    attributes["PNV_PhoneNumberValidated"] = ["Yes"]
+    attributes["PNV_OriginalPhoneNumber"] = [endpoint["Original"][:ATTRIBUTE_CHARACTERS]]
+    if not verdict.valid:
+        attributes["PNV_PhoneType"] = [INVALID]
+
+    update: dict[str, Any] = {"Id": endpoint["Id"], "Attributes": attributes}
+    if verdict.valid:
+        update["Address"] = verdict.cleansed
+    if endpoint["Inactive"]:
+        # An update without a status makes an endpoint ACTIVE.
+        update["EndpointStatus"] = "INACTIVE"
+    return update
+
+
+def batches_of(updates: Iterable[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """The updates in order, in as few calls as UpdateEndpointsBatch allows."""
+    batch: list[Mapping[str, Any]] = []
+    for update in updates:
+        batch.append(update)
+        if len(batch) == ENDPOINTS_PER_CALL:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,83 @@
+"""What a file dropped into the bucket says about itself, and which run imports it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["DroppedFile", "MalformedEvent", "dropped_file", "execution_name", "ignored_because"]
+
+
+class MalformedEvent(ValueError):
+    """A message is not an S3 "Object Created" event; retrying cannot help."""
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedFile:
+    """One version of one object.
+
+    `revision` tells two versions of a key apart: the version id, or in a bucket without
+    versioning the ETag and the event's sequencer.
+    """
+
+    bucket: str
+    key: str
+    size: int
+    revision: str
+
+    @property
+    def s3_url(self) -> str:
+        """The location as Pinpoint takes it: the key raw, with no encoding."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def dropped_file(event: Mapping[str, Any]) -> DroppedFile:
+    """Read an EventBridge event of S3.
+
+    Keys arrive as they are here: EventBridge, unlike S3's own notifications, does not URL-encode
+    them, so a `+` is a plus sign and decoding would damage the key.
+
+    Raises:
+        MalformedEvent: a documented field is missing.
+
+    Source: S3 user guide, "EventBridge event message structure".
+    """
+    try:
+        detail = event["detail"]
+        thing = detail["object"]
+        version = thing.get("version-id")
+        return DroppedFile(
+            bucket=detail["bucket"]["name"],
+            key=thing["key"],
+            size=int(thing["size"]),
+            revision=version or f"{thing.get('etag', '')}/{thing['sequencer']}",
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedEvent(
+            f"Not an S3 Object Created event of EventBridge: {type(error).__name__} {error}. "
+            "Only the module's own rule should send to this queue."
+        ) from error
+
+
+def ignored_because(file: DroppedFile, suffixes: Sequence[str]) -> str | None:
+    """Why a file is not imported, or None when it is.
+
+    Suffixes are compared without regard to case; no suffixes means any.
+    """
+    if file.key.endswith("/"):
+        return "it is a folder marker"
+    if file.size == 0:
+        return "it is empty"
+    if suffixes and not file.key.lower().endswith(tuple(s.lower() for s in suffixes)):
+        return "its name has another suffix"
+    return None
+
+
+def execution_name(file: DroppedFile) -> str:
+    """The run's name, the same for every event about the same version of the same object.
+
+    Step Functions refuses a second execution of a name for 90 days, which makes a repeated
+    event harmless. 47 of the 80 characters allowed.
+    """
+    identity = "\n".join((file.bucket, file.key, file.revision))
+    return f"import-{hashlib.sha256(identity.encode()).hexdigest()[:40]}"

@@ -1,0 +1,118 @@
+"""The state machine's steps: start the import job, and look at it."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from s3_triggered_import.job import (
+    Outcome,
+    assess,
+    import_request,
+    job_started_before,
+    newest_imported_segment,
+    s3_url_from,
+    segment_name,
+    trimmed,
+)
+from shared.pinpoint import all_items, pinpoint_client
+from shared.polling import Polling
+from shared.settings import required_env
+from shared.transient import transient_errors_named
+
+PROJECT_ID = required_env("PROJECT_ID")
+IMPORT_ROLE_ARN = required_env("IMPORT_ROLE_ARN")
+FILE_FORMAT = required_env("FILE_FORMAT")
+MAX_FAILURE_RATIO = float(required_env("MAX_FAILURE_RATIO"))
+REUSE_SEGMENT = required_env("REUSE_SEGMENT") == "true"
+POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
+
+logger = Logger(service="s3-triggered-import")
+pinpoint = pinpoint_client()
+# A repeated CreateImportJob imports twice: the state machine retries, after looking for the job.
+pinpoint_once = pinpoint_client(
+    Config(read_timeout=29, retries={"mode": "standard", "total_max_attempts": 1})
+)
+
+
+@logger.inject_lambda_context
+def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Start the job of a run, or find the one that an earlier attempt started.
+
+    Event: `{Input, ExecutionStarted: ISO 8601, RetryCount}`; answer: `{JobId, Attempt,
+    WaitSeconds}`.
+
+    Raises:
+        BadImportRequest: the run's input names no object.
+        ServiceUnavailable: worth another attempt.
+    """
+    url = s3_url_from(event["Input"])
+
+    with transient_errors_named():
+        job = None
+        if event["RetryCount"] > 0:
+            job = job_started_before(
+                all_items(pinpoint.get_import_jobs, ApplicationId=PROJECT_ID),
+                url,
+                event["ExecutionStarted"],
+            )
+        if job is None:
+            request = import_request(
+                url,
+                file_format=FILE_FORMAT,
+                role_arn=IMPORT_ROLE_ARN,
+                segment_id=_segment_to_refill(url),
+            )
+            job = pinpoint_once.create_import_job(
+                ApplicationId=PROJECT_ID,
+                ImportJobRequest=request,  # type: ignore[arg-type]  # built as a plain dict
+            )["ImportJobResponse"]
+
+    logger.info("Import job running", extra={"job": job["Id"], "retry": event["RetryCount"]})
+    return {"JobId": job["Id"], "Attempt": 0, "WaitSeconds": POLLING.wait_seconds(0)}
+
+
+@logger.inject_lambda_context
+def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Look at the job.
+
+    Event: what `start` or an earlier look answered. Answer: the same with `Outcome` (WAIT,
+    SUCCESS, FAILURE), and `ImportResult` once it is not WAIT: the ImportJobResponse, plus
+    `FailureReason` when the outcome is FAILURE.
+    """
+    with transient_errors_named():
+        job = dict(
+            pinpoint.get_import_job(ApplicationId=PROJECT_ID, JobId=event["JobId"])[
+                "ImportJobResponse"
+            ]
+        )
+
+    looks = event["Attempt"] + 1
+    assessment = assess(job, MAX_FAILURE_RATIO)
+    outcome, reason = assessment.outcome, assessment.reason
+    if outcome is Outcome.WAIT and POLLING.exhausted(looks):
+        outcome = Outcome.FAILURE
+        reason = (
+            f"The import job was still {job['JobStatus']} after "
+            f"{POLLING.timeout_seconds // 60} minutes (timeout_minutes)."
+        )
+
+    answer: dict[str, Any] = {
+        "JobId": event["JobId"],
+        "Attempt": looks,
+        "WaitSeconds": POLLING.wait_seconds(looks),
+        "Outcome": outcome,
+    }
+    if outcome is not Outcome.WAIT:
+        answer["ImportResult"] = trimmed(job) | ({"FailureReason": reason} if reason else {})
+    return answer
+
+
+def _segment_to_refill(url: str) -> str | None:
+    if not REUSE_SEGMENT:
+        return None
+    segment = newest_imported_segment(
+        all_items(pinpoint.get_segments, ApplicationId=PROJECT_ID), segment_name(url)
+    )
+    return None if segment is None else segment["Id"]

@@ -1,0 +1,73 @@
+locals {
+  package_path = coalesce(var.package_path, "${path.module}/../../dist/campaign_create.zip")
+
+  environment = merge(
+    module.create_access.environment,
+    {
+      MESSAGE_TYPE    = var.sms.message_type
+      PROJECT_ID      = var.pinpoint.project_id
+      TIMEOUT_MINUTES = var.timeout_minutes
+    },
+    var.sms.origination_identity == null ? {} : { ORIGINATION_IDENTITY = var.sms.origination_identity },
+    var.sms.sender_id == null ? {} : { SENDER_ID = var.sms.sender_id },
+  )
+}
+
+module "create" {
+  source = "../internal/lambda_function"
+
+  name               = "${var.name}-create"
+  description        = "Creates the campaign of a run, once."
+  handler            = "campaign_create.campaign.create"
+  package_path       = local.package_path
+  timeout_seconds    = 60
+  environment        = local.environment
+  policies           = { pinpoint = module.create_access.policy_json }
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "read" {
+  source = "../internal/lambda_function"
+
+  name               = "${var.name}-read"
+  description        = "Looks at a campaign and its activities."
+  handler            = "campaign_create.campaign.read"
+  package_path       = local.package_path
+  timeout_seconds    = 60
+  environment        = local.environment
+  policies           = { pinpoint = module.read_access.policy_json }
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "topic" {
+  source = "../internal/topic"
+
+  name        = "${var.name}-notifications"
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "state_machine" {
+  source = "../internal/state_machine"
+
+  name = "${var.name}-campaign"
+  definition = templatefile("${path.module}/campaign.asl.json", {
+    create_function_arn = module.create.function_arn
+    partition           = data.aws_partition.current.partition
+    project_id          = var.pinpoint.project_id
+    read_function_arn   = module.read.function_arn
+    topic_arn           = module.topic.topic_arn
+  })
+  policies           = { steps = data.aws_iam_policy_document.steps.json }
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}

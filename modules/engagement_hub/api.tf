@@ -1,0 +1,135 @@
+module "api_function" {
+  source = "../internal/lambda_function"
+
+  name         = "${var.name}-api"
+  description  = "Answers the Pinpoint API."
+  handler      = "engagement_hub.api.handler.lambda_handler"
+  package_path = local.package_path
+  environment = merge(local.environment, {
+    EXPORT_STATE_MACHINE_ARN = module.export_state_machine.state_machine_arn
+    IMPORT_STATE_MACHINE_ARN = module.import_state_machine.state_machine_arn
+  })
+  policies = merge(
+    {
+      tables   = data.aws_iam_policy_document.tables.json
+      roles    = data.aws_iam_policy_document.customer_roles.json
+      schedule = data.aws_iam_policy_document.schedule.json
+      start    = data.aws_iam_policy_document.start.json
+    },
+    local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
+  )
+  timeout_seconds = 29 # an HTTP API waits 30
+  memory_mb       = 1024
+
+  invokers = {
+    api = {
+      service    = "apigateway.amazonaws.com"
+      source_arn = "${aws_apigatewayv2_api.this.execution_arn}/*/*/v1/*"
+    }
+  }
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+resource "aws_apigatewayv2_api" "this" {
+  name          = var.name
+  description   = "Pinpoint-compatible API of ${var.name}."
+  protocol_type = "HTTP"
+
+  tags = var.tags
+}
+
+resource "aws_apigatewayv2_integration" "this" {
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = module.api_function.function_arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_route" "this" {
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = "ANY /v1/{proxy+}"
+  authorization_type = "AWS_IAM"
+  target             = "integrations/${aws_apigatewayv2_integration.this.id}"
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold request ids and statuses, not evidence that has to last a year.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  name              = "/aws/apigateway/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = "$default"
+  auto_deploy = true
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    # Without the path: endpoint and user ids in it are often addresses.
+    format = jsonencode({
+      caller           = "$context.identity.userArn"
+      integrationError = "$context.integrationErrorMessage"
+      latencyMs        = "$context.responseLatency"
+      method           = "$context.httpMethod"
+      requestId        = "$context.requestId"
+      status           = "$context.status"
+      time             = "$context.requestTime"
+    })
+  }
+
+  tags = var.tags
+}
+
+locals {
+  # AWS's and the local one's address alike; stage $default adds nothing to it.
+  api = {
+    url           = aws_apigatewayv2_api.this.api_endpoint
+    execution_arn = aws_apigatewayv2_api.this.execution_arn
+  }
+}
+
+# The first project, and what tells the hub about its texts.
+module "resources" {
+  source = "../internal/api_resource"
+  count  = var.project_name != null || local.sms_configuration_set != null ? 1 : 0
+
+  name     = "${var.name}-resources"
+  pinpoint = { project_id = "*", api = local.api }
+  resources = merge(
+    var.project_name == null ? {} : {
+      project = { type = "App", properties = jsonencode({ Name = var.project_name }) }
+    },
+    local.sms_configuration_set == null ? {} : {
+      sms-events = {
+        type = "SmsConfigurationSetEventDestination"
+        properties = jsonencode({
+          ConfigurationSetName = local.sms_configuration_set
+          EventDestinationName = "${var.name}-delivery"
+          MatchingEventTypes   = ["ALL"]
+          SnsDestination       = { TopicArn = module.sms_events[0].topic_arn }
+        })
+      }
+    },
+  )
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  package_path       = var.package_paths.api_resource
+  tags               = var.tags
+
+  # The project is created through the API.
+  depends_on = [aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+}
+
+locals {
+  project_id = var.project_name == null ? null : module.resources[0].results["project"].Id
+}

@@ -1,0 +1,282 @@
+locals {
+  sends = var.email != null || var.sms != null || var.voice != null
+
+  sms_origination = var.sms == null ? null : var.sms.origination_identity_arn
+  sms_arn_prefix  = "arn:${local.partition}:sms-voice:${local.region}:${local.account_id}"
+
+  # Without an identity in the request the service chooses one of the account's, and then the
+  # request names no resource: Service Authorization Reference, "AWS End User Messaging SMS and
+  # Voice V2", has all resource types of SendTextMessage as optional.
+  sms_identity_arns = var.sms == null ? [] : (
+    local.sms_origination == null
+    ? ["*"]
+    : concat([local.sms_origination], var.sms.other_origination_identity_arns)
+  )
+}
+
+data "aws_iam_policy_document" "tables" {
+  statement {
+    sid = "KeepProjectsEndpointsAndRuns"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:BatchWriteItem",
+      "dynamodb:ConditionCheckItem",
+      "dynamodb:DeleteItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:Query",
+      "dynamodb:UpdateItem",
+    ]
+    resources = [for table in aws_dynamodb_table.this : table.arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "ReadAndWriteEncryptedData"
+      actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "read_entities" {
+  statement {
+    sid       = "FindTheEventStreamOfAProject"
+    actions   = ["dynamodb:GetItem"]
+    resources = [aws_dynamodb_table.this["entities"].arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "ReadEncryptedData"
+      actions   = ["kms:Decrypt", "kms:DescribeKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "work" {
+  statement {
+    sid       = "HandWorkFromStepToStep"
+    actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    resources = ["${module.work_bucket.bucket_arn}/jobs/*", "${module.work_bucket.bucket_arn}/runs/*"]
+  }
+
+  statement {
+    sid       = "FindWork"
+    actions   = ["s3:ListBucket"]
+    resources = [module.work_bucket.bucket_arn]
+  }
+}
+
+data "aws_iam_policy_document" "customer_roles" {
+  statement {
+    sid     = "ActInTheRolesThatCallersName"
+    actions = ["sts:AssumeRole"]
+    # The path is the agreement: who puts a role there wants the hub to use it, and its trust policy
+    # names the project as external id.
+    resources = ["arn:${local.partition}:iam::${local.account_id}:role/engagement-hub/*"]
+  }
+}
+
+data "aws_iam_policy_document" "send" {
+  count = local.sends ? 1 : 0
+
+  dynamic "statement" {
+    for_each = var.email == null ? [] : [var.email]
+
+    content {
+      sid     = "SendEmailFromOneAddress"
+      actions = ["ses:SendEmail", "ses:SendRawEmail"] # SES asks for the second when the message is raw
+      resources = compact([
+        statement.value.identity_arn,
+        statement.value.configuration_set == null ? "" : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${statement.value.configuration_set}",
+      ])
+
+      condition {
+        test     = "StringEquals"
+        variable = "ses:FromAddress"
+        values   = [statement.value.from_address]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.sms == null ? [] : [local.sms_identity_arns]
+
+    content {
+      sid     = "SendTextsFromTheseIdentities"
+      actions = ["sms-voice:SendMediaMessage", "sms-voice:SendTextMessage"]
+      resources = concat(
+        statement.value,
+        local.sms_configuration_set == null ? [] : ["${local.sms_arn_prefix}:configuration-set/${local.sms_configuration_set}"],
+      )
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.voice == null ? [] : [var.voice]
+
+    content {
+      sid       = "CallFromOneIdentity"
+      actions   = ["sms-voice:SendVoiceMessage"]
+      resources = [statement.value.origination_identity_arn]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "hooks" {
+  count = length(var.campaign_function_arns) == 0 ? 0 : 1
+
+  statement {
+    sid       = "CallHooksAndCustomChannels"
+    actions   = ["lambda:InvokeFunction"]
+    resources = flatten([for arn in var.campaign_function_arns : [arn, "${arn}:*"]])
+  }
+}
+
+data "aws_iam_policy_document" "start" {
+  statement {
+    sid     = "StartJobsAndRuns"
+    actions = ["states:StartExecution"]
+    resources = [
+      module.campaign_state_machine.state_machine_arn,
+      module.export_state_machine.state_machine_arn,
+      module.import_state_machine.state_machine_arn,
+    ]
+  }
+}
+
+data "aws_iam_policy_document" "schedule" {
+  statement {
+    sid = "ScheduleRuns"
+    actions = [
+      "scheduler:CreateSchedule",
+      "scheduler:DeleteSchedule",
+      "scheduler:GetSchedule",
+      "scheduler:UpdateSchedule",
+    ]
+    resources = ["arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule/${aws_scheduler_schedule_group.this.name}/*"]
+  }
+
+  statement {
+    sid       = "LetSchedulesStartRuns"
+    actions   = ["iam:PassRole"]
+    resources = [aws_iam_role.scheduler.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["scheduler.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "import_steps" {
+  statement {
+    sid       = "RunTheSteps"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [module.import_function.function_arn]
+  }
+
+  statement {
+    sid       = "ReadTheListOfFiles"
+    actions   = ["s3:GetObject"]
+    resources = ["${module.work_bucket.bucket_arn}/jobs/*"]
+  }
+
+  statement {
+    sid       = "ListThePieces"
+    actions   = ["s3:ListBucket"]
+    resources = [module.work_bucket.bucket_arn]
+  }
+}
+
+data "aws_iam_policy_document" "export_steps" {
+  statement {
+    sid       = "RunTheSteps"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [module.export_function.function_arn]
+  }
+}
+
+data "aws_iam_policy_document" "campaign_steps" {
+  statement {
+    sid       = "RunTheSteps"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [module.campaign_function.function_arn]
+  }
+
+  statement {
+    sid       = "ListTheChunks"
+    actions   = ["s3:ListBucket"]
+    resources = [module.work_bucket.bucket_arn]
+  }
+}
+
+data "aws_iam_policy_document" "scheduler_trust" {
+  statement {
+    sid     = "SchedulesOfThisHubStartRuns"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      # EventBridge Scheduler User Guide, "Confused deputy prevention": the group, not the schedule.
+      values = [aws_scheduler_schedule_group.this.arn]
+    }
+  }
+}
+
+resource "aws_iam_role" "scheduler" {
+  name               = "${var.name}-schedules"
+  description        = "Starts scheduled campaign runs of ${var.name}."
+  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
+
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "scheduler" {
+  statement {
+    sid       = "StartCampaignRuns"
+    actions   = ["states:StartExecution"]
+    resources = [local.campaign_state_machine_arn]
+  }
+
+  statement {
+    sid       = "KeepRunsThatCouldNotStart"
+    actions   = ["sqs:SendMessage"]
+    resources = [module.schedule_dead_letter.queue_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "EncryptThem"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name   = "start-runs"
+  role   = aws_iam_role.scheduler.id
+  policy = data.aws_iam_policy_document.scheduler.json
+}

@@ -1,0 +1,249 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  account_id   = data.aws_caller_identity.current.account_id
+  partition    = data.aws_partition.current.partition
+  region       = data.aws_region.current.id
+  package_path = var.package_paths.engagement_hub == null ? "${path.module}/../../dist/engagement_hub.zip" : var.package_paths.engagement_hub
+
+  # More shards would spread hot partitions further; 32 carry 32,000 writes a second. Part of every
+  # key, so it never changes for a table that has data.
+  endpoint_shards = 32
+
+  # Built, because the campaign's function schedules runs of the machine that invokes it.
+  campaign_state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.name}-campaign"
+
+  # Absent settings are left out: the functions take an empty string for a mistake.
+  environment = merge(
+    {
+      ACCOUNT_ID                 = local.account_id
+      CAMPAIGN_STATE_MACHINE_ARN = local.campaign_state_machine_arn
+      ENDPOINTS_TABLE            = aws_dynamodb_table.this["endpoints"].name
+      ENDPOINT_SHARDS            = tostring(local.endpoint_shards)
+      ENTITIES_TABLE             = aws_dynamodb_table.this["entities"].name
+      PARTITION                  = local.partition
+      RUNS_TABLE                 = aws_dynamodb_table.this["runs"].name
+      SCHEDULER_ROLE_ARN         = aws_iam_role.scheduler.arn
+      SCHEDULE_DEAD_LETTER_ARN   = module.schedule_dead_letter.queue_arn
+      SCHEDULE_GROUP             = aws_scheduler_schedule_group.this.name
+      WORK_BUCKET                = module.work_bucket.bucket
+    },
+    var.email == null ? {} : {
+      EMAIL_FROM_ADDRESS        = var.email.from_address
+      EMAIL_MESSAGES_PER_SECOND = tostring(var.email.messages_per_second)
+    },
+    local.email_configuration_set == null ? {} : { EMAIL_CONFIGURATION_SET = local.email_configuration_set },
+    var.sms == null ? {} : { SMS_MESSAGES_PER_SECOND = tostring(var.sms.messages_per_second) },
+    local.sms_origination == null ? {} : { SMS_ORIGINATION_IDENTITY = local.sms_origination },
+    local.sms_configuration_set == null ? {} : { SMS_CONFIGURATION_SET = local.sms_configuration_set },
+    var.voice == null ? {} : {
+      VOICE_MESSAGES_PER_SECOND  = tostring(var.voice.messages_per_second)
+      VOICE_ORIGINATION_IDENTITY = var.voice.origination_identity_arn
+    },
+  )
+}
+
+# Projects, segments, campaigns, jobs and templates; endpoints and users; work under way.
+resource "aws_dynamodb_table" "this" {
+  for_each = toset(["endpoints", "entities", "runs"])
+
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key_arn is given.
+  name         = "${var.name}-${each.key}"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+  range_key    = "sk"
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  dynamic "ttl" {
+    for_each = each.key == "runs" ? ["expires_at"] : []
+
+    content {
+      attribute_name = ttl.value
+      enabled        = true
+    }
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+
+  tags = var.tags
+}
+
+# What the steps of jobs and runs hand to each other. Everything in it expires.
+module "work_bucket" {
+  source = "../internal/bucket"
+
+  name            = "${var.name}-work"
+  expiration_days = { "jobs/" = 30, "runs/" = 30 }
+  force_destroy   = true # only work files, none of them the only copy of anything
+
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "import_function" {
+  source = "../internal/lambda_function"
+
+  name            = "${var.name}-import"
+  description     = "Steps of import jobs."
+  handler         = "engagement_hub.workers.import_job.lambda_handler"
+  package_path    = local.package_path
+  environment     = local.environment
+  policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
+  timeout_seconds = 900
+  memory_mb       = 1024 # parsing is bound by CPU, which comes with memory
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "export_function" {
+  source = "../internal/lambda_function"
+
+  name            = "${var.name}-export"
+  description     = "Steps of export jobs."
+  handler         = "engagement_hub.workers.export_job.lambda_handler"
+  package_path    = local.package_path
+  environment     = local.environment
+  policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
+  timeout_seconds = 900
+  memory_mb       = 1024
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "campaign_function" {
+  source = "../internal/lambda_function"
+
+  name         = "${var.name}-campaign"
+  description  = "Steps of campaign runs."
+  handler      = "engagement_hub.workers.campaign_run.lambda_handler"
+  package_path = local.package_path
+  environment  = local.environment
+  policies = merge(
+    {
+      tables   = data.aws_iam_policy_document.tables.json
+      work     = data.aws_iam_policy_document.work.json
+      roles    = data.aws_iam_policy_document.customer_roles.json
+      schedule = data.aws_iam_policy_document.schedule.json
+    },
+    local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
+    length(var.campaign_function_arns) == 0 ? {} : { hooks = data.aws_iam_policy_document.hooks[0].json },
+  )
+  timeout_seconds = 300
+  memory_mb       = 512
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "import_state_machine" {
+  source = "../internal/state_machine"
+
+  name = "${var.name}-import"
+  definition = templatefile("${path.module}/import.asl.json", {
+    function_arn = module.import_function.function_arn
+    partition    = local.partition
+  })
+  policies             = { steps = data.aws_iam_policy_document.import_steps.json }
+  runs_distributed_map = true
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "export_state_machine" {
+  source = "../internal/state_machine"
+
+  name = "${var.name}-export"
+  definition = templatefile("${path.module}/export.asl.json", {
+    function_arn = module.export_function.function_arn
+    partition    = local.partition
+  })
+  policies = { steps = data.aws_iam_policy_document.export_steps.json }
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "campaign_state_machine" {
+  source = "../internal/state_machine"
+
+  name = "${var.name}-campaign"
+  definition = templatefile("${path.module}/campaign.asl.json", {
+    function_arn = module.campaign_function.function_arn
+    partition    = local.partition
+  })
+  policies             = { steps = data.aws_iam_policy_document.campaign_steps.json }
+  runs_distributed_map = true
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+# Later and recurring runs: one one-time schedule each, deleted after it fired.
+resource "aws_scheduler_schedule_group" "this" {
+  name = var.name
+
+  tags = var.tags
+}
+
+module "schedule_dead_letter" {
+  source = "../internal/dead_letter_queue"
+
+  name        = "${var.name}-schedules"
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+# Events that the stream refused are kept in the work bucket, and somebody has to know.
+resource "aws_cloudwatch_metric_alarm" "undelivered_events" {
+  alarm_name        = "${var.name}-undelivered-events"
+  alarm_description = "A project's event stream refuses campaign events; they wait in the work bucket under runs/<run>/undelivered-events/."
+
+  namespace   = "EngagementHub"
+  metric_name = "UndeliveredEvents"
+  dimensions  = { FunctionName = module.campaign_function.function_name, service = "engagement-hub" }
+  statistic   = "Sum"
+  period      = 60
+
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+
+  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+
+  tags = var.tags
+}

@@ -1,0 +1,50 @@
+output "api_url" {
+  description = "Address of the Pinpoint-compatible API: the endpoint_url of a boto3 `pinpoint` client that signs for execute-api."
+  value       = local.api.url
+
+  depends_on = [aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+}
+
+output "campaign_role_arn" {
+  description = "Role that calls FILTER hooks and custom channels, for the resource policies of functions that campaign_function_arns does not name."
+  value       = module.campaign_function.role_arn
+}
+
+output "dead_letter_queue_urls" {
+  description = "Queues of what could not be handled: delivery_events (events that cannot be read or written) and schedules (runs that could not start)."
+  value = {
+    delivery_events = module.delivery_dead_letter.queue_url
+    schedules       = module.schedule_dead_letter.queue_url
+  }
+}
+
+output "pinpoint" {
+  description = "The project and its API, as the `pinpoint` input of the other modules takes them; null without project_name."
+  value       = var.project_name == null ? null : { project_id = local.project_id, api = local.api }
+
+  depends_on = [aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+}
+
+output "project_id" {
+  description = "Id of the project that project_name created; null without it."
+  value       = local.project_id
+}
+
+output "state_machine_arns" {
+  description = "State machines by what they run: campaign, export, import."
+  value = {
+    campaign = module.campaign_state_machine.state_machine_arn
+    export   = module.export_state_machine.state_machine_arn
+    import   = module.import_state_machine.state_machine_arn
+  }
+}
+
+output "table_names" {
+  description = "DynamoDB tables: endpoints, entities, runs."
+  value       = { for key, table in aws_dynamodb_table.this : key => table.name }
+}
+
+output "work_bucket" {
+  description = "Bucket of work files: pieces and rejected rows of imports (jobs/), audiences of runs (runs/)."
+  value       = module.work_bucket.bucket
+}

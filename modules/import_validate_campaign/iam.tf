@@ -1,0 +1,33 @@
+module "segment_access" {
+  source = "../internal/pinpoint_access"
+
+  pinpoint = var.pinpoint
+  # Amazon Pinpoint asks for TagResource when something is created with tags; a hub does not.
+  operations = concat(["CreateSegment", "GetSegments"], var.pinpoint.api == null ? ["TagResource"] : [])
+}
+
+data "aws_iam_policy_document" "start" {
+  for_each = local.stages
+
+  statement {
+    sid       = "StartTheStage"
+    actions   = ["states:StartExecution"]
+    resources = [each.value.state_machine_arn]
+  }
+
+  statement {
+    sid       = "ReadTheQueue"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    resources = [module.queue[each.key].queue_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "ReadEncryptedMessages"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+}

@@ -1,0 +1,105 @@
+# Import succeeded → validate its segment → campaign to the valid numbers.
+# Each arrow: topic → filtered subscription → queue → function → one execution per correlation id.
+
+locals {
+  package_path = coalesce(var.package_path, "${path.module}/../../dist/import_validate_campaign.zip")
+
+  # By the stage that is started.
+  stages = {
+    validate = {
+      topic_arn         = var.topic_arns.import
+      state_machine_arn = var.state_machine_arns.validate
+      description       = "Starts the validation of an imported segment."
+      environment       = {}
+      policies          = {}
+    }
+    campaign = {
+      topic_arn         = var.topic_arns.validate
+      state_machine_arn = var.state_machine_arns.campaign
+      description       = "Starts the campaign to a validated segment."
+      environment = merge(
+        module.segment_access.environment,
+        {
+          DELAY_MINUTES     = tostring(var.delay_minutes)
+          PHONE_TYPES       = join(",", var.phone_types)
+          PROJECT_ID        = var.pinpoint.project_id
+          SMS_TEMPLATE_NAME = var.sms_template_name
+        },
+        length(var.templates_by_file_prefix) == 0 ? {} : { TEMPLATES_BY_FILE_PREFIX = jsonencode(var.templates_by_file_prefix) },
+        var.max_recipients == null ? {} : { MAX_RECIPIENTS = tostring(var.max_recipients) },
+      )
+      policies = { segments = module.segment_access.policy_json }
+    }
+  }
+}
+
+resource "aws_sns_topic_subscription" "stage" {
+  for_each = local.stages
+
+  topic_arn           = each.value.topic_arn
+  protocol            = "sqs"
+  endpoint            = module.queue[each.key].queue_arn
+  filter_policy_scope = "MessageAttributes"
+  filter_policy       = jsonencode({ notification_type = ["success"] })
+  redrive_policy      = jsonencode({ deadLetterTargetArn = module.undelivered.queue_arn })
+}
+
+module "queue" {
+  source   = "../internal/queue"
+  for_each = local.stages
+
+  name                       = "${var.name}-${each.key}"
+  visibility_timeout_seconds = 360
+  publishers = {
+    topic = {
+      service    = "sns.amazonaws.com"
+      source_arn = each.value.topic_arn
+    }
+  }
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "undelivered" {
+  source = "../internal/dead_letter_queue"
+
+  name = "${var.name}-undelivered"
+  publishers = {
+    for stage, settings in local.stages : stage => {
+      service    = "sns.amazonaws.com"
+      source_arn = settings.topic_arn
+    }
+  }
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "start" {
+  source   = "../internal/lambda_function"
+  for_each = local.stages
+
+  name               = "${var.name}-start-${each.key}"
+  description        = each.value.description
+  handler            = each.key == "validate" ? "import_validate_campaign.start_validation.lambda_handler" : "import_validate_campaign.start_campaign.lambda_handler"
+  package_path       = local.package_path
+  timeout_seconds    = 60
+  environment        = merge(each.value.environment, { STATE_MACHINE_ARN = each.value.state_machine_arn })
+  policies           = merge(each.value.policies, { start-stage = data.aws_iam_policy_document.start[each.key].json })
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+resource "aws_lambda_event_source_mapping" "start" {
+  for_each = local.stages
+
+  function_name           = module.start[each.key].function_arn
+  event_source_arn        = module.queue[each.key].queue_arn
+  batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+
+  tags = var.tags
+}

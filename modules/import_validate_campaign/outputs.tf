@@ -1,0 +1,8 @@
+output "dead_letter_queue_urls" {
+  description = "Queues of what went wrong: `validate` and `campaign` for stages that did not start, `notifications` for notifications that did not arrive."
+  value = {
+    campaign      = module.queue["campaign"].dead_letter_queue_url
+    notifications = module.undelivered.queue_url
+    validate      = module.queue["validate"].dead_letter_queue_url
+  }
+}

@@ -1,0 +1,300 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  pass_role_policies = var.pinpoint.api == null ? { pass-role = data.aws_iam_policy_document.pass_role.json } : {}
+}
+
+module "export_access" {
+  source = "../internal/pinpoint_access"
+
+  pinpoint   = var.pinpoint
+  operations = ["CreateExportJob"]
+}
+
+module "read_export_access" {
+  source = "../internal/pinpoint_access"
+
+  pinpoint   = var.pinpoint
+  operations = ["GetExportJob"]
+}
+
+module "endpoint_access" {
+  source = "../internal/pinpoint_access"
+
+  pinpoint   = var.pinpoint
+  operations = ["GetEndpoint", "UpdateEndpointsBatch"]
+}
+
+# Numbers are validated by AWS, whoever hosts the project.
+module "number_access" {
+  source = "../internal/pinpoint_access"
+
+  pinpoint   = { project_id = var.pinpoint.project_id }
+  operations = ["PhoneNumberValidate"]
+}
+
+data "aws_iam_policy_document" "list_numbers" {
+  statement {
+    sid       = "ReadExports"
+    actions   = ["s3:GetObject"]
+    resources = ["${module.bucket.bucket_arn}/exports/*"]
+  }
+
+  statement {
+    sid       = "ListExports"
+    actions   = ["s3:ListBucket"]
+    resources = [module.bucket.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["exports/*"]
+    }
+  }
+
+  statement {
+    sid       = "WriteWork"
+    actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+    resources = ["${module.bucket.bucket_arn}/work/*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "validate_batch" {
+  statement {
+    sid = "KeepVerdictsAndTheRate"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:BatchWriteItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+    ]
+    resources = [aws_dynamodb_table.verdict.arn]
+  }
+
+  statement {
+    sid       = "WriteCounts"
+    actions   = ["s3:PutObject"]
+    resources = ["${module.bucket.bucket_arn}/work/*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "add_up" {
+  statement {
+    sid       = "ReadCounts"
+    actions   = ["s3:GetObject"]
+    resources = ["${module.bucket.bucket_arn}/work/*"]
+  }
+
+  statement {
+    sid       = "ListCounts"
+    actions   = ["s3:ListBucket"]
+    resources = [module.bucket.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["work/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "delete_files" {
+  statement {
+    sid     = "DeleteEveryVersion"
+    actions = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    resources = [
+      "${module.bucket.bucket_arn}/exports/*",
+      "${module.bucket.bucket_arn}/work/*",
+    ]
+  }
+
+  statement {
+    sid       = "ListEveryVersion"
+    actions   = ["s3:ListBucketVersions"]
+    resources = [module.bucket.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["exports/*", "work/*"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "steps" {
+  statement {
+    sid       = "RunSteps"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [for function in module.function : function.function_arn]
+  }
+
+  statement {
+    sid       = "ReadTheListOfNumbers"
+    actions   = ["s3:GetObject"]
+    resources = ["${module.bucket.bucket_arn}/work/*"]
+  }
+
+  statement {
+    sid       = "Notify"
+    actions   = ["sns:Publish"]
+    resources = [module.topic.topic_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "NotifyEncrypted"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+# The service that exports writes by this role, not by its own rights.
+resource "aws_iam_role" "export" {
+  name               = "${var.name}-export"
+  path               = "/engagement-hub/"
+  description        = "Lets the project's export jobs write into the working bucket."
+  assume_role_policy = data.aws_iam_policy_document.export_trust.json
+
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "export_trust" {
+  # An engagement hub: its function may assume roles under this path, for this project only.
+  dynamic "statement" {
+    for_each = var.pinpoint.api == null ? [] : ["hub"]
+
+    content {
+      sid     = "HubWorksForThisProject"
+      actions = ["sts:AssumeRole"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "sts:ExternalId"
+        values   = [var.pinpoint.project_id]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.pinpoint.api == null ? ["pinpoint"] : []
+
+    content {
+      sid     = "PinpointWorksForThisProject"
+      actions = ["sts:AssumeRole"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["pinpoint.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [data.aws_caller_identity.current.account_id]
+      }
+
+      condition {
+        test     = "ArnLike"
+        variable = "aws:SourceArn"
+        values   = ["arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:apps/${var.pinpoint.project_id}*"]
+      }
+    }
+  }
+}
+
+data "aws_iam_policy_document" "pass_role" {
+  statement {
+    sid       = "HandTheRoleToPinpoint"
+    actions   = ["iam:PassRole"]
+    resources = [aws_iam_role.export.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["pinpoint.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "export" {
+  statement {
+    sid       = "WriteExports"
+    actions   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    resources = ["${module.bucket.bucket_arn}/exports/*"]
+  }
+
+  statement {
+    sid       = "ListExports"
+    actions   = ["s3:ListBucket"]
+    resources = [module.bucket.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["exports/*"]
+    }
+  }
+
+  statement {
+    sid       = "FindTheBucket"
+    actions   = ["s3:GetBucketLocation"]
+    resources = [module.bucket.bucket_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "export" {
+  name   = "write-exports"
+  role   = aws_iam_role.export.id
+  policy = data.aws_iam_policy_document.export.json
+}

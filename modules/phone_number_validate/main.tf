@@ -1,0 +1,209 @@
+locals {
+  package_path = coalesce(var.package_path, "${path.module}/../../dist/phone_number_validate.zip")
+
+  pinpoint_environment = merge(module.export_access.environment, { PROJECT_ID = var.pinpoint.project_id })
+  export_environment = merge(local.pinpoint_environment, {
+    BUCKET                      = module.bucket.bucket
+    EXPORT_ROLE_ARN             = aws_iam_role.export.arn
+    NEEDS_VALIDATION_SEGMENT_ID = module.segment.results["needs_validation"].Id
+    TIMEOUT_MINUTES             = var.timeout_minutes
+  })
+  file_environment = merge(
+    {
+      BUCKET = module.bucket.bucket
+      # A function's share of the rate should let it end a batch of 100 well within its 900 s.
+      MAX_CONCURRENCY = min(40, ceil(var.validations_per_second / 5))
+    },
+    var.default_country == null ? {} : { DEFAULT_COUNTRY = var.default_country },
+  )
+
+  functions = {
+    start-export = {
+      description = "Starts the export of a run's endpoints."
+      handler     = "export_job.start"
+      environment = local.export_environment
+      policies    = merge({ pinpoint = module.export_access.policy_json }, local.pass_role_policies)
+    }
+    read-export = {
+      description = "Looks at an export job."
+      handler     = "export_job.read"
+      environment = local.export_environment
+      policies    = { pinpoint = module.read_export_access.policy_json }
+    }
+    list-numbers = {
+      description     = "Lists the distinct numbers of an export."
+      handler         = "files.list_numbers"
+      environment     = local.file_environment
+      policies        = { files = data.aws_iam_policy_document.list_numbers.json }
+      timeout_seconds = 900
+      # Numbers are grouped in memory: about a million endpoints in 2 GB.
+      memory_mb = 2048
+    }
+    validate-batch = {
+      description = "Validates a batch of numbers and marks their endpoints."
+      handler     = "validate_batch.lambda_handler"
+      environment = merge(local.pinpoint_environment, {
+        BUCKET                 = module.bucket.bucket
+        CACHE_DAYS             = var.cache_days
+        RECHECK_AFTER_SECONDS  = var.recheck_after_seconds
+        TABLE                  = aws_dynamodb_table.verdict.name
+        VALIDATIONS_PER_SECOND = var.validations_per_second
+      })
+      policies = {
+        endpoints = module.endpoint_access.policy_json
+        numbers   = module.number_access.policy_json
+        results   = data.aws_iam_policy_document.validate_batch.json
+      }
+      timeout_seconds = 900
+      memory_mb       = 512
+    }
+    add-up = {
+      description     = "Adds up the counts of a run's batches."
+      handler         = "files.add_up"
+      environment     = local.file_environment
+      policies        = { files = data.aws_iam_policy_document.add_up.json }
+      timeout_seconds = 300
+    }
+    delete-files = {
+      description     = "Deletes a run's exported and working files."
+      handler         = "files.delete_files"
+      environment     = local.file_environment
+      policies        = { files = data.aws_iam_policy_document.delete_files.json }
+      timeout_seconds = 300
+    }
+  }
+}
+
+# What a run without a segment validates.
+module "segment" {
+  source = "../internal/api_resource"
+
+  name     = "${var.name}-segment"
+  pinpoint = var.pinpoint
+  resources = {
+    needs_validation = {
+      type = "Segment"
+      properties = jsonencode({
+        Name = "Needs Phone Number Validated"
+        SegmentGroups = {
+          Include = "ALL"
+          Groups = [
+            {
+              Type       = "NONE"
+              SourceType = "ANY"
+              Dimensions = [{
+                Attributes = {
+                  PNV_PhoneNumberValidated = { AttributeType = "INCLUSIVE", Values = ["Yes"] }
+                }
+              }]
+            },
+            {
+              Type       = "ANY"
+              SourceType = "ANY"
+              Dimensions = [{
+                Demographic = { Channel = { DimensionType = "INCLUSIVE", Values = ["SMS", "VOICE"] } }
+              }]
+            },
+          ]
+        }
+      })
+    }
+  }
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "bucket" {
+  source = "../internal/bucket"
+
+  name = "${var.name}-work"
+  # A run deletes its files; this takes what a run that was stopped leaves.
+  expiration_days = { "exports/" = 1, "work/" = 1 }
+  force_destroy   = var.force_destroy
+  kms_key_arn     = var.kms_key_arn
+  tags            = var.tags
+}
+
+# Verdicts by number, and the rate that all running functions share.
+resource "aws_dynamodb_table" "verdict" {
+  #checkov:skip=CKV_AWS_28:A cache: what is lost is asked again.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  name         = "${var.name}-verdicts"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+  range_key    = "sk"
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+
+  tags = var.tags
+}
+
+module "function" {
+  source   = "../internal/lambda_function"
+  for_each = local.functions
+
+  name               = "${var.name}-${each.key}"
+  description        = each.value.description
+  handler            = "phone_number_validate.${each.value.handler}"
+  package_path       = local.package_path
+  timeout_seconds    = try(each.value.timeout_seconds, 60)
+  memory_mb          = try(each.value.memory_mb, 256)
+  environment        = each.value.environment
+  policies           = each.value.policies
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "topic" {
+  source = "../internal/topic"
+
+  name        = "${var.name}-notifications"
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "state_machine" {
+  source = "../internal/state_machine"
+
+  name = "${var.name}-validate"
+  definition = templatefile("${path.module}/validate.asl.json", {
+    add_up_function_arn         = module.function["add-up"].function_arn
+    delete_files_function_arn   = module.function["delete-files"].function_arn
+    list_numbers_function_arn   = module.function["list-numbers"].function_arn
+    partition                   = data.aws_partition.current.partition
+    project_id                  = var.pinpoint.project_id
+    read_export_function_arn    = module.function["read-export"].function_arn
+    start_export_function_arn   = module.function["start-export"].function_arn
+    topic_arn                   = module.topic.topic_arn
+    validate_batch_function_arn = module.function["validate-batch"].function_arn
+  })
+  runs_distributed_map = true
+  policies             = { steps = data.aws_iam_policy_document.steps.json }
+  alarm                = var.alarm
+  kms_key_arn          = var.kms_key_arn
+  log_retention_days   = var.log_retention_days
+  tags                 = var.tags
+}

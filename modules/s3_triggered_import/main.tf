@@ -1,0 +1,174 @@
+# A file lands in the bucket → EventBridge → queue → trigger function → one execution per file.
+
+locals {
+  package_path = coalesce(var.package_path, "${path.module}/../../dist/s3_triggered_import.zip")
+
+  bucket     = var.bucket == null ? module.bucket[0].bucket : var.bucket.name
+  bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket}"
+  bucket_key = var.bucket == null ? var.kms_key_arn : var.bucket.kms_key_arn
+
+  job_environment = merge(module.job_access.environment, {
+    FILE_FORMAT       = var.import_format
+    IMPORT_ROLE_ARN   = aws_iam_role.import.arn
+    MAX_FAILURE_RATIO = var.max_failure_ratio
+    PROJECT_ID        = var.pinpoint.project_id
+    REUSE_SEGMENT     = var.reuse_segment
+    TIMEOUT_MINUTES   = var.timeout_minutes
+  })
+}
+
+module "bucket" {
+  source = "../internal/bucket"
+  count  = var.bucket == null ? 1 : 0
+
+  name          = "${var.name}-files"
+  eventbridge   = true
+  force_destroy = var.force_destroy
+  kms_key_arn   = var.kms_key_arn
+  tags          = var.tags
+}
+
+resource "aws_cloudwatch_event_rule" "file_dropped" {
+  name        = "${var.name}-file-dropped"
+  description = "Files put under the import prefix, folder markers and empty files apart."
+
+  event_pattern = jsonencode({
+    source      = ["aws.s3"]
+    detail-type = ["Object Created"]
+    detail = {
+      bucket = { name = [local.bucket] }
+      object = {
+        key  = [{ prefix = var.prefix }]
+        size = [{ numeric = [">", 0] }]
+      }
+    }
+  })
+
+  tags = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "queue" {
+  rule = aws_cloudwatch_event_rule.file_dropped.name
+  arn  = module.queue.queue_arn
+
+  dead_letter_config {
+    arn = module.undelivered.queue_arn
+  }
+}
+
+module "queue" {
+  source = "../internal/queue"
+
+  name                       = "${var.name}-files"
+  visibility_timeout_seconds = 180
+  publishers = {
+    rule = {
+      service    = "events.amazonaws.com"
+      source_arn = aws_cloudwatch_event_rule.file_dropped.arn
+    }
+  }
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "undelivered" {
+  source = "../internal/dead_letter_queue"
+
+  name = "${var.name}-undelivered"
+  publishers = {
+    rule = {
+      service    = "events.amazonaws.com"
+      source_arn = aws_cloudwatch_event_rule.file_dropped.arn
+    }
+  }
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "trigger" {
+  source = "../internal/lambda_function"
+
+  name         = "${var.name}-trigger"
+  description  = "Starts one import per file dropped into the bucket."
+  handler      = "s3_triggered_import.trigger.lambda_handler"
+  package_path = local.package_path
+  environment = merge(
+    { STATE_MACHINE_ARN = module.state_machine.state_machine_arn },
+    length(var.key_suffixes) == 0 ? {} : { KEY_SUFFIXES = join(",", var.key_suffixes) },
+  )
+  policies           = { start-imports = data.aws_iam_policy_document.trigger.json }
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+resource "aws_lambda_event_source_mapping" "trigger" {
+  function_name           = module.trigger.function_arn
+  event_source_arn        = module.queue.queue_arn
+  batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+
+  tags = var.tags
+}
+
+module "start" {
+  source = "../internal/lambda_function"
+
+  name               = "${var.name}-start"
+  description        = "Starts the import job of a file."
+  handler            = "s3_triggered_import.import_job.start"
+  package_path       = local.package_path
+  timeout_seconds    = 60
+  environment        = local.job_environment
+  policies           = merge({ pinpoint = module.job_access.policy_json }, local.pass_role_policies)
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "read" {
+  source = "../internal/lambda_function"
+
+  name               = "${var.name}-read"
+  description        = "Looks at an import job."
+  handler            = "s3_triggered_import.import_job.read"
+  package_path       = local.package_path
+  timeout_seconds    = 60
+  environment        = local.job_environment
+  policies           = { pinpoint = module.read_access.policy_json }
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "topic" {
+  source = "../internal/topic"
+
+  name        = "${var.name}-notifications"
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+module "state_machine" {
+  source = "../internal/state_machine"
+
+  name = "${var.name}-import"
+  definition = templatefile("${path.module}/import.asl.json", {
+    partition          = data.aws_partition.current.partition
+    project_id         = var.pinpoint.project_id
+    read_function_arn  = module.read.function_arn
+    start_function_arn = module.start.function_arn
+    topic_arn          = module.topic.topic_arn
+  })
+  policies           = { steps = data.aws_iam_policy_document.steps.json }
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}

@@ -1,0 +1,134 @@
+variable "name" {
+  description = "Prefix of every name the module gives; two copies with two names fit in one account."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{0,29}$", var.name))
+    error_message = "name must be 1-30 lower-case letters, digits and hyphens: bucket and role names are built from it. Shorten it."
+  }
+}
+
+variable "pinpoint" {
+  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  type = object({
+    project_id = string
+    api        = optional(object({ url = string, execution_arn = string }))
+  })
+}
+
+variable "alarm" {
+  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+  type = object({
+    topic_arn = string
+  })
+  default = null
+}
+
+variable "bucket" {
+  description = "An existing bucket to watch, and the KMS key its objects are encrypted with where it is customer managed. Its owner must have turned on Amazon EventBridge notifications; the module never touches its notification configuration. Null makes a bucket."
+  type = object({
+    name        = string
+    kms_key_arn = optional(string)
+  })
+  default = null
+}
+
+variable "force_destroy" {
+  description = "Whether destroying the module also deletes the files in the bucket it made."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "import_format" {
+  description = "Format of the files: CSV with a header line, or JSON with one endpoint per line."
+  type        = string
+  default     = "CSV"
+  nullable    = false
+
+  validation {
+    condition     = contains(["CSV", "JSON"], var.import_format)
+    error_message = "import_format must be CSV or JSON; Pinpoint imports nothing else."
+  }
+}
+
+variable "key_suffixes" {
+  description = "Endings of the file names to import, such as [\".csv\", \".csv.gz\"], in upper or lower case. Empty imports every file under the prefix."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for suffix in var.key_suffixes : length(suffix) > 0 && !strcontains(suffix, ",")])
+    error_message = "key_suffixes must not be empty texts or hold commas. Use [] to import every file."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  type        = string
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+variable "max_failure_ratio" {
+  description = "Largest share of rejected rows (0-1) with which an import still counts as a success. 0 allows none, 1 any."
+  type        = number
+  default     = 0.5
+  nullable    = false
+
+  validation {
+    condition     = var.max_failure_ratio >= 0 && var.max_failure_ratio <= 1
+    error_message = "max_failure_ratio must be from 0 to 1: 0.05 fails an import that rejects more than 5 % of its rows."
+  }
+}
+
+variable "package_path" {
+  description = "Path of the zip that holds the code. Null is dist/s3_triggered_import.zip of this release."
+  type        = string
+  default     = null
+}
+
+variable "prefix" {
+  description = "Only files whose key starts with this are imported. It usually ends in a slash."
+  type        = string
+  default     = "import/"
+  nullable    = false
+
+  validation {
+    condition     = length(var.prefix) > 0 && !startswith(var.prefix, "/")
+    error_message = "prefix must not be empty or start with a slash, because S3 keys do not: use `import/`."
+  }
+}
+
+variable "reuse_segment" {
+  description = "Whether a file fills the imported segment that has its name anew, where there is one. False makes a segment per file."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of this instance, added to the default_tags of the provider."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "timeout_minutes" {
+  description = "How long an import may take before the run ends in a failure notification."
+  type        = number
+  default     = 120
+  nullable    = false
+
+  validation {
+    condition     = var.timeout_minutes >= 1 && var.timeout_minutes <= 1440 && floor(var.timeout_minutes) == var.timeout_minutes
+    error_message = "timeout_minutes must be a whole number from 1 to 1440."
+  }
+}

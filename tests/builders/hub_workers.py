@@ -1,0 +1,166 @@
+"""A hub on moto: its tables, its work bucket, and what jobs and campaigns look like in it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from engagement_hub.store.endpoints import EndpointStore
+from engagement_hub.store.entities import EntityStore, Kind
+from engagement_hub.store.runs import RunStore
+from engagement_hub.workers.hub import Hub
+from engagement_hub.workers.work_bucket import WorkBucket
+
+APP = "app1"
+ROLE = "arn:aws:iam::123456789012:role/engagement-hub/files"
+SHARDS = 4
+TABLES = ("entities", "endpoints", "runs")
+NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+CREATED = "2027-01-15T07:00:00.000Z"
+
+
+class Context:
+    """A Lambda context with as much time left as a test wants."""
+
+    def __init__(self, milliseconds: int = 300_000) -> None:
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+class OwnRole:
+    """Stands for CustomerRoles: every role is the test's own credentials."""
+
+    def session(self, role_arn: str, app_id: str) -> boto3.Session:
+        return boto3.Session(region_name="us-east-1")
+
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "ACCOUNT_ID": "123456789012",
+    "PARTITION": "aws",
+    "RUNS_TABLE": "runs",
+    "SCHEDULE_GROUP": "hub",
+    "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/hub-schedules",
+    "SCHEDULE_DEAD_LETTER_ARN": "arn:aws:sqs:us-east-1:123456789012:hub-schedules",
+    "CAMPAIGN_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:hub",
+}
+
+
+@contextmanager
+def hub_on_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub with empty tables, in an AWS of its own."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        for table in TABLES:
+            dynamodb.create_table(
+                TableName=table,
+                KeySchema=[
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+                AttributeDefinitions=[
+                    {"AttributeName": "pk", "AttributeType": "S"},
+                    {"AttributeName": "sk", "AttributeType": "S"},
+                ],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        s3 = boto3.client("s3")
+        for bucket in ("work", "files"):
+            s3.create_bucket(Bucket=bucket)
+        hub = Hub(
+            entities=EntityStore("entities", dynamodb),
+            endpoints=EndpointStore("endpoints", SHARDS, dynamodb),
+            runs=RunStore("runs", dynamodb, clock=lambda: NOW),
+            bucket=WorkBucket("work", s3),
+            shards=SHARDS,
+            roles=OwnRole(),  # type: ignore[arg-type]  # the part of CustomerRoles that is used
+            clock=lambda: NOW,
+        )
+        yield hub
+
+
+def put_file(key: str, content: str | bytes) -> None:
+    """A file in the caller's bucket."""
+    body = content.encode() if isinstance(content, str) else content
+    boto3.client("s3").put_object(Bucket="files", Key=key, Body=body)
+
+
+def import_job(hub: Hub, job_id: str = "job1", **definition: Any) -> dict[str, str]:
+    """An import job as CreateImportJob leaves it; the input of its state machine."""
+    hub.entities.put(
+        APP,
+        Kind.IMPORT_JOB,
+        job_id,
+        {
+            "Id": job_id,
+            "ApplicationId": APP,
+            "Type": "IMPORT",
+            "JobStatus": "CREATED",
+            "CreationDate": CREATED,
+            "Definition": {
+                "Format": "CSV",
+                "S3Url": "s3://files/people.csv",
+                "RoleArn": ROLE,
+                **definition,
+            },
+        },
+    )
+    return {"ApplicationId": APP, "JobId": job_id}
+
+
+def export_job(hub: Hub, job_id: str = "job1", **definition: Any) -> dict[str, str]:
+    """An export job as CreateExportJob leaves it; the input of its state machine."""
+    hub.entities.put(
+        APP,
+        Kind.EXPORT_JOB,
+        job_id,
+        {
+            "Id": job_id,
+            "ApplicationId": APP,
+            "Type": "EXPORT",
+            "JobStatus": "CREATED",
+            "CreationDate": CREATED,
+            "Definition": {"S3UrlPrefix": "s3://files/out/", "RoleArn": ROLE, **definition},
+        },
+    )
+    return {"ApplicationId": APP, "JobId": job_id}
+
+
+def job(hub: Hub, kind: Kind = Kind.IMPORT_JOB, job_id: str = "job1") -> dict[str, Any]:
+    return hub.entities.require(APP, kind, job_id)
+
+
+def endpoints(hub: Hub, **requests: Mapping[str, Any]) -> None:
+    """Register endpoints by id."""
+    updates: Any = list(requests.items())
+    hub.endpoints.update_many(APP, updates, now=CREATED, request_id="r")
+
+
+def sms(number: str, **members: Any) -> dict[str, Any]:
+    return {"ChannelType": "SMS", "Address": number, **members}
+
+
+def segment(hub: Hub, segment_id: str = "seg1", **members: Any) -> str:
+    """A segment; everyone unless told otherwise."""
+    body = {
+        "Id": segment_id,
+        "ApplicationId": APP,
+        "SegmentType": "DIMENSIONAL",
+        "Dimensions": {},
+        "Version": 1,
+        **members,
+    }
+    hub.entities.put(APP, Kind.SEGMENT, segment_id, body)
+    hub.entities.put_version(APP, Kind.SEGMENT, segment_id, 1, body)
+    return segment_id

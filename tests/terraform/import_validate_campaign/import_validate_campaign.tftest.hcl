@@ -1,0 +1,119 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name              = "chain"
+  pinpoint          = { project_id = "app1" }
+  sms_template_name = "greeting"
+  topic_arns = {
+    import   = "arn:aws:sns:eu-west-1:111122223333:import"
+    validate = "arn:aws:sns:eu-west-1:111122223333:validate"
+  }
+  state_machine_arns = {
+    campaign = "arn:aws:states:eu-west-1:111122223333:stateMachine:campaign"
+    validate = "arn:aws:states:eu-west-1:111122223333:stateMachine:validate"
+  }
+}
+
+run "starts_each_stage_from_the_success_of_the_one_before" {
+  command = apply
+
+  assert {
+    condition = alltrue([
+      aws_sns_topic_subscription.stage["validate"].topic_arn == var.topic_arns.import,
+      aws_sns_topic_subscription.stage["campaign"].topic_arn == var.topic_arns.validate,
+    ])
+    error_message = "Validation must follow the import, the campaign the validation."
+  }
+
+  assert {
+    condition = alltrue([for subscription in aws_sns_topic_subscription.stage : alltrue([
+      jsondecode(subscription.filter_policy) == { notification_type = ["success"] },
+      subscription.filter_policy_scope == "MessageAttributes",
+      jsondecode(subscription.redrive_policy).deadLetterTargetArn == module.undelivered.queue_arn,
+    ])])
+    error_message = "Only successes must start a stage, and what SNS cannot deliver must be kept."
+  }
+
+  assert {
+    condition = alltrue([
+      data.aws_iam_policy_document.start["validate"].statement[0].resources == toset([var.state_machine_arns.validate]),
+      data.aws_iam_policy_document.start["campaign"].statement[0].resources == toset([var.state_machine_arns.campaign]),
+    ])
+    error_message = "Each function must start its own stage only."
+  }
+
+  assert {
+    condition     = join(" ", keys(output.dead_letter_queue_urls)) == "campaign notifications validate"
+    error_message = "Every arrow must end in a dead-letter queue."
+  }
+}
+
+run "reaches_mobile_prepaid_and_voip_numbers_unless_told" {
+  command = plan
+
+  assert {
+    condition     = local.stages.campaign.environment.PHONE_TYPES == "MOBILE,PREPAID,VOIP" && !contains(keys(local.stages.campaign.environment), "MAX_RECIPIENTS")
+    error_message = "These three types can receive SMS; no size is guarded by default."
+  }
+}
+
+run "guards_the_size_of_a_campaign" {
+  command = plan
+
+  variables { max_recipients = 0 }
+
+  assert {
+    condition     = local.stages.campaign.environment.MAX_RECIPIENTS == "0"
+    error_message = "The guard must reach the function."
+  }
+}
+
+run "rejects_invalid_numbers_as_an_audience" {
+  command = plan
+
+  variables { phone_types = ["INVALID"] }
+
+  expect_failures = [var.phone_types]
+}
+
+run "rejects_an_audience_of_no_type" {
+  command = plan
+
+  variables { phone_types = [] }
+
+  expect_failures = [var.phone_types]
+}
+
+run "rejects_a_template_name_that_cannot_be" {
+  command = plan
+
+  variables { sms_template_name = "two words" }
+
+  expect_failures = [var.sms_template_name]
+}
+
+run "rejects_a_negative_delay" {
+  command = plan
+
+  variables { delay_minutes = -1 }
+
+  expect_failures = [var.delay_minutes]
+}
+
+run "rejects_a_fraction_of_a_recipient" {
+  command = plan
+
+  variables { max_recipients = 0.5 }
+
+  expect_failures = [var.max_recipients]
+}
+
+run "rejects_a_template_of_a_file_that_cannot_be" {
+  command = plan
+
+  variables { templates_by_file_prefix = { spring = "spring sale" } }
+
+  expect_failures = [var.templates_by_file_prefix]
+}

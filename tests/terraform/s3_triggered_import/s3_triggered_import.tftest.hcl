@@ -1,0 +1,168 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name = "drop"
+  pinpoint = {
+    project_id = "app1"
+    api = {
+      url           = "https://abc.execute-api.eu-west-1.amazonaws.com"
+      execution_arn = "arn:aws:execute-api:eu-west-1:111122223333:abc"
+    }
+  }
+}
+
+run "makes_a_bucket_and_imports_what_lands_under_the_prefix" {
+  command = apply
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.file_dropped.event_pattern).detail == {
+      bucket = { name = [output.bucket] }
+      object = { key = [{ prefix = "import/" }], size = [{ numeric = [">", 0] }] }
+    }
+    error_message = "Only files of some size under the prefix of this bucket must start an import."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.trigger.function_response_types == toset(["ReportBatchItemFailures"])
+    error_message = "A failed message must not take its batch along."
+  }
+
+  assert {
+    condition     = one(aws_cloudwatch_event_target.queue.dead_letter_config).arn == module.undelivered.queue_arn
+    error_message = "An event that does not reach the queue must be kept."
+  }
+
+  assert {
+    condition     = local.job_environment.PINPOINT_API_URL == "https://abc.execute-api.eu-west-1.amazonaws.com"
+    error_message = "The functions must talk to the hub."
+  }
+}
+
+run "gives_the_import_role_to_this_project_of_the_hub_only" {
+  command = plan
+
+  assert {
+    condition     = aws_iam_role.import.path == "/engagement-hub/" && aws_iam_role.import.name == "drop-import"
+    error_message = "A hub assumes roles under /engagement-hub/ only."
+  }
+
+  assert {
+    condition = alltrue([
+      length(data.aws_iam_policy_document.import_trust.statement) == 1,
+      one(data.aws_iam_policy_document.import_trust.statement[0].principals).type == "AWS",
+      join(" ", one(data.aws_iam_policy_document.import_trust.statement[0].condition).values) == "app1",
+    ])
+    error_message = "The role must trust the account, for this project's external id."
+  }
+
+  assert {
+    condition     = length(local.pass_role_policies) == 0
+    error_message = "Nobody passes a role to a hub: it assumes it."
+  }
+}
+
+run "works_for_a_project_of_amazon_pinpoint" {
+  command = plan
+
+  variables {
+    pinpoint = { project_id = "app1" }
+  }
+
+  assert {
+    condition     = !contains(keys(local.job_environment), "PINPOINT_API_URL")
+    error_message = "Without a hub the functions must talk to AWS."
+  }
+
+  assert {
+    condition     = one(data.aws_iam_policy_document.import_trust.statement[0].principals).identifiers == toset(["pinpoint.amazonaws.com"])
+    error_message = "Amazon Pinpoint must be able to assume the import role."
+  }
+
+  assert {
+    condition     = one(data.aws_iam_policy_document.pass_role.statement[0].condition).values == tolist(["pinpoint.amazonaws.com"])
+    error_message = "The role may be passed to Amazon Pinpoint and nobody else."
+  }
+}
+
+run "watches_an_existing_bucket_without_touching_it" {
+  command = plan
+
+  variables {
+    bucket = { name = "theirs", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" }
+    prefix = "people/"
+  }
+
+  assert {
+    condition     = length(module.bucket) == 0 && output.bucket == "theirs"
+    error_message = "No bucket must be made, and nothing about theirs be managed."
+  }
+
+  assert {
+    condition = alltrue([
+      data.aws_iam_policy_document.import.statement[0].resources == toset(["arn:aws:s3:::theirs/people/*"]),
+      data.aws_iam_policy_document.import.statement[3].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
+    ])
+    error_message = "The import role must read the prefix of that bucket only, with the bucket's key."
+  }
+}
+
+run "imports_files_of_a_suffix" {
+  command = plan
+
+  variables { key_suffixes = [".csv", ".csv.gz"] }
+
+  assert {
+    condition     = module.trigger.function_name == "drop-trigger"
+    error_message = "Names must start with the caller's."
+  }
+}
+
+run "rejects_a_ratio_above_one" {
+  command = plan
+
+  variables { max_failure_ratio = 5 }
+
+  expect_failures = [var.max_failure_ratio]
+}
+
+run "rejects_an_unknown_format" {
+  command = plan
+
+  variables { import_format = "XLSX" }
+
+  expect_failures = [var.import_format]
+}
+
+run "rejects_a_prefix_that_no_key_has" {
+  command = plan
+
+  variables { prefix = "/import" }
+
+  expect_failures = [var.prefix]
+}
+
+run "rejects_an_empty_suffix" {
+  command = plan
+
+  variables { key_suffixes = [""] }
+
+  expect_failures = [var.key_suffixes]
+}
+
+run "rejects_a_time_out_of_no_minutes" {
+  command = plan
+
+  variables { timeout_minutes = 0 }
+
+  expect_failures = [var.timeout_minutes]
+}
+
+run "rejects_a_name_that_a_bucket_cannot_have" {
+  command = plan
+
+  variables { name = "Drop_Files" }
+
+  expect_failures = [var.name]
+}

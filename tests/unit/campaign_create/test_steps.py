@@ -1,0 +1,180 @@
+"""The steps of a campaign: created once, whatever is retried, and reported truly."""
+
+import pytest
+
+from shared.transient import ServiceUnavailable
+from tests.builders.architectures import (
+    CONTEXT,
+    assert_well_built,
+    load_function,
+    pages,
+    service_error,
+    state_machine,
+)
+
+INPUT = {"SegmentId": "s1", "SegmentName": "people.csv", "SmsTemplateName": "greeting"}
+
+
+class FakePinpoint:
+    def __init__(self):
+        self.campaigns = []
+        self.activities = []
+        self.loses_answers = 0
+
+    def create_campaign(self, *, ApplicationId, WriteCampaignRequest):
+        campaign = {
+            "Id": f"c{len(self.campaigns) + 1}",
+            "Name": WriteCampaignRequest["Name"],
+            "SegmentId": WriteCampaignRequest["SegmentId"],
+            "State": {"CampaignStatus": "SCHEDULED"},
+        }
+        self.campaigns.append(campaign)
+        if self.loses_answers:
+            self.loses_answers -= 1
+            raise service_error("CreateCampaign", "504", 504)
+        return {"CampaignResponse": campaign}
+
+    def get_campaigns(self, **parameters):
+        return pages(self.campaigns, "CampaignsResponse")(**parameters)
+
+    def get_campaign(self, *, ApplicationId, CampaignId):
+        return {"CampaignResponse": next(c for c in self.campaigns if c["Id"] == CampaignId)}
+
+    def get_campaign_activities(self, *, CampaignId, **parameters):
+        return pages(self.activities, "ActivitiesResponse")(**parameters)
+
+
+@pytest.fixture
+def pinpoint():
+    return FakePinpoint()
+
+
+@pytest.fixture
+def steps(monkeypatch, pinpoint):
+    module = load_function(
+        monkeypatch,
+        "campaign_create.campaign",
+        {"PROJECT_ID": "app1", "MESSAGE_TYPE": "TRANSACTIONAL", "TIMEOUT_MINUTES": "1"},
+    )
+    monkeypatch.setattr(module, "pinpoint", pinpoint)
+    monkeypatch.setattr(module, "pinpoint_once", pinpoint)
+    return module
+
+
+def create(steps, correlation_id="run-1"):
+    return steps.create({"Input": INPUT, "CorrelationId": correlation_id}, CONTEXT)
+
+
+def test_a_retried_execution_finds_its_campaign_and_sends_nothing_twice(steps, pinpoint):
+    first = create(steps)
+
+    again = create(steps)
+
+    assert again["CampaignId"] == first["CampaignId"]
+    assert len(pinpoint.campaigns) == 1
+
+
+def test_a_lost_answer_does_not_lead_to_a_second_campaign(steps, pinpoint):
+    pinpoint.loses_answers = 1
+    with pytest.raises(ServiceUnavailable):
+        create(steps)
+
+    create(steps)
+
+    assert len(pinpoint.campaigns) == 1
+
+
+def test_another_run_with_the_same_input_is_another_campaign(steps, pinpoint):
+    create(steps, "run-1")
+    create(steps, "run-2")
+
+    assert len(pinpoint.campaigns) == 2
+
+
+def test_the_run_s_campaign_is_found_on_any_page(steps, pinpoint):
+    for run in range(5):
+        create(steps, f"run-{run}")
+
+    assert create(steps, "run-4")["CampaignId"] == "c5"
+
+
+def test_creating_is_not_repeated_below_the_state_machine(monkeypatch):
+    module = load_function(
+        monkeypatch,
+        "campaign_create.campaign",
+        {"PROJECT_ID": "app1", "MESSAGE_TYPE": "TRANSACTIONAL", "TIMEOUT_MINUTES": "1"},
+    )
+
+    assert module.pinpoint_once.meta.config.retries["total_max_attempts"] == 1
+
+
+def test_the_report_has_the_seven_fields(steps, pinpoint):
+    state = create(steps)
+    pinpoint.campaigns[0]["State"]["CampaignStatus"] = "COMPLETED"
+    pinpoint.activities = [
+        {
+            "State": "COMPLETED",
+            "Result": "SUCCESS",
+            "ScheduledStart": "2026-11-23T10:00:00Z",
+            "Start": "2026-11-23T10:00:01Z",
+            "End": "2026-11-23T10:00:09Z",
+            "SuccessfulEndpointCount": n,
+            "TotalEndpointCount": n + 1,
+        }
+        for n in (3, 4)
+    ]
+
+    answer = steps.read(state, CONTEXT)
+
+    assert answer["Outcome"] == "SUCCESS"
+    assert answer["CampaignCreateOutput"] == {
+        "CampaignId": "c1",
+        "CampaignStatus": "COMPLETED",
+        "Result": "SUCCESS",
+        "Start": "2026-11-23T10:00:01Z",
+        "End": "2026-11-23T10:00:09Z",
+        "SuccessfulEndpointCount": 7,
+        "TotalEndpointCount": 9,
+    }
+
+
+def test_a_cancelled_run_says_so(steps, pinpoint):
+    state = create(steps)
+    pinpoint.activities = [{"State": "CANCELLED"}]
+
+    answer = steps.read(state, CONTEXT)
+
+    assert answer["Outcome"] == "FAILURE"
+    assert answer["CampaignCreateOutput"]["CampaignStatus"] == "CANCELLED"
+    assert "CANCELLED" in answer["CampaignCreateOutput"]["FailureReason"]
+
+
+def test_waiting_ends_in_a_failure_that_says_so(steps, pinpoint):
+    state = create(steps) | {"Outcome": "WAIT"}
+    looks = 0
+
+    while state["Outcome"] == "WAIT":
+        looks += 1
+        state = steps.read(state, CONTEXT)
+
+    assert looks < 15
+    assert "after 1 minutes" in state["CampaignCreateOutput"]["FailureReason"]
+
+
+def test_the_state_machine_keeps_the_rules():
+    assert_well_built(state_machine("campaign_create", "campaign.asl.json"))
+
+
+def test_subjects_and_bodies_are_those_of_the_reference_architecture():
+    states = state_machine("campaign_create", "campaign.asl.json")["States"]
+
+    success = states["ReportCampaignSuccessful"]["Parameters"]
+    failure = states["ReportCampaignFailed"]["Parameters"]
+
+    for parameters, outcome in ((success, "Successful"), (failure, "Failed")):
+        assert parameters["Subject"] == f"Amazon Pinpoint Campaign Create {outcome}"
+        assert parameters["Message"]["Message"] == f"Campaign Create {outcome}"
+        assert set(parameters["Message"]["CampaignCreateResult"]) == {
+            "CampaignCreateOutput.$",
+            "CampaignCreateInput.$",
+        }

@@ -1,0 +1,751 @@
+"""Campaign runs, step by step as the state machine runs them."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from engagement_hub.engagement.campaigns import new_campaign
+from engagement_hub.senders import DeliveryStatus, SendOutcome
+from engagement_hub.senders.outcome import OPTED_OUT
+from engagement_hub.store.entities import ACCOUNT, Kind
+from engagement_hub.store.runs import ClaimLost
+from engagement_hub.workers import campaign_run as steps
+from engagement_hub.workers.customer_functions import CallFailed
+from engagement_hub.workers.hub import Hub
+from tests.builders.hub_workers import APP, NOW, Context, endpoints, hub_on_moto, segment, sms
+
+CONTEXT: Any = Context()
+HELLO = {"SMSMessage": {"Body": "Hi {{User.UserAttributes.FirstName}}"}}
+STARTED = datetime.fromtimestamp(NOW, UTC)
+
+
+class Sender:
+    """Notes what is sent; answers SUCCESSFUL, or what a test put under the address."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.contexts: list[Mapping[str, str]] = []
+        self.answers: dict[str, SendOutcome] = {}
+        self.dies_after: int | None = None
+        self._lock = threading.Lock()
+
+    def send(self, content: Any, address: str, *, context: Mapping[str, str]) -> SendOutcome:
+        with self._lock:
+            if self.dies_after is not None and len(self.sent) >= self.dies_after:
+                raise RuntimeError("the function is gone")
+            self.sent.append((address, content.body))
+            self.contexts.append(context)
+        return self.answers.get(address, SendOutcome.accepted(f"m-{address}"))
+
+    @property
+    def addresses(self) -> list[str]:
+        return sorted(address for address, _ in self.sent)
+
+
+class Functions:
+    """Stands for the callers' Lambda functions."""
+
+    def __init__(self) -> None:
+        self.payloads: list[Mapping[str, Any]] = []
+        self.answer: Any = None
+        self.fails = False
+
+    def ask(self, function: str, payload: Mapping[str, Any]) -> Any:
+        self.deliver(function, payload)
+        return self.answer(payload) if callable(self.answer) else self.answer
+
+    def deliver(self, function: str, payload: Mapping[str, Any]) -> None:
+        self.payloads.append(payload)
+        if self.fails:
+            raise CallFailed("it failed")
+
+
+class Unpaced:
+    def reserve(self, n: int) -> float:
+        return NOW
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with hub_on_moto(monkeypatch) as hub:
+        yield hub
+
+
+@pytest.fixture(autouse=True)
+def no_kept_plans() -> Iterator[None]:
+    yield
+    steps._PLANS.clear()
+
+
+@pytest.fixture
+def sender(monkeypatch: pytest.MonkeyPatch) -> Sender:
+    fake = Sender()
+    monkeypatch.setattr(steps, "_senders", lambda: fake)
+    monkeypatch.setattr(steps.Paces, "_limiter", lambda self, key, rate: Unpaced())
+    monkeypatch.setattr(steps, "channel_rate", lambda channel: 1e9)
+    return fake
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch) -> Functions:
+    fake = Functions()
+    monkeypatch.setattr(steps, "_functions", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def stream(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The events that reach the project's stream."""
+    written: list[dict[str, Any]] = []
+
+    def publish(app_id: str, records: list[dict[str, Any]]) -> int:
+        written.extend(records)
+        return len(records)
+
+    monkeypatch.setattr(hub.stream, "publish", publish)
+    return written
+
+
+def campaign(hub: Hub, settings: Any = None, **request: Any) -> dict[str, Any]:
+    """A campaign as CreateCampaign leaves it; the input of its first run."""
+    whole: Any = {
+        "Name": "hello",
+        "SegmentId": "seg1",
+        "Schedule": {"StartTime": "IMMEDIATE"},
+        "MessageConfiguration": HELLO,
+        **request,
+    }
+    body: Any = new_campaign(
+        whole,
+        app_id=APP,
+        campaign_id="c1",
+        arn="arn",
+        segment_version=1,
+        now=STARTED,
+        settings=settings,
+    )
+    hub.entities.put(APP, Kind.CAMPAIGN, "c1", body)
+    start = "2027-01-15T08:00:00.000Z"
+    return {"ApplicationId": APP, "CampaignId": "c1", "Run": 1, "ScheduledStart": start}
+
+
+def build(hub: Hub, event: dict[str, Any]) -> list[str]:
+    """Open the run and build its audience; the keys of the chunks."""
+    opened = steps.open_run(hub, event, CONTEXT)
+    begun = steps.build_audience(hub, {**event, "Progress": opened["Progress"]}, CONTEXT)
+    assert begun == {"Remaining": [], "Done": True}
+    sealed = steps.seal_audience(hub, event, CONTEXT)
+    return list(hub.bucket.keys(sealed["Prefix"]))
+
+
+def run(hub: Hub, event: dict[str, Any]) -> dict[str, Any]:
+    """A whole run; its default activity."""
+    for key in build(hub, event):
+        while steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)["Status"] == "continue":
+            pass
+    steps.close_run(hub, event, CONTEXT)
+    return activity(hub)
+
+
+def activity(hub: Hub, treatment: str = "0") -> dict[str, Any]:
+    found = hub.entities.list(APP, Kind.ACTIVITY, 20).items
+    return next(one for one in found if one["TreatmentId"] == treatment)
+
+
+def state(hub: Hub) -> str:
+    return str(hub.entities.require(APP, Kind.CAMPAIGN, "c1")["State"]["CampaignStatus"])
+
+
+def people(hub: Hub, count: int) -> None:
+    endpoints(hub, **{f"e{n}": sms(f"+1425555{n:04d}") for n in range(count)})
+
+
+def statuses(stream: list[dict[str, Any]]) -> dict[str, str]:
+    return {
+        record["client"]["client_id"]: record["attributes"]["campaign_send_status"]
+        for record in stream
+        if record["event_type"] == "_campaign.send"
+    }
+
+
+def test_everyone_of_the_segment_gets_one_personal_message(hub, sender, stream):
+    segment(hub)
+    endpoints(
+        hub,
+        e1=sms("+14255550100", User={"UserId": "u1", "UserAttributes": {"FirstName": ["Ann"]}}),
+        e2=sms("+14255550101", User={"UserId": "u2", "UserAttributes": {"FirstName": ["Bob"]}}),
+    )
+
+    done = run(hub, campaign(hub))
+
+    assert sorted(sender.sent) == [("+14255550100", "Hi Ann"), ("+14255550101", "Hi Bob")]
+    assert (done["State"], done["Result"]) == ("COMPLETED", "SUCCESS")
+    assert (done["TotalEndpointCount"], done["SuccessfulEndpointCount"]) == (2, 2)
+    assert statuses(stream) == {"e1": "SUCCESS", "e2": "SUCCESS"}
+    assert state(hub) == "COMPLETED"
+
+
+def test_the_ids_of_the_run_travel_with_each_message(hub, sender, stream):
+    segment(hub)
+    people(hub, 1)
+
+    done = run(hub, campaign(hub))
+
+    assert sender.contexts == [
+        {
+            "application_id": APP,
+            "campaign_id": "c1",
+            "campaign_activity_id": done["Id"],
+            "treatment_id": "0",
+            "endpoint_id": "e0",
+        }
+    ]
+
+
+def test_a_segment_of_nobody_completes_with_zeros(hub, sender, stream):
+    segment(hub)
+
+    done = run(hub, campaign(hub))
+
+    assert (done["Result"], done["TotalEndpointCount"]) == ("SUCCESS", 0)
+    assert state(hub) == "COMPLETED"
+    assert sender.sent == []
+
+
+def test_inactive_opted_out_and_other_channels_get_nothing_and_are_counted(hub, sender, stream):
+    segment(hub)
+    endpoints(
+        hub,
+        off=sms("+14255550100", EndpointStatus="INACTIVE"),
+        out=sms("+14255550101", OptOut="ALL"),
+        mail={"ChannelType": "EMAIL", "Address": "ann@example.com"},
+        ok=sms("+14255550102"),
+    )
+
+    done = run(hub, campaign(hub))
+
+    assert sender.addresses == ["+14255550102"]
+    assert done["ExecutionMetrics"]["ENDPOINT_INACTIVE"] == "1"
+    assert done["ExecutionMetrics"]["ENDPOINT_OPT_OUT"] == "1"
+    assert done["ExecutionMetrics"]["ENDPOINT_CHANNEL_MISMATCH"] == "1"
+
+
+def test_an_imported_segment_reaches_its_members_only(hub, sender, stream):
+    people(hub, 6)
+    hub.endpoints.add_members(APP, "seg1", ["e1", "e4"])
+    segment(hub, SegmentType="IMPORT")
+
+    run(hub, campaign(hub))
+
+    assert sender.addresses == ["+14255550001", "+14255550004"]
+
+
+def test_criteria_on_an_imported_source_narrow_its_members(hub, sender, stream):
+    endpoints(
+        hub,
+        a=sms("+14255550100", Attributes={"Plan": ["gold"]}),
+        b=sms("+14255550101", Attributes={"Plan": ["free"]}),
+        c=sms("+14255550102", Attributes={"Plan": ["gold"]}),
+    )
+    hub.endpoints.add_members(APP, "list1", ["a", "b"])
+    segment(hub, "list1", SegmentType="IMPORT")
+    group = {
+        "Type": "ALL",
+        "SourceType": "ANY",
+        "SourceSegments": [{"Id": "list1"}],
+        "Dimensions": [{"Attributes": {"Plan": {"Values": ["gold"]}}}],
+    }
+    segment(hub, Dimensions=None, SegmentGroups={"Include": "ALL", "Groups": [group]})
+
+    run(hub, campaign(hub))
+
+    assert sender.addresses == ["+14255550100"]
+
+
+def test_an_excluded_imported_source_keeps_its_members_out(hub, sender, stream):
+    people(hub, 4)
+    hub.endpoints.add_members(APP, "list1", ["e1", "e2"])
+    segment(hub, "list1", SegmentType="IMPORT")
+    group = {"SourceType": "NONE", "SourceSegments": [{"Id": "list1"}], "Dimensions": []}
+    segment(hub, Dimensions=None, SegmentGroups={"Include": "ALL", "Groups": [group]})
+
+    run(hub, campaign(hub))
+
+    assert sender.addresses == ["+14255550000", "+14255550003"]
+
+
+def test_a_segment_of_users_reaches_all_their_endpoints(hub, sender, stream):
+    ann = {"UserId": "ann"}
+    endpoints(
+        hub,
+        a=sms("+14255550100", User=ann),
+        b=sms("+14255550101", User=ann),
+        c=sms("+14255550102", User={"UserId": "bob"}),
+    )
+    hub.endpoints.add_members(APP, "seg1", ["ann"], users=True)
+    segment(hub, SegmentType="IMPORT")
+
+    run(hub, campaign(hub))
+
+    assert sender.addresses == ["+14255550100", "+14255550101"]
+
+
+def test_an_audience_is_built_across_several_invocations(hub, sender, stream, monkeypatch):
+    monkeypatch.setattr(steps, "CHUNK_RECIPIENTS", 3)
+    monkeypatch.setattr("engagement_hub.workers.audience.PAGE_ENDPOINTS", 2)
+    segment(hub)
+    people(hub, 30)
+    event = campaign(hub)
+    hurried: Any = Context(milliseconds=1)
+
+    opened = steps.open_run(hub, event, CONTEXT)
+    begun = steps.build_audience(hub, {**event, "Progress": opened["Progress"]}, hurried)
+    for progress in begun["Remaining"]:
+        progress["Done"] = False
+        while not progress["Done"]:
+            steps.build_shard(hub, {**event, **progress}, CONTEXT)  # its answer was lost
+            progress = steps.build_shard(hub, {**event, **progress}, hurried)
+    sealed = steps.seal_audience(hub, event, CONTEXT)
+    for key in hub.bucket.keys(sealed["Prefix"]):
+        steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+    steps.close_run(hub, event, CONTEXT)
+
+    assert len(sender.sent) == len(set(sender.addresses)) == 30
+    assert activity(hub)["SuccessfulEndpointCount"] == 30
+
+
+def test_a_chunk_that_is_run_again_sends_nothing_and_counts_nothing_twice(hub, sender, stream):
+    segment(hub)
+    people(hub, 3)
+    event = campaign(hub)
+
+    for key in build(hub, event):
+        for _ in range(3):
+            steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+    steps.close_run(hub, event, CONTEXT)
+
+    assert len(sender.sent) == 3
+    assert activity(hub)["SuccessfulEndpointCount"] == 3
+
+
+def test_after_a_death_amid_a_send_nobody_is_sent_to_twice_and_the_doubtful_are_unknown(
+    hub, sender, stream, monkeypatch
+):
+    monkeypatch.setattr("engagement_hub.workers.send_chunk._LARGEST_CLAIM", 5)
+    monkeypatch.setattr(steps, "channel_rate", lambda channel: 1e9)
+    segment(hub)
+    hub.shards = 1
+    hub.endpoints.shards = 1
+    people(hub, 20)
+    event = campaign(hub)
+    [key] = build(hub, event)
+    sender.dies_after = 7
+
+    with pytest.raises(RuntimeError):
+        steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+    sender.dies_after = None
+    steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+    steps.close_run(hub, event, CONTEXT)
+
+    assert len(sender.sent) == len(set(sender.addresses)) == 17
+    found = list(statuses(stream).values())
+    assert found.count("UNKNOWN") == 5  # the claim that was under way
+    assert found.count("SUCCESS") == 15
+    assert activity(hub)["ExecutionMetrics"]["UNKNOWN"] == "5"
+    assert activity(hub)["SuccessfulEndpointCount"] == 15
+
+
+def test_an_invocation_that_loses_its_chunk_still_writes_down_what_it_sent(
+    hub, sender, stream, monkeypatch
+):
+    monkeypatch.setattr("engagement_hub.workers.send_chunk._LARGEST_CLAIM", 2)
+    segment(hub)
+    hub.shards = 1
+    hub.endpoints.shards = 1
+    people(hub, 4)
+    event = campaign(hub)
+    [key] = build(hub, event)
+    scope, chunk = "run#c1-1", "00-000000-0-message"
+    claim = hub.runs.claim
+
+    def overtaken(*arguments: Any, held: int, **others: Any) -> None:
+        if held == 2:
+            claim(scope, chunk, held=2, upto=4)  # another invocation
+        claim(*arguments, held=held, **others)
+
+    monkeypatch.setattr(hub.runs, "claim", overtaken)
+
+    with pytest.raises(ClaimLost):
+        steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+
+    assert len(sender.sent) == 2
+    record = hub.runs.chunk(scope, chunk)
+    assert {n: one["status"] for n, one in record.outcomes.items()} == {0: "SUCCESS", 1: "SUCCESS"}
+
+
+def test_a_send_that_may_have_happened_gets_no_failure_event(hub, sender, stream):
+    segment(hub)
+    people(hub, 1)
+    broken = SendOutcome(DeliveryStatus.UNKNOWN_FAILURE, 500, "", reason="InternalServerException")
+    sender.answers = {"+14255550000": broken}
+
+    run(hub, campaign(hub))
+
+    assert statuses(stream) == {"e0": "UNKNOWN"}
+    assert [record["event_type"] for record in stream] == ["_campaign.send"]
+
+
+def test_an_invocation_without_time_claims_nobody_and_the_next_one_goes_on(hub, sender, stream):
+    segment(hub)
+    people(hub, 3)
+    event = campaign(hub)
+    [key, *others] = build(hub, event)
+    hurried: Any = Context(milliseconds=1_000)
+
+    first = steps.send_chunk(hub, {**event, "Key": key}, hurried)
+    assert (first, sender.sent) == ({"Status": "continue"}, [])
+    for one in (key, *others):
+        assert steps.send_chunk(hub, {**event, "Key": one}, CONTEXT) == {"Status": "done"}
+
+    assert len(sender.sent) == 3
+
+
+def test_a_chunk_given_up_fails_the_run_and_accounts_for_everyone(hub, sender, stream):
+    segment(hub)
+    people(hub, 3)
+    event = campaign(hub)
+
+    for key in build(hub, event):
+        steps.chunk_failed(hub, {**event, "Key": key, "Error": {"Error": "Boom"}}, CONTEXT)
+    steps.close_run(hub, event, CONTEXT)
+
+    assert sender.sent == []
+    assert activity(hub)["Result"] == "FAIL"
+    assert set(statuses(stream).values()) == {"FAILURE"}
+
+
+def test_refused_sends_become_documented_statuses_and_failure_events(hub, sender, stream):
+    segment(hub)
+    people(hub, 3)
+    sender.answers = {
+        "+14255550000": SendOutcome(DeliveryStatus.OPT_OUT, 400, "", reason=OPTED_OUT),
+        "+14255550001": SendOutcome(DeliveryStatus.THROTTLED, 429, ""),
+    }
+
+    done = run(hub, campaign(hub))
+
+    assert statuses(stream) == {"e0": "FAILURE_PERMANENT", "e1": "THROTTLED", "e2": "SUCCESS"}
+    [refused] = [record for record in stream if record["event_type"] == "_SMS.FAILURE"]
+    assert refused["attributes"]["record_status"] == "OPTED_OUT"
+    assert refused["client"]["client_id"] == "e0"
+    assert (done["TotalEndpointCount"], done["SuccessfulEndpointCount"]) == (3, 1)
+
+
+def test_held_out_endpoints_get_an_event_and_no_message(hub, sender, stream):
+    segment(hub)
+    people(hub, 40)
+
+    done = run(hub, campaign(hub, HoldoutPercent=50))
+
+    held_out = [one for one, status in statuses(stream).items() if status == "HOLDOUT"]
+    assert 5 < len(held_out) < 35
+    assert len(sender.sent) == 40 - len(held_out) == done["TotalEndpointCount"]
+    assert done["ExecutionMetrics"]["TREATMENT_HOLDOUT"] == str(len(held_out))
+
+
+def test_treatments_share_the_segment_and_count_apart(hub, sender, stream):
+    segment(hub)
+    people(hub, 40)
+    other = {"SizePercent": 50, "MessageConfiguration": {"SMSMessage": {"Body": "Other"}}}
+
+    run(hub, campaign(hub, AdditionalTreatments=[other]))
+
+    bodies = [body for _, body in sender.sent]
+    assert activity(hub, "1")["SuccessfulEndpointCount"] == bodies.count("Other") > 0
+    assert activity(hub, "0")["SuccessfulEndpointCount"] == 40 - bodies.count("Other") > 0
+
+
+def test_a_daily_cap_of_the_project_holds_across_campaigns(hub, sender, stream):
+    segment(hub)
+    people(hub, 2)
+    hub.runs.take_daily(APP, "e0", "all", 1)
+
+    run(hub, campaign(hub, settings={"Limits": {"Daily": 1}}))
+
+    assert sender.addresses == ["+14255550001"]
+    assert statuses(stream)["e0"] == "DAILY_CAP"
+
+
+def test_a_run_past_its_maximum_duration_sends_nothing_more(hub, sender, stream):
+    segment(hub)
+    people(hub, 2)
+    event = campaign(hub, Limits={"MaximumDuration": 60})
+    keys = build(hub, event)
+    hub.clock = lambda: NOW + 61
+
+    for key in keys:
+        steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+
+    assert sender.sent == []
+    assert set(statuses(stream).values()) == {"EXPIRED"}
+
+
+def test_sends_keep_to_the_campaigns_messages_per_second(hub, sender, stream, monkeypatch):
+    segment(hub)
+    hub.shards = 1
+    hub.endpoints.shards = 1
+    people(hub, 10)
+    event = campaign(hub, Limits={"MessagesPerSecond": 10})
+    [key] = build(hub, event)
+    now = [NOW]
+    hub.clock = lambda: now[0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(steps.ChunkSender, "_sleep_until", lambda self, at: sleep(at - now[0]))
+
+    steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+
+    assert len(sender.sent) == 10
+    assert now[0] - NOW == pytest.approx(0.9)
+
+
+def test_a_channels_rate_is_shared_out_over_items_when_one_cannot_carry_it(hub, monkeypatch):
+    made: list[tuple[str, float]] = []
+    monkeypatch.setattr(steps, "channel_rate", lambda channel: 20_000.0)
+    monkeypatch.setattr(
+        steps, "RateLimiter", lambda table, key, rate: made.append((key, rate)) or Unpaced()
+    )
+    segment(hub)
+    event = campaign(hub)
+    build(hub, event)
+
+    for shard in range(8):
+        chunk = steps.ChunkName.of(f"{shard:02x}-000000-0-message.jsonl")
+        steps.Paces(None, steps._plan(hub, "c1-1"), chunk).of("SMS")
+
+    assert {key for key, _ in made} == {f"SMS#{slot}" for slot in range(4)}
+    assert {rate for _, rate in made} == {5_000.0}
+
+
+def test_quiet_time_is_the_recipients_own(hub, sender, stream):
+    segment(hub)
+    endpoints(
+        hub,
+        asleep=sms("+14255550100", Demographic={"Timezone": "America/Los_Angeles"}),
+        awake=sms("+493012345678", Demographic={"Timezone": "Europe/Berlin"}),
+    )
+    quiet = {"Start": "22:00", "End": "06:00"}
+
+    run(hub, campaign(hub, settings={"QuietTime": quiet}))
+
+    assert statuses(stream) == {"asleep": "QUIET_TIME", "awake": "SUCCESS"}
+
+
+def test_a_filter_hook_drops_endpoints_and_changes_what_is_rendered(hub, sender, stream, functions):
+    segment(hub)
+    people(hub, 2)
+
+    def keep_one(payload: Mapping[str, Any]) -> Any:
+        return {
+            endpoint_id: {**one, "User": {"UserAttributes": {"FirstName": ["Zoe"]}}}
+            for endpoint_id, one in payload["Endpoints"].items()
+            if endpoint_id == "e1"
+        }
+
+    functions.answer = keep_one
+
+    done = run(hub, campaign(hub, Hook={"LambdaFunctionName": "filter", "Mode": "FILTER"}))
+
+    assert sender.sent == [("+14255550001", "Hi Zoe")]
+    assert statuses(stream) == {"e1": "SUCCESS"}
+    assert done["ExecutionMetrics"]["FILTERED_OUT_BY_HOOK"] == "1"
+
+
+def test_a_failing_hook_stops_its_endpoints_and_says_so(hub, sender, stream, functions):
+    segment(hub)
+    people(hub, 2)
+    functions.fails = True
+
+    run(hub, campaign(hub, Hook={"LambdaFunctionName": "filter", "Mode": "FILTER"}))
+
+    assert sender.sent == []
+    assert set(statuses(stream).values()) == {"HOOK_FAILURE"}
+
+
+def test_a_custom_channel_gets_at_most_fifty_endpoints_a_call(hub, sender, stream, functions):
+    segment(hub)
+    hub.shards = 1
+    hub.endpoints.shards = 1
+    people(hub, 120)
+    custom = {"DeliveryUri": "deliver", "EndpointTypes": ["SMS"]}
+    message = {"CustomMessage": {"Data": "payload"}}
+
+    done = run(hub, campaign(hub, CustomDeliveryConfiguration=custom, MessageConfiguration=message))
+
+    assert [len(one["Endpoints"]) for one in functions.payloads] == [50, 50, 20]
+    assert {one["Data"] for one in functions.payloads} == {"payload"}
+    assert done["SuccessfulEndpointCount"] == 120
+    assert {r["attributes"]["delivery_type"] for r in stream} == {"CUSTOM"}
+
+
+def test_a_custom_channel_that_fails_is_not_called_again(hub, sender, stream, functions):
+    segment(hub)
+    people(hub, 1)
+    functions.fails = True
+    custom = {"DeliveryUri": "deliver", "EndpointTypes": ["SMS"]}
+
+    run(hub, campaign(hub, CustomDeliveryConfiguration=custom))
+
+    assert len(functions.payloads) == 1
+    assert statuses(stream) == {"e0": "CUSTOM_DELIVERY_FAILURE"}
+
+
+def test_what_the_stream_refuses_is_kept_in_the_work_bucket(hub, sender, monkeypatch, capsys):
+    def refuse(app_id: str, records: Any) -> int:
+        raise steps.EventsNotDelivered("no capacity")
+
+    monkeypatch.setattr(hub.stream, "publish", refuse)
+    segment(hub)
+    people(hub, 1)
+
+    done = run(hub, campaign(hub))
+
+    assert done["Result"] == "SUCCESS"
+    [key] = hub.bucket.keys("runs/c1-1/undelivered-events/")
+    assert hub.bucket.read_lines(key)[0]["event_type"] == "_campaign.send"
+    assert '"UndeliveredEvents"' in capsys.readouterr().out
+
+
+def test_a_deleted_segment_fails_the_run_and_leaves_the_campaign_deleted(hub, sender, stream):
+    event = campaign(hub)
+
+    with pytest.raises(steps.NotFound):
+        steps.open_run(hub, event, CONTEXT)
+    steps.fail_run(hub, event, CONTEXT)
+
+    assert (activity(hub)["State"], activity(hub)["Result"]) == ("COMPLETED", "FAIL")
+    assert state(hub) == "DELETED"
+
+
+def test_an_unknown_template_fails_the_run_and_makes_the_campaign_invalid(hub, sender, stream):
+    segment(hub)
+    event = campaign(
+        hub, MessageConfiguration={}, TemplateConfiguration={"SMSTemplate": {"Name": "gone"}}
+    )
+
+    with pytest.raises(steps.NotFound, match="gone"):
+        steps.open_run(hub, event, CONTEXT)
+    steps.fail_run(hub, event, CONTEXT)
+
+    assert activity(hub)["Result"] == "FAIL"
+    assert state(hub) == "INVALID"
+
+
+def test_a_template_is_read_once_when_the_run_begins(hub, sender, stream):
+    segment(hub)
+    people(hub, 1)
+    template = {"Body": "Old", "Version": "1", "ActiveVersion": "1"}
+    hub.entities.put(ACCOUNT, Kind.TEMPLATE, "SMS#hello", template)
+    event = campaign(
+        hub, MessageConfiguration={}, TemplateConfiguration={"SMSTemplate": {"Name": "hello"}}
+    )
+
+    keys = build(hub, event)
+    hub.entities.put(ACCOUNT, Kind.TEMPLATE, "SMS#hello", {**template, "Body": "New"})
+    for key in keys:
+        steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+
+    assert [body for _, body in sender.sent] == ["Old"]
+
+
+def test_a_paused_campaign_skips_its_run(hub, sender, stream):
+    segment(hub)
+    people(hub, 1)
+    schedule = {"StartTime": "2027-01-16T08:00:00Z", "Frequency": "DAILY"}
+    event = campaign(hub, Schedule=schedule, IsPaused=True)
+
+    opened = steps.open_run(hub, event, CONTEXT)
+
+    assert opened == {"Outcome": "SKIPPED", "Progress": []}
+    assert activity(hub)["State"] == "PAUSED"
+    assert state(hub) == "PAUSED"
+
+
+def test_a_recurring_campaign_schedules_its_next_run_once_and_waits_for_it(hub, sender, stream):
+    segment(hub)
+    boto3.client("scheduler").create_schedule_group(Name="hub")
+    schedule = {"StartTime": "2027-01-15T08:00:00Z", "Frequency": "DAILY", "Timezone": "UTC"}
+    event = campaign(hub, Schedule={**schedule, "StartTime": "2027-01-15T09:00:00Z"})
+
+    steps.open_run(hub, event, CONTEXT)
+    steps.open_run(hub, event, CONTEXT)
+    run(hub, event)
+
+    found = boto3.client("scheduler").get_schedule(Name="c1-2", GroupName="hub")
+    assert json.loads(found["Target"]["Input"])["Run"] == 2
+    assert state(hub) == "PENDING_NEXT_RUN"
+
+
+def daily(hub: Hub) -> dict[str, Any]:
+    """A daily campaign whose first run is due half a second after NOW."""
+    boto3.client("scheduler").create_schedule_group(Name="hub")
+    schedule = {"StartTime": "2027-01-15T08:00:00.500Z", "Frequency": "DAILY", "Timezone": "UTC"}
+    return {**campaign(hub, Schedule=schedule), "ScheduledStart": "2027-01-15T08:00:00.500Z"}
+
+
+def next_start() -> str:
+    found = boto3.client("scheduler").get_schedule(Name="c1-2", GroupName="hub")
+    return str(found["ScheduleExpression"])
+
+
+def test_a_run_that_begins_a_moment_early_does_not_schedule_itself_again(hub, sender, stream):
+    segment(hub)
+
+    steps.open_run(hub, daily(hub), CONTEXT)
+
+    assert next_start() == "at(2027-01-16T08:00:00)"
+
+
+def test_a_run_longer_than_its_period_is_followed_by_the_next_one(hub, sender, stream):
+    segment(hub)
+    event = daily(hub)
+    build(hub, event)
+    boto3.client("scheduler").delete_schedule(Name="c1-2", GroupName="hub")  # it fired
+    assert steps.open_run(hub, {**event, "Run": 2}, CONTEXT)["Outcome"] == "SKIPPED"
+    hub.clock = lambda: NOW + 30 * 3600
+
+    steps.close_run(hub, event, CONTEXT)
+
+    assert next_start() == "at(2027-01-17T08:00:00)"
+    assert state(hub) == "PENDING_NEXT_RUN"
+
+
+def test_a_second_execution_of_the_same_run_is_skipped(hub, sender, stream):
+    segment(hub)
+    event = campaign(hub)
+
+    first = steps.open_run(hub, {**event, "Execution": "a"}, CONTEXT)
+    second = steps.open_run(hub, {**event, "Execution": "b"}, CONTEXT)
+    retried = steps.open_run(hub, {**event, "Execution": "a"}, CONTEXT)
+
+    outcomes = (first["Outcome"], second["Outcome"], retried["Outcome"])
+    assert outcomes == ("RUN", "SKIPPED", "RUN")
+
+
+def test_a_run_that_is_over_does_not_start_again(hub, sender, stream):
+    segment(hub)
+    people(hub, 1)
+    event = campaign(hub)
+    run(hub, event)
+
+    again = steps.open_run(hub, event, CONTEXT)
+
+    assert again["Outcome"] == "SKIPPED"
+    assert activity(hub)["Result"] == "SUCCESS"

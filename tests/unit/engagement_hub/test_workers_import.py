@@ -1,0 +1,268 @@
+"""Import jobs, step by step as the state machine runs them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from engagement_hub.store.entities import Kind
+from engagement_hub.workers import import_job as steps
+from engagement_hub.workers.customer_role import RoleNotAssumable
+from engagement_hub.workers.hub import Hub
+from tests.builders.hub_workers import (
+    APP,
+    Context,
+    endpoints,
+    hub_on_moto,
+    import_job,
+    job,
+    put_file,
+    sms,
+)
+
+HEADER = "ChannelType,Address,Id,User.UserAttributes.FirstName\n"
+CONTEXT: Any = Context()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with hub_on_moto(monkeypatch) as hub:
+        yield hub
+
+
+def run(hub: Hub, event: dict[str, str], *, each_step: int = 1) -> dict[str, Any]:
+    """What import.asl.json does, every step `each_step` times."""
+
+    def repeat(step: Any, event: dict[str, Any]) -> Any:
+        for _ in range(each_step):
+            answer = step(hub, event, CONTEXT)
+        return answer
+
+    opened = repeat(steps.open_job, event)
+    for file in hub.bucket.read_json(opened["ManifestKey"]):
+        repeat(steps.parse_object, {**event, "File": file})
+    pieces = repeat(steps.count_pieces, event)
+    for key in list(hub.bucket.keys(pieces["Prefix"])):
+        repeat(steps.register_piece, {**event, "Key": key})
+    repeat(steps.close_job, event)
+    return job(hub)
+
+
+def rejects(hub: Hub) -> list[dict[str, Any]]:
+    return [
+        line for key in hub.bucket.keys("jobs/job1/rejects/") for line in hub.bucket.read_lines(key)
+    ]
+
+
+def test_every_row_of_a_csv_file_becomes_an_endpoint(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\nSMS,+14255550101,e2,Bob\n")
+
+    done = run(hub, import_job(hub))
+
+    assert done["JobStatus"] == "COMPLETED"
+    assert done["CompletionDate"]
+    found = hub.endpoints.get_many(APP, ["e1", "e2"])
+    assert {one["Address"] for one in found.values()} == {"+14255550100", "+14255550101"}
+
+
+def test_the_counters_tell_pieces_rows_and_failures(hub, monkeypatch):
+    monkeypatch.setattr(steps, "PIECE_ROWS", 2)
+    rows = "".join(f"SMS,+1425555010{n},e{n},A\n" for n in range(5))
+    put_file("people.csv", HEADER + rows + "FAX,+14255550199,e9,Z\n")
+
+    done = run(hub, import_job(hub))
+
+    counters = ("TotalPieces", "CompletedPieces", "FailedPieces", "TotalProcessed", "TotalFailures")
+    assert {name: done[name] for name in counters} == {
+        "TotalPieces": 3,
+        "CompletedPieces": 3,
+        "FailedPieces": 0,
+        "TotalProcessed": 6,
+        "TotalFailures": 1,
+    }
+
+
+def test_steps_that_run_twice_count_once(hub, monkeypatch):
+    monkeypatch.setattr(steps, "PIECE_ROWS", 2)
+    rows = "".join(f"SMS,+1425555010{n},e{n},A\n" for n in range(5))
+    put_file("people.csv", HEADER + rows + "FAX,+14255550199,e9,Z\n")
+
+    done = run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1"), each_step=3)
+
+    assert (done["TotalPieces"], done["CompletedPieces"], done["TotalProcessed"]) == (3, 3, 6)
+    assert done["TotalFailures"] == 1
+    assert hub.entities.require(APP, Kind.SEGMENT, "seg1")["Version"] == 1
+
+
+def test_a_rejected_row_is_told_with_file_row_column_and_reason(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\nFAX,+14255550199,e9,Z\n")
+
+    done = run(hub, import_job(hub))
+
+    assert done["JobStatus"] == "COMPLETED"
+    assert "people.csv, row 3, column ChannelType" in done["Failures"][0]
+    assert "s3://work/jobs/job1/rejects/" in done["Failures"][-1]
+    [reject] = rejects(hub)
+    assert (reject["File"], reject["Row"], reject["Column"]) == ("people.csv", 3, "ChannelType")
+    assert "+14255550199" not in json.dumps(reject) + json.dumps(done["Failures"])
+
+
+def test_at_most_a_hundred_failures_are_told_and_all_are_counted(hub):
+    put_file("people.csv", HEADER + "FAX,+14255550199,e9,Z\n" * 150)
+
+    done = run(hub, import_job(hub))
+
+    assert len(done["Failures"]) == 100
+    assert done["TotalFailures"] == 150
+    assert len(rejects(hub)) == 150
+
+
+def test_a_file_that_is_no_text_fails_the_job_and_keeps_the_rows_of_the_others(hub):
+    put_file("in/a.csv", b"\x89PNG\r\n\x1a\n" + bytes(200))
+    put_file("in/b.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+
+    done = run(hub, import_job(hub, S3Url="s3://files/in/"))
+
+    assert done["JobStatus"] == "FAILED"
+    assert (done["FailedPieces"], done["CompletedPieces"]) == (1, 1)
+    assert "in/a.csv" in done["Failures"][0]
+    assert hub.endpoints.get(APP, "e1") is not None
+
+
+def test_files_of_the_other_format_and_folder_markers_are_skipped(hub):
+    put_file("in/", "")
+    put_file("in/a.json", '{"Address": "+14255550101"}\n')
+    put_file("in/b.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+
+    done = run(hub, import_job(hub, S3Url="s3://files/in"))
+
+    assert done["JobStatus"] == "COMPLETED"
+    assert done["TotalProcessed"] == 1
+
+
+def test_an_exact_key_does_not_take_in_keys_that_begin_with_it(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    put_file("people.csv.old", HEADER + "SMS,+14255550101,e2,Bob\n")
+
+    done = run(hub, import_job(hub))
+
+    assert done["TotalProcessed"] == 1
+
+
+def test_an_address_without_files_fails_the_job_and_says_so(hub):
+    done = run(hub, import_job(hub, S3Url="s3://files/nothing/"))
+
+    assert done["JobStatus"] == "FAILED"
+    assert done["Failures"] == ["There are no CSV files under s3://files/nothing/."]
+
+
+def test_a_bucket_that_is_not_there_fails_the_job_with_the_reason(hub):
+    done = run(hub, import_job(hub, S3Url="s3://no-such-bucket/people.csv"))
+
+    assert done["JobStatus"] == "FAILED"
+    assert "NoSuchBucket" in done["Failures"][0]
+
+
+def test_a_role_that_cannot_be_assumed_fails_the_job_with_the_way_out(hub):
+    class Refusing:
+        def session(self, role_arn: str, app_id: str) -> boto3.Session:
+            raise RoleNotAssumable("its trust policy must admit this account")
+
+    hub.roles = Refusing()
+
+    done = run(hub, import_job(hub))
+
+    assert done["JobStatus"] == "FAILED"
+    assert "trust policy" in done["Failures"][0]
+
+
+def test_the_imported_segment_holds_the_endpoints_and_its_definition(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\nEMAIL,bob@example.com,e2,Bob\n")
+
+    run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1", SegmentName="people"))
+
+    segment = hub.entities.require(APP, Kind.SEGMENT, "seg1")
+    assert (segment["Name"], segment["SegmentType"], segment["Version"]) == ("people", "IMPORT", 1)
+    assert segment["ImportDefinition"]["Size"] == 2
+    assert segment["ImportDefinition"]["ChannelCounts"] == {"SMS": 1, "EMAIL": 1}
+    members = [m for shard in range(4) for m in hub.endpoints.members(APP, "seg1", shard).items]
+    assert sorted(members) == ["e1", "e2"]
+
+
+def test_a_second_import_into_a_segment_adds_to_it(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    put_file("more.csv", HEADER + "SMS,+14255550101,e2,Bob\n")
+    run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1", SegmentName="people"))
+
+    event = import_job(hub, "job2", S3Url="s3://files/more.csv", SegmentId="seg1")
+    opened = steps.open_job(hub, event, CONTEXT)
+    [file] = hub.bucket.read_json(opened["ManifestKey"])
+    steps.parse_object(hub, {**event, "File": file}, CONTEXT)
+    steps.register_piece(hub, {**event, "Key": "jobs/job2/pieces/000000-000000.jsonl"}, CONTEXT)
+    steps.close_job(hub, event, CONTEXT)
+
+    segment = hub.entities.require(APP, Kind.SEGMENT, "seg1")
+    assert (segment["Name"], segment["Version"]) == ("people", 2)
+    assert segment["ImportDefinition"]["Size"] == 2
+
+
+def test_without_registering_endpoints_that_exist_stay_as_they_are(hub):
+    endpoints(hub, e1=sms("+14255550100", Attributes={"Plan": ["gold"]}))
+    put_file("people.csv", "ChannelType,Address,Id,Attributes.Plan\nSMS,+14255550100,e1,free\n")
+
+    run(hub, import_job(hub, RegisterEndpoints=False, DefineSegment=True, SegmentId="seg1"))
+
+    assert hub.endpoints.get(APP, "e1")["Attributes"] == {"Plan": ["gold"]}
+    assert hub.entities.require(APP, Kind.SEGMENT, "seg1")["ImportDefinition"]["Size"] == 1
+
+
+def test_a_file_of_user_ids_makes_a_segment_of_users(hub):
+    put_file("users.csv", "User.UserId\nann\nbob\n")
+
+    done = run(hub, import_job(hub, S3Url="s3://files/users.csv", SegmentId="seg1"))
+
+    assert done["JobStatus"] == "COMPLETED"
+    members = [m for shard in range(4) for m in hub.endpoints.members(APP, "seg1", shard).items]
+    assert sorted(members) == ["user#ann", "user#bob"]
+
+
+def test_a_row_that_breaks_a_rule_at_registration_is_rejected_alone(hub):
+    attributes = {f"kept{n}": ["x"] for n in range(250)}
+    endpoints(hub, full=sms("+14255550100", Attributes=attributes))
+    put_file("people.csv", "Id,Attributes.OneMore\nfull,x\ne2,x\n")
+
+    done = run(hub, import_job(hub))
+
+    assert (done["TotalProcessed"], done["TotalFailures"]) == (2, 1)
+    assert hub.endpoints.get(APP, "e2") is not None
+    assert done["JobStatus"] == "COMPLETED"
+    assert "people.csv, row 2" in done["Failures"][0]
+
+
+def test_a_piece_given_up_fails_the_job_and_is_named(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    event = import_job(hub)
+    opened = steps.open_job(hub, event, CONTEXT)
+    [file] = hub.bucket.read_json(opened["ManifestKey"])
+    steps.parse_object(hub, {**event, "File": file}, CONTEXT)
+
+    error = {"Error": "States.Timeout", "Cause": "anything"}
+    steps.piece_failed(
+        hub, {**event, "Key": "jobs/job1/pieces/000000-000000.jsonl", "Error": error}, CONTEXT
+    )
+    steps.close_job(hub, event, CONTEXT)
+
+    assert job(hub)["JobStatus"] == "FAILED"
+    assert (job(hub)["TotalPieces"], job(hub)["FailedPieces"]) == (1, 1)
+    assert "States.Timeout" in job(hub)["Failures"][0]
+
+
+def test_a_job_broken_off_is_failed_with_the_name_of_the_error_only(hub):
+    event: Any = import_job(hub)
+
+    steps.close_job(hub, {**event, "Error": {"Error": "Boom", "Cause": "+14255550100"}}, CONTEXT)
+
+    assert job(hub)["JobStatus"] == "FAILED"
+    assert job(hub)["Failures"] == ["The import could not be carried out (Boom)."]

@@ -1,0 +1,102 @@
+"""Calls at a steady rate: kept whatever the latency, exceeded in no second."""
+
+import pytest
+from hypothesis import given
+from hypothesis.strategies import floats, lists
+
+from phone_number_validate.paced_calls import call_paced, reserved_rate
+
+
+class Time:
+    """A clock that sleeping moves, and that may oversleep."""
+
+    def __init__(self, oversleeps=()):
+        self.now = 1000.0
+        self.oversleeps = iter(oversleeps)
+
+    def clock(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds + next(self.oversleeps, 0.0)
+
+
+class Limiter:
+    """What shared.pacing hands out, for one caller."""
+
+    def __init__(self, rate, start=1000.0):
+        self.rate = rate
+        self.next = start
+        self.reserved = []
+
+    def reserve(self, n):
+        start, self.next = self.next, self.next + n / self.rate
+        self.reserved.append(n)
+        return start
+
+
+def starts_of(calls, time):
+    starts = []
+    paced = call_paced(
+        range(calls),
+        lambda _: None,
+        reservations=Limiter(reserved_rate(20)),
+        calls_per_second=20,
+        clock=time.clock,
+        sleep=lambda seconds: (time.sleep(seconds), starts.append(time.now)),
+    )
+    assert len(list(paced)) == calls
+    return starts
+
+
+def most_in_a_second(starts):
+    return max(sum(at <= other < at + 0.9999 for other in starts) for at in starts)
+
+
+def test_the_reserved_rate_is_reached():
+    starts = starts_of(200, time=Time())
+
+    assert 199 / (starts[-1] - starts[0]) >= 19.5
+
+
+@given(lists(floats(0, 0.5), max_size=30))
+def test_no_second_holds_more_calls_than_the_quota_whatever_the_delays(delays):
+    starts = starts_of(60, time=Time(oversleeps=delays))
+
+    assert most_in_a_second(starts) <= 20
+
+
+def test_a_delay_is_caught_up_with():
+    starts = starts_of(1000, time=Time(oversleeps=[0.0, 0.5]))
+
+    assert starts[-1] == pytest.approx(1000.0 + 999 / reserved_rate(20), abs=0.05)
+
+
+def test_reservations_are_small_so_that_functions_take_turns():
+    limiter = Limiter(1000)
+
+    list(
+        call_paced(
+            range(25), abs, reservations=limiter, calls_per_second=1000, sleep=lambda _: None
+        )
+    )
+
+    assert limiter.reserved == [10, 10, 5]
+
+
+def test_a_failing_call_does_not_lose_the_others():
+    def call(number):
+        if number == 2:
+            raise ValueError("two")
+        return number * 10
+
+    results = dict(call_paced([1, 2, 3], call, reservations=None, calls_per_second=1))
+
+    assert (results[1], results[3]) == (10, 30)
+    assert isinstance(results[2], ValueError)
+
+
+def test_results_come_in_the_order_of_the_arguments():
+    pairs = list(call_paced(range(50), str, reservations=None, calls_per_second=1))
+
+    assert pairs == [(i, str(i)) for i in range(50)]

@@ -1,0 +1,555 @@
+"""The steps of a validation: nothing paid twice, nothing left behind, no number stops a run."""
+
+import gzip
+import io
+import json
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from phone_number_validate.verdict_cache import VerdictCache
+from phone_number_validate.verdicts import verdict_from
+from shared.transient import ServiceUnavailable
+from tests.builders.architectures import (
+    CONTEXT,
+    assert_well_built,
+    load_function,
+    service_error,
+    state_machine,
+)
+
+BUCKET = "work"
+EXPORTED_AT = "2026-11-23T10:00:00.000Z"
+
+
+class BadRequest(Exception):
+    pass
+
+
+class NotFound(Exception):
+    pass
+
+
+class FakePinpoint:
+    """Endpoints and paid validations; counts its calls."""
+
+    exceptions = SimpleNamespace(BadRequestException=BadRequest, NotFoundException=NotFound)
+
+    def __init__(self):
+        self.asked = []
+        self.writes = []
+        self.stored = {}
+        self.failing = {}
+        self.refused_ids = set()
+        self.exports = []
+        self.job_status = "COMPLETED"
+
+    def phone_number_validate(self, *, NumberValidateRequest):
+        number = NumberValidateRequest["PhoneNumber"]
+        self.asked.append(NumberValidateRequest)
+        if number in self.failing:
+            raise self.failing[number]
+        answer = {"PhoneType": "INVALID"}
+        if not number.startswith("+1000"):
+            answer = {"PhoneType": "MOBILE", "CleansedPhoneNumberE164": number}
+        return {"NumberValidateResponse": answer}
+
+    def update_endpoints_batch(self, *, ApplicationId, EndpointBatchRequest):
+        items = EndpointBatchRequest["Item"]
+        assert len(items) <= 100
+        if self.refused_ids & {item["Id"] for item in items}:
+            raise BadRequest
+        self.writes.append(items)
+
+    def get_endpoint(self, *, ApplicationId, EndpointId):
+        if EndpointId not in self.stored:
+            raise NotFound
+        return {"EndpointResponse": {"Id": EndpointId, "Address": self.stored[EndpointId]}}
+
+    def create_export_job(self, *, ApplicationId, ExportJobRequest):
+        self.exports.append(ExportJobRequest)
+        return {"ExportJobResponse": {"Id": f"x{len(self.exports)}", "JobStatus": "CREATED"}}
+
+    def get_export_job(self, *, ApplicationId, JobId):
+        return {"ExportJobResponse": {"Id": JobId, "JobStatus": self.job_status}}
+
+    @property
+    def written(self):
+        return {item["Id"]: item for batch in self.writes for item in batch}
+
+
+class ImmediateLimiter:
+    def reserve(self, n):
+        return 0.0
+
+
+@pytest.fixture
+def pinpoint():
+    return FakePinpoint()
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        boto3.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        boto3.client("s3").put_bucket_versioning(
+            Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
+        )
+        boto3.client("dynamodb").create_table(
+            TableName="verdicts",
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        )
+        yield boto3.client("s3")
+
+
+@pytest.fixture
+def batch(aws, monkeypatch, pinpoint):
+    module = load_function(
+        monkeypatch,
+        "phone_number_validate.validate_batch",
+        {
+            "PROJECT_ID": "app1",
+            "BUCKET": BUCKET,
+            "TABLE": "verdicts",
+            "CACHE_DAYS": "90",
+            "RECHECK_AFTER_SECONDS": "60",
+            "VALIDATIONS_PER_SECOND": "20",
+        },
+    )
+    monkeypatch.setattr(module, "pinpoint", pinpoint)
+    monkeypatch.setattr(module, "aws_pinpoint", pinpoint)
+    monkeypatch.setattr(module, "limiter", ImmediateLimiter())
+    monkeypatch.setattr(module, "QUOTA", 1_000_000)
+    at(module, monkeypatch, seconds_after_export=10)
+    return module
+
+
+def at(module, monkeypatch, seconds_after_export):
+    exported = 1795428000.0  # EXPORTED_AT
+    monkeypatch.setattr(
+        module, "time", SimpleNamespace(time=lambda: exported + seconds_after_export)
+    )
+
+
+@pytest.fixture
+def files(aws, monkeypatch):
+    return load_function(
+        monkeypatch,
+        "phone_number_validate.files",
+        {"BUCKET": BUCKET, "DEFAULT_COUNTRY": "US", "MAX_CONCURRENCY": "4"},
+    )
+
+
+@pytest.fixture
+def export(monkeypatch, pinpoint):
+    module = load_function(
+        monkeypatch,
+        "phone_number_validate.export_job",
+        {
+            "PROJECT_ID": "app1",
+            "EXPORT_ROLE_ARN": "arn:role",
+            "BUCKET": BUCKET,
+            "NEEDS_VALIDATION_SEGMENT_ID": "unvalidated",
+            "TIMEOUT_MINUTES": "1",
+        },
+    )
+    monkeypatch.setattr(module, "pinpoint", pinpoint)
+    return module
+
+
+def item(row, number, *ids, address=None, country="US"):
+    return {
+        "Row": row,
+        "Number": number,
+        "Country": country,
+        "Endpoints": [
+            {
+                "Id": id,
+                "Address": address or number,
+                "Original": address or number,
+                "Inactive": False,
+            }
+            for id in ids
+        ],
+    }
+
+
+def run(batch, *items):
+    return batch.lambda_handler(
+        {
+            "Items": list(items),
+            "BatchInput": {"ExportedAt": EXPORTED_AT, "ResultsPrefix": "work/run/results/"},
+        },
+        CONTEXT,
+    )
+
+
+def counts(aws, row=0):
+    key = f"work/run/results/{row:010}.json"
+    return json.load(aws.get_object(Bucket=BUCKET, Key=key)["Body"])
+
+
+# Validating a batch
+
+
+def test_an_invalid_number_is_marked_and_does_not_stop_the_batch(batch, pinpoint, aws):
+    run(batch, item(0, "+10005550100", "e1"), item(1, "+14256791901", "e2"))
+
+    marks = {id: update["Attributes"] for id, update in pinpoint.written.items()}
+    assert marks["e1"]["PNV_PhoneNumberValidated"] == ["Yes"]
+    assert marks["e1"]["PNV_PhoneType"] == ["INVALID"]
+    assert marks["e2"]["PNV_PhoneType"] == ["MOBILE"]
+    assert (counts(aws)["Valid"], counts(aws)["Invalid"]) == (1, 1)
+
+
+def test_a_number_that_aws_refuses_to_look_at_is_invalid_and_does_not_stop_the_batch(
+    batch, pinpoint
+):
+    pinpoint.failing["+14256791901"] = BadRequest()
+
+    run(batch, item(0, "+14256791901", "e1"), item(1, "+14256791902", "e2"))
+
+    assert pinpoint.written["e1"]["Attributes"]["PNV_PhoneType"] == ["INVALID"]
+    assert pinpoint.written["e2"]["Attributes"]["PNV_PhoneType"] == ["MOBILE"]
+
+
+def test_an_impossible_number_costs_nothing(batch, pinpoint, aws):
+    run(batch, item(0, None, "e1", address="abc"))
+
+    assert pinpoint.asked == []
+    assert pinpoint.written["e1"]["Attributes"]["PNV_PhoneType"] == ["INVALID"]
+    assert counts(aws)["Paid"] == 0
+
+
+def test_the_country_is_sent_with_the_number(batch, pinpoint):
+    run(batch, item(0, "+32478123456", "e1", country="BE"))
+
+    assert pinpoint.asked == [{"PhoneNumber": "+32478123456", "IsoCountryCode": "BE"}]
+
+
+def test_a_number_is_paid_for_once_whatever_the_endpoints_that_carry_it(batch, pinpoint, aws):
+    run(batch, item(0, "+14256791901", "e1", "e2", "e3"))
+
+    assert len(pinpoint.asked) == 1
+    assert set(pinpoint.written) == {"e1", "e2", "e3"}
+    assert counts(aws)["Valid"] == 3
+
+
+def test_a_number_validated_lately_is_not_paid_for_again(batch, pinpoint):
+    run(batch, item(0, "+14256791901", "e1"))
+
+    run(batch, item(0, "+14256791901", "e9"))
+
+    assert len(pinpoint.asked) == 1
+    assert pinpoint.written["e9"]["Attributes"]["PNV_PhoneType"] == ["MOBILE"]
+
+
+def test_throttling_is_worth_another_attempt_which_pays_only_for_what_is_missing(batch, pinpoint):
+    pinpoint.failing["+14256791902"] = service_error(
+        "PhoneNumberValidate", "TooManyRequestsException", 429
+    )
+    items = (item(0, "+14256791901", "e1"), item(1, "+14256791902", "e2"))
+    with pytest.raises(ServiceUnavailable):
+        run(batch, *items)
+
+    pinpoint.failing.clear()
+    run(batch, *items)
+
+    asked = [request["PhoneNumber"] for request in pinpoint.asked]
+    assert asked.count("+14256791901") == 1
+    assert set(pinpoint.written) == {"e1", "e2"}
+
+
+def test_a_throttled_number_gets_another_turn_at_the_common_rate(batch, pinpoint, monkeypatch):
+    reserved = []
+    monkeypatch.setattr(
+        batch, "limiter", SimpleNamespace(reserve=lambda n: reserved.append(n) or 0.0)
+    )
+    ask = pinpoint.phone_number_validate
+    answers = iter([service_error("PhoneNumberValidate", "TooManyRequestsException", 429)])
+
+    def throttled_once(**request):
+        for error in answers:
+            raise error
+        return ask(**request)
+
+    monkeypatch.setattr(pinpoint, "phone_number_validate", throttled_once)
+
+    run(batch, item(0, "+14256791901", "e1"))
+
+    assert set(pinpoint.written) == {"e1"}
+    assert reserved == [1, 1]
+
+
+def test_paid_calls_are_not_retried_beside_the_rate(aws, monkeypatch):
+    module = load_function(
+        monkeypatch,
+        "phone_number_validate.validate_batch",
+        {
+            "PROJECT_ID": "app1",
+            "BUCKET": BUCKET,
+            "TABLE": "verdicts",
+            "CACHE_DAYS": "90",
+            "RECHECK_AFTER_SECONDS": "60",
+            "VALIDATIONS_PER_SECOND": "20",
+        },
+    )
+
+    assert module.aws_pinpoint.meta.config.retries["total_max_attempts"] == 1
+
+
+def test_a_thousand_endpoints_take_ten_writes(batch, pinpoint):
+    for first in range(0, 1000, 100):
+        run(batch, *(item(n, f"+1425555{n:04}", f"e{n}") for n in range(first, first + 100)))
+
+    assert len(pinpoint.writes) == 10
+
+
+def test_an_endpoint_that_no_update_fits_does_not_keep_the_others_unmarked(batch, pinpoint, aws):
+    pinpoint.refused_ids = {"e1"}
+
+    run(batch, item(0, "+14256791901", "e1"), item(1, "+14256791902", "e2"))
+
+    assert set(pinpoint.written) == {"e2"}
+    assert counts(aws)["Refused"] == 1
+
+
+def test_an_endpoint_deleted_since_the_export_does_not_come_back(batch, pinpoint, aws, monkeypatch):
+    at(batch, monkeypatch, seconds_after_export=600)
+    pinpoint.stored = {"e2": "+14256791902"}
+
+    run(batch, item(0, "+14256791901", "e1"), item(1, "+14256791902", "e2"))
+
+    assert set(pinpoint.written) == {"e2"}
+    assert counts(aws)["ChangedMeanwhile"] == 1
+
+
+def test_an_address_changed_since_the_export_is_not_overwritten(batch, pinpoint, monkeypatch):
+    at(batch, monkeypatch, seconds_after_export=600)
+    pinpoint.stored = {"e1": "+14256799999"}
+
+    run(batch, item(0, "+14256791901", "e1"))
+
+    assert pinpoint.written == {}
+
+
+def test_an_endpoint_cleansed_by_an_earlier_attempt_is_not_taken_for_changed(
+    batch, pinpoint, monkeypatch
+):
+    at(batch, monkeypatch, seconds_after_export=600)
+    pinpoint.stored = {"e1": "+14256791901"}
+
+    run(batch, item(0, "+14256791901", "e1", address="(425) 679-1901"))
+
+    assert set(pinpoint.written) == {"e1"}
+
+
+def test_a_fresh_export_is_not_read_again_endpoint_by_endpoint(batch, pinpoint):
+    assert pinpoint.stored == {}
+
+    run(batch, item(0, "+14256791901", "e1"))
+
+    assert set(pinpoint.written) == {"e1"}
+
+
+def test_a_repeated_batch_is_counted_once(batch, aws, files):
+    for _ in range(2):
+        run(batch, item(0, "+14256791901", "e1"))
+
+    total = files.add_up({"Prefix": "work/run/results/"}, CONTEXT)
+
+    assert total["TotalPhoneNumbersValidated"] == 1
+
+
+def test_the_answer_of_a_batch_does_not_grow_with_the_run(batch):
+    assert run(batch, item(0, "+14256791901", "e1")) == {}
+
+
+def test_no_number_reaches_the_log(batch, monkeypatch):
+    log = io.StringIO()
+    monkeypatch.setattr(batch.logger.registered_handler, "stream", log)
+
+    run(batch, item(0, "+14256791901", "e1"), item(1, None, "e2", address="425-bad"))
+
+    assert "Batch validated" in log.getvalue()
+    assert "4256791901" not in log.getvalue()
+    assert "425-bad" not in log.getvalue()
+
+
+# The cache
+
+
+def test_a_verdict_is_used_until_it_is_too_old(aws):
+    now = [1_000_000.0]
+    cache = VerdictCache(boto3.resource("dynamodb"), "verdicts", days=1, clock=lambda: now[0])
+    verdict = verdict_from({"PhoneType": "MOBILE", "CleansedPhoneNumberE164": "+14256791901"})
+    cache.write({"+14256791901": verdict})
+
+    now[0] += 86_399
+    assert cache.read(["+14256791901"]) == {"+14256791901": verdict}
+    now[0] += 1
+    assert cache.read(["+14256791901"]) == {}
+
+
+def test_a_cache_of_no_days_keeps_nothing(aws):
+    cache = VerdictCache(boto3.resource("dynamodb"), "verdicts", days=0)
+    cache.write({"+14256791901": verdict_from({})})
+
+    assert boto3.client("dynamodb").scan(TableName="verdicts")["Count"] == 0
+    assert cache.read(["+14256791901"]) == {}
+
+
+def test_more_numbers_than_one_read_takes_are_all_found(aws):
+    cache = VerdictCache(boto3.resource("dynamodb"), "verdicts", days=1)
+    numbers = [f"+1425555{n:04}" for n in range(250)]
+    cache.write({number: verdict_from({}) for number in numbers})
+
+    assert set(cache.read(numbers)) == set(numbers)
+
+
+# The export
+
+
+def start_event(run_input, retry=0):
+    return {"Input": run_input, "Execution": "run", "RetryCount": retry}
+
+
+def test_the_export_is_of_the_segment_that_the_run_names(export, pinpoint):
+    export.start(start_event({"Definition": {"SegmentId": "s1"}}), CONTEXT)
+
+    assert pinpoint.exports == [
+        {
+            "S3UrlPrefix": "s3://work/exports/run/0/",
+            "RoleArn": "arn:role",
+            "SegmentId": "s1",
+        }
+    ]
+
+
+def test_without_a_segment_everything_unvalidated_is_exported(export, pinpoint):
+    export.start(start_event({}), CONTEXT)
+
+    assert pinpoint.exports[0]["SegmentId"] == "unvalidated"
+
+
+def test_waiting_for_an_export_ends(export, pinpoint):
+    pinpoint.job_status = "PROCESSING"
+    state = export.start(start_event({}), CONTEXT)
+
+    with pytest.raises(export.ExportFailed, match="still PROCESSING after 1 minutes"):
+        for _ in range(20):
+            state = export.read(state, CONTEXT)
+            assert not state["Finished"]
+
+
+def test_a_failed_export_fails_the_run(export, pinpoint):
+    pinpoint.job_status = "FAILED"
+
+    with pytest.raises(export.ExportFailed, match="x1 failed"):
+        export.read(export.start(start_event({}), CONTEXT), CONTEXT)
+
+
+# The files
+
+
+def put_export(aws, key, *endpoints):
+    body = io.BytesIO()
+    with gzip.open(body, "wt") as lines:
+        for endpoint in endpoints:
+            lines.write(json.dumps(endpoint) + "\n")
+    aws.put_object(Bucket=BUCKET, Key=key, Body=body.getvalue())
+
+
+def exported(id, address):
+    return {"Id": id, "Address": address, "ChannelType": "SMS"}
+
+
+def test_every_page_of_an_export_s_objects_is_read(files, aws, monkeypatch):
+    paginator = files.s3.get_paginator("list_objects_v2")
+    small_pages = SimpleNamespace(
+        paginate=lambda **given: paginator.paginate(**given, PaginationConfig={"PageSize": 2})
+    )
+    monkeypatch.setattr(files.s3, "get_paginator", lambda _: small_pages)
+    for n in range(5):
+        put_export(aws, f"exports/run/0/{n}.gz", exported(f"e{n}", f"+1425555{n:04}"))
+
+    answer = files.list_numbers({"Prefix": "exports/run/0/", "Execution": "run"}, CONTEXT)
+
+    assert answer["Numbers"] == 5
+    lines = aws.get_object(Bucket=BUCKET, Key=answer["Key"])["Body"].read().splitlines()
+    assert [json.loads(line)["Number"] for line in lines] == [f"+1425555{n:04}" for n in range(5)]
+
+
+def test_an_empty_segment_is_no_numbers_and_no_error(files):
+    answer = files.list_numbers({"Prefix": "exports/run/0/", "Execution": "run"}, CONTEXT)
+
+    assert answer["Numbers"] == 0
+    assert files.add_up({"Prefix": answer["ResultsPrefix"]}, CONTEXT) == {
+        "TotalPhoneNumbersValidated": 0,
+        "ValidPhoneNumbers": 0,
+        "InvalidPhoneNumbers": 0,
+        "EndpointsChangedMeanwhile": 0,
+        "EndpointsRefused": 0,
+        "DistinctPhoneNumbers": 0,
+        "PaidValidations": 0,
+    }
+
+
+def test_no_version_of_a_run_s_files_is_left_and_no_other_run_s_is_touched(files, aws):
+    for key in ("exports/run/0/a.gz", "work/run/numbers.jsonl", "exports/run2/0/a.gz"):
+        aws.put_object(Bucket=BUCKET, Key=key, Body=b"1")
+        aws.put_object(Bucket=BUCKET, Key=key, Body=b"2")
+    aws.delete_object(Bucket=BUCKET, Key="exports/run/0/a.gz")
+
+    files.delete_files({"Execution": "run"}, CONTEXT)
+
+    left = aws.list_object_versions(Bucket=BUCKET)
+    assert {version["Key"] for version in left["Versions"]} == {"exports/run2/0/a.gz"}
+    assert "DeleteMarkers" not in left
+
+
+# The state machine
+
+
+def test_the_state_machine_keeps_the_rules():
+    assert_well_built(state_machine("phone_number_validate", "validate.asl.json"))
+
+
+def test_files_are_deleted_before_either_notification():
+    states = state_machine("phone_number_validate", "validate.asl.json")["States"]
+
+    before = {
+        name: {s for s, state in states.items() if state.get("Next") == name}
+        for name in ("ReportValidationSuccessful", "ReportValidationFailed")
+    }
+
+    assert before["ReportValidationSuccessful"] == {"DeleteFilesAfterSuccess"}
+    assert before["ReportValidationFailed"] == {"DeleteFilesAfterFailure"}
+
+
+def test_subjects_and_bodies_are_those_of_the_reference_architecture():
+    states = state_machine("phone_number_validate", "validate.asl.json")["States"]
+
+    success = states["ReportValidationSuccessful"]["Parameters"]
+    failure = states["ReportValidationFailed"]["Parameters"]
+
+    assert success["Subject"] == "Amazon Pinpoint Phone Validate Successful"
+    assert success["Message"]["Message"] == "Phone Validate Successful"
+    assert set(success["Message"]["ValidatePhoneResult"]) == {"ValidateOutput.$", "ValidateInput.$"}
+    assert failure["Subject"] == "Amazon Pinpoint Phone Validate Failed"
+    assert failure["Message"]["Message"] == "Phone Validate Failed"
