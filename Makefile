@@ -49,7 +49,7 @@ lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validat
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m tools.validate
-	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact
+	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact --skip-download
 
 typecheck: setup ## mypy --strict
 	@$(RUN) -m mypy lambda_src local_aws tools

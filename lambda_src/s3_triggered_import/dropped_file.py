@@ -66,8 +66,6 @@ def ignored_because(file: DroppedFile, suffixes: Sequence[str]) -> str | None:
     """
     if file.key.endswith("/"):
         return "it is a folder marker"
-    if file.size == 0:
-        return "it is empty"
     if suffixes and not file.key.lower().endswith(tuple(s.lower() for s in suffixes)):
         return "its name has another suffix"
     return None

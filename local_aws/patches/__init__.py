@@ -16,11 +16,13 @@ from local_aws.names import require
 _MODULES = (
     "service_access",
     "authorization",
+    "email_sending",
     "lambda_executor",
     "sdk_calls",
     "step_functions",
     "distributed_map",
     "terraform_drift",
+    "object_listing",
     "scheduler",
     "encryption",
     "delivery",

@@ -14,6 +14,7 @@ REQUIRED = (
     "ministack.core.iam_actions.extract_resource_arn",
     "ministack.core.responses.get_account_id",
     "ministack.core.responses.get_region",
+    "ministack.core.router.SERVICE_PATTERNS",
 )
 
 # The resource a request names, below "arn:aws:<scope>:<region>:<account>:"; "*" for none.
@@ -58,9 +59,12 @@ def arn(scope: str, resource: str) -> str:
 def serve(scope: str, service: Service, resource_of: ResourceOf) -> None:
     """Serve ``scope`` (the signing name) by ``service``, authorized per action and resource."""
     from ministack import app
-    from ministack.core import iam_actions
+    from ministack.core import iam_actions, router
 
     app.SERVICE_HANDLERS[scope] = service.handle
+    # Without an entry the router reads the models of all services at the first request, for
+    # seconds and on the event loop, to learn that this is one. The signature names the scope.
+    router.SERVICE_PATTERNS[scope] = {}
     iam_actions.SERVICE_TO_IAM_NAMESPACE[scope] = scope
     iam_actions._BOTOCORE_SERVICE_MAP[scope] = [service.name]
     before = iam_actions.extract_resource_arn

@@ -127,7 +127,7 @@ module "resources" {
   tags               = var.tags
 
   # The project is created through the API.
-  depends_on = [aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+  depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
 }
 
 locals {

@@ -2,7 +2,7 @@ output "api_url" {
   description = "Address of the Pinpoint-compatible API: the endpoint_url of a boto3 `pinpoint` client that signs for execute-api."
   value       = local.api.url
 
-  depends_on = [aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+  depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
 }
 
 output "campaign_role_arn" {
@@ -22,7 +22,7 @@ output "pinpoint" {
   description = "The project and its API, as the `pinpoint` input of the other modules takes them; null without project_name."
   value       = var.project_name == null ? null : { project_id = local.project_id, api = local.api }
 
-  depends_on = [aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+  depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
 }
 
 output "project_id" {

@@ -30,17 +30,14 @@ module "bucket" {
 
 resource "aws_cloudwatch_event_rule" "file_dropped" {
   name        = "${var.name}-file-dropped"
-  description = "Files put under the import prefix, folder markers and empty files apart."
+  description = "Files put under the import prefix."
 
   event_pattern = jsonencode({
     source      = ["aws.s3"]
     detail-type = ["Object Created"]
     detail = {
       bucket = { name = [local.bucket] }
-      object = {
-        key  = [{ prefix = var.prefix }]
-        size = [{ numeric = [">", 0] }]
-      }
+      object = { key = [{ prefix = var.prefix }] }
     }
   })
 

@@ -89,8 +89,8 @@ def test_a_folder_marker_is_not_imported():
     assert ignored_because(a_file(key="import/", size=0), []) == "it is a folder marker"
 
 
-def test_an_empty_file_is_not_imported():
-    assert ignored_because(a_file(size=0), []) == "it is empty"
+def test_an_empty_file_is_not_passed_over_so_that_its_owner_hears_of_it():
+    assert ignored_because(a_file(size=0), []) is None
 
 
 def test_a_file_of_another_suffix_is_not_imported():

@@ -1,0 +1,194 @@
+"""Sending an email needs permission for the sender's identity and the configuration set.
+
+Conditions on who sends to whom (``ses:FromAddress`` and the like) are evaluated. The keys and
+resources are those of the service authorization reference of Amazon SES.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.utils import getaddresses, parseaddr
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id
+from ministack.services import ses, ses_v2
+
+REQUIRED = (
+    "ministack.core.iam_evaluator.AuthError",
+    "ministack.core.iam_evaluator._signed_request",
+    "ministack.core.iam_evaluator.enforce",
+    "ministack.services.ses._identities",
+    "ministack.services.ses_v2._identities",
+)
+
+Json = dict[str, Any]
+
+_SENDING = {
+    "ses:SendBulkEmail",
+    "ses:SendBulkTemplatedEmail",
+    "ses:SendEmail",
+    "ses:SendRawEmail",
+    "ses:SendTemplatedEmail",
+}
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What a request says of an email, as far as permissions ask for it."""
+
+    api_version: str
+    sender: str
+    recipients: list[str]
+    feedback_address: str
+    identity_arn: str  # given by the request; empty when it follows from the sender
+    configuration_set: str
+    raw: bool
+
+    def condition_keys(self) -> Json:
+        name, address = parseaddr(self.sender)
+        keys: Json = {
+            "ses:ApiVersion": self.api_version,
+            "ses:FromAddress": address,
+            "ses:FromDisplayName": name,
+            "ses:Recipients": [parseaddr(recipient)[1] for recipient in self.recipients],
+            "ses:FeedbackAddress": self.feedback_address,
+        }
+        return {key: value for key, value in keys.items() if value}
+
+
+def apply() -> None:
+    enforce = iam_evaluator.enforce
+
+    def checked(
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: Json | None = None,
+    ) -> Any:
+        # Read first: the evaluator forgets the request once its signature is verified.
+        request = iam_evaluator._signed_request.get()
+        sending = None
+        if iam_action in _SENDING and request is not None:
+            sending = read(service, request.raw_path, request.body)
+        if sending is None:
+            return enforce(
+                access_key_id, iam_action, service, region, resource_arn, service_context
+            )
+        # SESv2 sends a raw message by the permission of the older operation for it.
+        action = "ses:SendRawEmail" if sending.raw else iam_action
+        context = {**(service_context or {}), **sending.condition_keys()}
+        for arn in resources(sending, f"arn:aws:ses:{region}:{get_account_id()}"):
+            refused = enforce(access_key_id, action, service, region, arn, context)
+            if isinstance(refused, iam_evaluator.AuthError):
+                return refused
+            if refused:
+                return iam_evaluator.AuthError(
+                    "AccessDeniedException" if sending.api_version == "2" else "AccessDenied",
+                    f"User `{refused.principal_arn}' is not authorized to perform `{action}' on "
+                    f"resource `{arn}'",
+                )
+        return None
+
+    iam_evaluator.enforce = checked
+
+
+def resources(sending: Sending, prefix: str) -> Iterator[str]:
+    """The ARNs that sending needs permission for; ``prefix`` ends with the account."""
+    yield sending.identity_arn or f"{prefix}:identity/{identity_of(sending.sender)}"
+    if sending.configuration_set:
+        yield f"{prefix}:configuration-set/{sending.configuration_set}"
+
+
+def identity_of(sender: str) -> str:
+    """The identity that an email from the sender uses.
+
+    The address when it is one, else the closest domain above it that is one, else the address:
+    of an identity that is not there, the service itself tells.
+    """
+    address = parseaddr(sender)[1]
+    labels = address.rpartition("@")[2].lower().split(".")
+    domains = [".".join(labels[first:]) for first in range(len(labels) - 1)]
+    known = {*ses._identities.keys(), *ses_v2._identities.keys()}
+    return next((name for name in (address, *domains) if name in known), address)
+
+
+def read(service: str, raw_path: str, body: bytes) -> Sending | None:
+    """The email of a request; None when the body cannot be read (the service tells)."""
+    if service != "sesv2":
+        query = parse_qs(raw_path.partition("?")[2]) | parse_qs(body.decode(errors="replace"))
+        return _from_v1({name: values[-1] for name, values in query.items()})
+    try:
+        request = json.loads(body)
+    except ValueError:
+        return None
+    return _from_v2(request) if isinstance(request, dict) else None
+
+
+def _from_v2(request: Json) -> Sending:
+    raw = ((request.get("Content") or {}).get("Raw") or {}).get("Data", "")
+    entries = request.get("BulkEmailEntries") or [request]
+    recipients = [
+        address
+        for entry in entries
+        for kind in ("ToAddresses", "CcAddresses", "BccAddresses")
+        for address in (entry.get("Destination") or {}).get(kind) or []
+    ]
+    headers = _headers(raw)
+    return Sending(
+        api_version="2",
+        sender=request.get("FromEmailAddress") or headers["from"],
+        recipients=recipients or headers["recipients"],
+        feedback_address=request.get("FeedbackForwardingEmailAddress") or "",
+        identity_arn=request.get("FromEmailAddressIdentityArn") or "",
+        configuration_set=request.get("ConfigurationSetName") or headers["configuration_set"],
+        raw=bool(raw),
+    )
+
+
+def _from_v1(parameters: Mapping[str, str]) -> Sending:
+    raw = parameters.get("RawMessage.Data", "")
+    # Destination.ToAddresses.member.1, Destinations.member.1 (raw messages), and
+    # Destinations.member.1.Destination.CcAddresses.member.1 (bulk).
+    recipients = [
+        value
+        for name, value in parameters.items()
+        if name.startswith("Destination")
+        and ("Addresses.member." in name or name.count(".") == 2 and "@" in value)
+    ]
+    headers = _headers(raw)
+    return Sending(
+        api_version="1",
+        sender=parameters.get("Source") or headers["from"],
+        recipients=recipients or headers["recipients"],
+        feedback_address=parameters.get("ReturnPath", ""),
+        identity_arn=parameters.get("SourceArn") or parameters.get("FromArn", ""),
+        configuration_set=parameters.get("ConfigurationSetName") or headers["configuration_set"],
+        raw=bool(raw),
+    )
+
+
+def _headers(raw: str) -> Json:
+    """What the header of a MIME message says; ``raw`` is base64, empty without a message."""
+    try:
+        message = message_from_bytes(base64.b64decode(raw), policy=policy.default)
+    except binascii.Error:
+        message = message_from_bytes(b"", policy=policy.default)  # the service tells
+    recipients = [
+        address
+        for name in ("To", "Cc", "Bcc")
+        for _, address in getaddresses([str(value) for value in message.get_all(name, [])])
+    ]
+    return {
+        "from": str(message.get("From", "")),
+        "recipients": recipients,
+        "configuration_set": str(message.get("X-SES-CONFIGURATION-SET", "")),
+    }
