@@ -11,7 +11,8 @@ RUN := $(BIN)/python
 PORT ?= 4566
 FILE ?= examples/import_validate_campaign/people.csv
 KEEP ?=
-PYTEST := $(RUN) -m pytest
+# One process a core; a file's tests stay together, since they share what they deploy.
+PYTEST := $(RUN) -m pytest -q --numprocesses 2 --dist loadfile
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
 export PATH := $(PATH):$(abspath $(BIN))
 
@@ -57,13 +58,13 @@ typecheck: setup ## mypy --strict
 test: lint typecheck test-unit test-terraform test-integration ## everything that CI runs
 
 test-unit: setup package ## domain rules, contracts, documentation; no Terraform
-	@$(PYTEST) -q tests/unit tests/contract tests/docs
+	@$(PYTEST) tests/unit tests/contract tests/docs
 
 test-terraform: setup package ## each module planned with mocks
-	@$(PYTEST) -q tests/terraform
+	@$(PYTEST) tests/terraform
 
 test-integration: setup package ## each example applied on the local AWS and driven
-	@$(PYTEST) -q tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
+	@$(PYTEST) tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
 
 bench: setup package ## measure, all or BENCH="chain segments"; writes benchmarks/results/*.json
 	@PYTHONPATH=lambda_src $(RUN) -m benchmarks $(BENCH)

@@ -116,8 +116,7 @@ class Instance:
             variables["NO_PROXY"] = variables["no_proxy"] = ",".join(hosts)
         from tools import terraform_cli
 
-        if configuration := terraform_cli.cli_config():
-            variables["TF_CLI_CONFIG_FILE"] = str(configuration)
+        variables |= terraform_cli.environment()
         lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
         return "\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN"])
 

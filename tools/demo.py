@@ -123,9 +123,7 @@ def apply(*variables: str) -> dict[str, Any]:
     """Apply the example with these ``-var=`` options; return its outputs by name."""
     state = f"-state={STATE / 'terraform.tfstate'}"
     terraform("init", "-input=false", "-no-color")
-    terraform(
-        "apply", "-input=false", "-no-color", "-auto-approve", "-parallelism=30", state, *variables
-    )
+    terraform("apply", "-input=false", "-no-color", "-auto-approve", state, *variables)
     outputs = json.loads(terraform("output", "-json", state))
     return {name: output["value"] for name, output in outputs.items()}
 

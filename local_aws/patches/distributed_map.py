@@ -1,4 +1,7 @@
-"""Distributed Map: reading, batching and writing items as the execution role, in both languages."""
+"""Distributed Map: reading, batching and writing items as the execution role, in both languages.
+
+And of the inline Map, ``MaxConcurrencyPath``.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ministack.core.responses import now_iso
 from ministack.services import stepfunctions as sfn
 
+from local_aws.patches.rewriting import rewrite
 from local_aws.patches.service_access import role_client
 from local_aws.patches.step_functions import SESSION, execution_role, still_running
 
@@ -30,6 +34,7 @@ REQUIRED = (
     "ministack.services.stepfunctions._resolve_params_obj",
     "ministack.services.stepfunctions._resolve_path_or_ctx",
     "ministack.services.stepfunctions._run_distributed_map",
+    "ministack.services.stepfunctions._run_map_items",
     "ministack.services.stepfunctions._run_sub_machine",
     "ministack.services.stepfunctions._state_query_language",
 )
@@ -40,6 +45,20 @@ DEFAULT_CONCURRENCY = 40
 
 def apply() -> None:
     sfn._run_distributed_map = run_distributed_map
+    # The inline Map reads the number only; a distributed one asks _Fields.
+    rewrite(
+        sfn,
+        "_run_map_items",
+        (
+            'max_conc = state_def.get("MaxConcurrency", 0)',
+            "max_conc = _max_concurrency(state_def, raw_input, effective, ctx)",
+        ),
+        _max_concurrency=_max_concurrency,
+    )
+
+
+def _max_concurrency(state: dict[str, Any], raw: Any, effective: Any, context: Any) -> int:
+    return int(_Fields(state, raw, effective, context).number(state, "MaxConcurrency") or 0)
 
 
 class _Fields:

@@ -7,11 +7,11 @@ resources are those of the service authorization reference of Amazon SES.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from email import message_from_bytes, policy
+from email import policy
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parseaddr
 from typing import Any
 from urllib.parse import parse_qs
@@ -179,9 +179,10 @@ def _from_v1(parameters: Mapping[str, str]) -> Sending:
 def _headers(raw: str) -> Json:
     """What the header of a MIME message says; ``raw`` is base64, empty without a message."""
     try:
-        message = message_from_bytes(base64.b64decode(raw), policy=policy.default)
-    except binascii.Error:
-        message = message_from_bytes(b"", policy=policy.default)  # the service tells
+        mime = base64.b64decode(raw)
+    except ValueError:
+        mime = b""  # the service tells
+    message = BytesHeaderParser(policy=policy.default).parsebytes(mime)
     recipients = [
         address
         for name in ("To", "Cc", "Bcc")

@@ -15,6 +15,9 @@ locals {
   # Built, because the campaign's function schedules runs of the machine that invokes it.
   campaign_state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.name}-campaign"
 
+  # Built, because the provider takes 25 s to make a queue, and every function would wait for it.
+  schedule_dead_letter_arn = "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${var.name}-schedules-dead-letter"
+
   # Absent settings are left out: the functions take an empty string for a mistake.
   environment = merge(
     {
@@ -26,7 +29,7 @@ locals {
       PARTITION                  = local.partition
       RUNS_TABLE                 = aws_dynamodb_table.this["runs"].name
       SCHEDULER_ROLE_ARN         = aws_iam_role.scheduler.arn
-      SCHEDULE_DEAD_LETTER_ARN   = module.schedule_dead_letter.queue_arn
+      SCHEDULE_DEAD_LETTER_ARN   = local.schedule_dead_letter_arn
       SCHEDULE_GROUP             = aws_scheduler_schedule_group.this.name
       WORK_BUCKET                = module.work_bucket.bucket
     },

@@ -68,9 +68,9 @@ class LocalAccount:
     def messages(self, queue_url: str) -> list[str]:
         """Take what is visible on a queue."""
         sqs, bodies = self.client("sqs"), []
-        while found := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get(
-            "Messages", []
-        ):
+        while found := sqs.receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
+        ).get("Messages", []):
             for message in found:
                 bodies.append(message["Body"])
                 sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])

@@ -7,6 +7,7 @@ free port of the loopback interface and ends when the context manager is left.
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -19,7 +20,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@functools.cache
+def _session() -> Any:
+    """One for all clients: it keeps the services' models."""
+    return boto3.Session()
+
+
 @dataclass(frozen=True)
 class MinistackServer:
     """A running emulator: its URL, its log file and clients of the deploying user."""
@@ -75,6 +82,8 @@ class MinistackServer:
     port: int
     log: Path
     patched: bool
+    # Making a client takes longer than most tests: the deploying user's are kept.
+    _clients: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def url(self) -> str:
@@ -88,11 +97,20 @@ class MinistackServer:
             "aws_secret_access_key": SECRET_KEY,
         }
         options.setdefault("endpoint_url", self.url)
-        return boto3.Session(region_name=REGION, **keys).client(  # type: ignore[call-overload]
+        if credentials or options != {"endpoint_url": self.url}:
+            return self._new_client(service, keys, options)
+        if service not in self._clients:
+            self._clients[service] = self._new_client(service, keys, options)
+        return self._clients[service]
+
+    def _new_client(self, service: str, keys: dict[str, str], options: dict[str, Any]) -> Any:
+        return _session().client(
             service,
+            region_name=REGION,
             config=botocore.config.Config(
                 retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
             ),
+            **keys,
             **options,
         )
 

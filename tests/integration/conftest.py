@@ -25,8 +25,6 @@ def local_aws() -> Iterator[None]:
     """A local AWS on a free port, and an environment in which everybody talks to it."""
     before = dict(os.environ)
     os.environ.update(terraform_cli.environment())
-    for command in ("apply", "destroy"):
-        os.environ[f"TF_CLI_ARGS_{command}"] = "-parallelism=30"
     port = free_port()
     _local_aws("up", "--port", str(port))
     use_local_aws(port)

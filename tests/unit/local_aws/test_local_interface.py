@@ -1,9 +1,13 @@
 """The ``/_local/`` interface and the deploying key."""
 
+import subprocess
+import sys
+
 import pytest
 from botocore.exceptions import ClientError
 
 from local_aws import credentials
+from local_aws.__main__ import ROOT
 from tests.builders.local_server import LocalServer
 
 
@@ -95,3 +99,22 @@ def test_the_servers_environment_does_not_reach_functions(local_aws: LocalServer
     assert seen["AWS_ENDPOINT_URL"] == local_aws.url
     assert seen["AWS_ACCESS_KEY_ID"] != credentials.ACCESS_KEY_ID
     assert "PYTEST_CURRENT_TEST" not in seen
+
+
+def test_the_first_request_to_an_added_service_is_routed_without_reading_every_model() -> None:
+    # Reading them takes seconds, in which the server answers nobody.
+    script = """
+from local_aws import server
+server.build()
+from ministack.core import router
+for scope in ("mobiletargeting", "sms-voice"):
+    signed = f"AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/{scope}/aws4_request, Signature=0"
+    print(router.detect_service("POST", "/", {"authorization": signed}, {}))
+print(router._KNOWN_AWS_SERVICE_NAMES)
+"""
+
+    routed = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert routed.stdout.split() == ["mobiletargeting", "sms-voice", "None"]

@@ -46,7 +46,21 @@ resource "aws_pinpointsmsvoicev2_phone_number" "replies" {
   number_capabilities = ["SMS", "VOICE"]
   opt_out_list_name   = aws_pinpointsmsvoicev2_opt_out_list.newsletter.name
 }
+
+resource "aws_s3_bucket" "imports" {
+  bucket        = "imports"
+  force_destroy = true
+}
+
+resource "aws_s3_bucket_versioning" "imports" {
+  bucket = aws_s3_bucket.imports.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
 """
+KEYS = ["größe-日本.csv", "a+b c.csv", "100%", "%C3%BC"]
 
 
 @pytest.mark.integration
@@ -80,6 +94,9 @@ def test_terraform_applies_plans_nothing_more_and_destroys(
     [made] = sms.describe_configuration_sets()["ConfigurationSets"]
     [number] = sms.describe_phone_numbers()["PhoneNumbers"]
     tags_of_made = sms.list_tags_for_resource(ResourceArn=made["ConfigurationSetArn"])["Tags"]
+    s3 = local_aws.client("s3")
+    for key in KEYS * 2:  # two versions of each
+        s3.put_object(Bucket="imports", Key=key)
     planned = terraform("plan", "-detailed-exitcode")
     destroyed = terraform("destroy", "-auto-approve")
 
@@ -93,6 +110,7 @@ def test_terraform_applies_plans_nothing_more_and_destroys(
     assert destroyed.returncode == 0, destroyed.stderr
     assert local_aws.client("pinpoint").get_apps()["ApplicationsResponse"]["Item"] == []
     assert sms.describe_phone_numbers()["PhoneNumbers"] == []
+    assert s3.list_buckets()["Buckets"] == []
     assert [item["OptOutListName"] for item in sms.describe_opt_out_lists()["OptOutLists"]] == [
         "Default"
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -196,3 +197,41 @@ def test_a_child_sees_its_own_input_as_that_of_the_execution(aws: MinistackServe
     )
 
     assert json.loads(ended["output"]) == [{"in": {"n": 1}}]
+
+
+@pytest.mark.parametrize("mode", ["INLINE", "DISTRIBUTED"])
+def test_a_map_runs_as_many_items_at_once_as_its_input_says(
+    aws: MinistackServer, mode: str
+) -> None:
+    processor = {
+        "ProcessorConfig": {"Mode": mode}
+        | ({"ExecutionType": "STANDARD"} if mode == "DISTRIBUTED" else {}),
+        "StartAt": "Enter",
+        "States": {
+            "Enter": {
+                "Type": "Pass",
+                "Parameters": {"in.$": "$$.State.EnteredTime"},
+                "Next": "Rest",
+            },
+            "Rest": {"Type": "Wait", "Seconds": 1, "Next": "Leave"},
+            "Leave": {
+                "Type": "Pass",
+                "Parameters": {"in.$": "$.in", "out.$": "$$.State.EnteredTime"},
+                "End": True,
+            },
+        },
+    }
+    state = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "MaxConcurrencyPath": "$.most",
+        "ItemProcessor": processor,
+        "End": True,
+    }
+    machine = aws.machine(f"most-{mode}", ROLE, {"StartAt": "Each", "States": {"Each": state}})
+
+    ended = aws.run(machine, {"items": [1, 2], "most": 1})
+
+    stays = sorted((item["in"], item["out"]) for item in json.loads(ended["output"]))
+    assert len(stays) == 2
+    assert all(out <= entered for (_, out), (entered, _) in pairwise(stays))

@@ -165,7 +165,7 @@ def test_retries_wait_no_longer_than_their_maximum(aws: MinistackServer) -> None
         "ErrorEquals": ["NotToday"],
         "IntervalSeconds": 1,
         "BackoffRate": 10,
-        "MaxAttempts": 3,
+        "MaxAttempts": 2,
         "MaxDelaySeconds": 1,
     }
     arguments = {"FunctionName": "work", "Payload": {"fail": True}}
