@@ -4,17 +4,21 @@
 locals {
   package_path = coalesce(var.package_path, "${path.module}/../../dist/import_validate_campaign.zip")
 
-  # By the stage that is started.
+  # By the stage that is started: the topic whose notification starts it. Apart from the stages, so
+  # that queues, which take their time, need not wait for the state machines.
+  topic_arns = {
+    campaign = var.topic_arns.validate
+    validate = var.topic_arns.import
+  }
+
   stages = {
     validate = {
-      topic_arn         = var.topic_arns.import
       state_machine_arn = var.state_machine_arns.validate
       description       = "Starts the validation of an imported segment."
       environment       = {}
       policies          = {}
     }
     campaign = {
-      topic_arn         = var.topic_arns.validate
       state_machine_arn = var.state_machine_arns.campaign
       description       = "Starts the campaign to a validated segment."
       environment = merge(
@@ -34,9 +38,9 @@ locals {
 }
 
 resource "aws_sns_topic_subscription" "stage" {
-  for_each = local.stages
+  for_each = local.topic_arns
 
-  topic_arn           = each.value.topic_arn
+  topic_arn           = each.value
   protocol            = "sqs"
   endpoint            = module.queue[each.key].queue_arn
   filter_policy_scope = "MessageAttributes"
@@ -46,14 +50,14 @@ resource "aws_sns_topic_subscription" "stage" {
 
 module "queue" {
   source   = "../internal/queue"
-  for_each = local.stages
+  for_each = local.topic_arns
 
   name                       = "${var.name}-${each.key}"
   visibility_timeout_seconds = 360
   publishers = {
     topic = {
       service    = "sns.amazonaws.com"
-      source_arn = each.value.topic_arn
+      source_arn = each.value
     }
   }
   alarm       = var.alarm
@@ -66,9 +70,9 @@ module "undelivered" {
 
   name = "${var.name}-undelivered"
   publishers = {
-    for stage, settings in local.stages : stage => {
+    for stage, topic_arn in local.topic_arns : stage => {
       service    = "sns.amazonaws.com"
-      source_arn = settings.topic_arn
+      source_arn = topic_arn
     }
   }
   alarm       = var.alarm
@@ -94,7 +98,7 @@ module "start" {
 }
 
 resource "aws_lambda_event_source_mapping" "start" {
-  for_each = local.stages
+  for_each = local.topic_arns
 
   function_name           = module.start[each.key].function_arn
   event_source_arn        = module.queue[each.key].queue_arn
