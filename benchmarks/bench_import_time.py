@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 5
 PROGRAM = """
-import importlib, json, os, sys, time
+import importlib, sys, time
 
 
 start = time.perf_counter()
@@ -32,17 +32,16 @@ print((time.perf_counter() - start) * 1000)
 
 def handlers() -> dict[str, Path]:
     """Module of each handler named in the Terraform of modules/ → the zip that holds it."""
-    found = {}
-    for path in (ROOT / "modules").rglob("*.tf"):
-        for handler in re.findall(r'handler\s*=\s*"([\w.]+)\.\w+"', path.read_text()):
-            found[handler] = ROOT / "dist" / f"{handler.split('.')[0]}.zip"
-    return dict(sorted(found.items()))
+    terraform = "".join(path.read_text() for path in (ROOT / "modules").rglob("*.tf"))
+    packages = {package.stem: package for package in (ROOT / "dist").glob("*.zip")}
+    named = re.findall(rf'"((?:{"|".join(packages)})(?:\.\w+)+)\.\w+"', terraform)
+    return {handler: packages[handler.split(".")[0]] for handler in sorted(set(named))}
 
 
 def settings(source: Path) -> set[str]:
     """The names of the variables that a package may ask for."""
     text = "".join(path.read_text() for path in source.rglob("*.py"))
-    return set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', text))
+    return set(re.findall(r'"([A-Z][A-Z0-9_]+)"', text))
 
 
 def measure(handler: str, package: Path) -> float:

@@ -1,8 +1,11 @@
-"""Write the tables of inputs and outputs into the README of every module that asks for them.
+"""Write the generated parts of the documentation.
 
-A README asks with a pair of comments, between which this tool owns the text::
+A page asks for one with a pair of comments, between which this tool owns the text::
 
-    <!-- inputs and outputs: make docs -->
+    <!-- inputs and outputs: make docs -->     the tables of a module, in its README
+    <!-- end -->
+
+    <!-- figures: make docs -->                what the benchmarks measured
     <!-- end -->
 """
 
@@ -19,6 +22,8 @@ import hcl2
 from tools import terraform_run
 
 BEGIN, END = "<!-- inputs and outputs: make docs -->", "<!-- end -->"
+FIGURES = "<!-- figures: make docs -->"
+RESULTS = terraform_run.ROOT / "benchmarks" / "results"
 NOT_SET = object()
 
 
@@ -69,25 +74,54 @@ def tables(folder: Path) -> str:
     return "\n".join(lines)
 
 
-def with_tables(text: str, folder: Path) -> str:
-    """The README with fresh tables between its comments."""
-    before, _, rest = text.partition(BEGIN)
+def figures() -> str:
+    """What the last run of each benchmark measured, as one Markdown table."""
+    lines = ["| Benchmark | Figure | Measured |", "|---|---|---|"]
+    for path in sorted(RESULTS.glob("*.json")):
+        for name, value in flat(json.loads(path.read_text())["figures"]):
+            lines.append(f"| `{path.stem}` | {name} | {value} |")
+    return "\n".join(lines)
+
+
+def flat(figures: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Names in words and values, of nested figures too; anything but a number is left out."""
+    found = []
+    for key, value in figures.items():
+        name = f"{above} {key.replace('_', ' ')}".strip()
+        if isinstance(value, dict):
+            found += flat(value, name)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found.append((name, f"{value:,}" if abs(value) >= 1000 else f"{value:g}"))
+    return found
+
+
+def between(text: str, begin: str, generated: str) -> str:
+    """The text with what is generated between the comment `begin` and the next end."""
+    before, _, rest = text.partition(begin)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{tables(folder)}\n{END}{after}"
+    return f"{before}{begin}\n{generated}\n{END}{after}"
+
+
+def generated(path: Path) -> str:
+    """A page as it should be."""
+    text = path.read_text()
+    if BEGIN in text:
+        text = between(text, BEGIN, tables(path.parent))
+    if FIGURES in text:
+        text = between(text, FIGURES, figures())
+    return text
 
 
 def main(arguments: list[str]) -> int:
     check = arguments == ["--check"]
     stale = []
-    for readme in sorted((terraform_run.ROOT / "modules").rglob("README.md")):
-        text = readme.read_text()
-        if BEGIN not in text:
-            continue
-        fresh = with_tables(text, readme.parent)
-        if fresh != text:
-            stale.append(readme.relative_to(terraform_run.ROOT))
+    root = terraform_run.ROOT
+    for page in [root / "README.md", *sorted((root / "modules").rglob("README.md"))]:
+        fresh = generated(page)
+        if fresh != page.read_text():
+            stale.append(page.relative_to(root))
             if not check:
-                readme.write_text(fresh)
+                page.write_text(fresh)
     for path in stale:
         print(f"{'out of date, run `make docs`' if check else 'written'}: {path}")
     return 1 if check and stale else 0

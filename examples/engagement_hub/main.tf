@@ -8,8 +8,19 @@ provider "aws" {
   }
 }
 
+# SES mails a link to the address; nothing is sent before somebody has followed it.
+resource "aws_sesv2_email_identity" "sender" {
+  count = var.email_from_address == null ? 0 : 1
+
+  email_identity = var.email_from_address
+}
+
 module "hub" {
   source = "../../modules/engagement_hub"
 
   name = var.name
+  email = var.email_from_address == null ? null : {
+    from_address = var.email_from_address
+    identity_arn = one(aws_sesv2_email_identity.sender[*].arn)
+  }
 }

@@ -20,19 +20,19 @@ locals {
   functions = {
     start-export = {
       description = "Starts the export of a run's endpoints."
-      handler     = "export_job.start"
+      handler     = "phone_number_validate.export_job.start"
       environment = local.export_environment
       policies    = merge({ pinpoint = module.export_access.policy_json }, local.pass_role_policies)
     }
     read-export = {
       description = "Looks at an export job."
-      handler     = "export_job.read"
+      handler     = "phone_number_validate.export_job.read"
       environment = local.export_environment
       policies    = { pinpoint = module.read_export_access.policy_json }
     }
     list-numbers = {
       description     = "Lists the distinct numbers of an export."
-      handler         = "files.list_numbers"
+      handler         = "phone_number_validate.files.list_numbers"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.list_numbers.json }
       timeout_seconds = 900
@@ -41,7 +41,7 @@ locals {
     }
     validate-batch = {
       description = "Validates a batch of numbers and marks their endpoints."
-      handler     = "validate_batch.lambda_handler"
+      handler     = "phone_number_validate.validate_batch.lambda_handler"
       environment = merge(local.pinpoint_environment, {
         BUCKET                 = module.bucket.bucket
         CACHE_DAYS             = var.cache_days
@@ -59,14 +59,14 @@ locals {
     }
     add-up = {
       description     = "Adds up the counts of a run's batches."
-      handler         = "files.add_up"
+      handler         = "phone_number_validate.files.add_up"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.add_up.json }
       timeout_seconds = 300
     }
     delete-files = {
       description     = "Deletes a run's exported and working files."
-      handler         = "files.delete_files"
+      handler         = "phone_number_validate.files.delete_files"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.delete_files.json }
       timeout_seconds = 300
@@ -164,7 +164,7 @@ module "function" {
 
   name               = "${var.name}-${each.key}"
   description        = each.value.description
-  handler            = "phone_number_validate.${each.value.handler}"
+  handler            = each.value.handler
   package_path       = local.package_path
   timeout_seconds    = try(each.value.timeout_seconds, 60)
   memory_mb          = try(each.value.memory_mb, 256)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import hcl2
 import pytest
 
 from tools import docs
@@ -55,10 +56,17 @@ def test_every_module_readme_has_each_section_and_a_diagram(module: Path) -> Non
 
 @pytest.mark.parametrize("module", ARCHITECTURES, ids=named)
 def test_the_tables_of_inputs_and_outputs_are_those_of_the_code(module: Path) -> None:
-    text = (module / "README.md").read_text()
+    readme = module / "README.md"
 
-    assert docs.BEGIN in text
-    assert docs.with_tables(text, module) == text
+    assert docs.BEGIN in readme.read_text()
+    assert docs.generated(readme) == readme.read_text()
+
+
+def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
+    readme = ROOT / "README.md"
+
+    assert docs.FIGURES in readme.read_text()
+    assert docs.generated(readme) == readme.read_text()
 
 
 def test_every_test_that_the_list_of_weaknesses_names_exists() -> None:
@@ -69,3 +77,23 @@ def test_every_test_that_the_list_of_weaknesses_names_exists() -> None:
 
     assert names
     assert [name for name in sorted(names) if f"def {name}(" not in tests] == []
+
+
+@pytest.mark.parametrize("module", ARCHITECTURES, ids=named)
+def test_the_usage_in_a_readme_gives_every_required_input_and_no_unknown_one(module: Path) -> None:
+    text = (module / "README.md").read_text()
+    usage = re.search(r"```hcl\n(.*?)```", text, re.DOTALL)
+    assert usage is not None
+    calls = [
+        body
+        for block in hcl2.loads(usage[1])["module"]
+        for body in block.values()
+        if docs.unquoted(body["source"]).endswith(f"/{module.name}")
+    ]
+    inputs = dict(docs.blocks(module, "variable"))
+    required = {name for name, body in inputs.items() if "default" not in body}
+
+    assert len(calls) == 1
+    given = {name for name in calls[0] if name != "source" and not name.startswith("__")}
+    assert given <= set(inputs)
+    assert required <= given

@@ -24,6 +24,9 @@ PROGRAM = ROOT / "examples" / "engagement_hub" / "program.py"
 
 pytestmark = pytest.mark.integration
 
+# Taken by every example that has a variable of this name.
+EMAIL_FROM_ADDRESS = os.environ.setdefault("TF_VAR_email_from_address", "news@example.com")
+
 
 @pytest.fixture(scope="module")
 def hub(engagement_hub: Any) -> dict[str, Any]:
@@ -175,13 +178,24 @@ def test_each_recipient_has_one_campaign_event_in_the_documented_format(
 
 
 @terraform("engagement_hub", scope="module")
-def test_an_email_campaign_reaches_the_outbox_only_when_the_hub_has_an_address_to_send_from(
-    engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount
+@pytest.mark.parametrize(("sender", "sent"), [(None, 1), ("somebody-else@example.com", 0)])
+def test_an_email_campaign_goes_out_from_the_hubs_own_address_and_from_no_other(
+    engagement_hub: Any,
+    pinpoint: Any,
+    project: str,
+    account: LocalAccount,
+    sender: str | None,
+    sent: int,
 ) -> None:
+    recipient = f"ann-{project[:8]}@example.com"
     pinpoint.update_endpoint(
         ApplicationId=project,
         EndpointId="ann",
-        EndpointRequest={"ChannelType": "EMAIL", "Address": "ann@example.com"},
+        EndpointRequest={
+            "ChannelType": "EMAIL",
+            "Address": recipient,
+            "User": {"UserId": "ann", "UserAttributes": {"FirstName": ["<Ann>"]}},
+        },
     )
     segment = pinpoint.create_segment(
         ApplicationId=project, WriteSegmentRequest={"Name": "all", "Dimensions": {}}
@@ -194,9 +208,9 @@ def test_an_email_campaign_reaches_the_outbox_only_when_the_hub_has_an_address_t
             "Schedule": {"StartTime": "IMMEDIATE"},
             "MessageConfiguration": {
                 "EmailMessage": {
-                    "FromAddress": "news@example.com",
-                    "Title": "News",
-                    "HtmlBody": "<p>Hi</p>",
+                    **({"FromAddress": sender} if sender else {}),
+                    "Title": "News for {{User.UserAttributes.FirstName}}",
+                    "HtmlBody": "<p>Hi {{User.UserAttributes.FirstName}}</p>",
                 }
             },
         },
@@ -204,8 +218,11 @@ def test_an_email_campaign_reaches_the_outbox_only_when_the_hub_has_an_address_t
 
     activity = activity_of(account, pinpoint, project, campaign["Id"])
 
-    assert activity["SuccessfulEndpointCount"] == 0
-    assert [m for m in account.outbox("email") if "ann@example.com" in m["to"]] == []
+    assert activity["SuccessfulEndpointCount"] == sent
+    mails = [mail for mail in account.outbox("email") if recipient in mail["to"]]
+    assert [(m["from"], m["subject"], m["html"]) for m in mails] == [
+        (EMAIL_FROM_ADDRESS, "News for <Ann>", "<p>Hi &lt;Ann&gt;</p>")
+    ][:sent]
 
 
 @terraform("engagement_hub", scope="module")
