@@ -231,7 +231,7 @@ def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     that waits takes one of Terraform's ten places: more places, or everything else waits too.
     """
     added = {f"TF_CLI_ARGS_{command}": "-parallelism=100" for command in ("apply", "destroy")}
-    added |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    added["CHECKPOINT_DISABLE"] = "1"
     if config := cli_config(environ):
         added["TF_CLI_CONFIG_FILE"] = str(config)
     else:

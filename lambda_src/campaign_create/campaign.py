@@ -5,11 +5,10 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from campaign_create.plan import Defaults, campaign_named, campaign_plan, campaign_request
 from campaign_create.progress import Outcome, progress
-from shared.pinpoint import all_items, pinpoint_client
+from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
 from shared.polling import Polling
 from shared.settings import optional_env, required_env
 from shared.transient import transient_errors_named
@@ -24,11 +23,6 @@ POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
 
 logger = Logger(service="campaign-create")
 pinpoint = pinpoint_client()
-# A repeated CreateCampaign messages everybody twice: no retries below the state machine's, which
-# looks for the campaign first.
-pinpoint_once = pinpoint_client(
-    Config(read_timeout=29, retries={"mode": "standard", "total_max_attempts": 1})
-)
 
 
 @logger.inject_lambda_context
@@ -51,7 +45,9 @@ def create(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         )
         found = campaign is not None
         if campaign is None:
-            campaign = pinpoint_once.create_campaign(
+            # A repeated CreateCampaign messages everybody twice: no retries below the state
+            # machine's, which looks for the campaign first.
+            campaign = pinpoint_once().create_campaign(
                 ApplicationId=PROJECT_ID,
                 WriteCampaignRequest=campaign_request(plan, correlation_id),  # type: ignore[arg-type]  # a plain dict
             )["CampaignResponse"]

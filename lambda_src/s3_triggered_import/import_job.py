@@ -4,7 +4,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from s3_triggered_import.job import (
     Outcome,
@@ -16,7 +15,7 @@ from s3_triggered_import.job import (
     segment_name,
     trimmed,
 )
-from shared.pinpoint import all_items, pinpoint_client
+from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
 from shared.polling import Polling
 from shared.settings import required_env
 from shared.transient import transient_errors_named
@@ -30,10 +29,6 @@ POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
 
 logger = Logger(service="s3-triggered-import")
 pinpoint = pinpoint_client()
-# A repeated CreateImportJob imports twice: the state machine retries, after looking for the job.
-pinpoint_once = pinpoint_client(
-    Config(read_timeout=29, retries={"mode": "standard", "total_max_attempts": 1})
-)
 
 
 @logger.inject_lambda_context
@@ -64,7 +59,8 @@ def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 role_arn=IMPORT_ROLE_ARN,
                 segment_id=_segment_to_refill(url),
             )
-            job = pinpoint_once.create_import_job(
+            # A repeated CreateImportJob imports twice: the state machine retries, after looking.
+            job = pinpoint_once().create_import_job(
                 ApplicationId=PROJECT_ID,
                 ImportJobRequest=request,  # type: ignore[arg-type]  # built as a plain dict
             )["ImportJobResponse"]

@@ -57,7 +57,7 @@ def steps(monkeypatch, pinpoint):
         {"PROJECT_ID": "app1", "MESSAGE_TYPE": "TRANSACTIONAL", "TIMEOUT_MINUTES": "1"},
     )
     monkeypatch.setattr(module, "pinpoint", pinpoint)
-    monkeypatch.setattr(module, "pinpoint_once", pinpoint)
+    monkeypatch.setattr(module, "pinpoint_once", lambda: pinpoint)
     return module
 
 
@@ -105,7 +105,7 @@ def test_creating_is_not_repeated_below_the_state_machine(monkeypatch):
         {"PROJECT_ID": "app1", "MESSAGE_TYPE": "TRANSACTIONAL", "TIMEOUT_MINUTES": "1"},
     )
 
-    assert module.pinpoint_once.meta.config.retries["total_max_attempts"] == 1
+    assert module.pinpoint_once().meta.config.retries["total_max_attempts"] == 1
 
 
 def test_the_report_has_the_seven_fields(steps, pinpoint):

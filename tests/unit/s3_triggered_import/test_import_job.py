@@ -87,7 +87,7 @@ def load(monkeypatch, pinpoint, **environment):
         | environment,
     )
     monkeypatch.setattr(module, "pinpoint", pinpoint)
-    monkeypatch.setattr(module, "pinpoint_once", pinpoint)
+    monkeypatch.setattr(module, "pinpoint_once", lambda: pinpoint)
     return module
 
 
