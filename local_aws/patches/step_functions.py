@@ -24,6 +24,7 @@ REQUIRED = (
     "ministack.services.stepfunctions._add_event",
     "ministack.services.stepfunctions._call_lambda",
     "ministack.services.stepfunctions._create_state_machine",
+    "ministack.services.stepfunctions._delete_state_machine",
     "ministack.services.stepfunctions._describe_execution",
     "ministack.services.stepfunctions._emit_execution_status_event",
     "ministack.services.stepfunctions._execute_map",
@@ -61,6 +62,7 @@ def apply() -> None:
     _limit_payloads()
     _check_definitions()
     _start_executions_once()
+    _delete_machines_idempotently()
 
 
 def execution_role() -> str:
@@ -387,3 +389,15 @@ def _start_executions_once() -> None:
         return start(data)
 
     sfn._start_execution = start_execution
+
+
+def _delete_machines_idempotently() -> None:
+    """Deleting what is gone succeeds: the operation's model has no error for it, and a client that
+    lost the first answer asks again."""
+    delete = sfn._delete_state_machine
+
+    def deleted(data: dict[str, Any]) -> Any:
+        known = data.get("stateMachineArn") in sfn._state_machines
+        return delete(data) if known else json_response({})
+
+    sfn._delete_state_machine = deleted

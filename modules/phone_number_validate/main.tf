@@ -4,7 +4,7 @@ locals {
   pinpoint_environment = merge(module.export_access.environment, { PROJECT_ID = var.pinpoint.project_id })
   export_environment = merge(local.pinpoint_environment, {
     BUCKET                      = module.bucket.bucket
-    EXPORT_ROLE_ARN             = aws_iam_role.export.arn
+    EXPORT_ROLE_ARN             = module.export_role.role_arn
     NEEDS_VALIDATION_SEGMENT_ID = module.segment.results["needs_validation"].Id
     TIMEOUT_MINUTES             = var.timeout_minutes
   })
@@ -22,7 +22,7 @@ locals {
       description = "Starts the export of a run's endpoints."
       handler     = "phone_number_validate.export_job.start"
       environment = local.export_environment
-      policies    = merge({ pinpoint = module.export_access.policy_json }, local.pass_role_policies)
+      policies    = merge({ pinpoint = module.export_access.policy_json }, module.export_role.pass_policies)
     }
     read-export = {
       description = "Looks at an export job."

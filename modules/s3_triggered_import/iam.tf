@@ -1,10 +1,4 @@
-data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
-
-locals {
-  pass_role_policies = var.pinpoint.api == null ? { pass-role = data.aws_iam_policy_document.pass_role.json } : {}
-}
 
 module "job_access" {
   source = "../internal/pinpoint_access"
@@ -69,76 +63,14 @@ data "aws_iam_policy_document" "steps" {
 }
 
 # The service that imports reads the file by this role, not by its own rights.
-resource "aws_iam_role" "import" {
-  name               = "${var.name}-import"
-  path               = "/engagement-hub/"
-  description        = "Lets the project's import jobs read the dropped files."
-  assume_role_policy = data.aws_iam_policy_document.import_trust.json
+module "import_role" {
+  source = "../internal/data_role"
 
-  tags = var.tags
-}
-
-data "aws_iam_policy_document" "import_trust" {
-  # An engagement hub: its function may assume roles under this path, for this project only.
-  dynamic "statement" {
-    for_each = var.pinpoint.api == null ? [] : ["hub"]
-
-    content {
-      sid     = "HubWorksForThisProject"
-      actions = ["sts:AssumeRole"]
-
-      principals {
-        type        = "AWS"
-        identifiers = ["arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:root"]
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "sts:ExternalId"
-        values   = [var.pinpoint.project_id]
-      }
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.pinpoint.api == null ? ["pinpoint"] : []
-
-    content {
-      sid     = "PinpointWorksForThisProject"
-      actions = ["sts:AssumeRole"]
-
-      principals {
-        type        = "Service"
-        identifiers = ["pinpoint.amazonaws.com"]
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [data.aws_caller_identity.current.account_id]
-      }
-
-      condition {
-        test     = "ArnLike"
-        variable = "aws:SourceArn"
-        values   = ["arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:apps/${var.pinpoint.project_id}*"]
-      }
-    }
-  }
-}
-
-data "aws_iam_policy_document" "pass_role" {
-  statement {
-    sid       = "HandTheRoleToPinpoint"
-    actions   = ["iam:PassRole"]
-    resources = [aws_iam_role.import.arn]
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PassedToService"
-      values   = ["pinpoint.amazonaws.com"]
-    }
-  }
+  name        = "${var.name}-import"
+  description = "Lets the project's import jobs read the dropped files."
+  pinpoint    = var.pinpoint
+  policy_json = data.aws_iam_policy_document.import.json
+  tags        = var.tags
 }
 
 data "aws_iam_policy_document" "import" {
@@ -175,10 +107,4 @@ data "aws_iam_policy_document" "import" {
       resources = [statement.value]
     }
   }
-}
-
-resource "aws_iam_role_policy" "import" {
-  name   = "read-dropped-files"
-  role   = aws_iam_role.import.id
-  policy = data.aws_iam_policy_document.import.json
 }

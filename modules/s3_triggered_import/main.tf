@@ -9,7 +9,7 @@ locals {
 
   job_environment = merge(module.job_access.environment, {
     FILE_FORMAT       = var.import_format
-    IMPORT_ROLE_ARN   = aws_iam_role.import.arn
+    IMPORT_ROLE_ARN   = module.import_role.role_arn
     MAX_FAILURE_RATIO = var.max_failure_ratio
     PROJECT_ID        = var.pinpoint.project_id
     REUSE_SEGMENT     = var.reuse_segment
@@ -120,7 +120,7 @@ module "start" {
   package_path       = local.package_path
   timeout_seconds    = 60
   environment        = local.job_environment
-  policies           = merge({ pinpoint = module.job_access.policy_json }, local.pass_role_policies)
+  policies           = merge({ pinpoint = module.job_access.policy_json }, module.import_role.pass_policies)
   alarm              = var.alarm
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days

@@ -40,29 +40,6 @@ run "makes_a_bucket_and_imports_what_lands_under_the_prefix" {
   }
 }
 
-run "gives_the_import_role_to_this_project_of_the_hub_only" {
-  command = plan
-
-  assert {
-    condition     = aws_iam_role.import.path == "/engagement-hub/" && aws_iam_role.import.name == "drop-import"
-    error_message = "A hub assumes roles under /engagement-hub/ only."
-  }
-
-  assert {
-    condition = alltrue([
-      length(data.aws_iam_policy_document.import_trust.statement) == 1,
-      one(data.aws_iam_policy_document.import_trust.statement[0].principals).type == "AWS",
-      join(" ", one(data.aws_iam_policy_document.import_trust.statement[0].condition).values) == "app1",
-    ])
-    error_message = "The role must trust the account, for this project's external id."
-  }
-
-  assert {
-    condition     = length(local.pass_role_policies) == 0
-    error_message = "Nobody passes a role to a hub: it assumes it."
-  }
-}
-
 run "works_for_a_project_of_amazon_pinpoint" {
   command = plan
 
@@ -73,16 +50,6 @@ run "works_for_a_project_of_amazon_pinpoint" {
   assert {
     condition     = !contains(keys(local.job_environment), "PINPOINT_API_URL")
     error_message = "Without a hub the functions must talk to AWS."
-  }
-
-  assert {
-    condition     = one(data.aws_iam_policy_document.import_trust.statement[0].principals).identifiers == toset(["pinpoint.amazonaws.com"])
-    error_message = "Amazon Pinpoint must be able to assume the import role."
-  }
-
-  assert {
-    condition     = one(data.aws_iam_policy_document.pass_role.statement[0].condition).values == tolist(["pinpoint.amazonaws.com"])
-    error_message = "The role may be passed to Amazon Pinpoint and nobody else."
   }
 }
 

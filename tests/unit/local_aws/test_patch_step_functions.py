@@ -231,3 +231,17 @@ def test_the_same_start_twice_is_one_execution(aws: MinistackServer) -> None:
 
     assert again["executionArn"] == first["executionArn"]
     assert other.value.response["Error"]["Code"] == "ExecutionAlreadyExists"
+
+
+def test_a_state_machine_may_be_deleted_twice(aws: MinistackServer) -> None:
+    role = aws.role("idle", "states.amazonaws.com")
+    machine = aws.machine(
+        "gone", role, {"StartAt": "End", "States": {"End": {"Type": "Pass", "End": True}}}
+    )
+    states = aws.client("stepfunctions")
+
+    for _ in range(2):
+        states.delete_state_machine(stateMachineArn=machine)
+
+    names = [found["name"] for found in states.list_state_machines()["stateMachines"]]
+    assert "gone" not in names

@@ -1,0 +1,34 @@
+variable "description" {
+  description = "What the role lets a job do."
+  type        = string
+}
+
+variable "name" {
+  description = "Name of the role."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,64}$", var.name))
+    error_message = "name must be 1-64 letters, digits, hyphens or underscores: IAM allows no more. Shorten it."
+  }
+}
+
+variable "pinpoint" {
+  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  type = object({
+    project_id = string
+    api        = optional(object({ url = string, execution_arn = string }))
+  })
+}
+
+variable "policy_json" {
+  description = "What the role may do with the data."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of this instance, added to the default_tags of the provider."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
