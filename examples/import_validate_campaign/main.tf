@@ -13,6 +13,7 @@ module "hub" {
 
   name         = "${var.name}-hub"
   project_name = var.name
+  sms          = { messages_per_second = var.messages_per_second }
 }
 
 module "project" {

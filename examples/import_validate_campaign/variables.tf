@@ -1,3 +1,10 @@
+variable "messages_per_second" {
+  description = "The account's rate of text messages; campaigns keep to it."
+  type        = number
+  default     = 20
+  nullable    = false
+}
+
 variable "name" {
   description = "Prefix of every name, so that two copies of the example fit in one account."
   type        = string
