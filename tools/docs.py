@@ -87,6 +87,8 @@ def flat(figures: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
     """Names in words and values, of nested figures too; anything but a number is left out."""
     found = []
     for key, value in figures.items():
+        if key == "repeats":
+            continue
         name = f"{above} {key.replace('_', ' ')}".strip()
         if isinstance(value, dict):
             found += flat(value, name)
