@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -128,30 +128,38 @@ def apply(*variables: str) -> dict[str, Any]:
     return {name: output["value"] for name, output in outputs.items()}
 
 
+def subscribed_queue(name: str, topics: Iterable[str]) -> str:
+    """Make a queue that hears these topics; return its URL."""
+    topics = list(topics)
+    sqs, sns = boto3.client("sqs"), boto3.client("sns")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    arn = attributes["QueueArn"]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topics}},
+            }
+        ],
+    }
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    for topic in topics:
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return str(url)
+
+
 class Notifications:
     """What the stages publish, read through a queue of our own on their topics."""
 
     def __init__(self, topics: dict[str, str]) -> None:
-        self.sqs, sns = boto3.client("sqs"), boto3.client("sns")
-        self.url = self.sqs.create_queue(QueueName="demo-notifications")["QueueUrl"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
-        arn = attributes["Attributes"]["QueueArn"]
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "sns.amazonaws.com"},
-                    "Action": "sqs:SendMessage",
-                    "Resource": arn,
-                    "Condition": {"ArnEquals": {"aws:SourceArn": list(topics.values())}},
-                }
-            ],
-        }
-        self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": json.dumps(policy)})
+        self.sqs = boto3.client("sqs")
+        self.url = subscribed_queue("demo-notifications", topics.values())
         self.stage_of = {topic: stage for stage, topic in topics.items()}
-        for topic in topics.values():
-            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def follow(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Each notification as (stage, subject, body) until the last stage has ended.

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import boto3
 
+from tools.demo import subscribed_queue
+
 T = TypeVar("T")
 
 
@@ -82,25 +84,7 @@ class Inbox:
 
     def __init__(self, account: LocalAccount, topic_arn: str, name: str) -> None:
         self._account = account
-        sqs = account.client("sqs")
-        self._url = sqs.create_queue(QueueName=name)["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])[
-            "Attributes"
-        ]["QueueArn"]
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "sns.amazonaws.com"},
-                    "Action": "sqs:SendMessage",
-                    "Resource": arn,
-                    "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-                }
-            ],
-        }
-        sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": json.dumps(policy)})
-        account.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
+        self._url = subscribed_queue(name, [topic_arn])
         self._seen: list[dict[str, Any]] = []
 
     def notifications(self) -> list[dict[str, Any]]:
