@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import undescribed
+
 HERE = Path(__file__).parent
 
 
@@ -31,7 +33,14 @@ def machine() -> dict[str, Any]:
 def main(names: list[str]) -> None:
     chosen = names or sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
     for name in chosen:
-        figures = importlib.import_module(f"benchmarks.bench_{name}").run()
+        benchmark = importlib.import_module(f"benchmarks.bench_{name}")
+        figures = benchmark.run()
+        wordless = undescribed(figures, benchmark.FIGURES)
+        if wordless:
+            sys.exit(
+                f"bench_{name}: {', '.join(wordless)} has no words. Describe it in FIGURES: "
+                "benchmarks/__init__.py says how."
+            )
         result = {"benchmark": name, "machine": machine(), "figures": figures}
         target = HERE / "results" / f"{name}.json"
         target.parent.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "lambda_src")]
 
 # The path must be set first.
+from benchmarks import Figure  # noqa: E402
 from engagement_hub.api.handler import logger, respond  # noqa: E402
 from engagement_hub.api.hub import Account, Hub  # noqa: E402
 from engagement_hub.store.endpoints import EndpointStore  # noqa: E402
@@ -32,6 +33,20 @@ from tests.builders.hub import (  # noqa: E402
 REPEATS = 5
 REQUESTS = 40
 BATCHES = 2
+OPERATIONS = {
+    "update_endpoint": "UpdateEndpoint of a new endpoint",
+    "get_endpoint": "GetEndpoint",
+    "update_endpoints_batch_of_100_new": "UpdateEndpointsBatch of 100 new endpoints",
+    "refusal_without_store": "The refusal of an operation that is not offered",
+}
+FIGURES = {
+    f"requests.{operation}.{prefix}*": Figure(f"{words}, handled in process: {what}", "ms")
+    for operation, words in OPERATIONS.items()
+    for prefix, what in (
+        ("hub_", "the hub's own time"),  # first, since the other key fits it too
+        ("", "with DynamoDB's answers, by moto in memory"),
+    )
+}
 
 
 class Timed:

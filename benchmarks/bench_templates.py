@@ -7,12 +7,30 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import Figure
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "lambda_src"))
 
 from engagement_hub.engagement.templates import Template, compile_template
 
 REPEATS = 5
 RENDERS = 20_000
+FIGURES = {
+    "renders.sms_160_characters_two_variables": Figure(
+        "Text messages of 160 characters with two variables rendered, on one core",
+        "renders/s",
+        at_least=30_000,
+    ),
+    "renders.sms_with_if_and_helpers": Figure(
+        "The same for a text message with conditions and helpers", "renders/s", at_least=30_000
+    ),
+    "renders.html_email_20_kb_twenty_variables": Figure(
+        "The same for an HTML email of 20 kB with twenty variables", "renders/s"
+    ),
+    "compiles_per_second": Figure(
+        "Text message templates compiled, on one core; one run of 500", "templates/s"
+    ),
+}
 ENDPOINT: dict[str, Any] = {
     "Address": "+14255550199",
     "ChannelType": "SMS",

@@ -11,19 +11,24 @@ A page asks for one with a pair of comments, between which this tool owns the te
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
 import hcl2
 
+import benchmarks
+from benchmarks import Figure
 from tools import terraform_run
 
 BEGIN, END = "<!-- inputs and outputs: make docs -->", "<!-- end -->"
 FIGURES = "<!-- figures: make docs -->"
 RESULTS = terraform_run.ROOT / "benchmarks" / "results"
+FEW = 4  # values that stand in one row by name
 NOT_SET = object()
 
 
@@ -75,26 +80,86 @@ def tables(folder: Path) -> str:
 
 
 def figures() -> str:
-    """What the last run of each benchmark measured, as one Markdown table."""
-    lines = ["| Benchmark | Figure | Measured |", "|---|---|---|"]
-    for path in sorted(RESULTS.glob("*.json")):
-        for name, value in flat(json.loads(path.read_text())["figures"]):
-            lines.append(f"| `{path.stem}` | {name} | {value} |")
-    return "\n".join(lines)
+    """What the last run of each benchmark measured: a table, long rows in full, the machine."""
+    lines = ["| What was measured | Measured | Goal | Command |", "|---|---|---|---|"]
+    details = []
+    results = {}
+    for path in sorted(RESULTS.parent.glob("bench_*.py")):
+        name = path.stem.removeprefix("bench_")
+        described = importlib.import_module(f"benchmarks.{path.stem}").FIGURES
+        result = RESULTS / f"{name}.json"
+        results[name] = json.loads(result.read_text()) if result.exists() else {}
+        numbers = benchmarks.numbers_of(results[name].get("figures", {}))
+        for key, values in benchmarks.described(numbers, described).items():
+            figure = described[key]
+            text = cell(figure.sentence(numbers))
+            lines.append(
+                f"| {text} | {measured(figure, values)} | {goal(figure, values)} "
+                f"| `make bench BENCH={name}` |"
+            )
+            if len(values) > FEW:
+                details += ["", f"{text} ({figure.unit}): {listed(values)}."]
+    return "\n".join([*lines, *details, "", machines(results)])
 
 
-def flat(figures: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
-    """Names in words and values, of nested figures too; anything but a number is left out."""
-    found = []
-    for key, value in figures.items():
-        if key == "repeats":
-            continue
-        name = f"{above} {key.replace('_', ' ')}".strip()
-        if isinstance(value, dict):
-            found += flat(value, name)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found.append((name, f"{value:,}" if abs(value) >= 1000 else f"{value:g}"))
-    return found
+def measured(figure: Figure, values: dict[str, float]) -> str:
+    """A value, a few by name, or the middle and the worst of many."""
+    if not values:
+        return "not measured yet"
+    if len(values) == 1:
+        return f"{number(*values.values())} {figure.unit}"
+    if len(values) <= FEW:
+        return f"{', '.join(f'{name} {number(one)}' for name, one in values.items())} {figure.unit}"
+    word, worst = ("highest", max) if figure.at_least is None else ("lowest", min)
+    return (
+        f"median {number(statistics.median(values.values()))}, "
+        f"{word} {number(worst(values.values()))} {figure.unit}"
+    )
+
+
+def goal(figure: Figure, values: dict[str, float]) -> str:
+    """What is wanted, and whether that was reached: a miss is shown, and no reason to fail."""
+    bounds = (("at least", figure.at_least), ("at most", figure.at_most))
+    wanted = ", ".join(f"{word} {number(bound)}" for word, bound in bounds if bound is not None)
+    if not wanted or not values:
+        return wanted or "–"
+    missed = sum(not figure.meets_goal(value) for value in values.values())
+    if not missed:
+        return f"{wanted}: met"
+    return f"{wanted}: **missed**" + (f" by {missed} of {len(values)}" if len(values) > 1 else "")
+
+
+def listed(values: dict[str, float]) -> str:
+    """Many values in one line, the highest first."""
+    ordered = sorted(values.items(), key=lambda item: -item[1])
+    return ", ".join(f"`{name}` {number(value)}" for name, value in ordered)
+
+
+def number(value: float) -> str:
+    """Four digits, or all those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def machines(results: dict[str, dict[str, Any]]) -> str:
+    """On what and when the results were measured; a sentence for each machine that differs."""
+    names: dict[str, list[str]] = {}
+    days: dict[str, list[str]] = {}
+    for name, result in results.items():
+        if result:
+            machine = result["machine"]
+            words = (
+                f"{machine['system']} {machine['machine']} with {machine['cores']} cores, "
+                f"Python {machine['python']}, boto3 {machine['boto3']}"
+            )
+            names.setdefault(words, []).append(f"`{name}`")
+            days.setdefault(words, []).append(machine["measured_at"][:10])
+    sentences = []
+    for words, those in names.items():
+        first, last = min(days[words]), max(days[words])
+        which = f" ({', '.join(those)})" if len(names) > 1 else ""
+        when = first if first == last else f"{first} to {last}"
+        sentences.append(f"Measured{which} on {words}, {when}.")
+    return " ".join(sentences)
 
 
 def between(text: str, begin: str, generated: str) -> str:
