@@ -19,7 +19,7 @@ data "aws_iam_policy_document" "steps" {
   statement {
     sid       = "RunSteps"
     actions   = ["lambda:InvokeFunction"]
-    resources = [module.create.function_arn, module.read.function_arn]
+    resources = [for function in module.function : function.function_arn]
   }
 
   statement {
@@ -27,15 +27,4 @@ data "aws_iam_policy_document" "steps" {
     actions   = ["sns:Publish"]
     resources = [module.topic.topic_arn]
   }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "NotifyEncrypted"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
 }
-

@@ -11,34 +11,31 @@ locals {
     var.sms.origination_identity == null ? {} : { ORIGINATION_IDENTITY = var.sms.origination_identity },
     var.sms.sender_id == null ? {} : { SENDER_ID = var.sms.sender_id },
   )
+
+  # By the name of the handler.
+  functions = {
+    create = {
+      description = "Creates the campaign of a run, once."
+      policy_json = module.create_access.policy_json
+    }
+    read = {
+      description = "Looks at a campaign and its activities."
+      policy_json = module.read_access.policy_json
+    }
+  }
 }
 
-module "create" {
-  source = "../internal/lambda_function"
+module "function" {
+  source   = "../internal/lambda_function"
+  for_each = local.functions
 
-  name               = "${var.name}-create"
-  description        = "Creates the campaign of a run, once."
-  handler            = "campaign_create.campaign.create"
+  name               = "${var.name}-${each.key}"
+  description        = each.value.description
+  handler            = "campaign_create.campaign.${each.key}"
   package_path       = local.package_path
   timeout_seconds    = 60
   environment        = local.environment
-  policies           = { pinpoint = module.create_access.policy_json }
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
-}
-
-module "read" {
-  source = "../internal/lambda_function"
-
-  name               = "${var.name}-read"
-  description        = "Looks at a campaign and its activities."
-  handler            = "campaign_create.campaign.read"
-  package_path       = local.package_path
-  timeout_seconds    = 60
-  environment        = local.environment
-  policies           = { pinpoint = module.read_access.policy_json }
+  policies           = { pinpoint = each.value.policy_json }
   alarm              = var.alarm
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
@@ -59,10 +56,10 @@ module "state_machine" {
 
   name = "${var.name}-campaign"
   definition = templatefile("${path.module}/campaign.asl.json", {
-    create_function_arn = module.create.function_arn
+    create_function_arn = module.function["create"].function_arn
     partition           = data.aws_partition.current.partition
     project_id          = var.pinpoint.project_id
-    read_function_arn   = module.read.function_arn
+    read_function_arn   = module.function["read"].function_arn
     topic_arn           = module.topic.topic_arn
   })
   policies           = { steps = data.aws_iam_policy_document.steps.json }

@@ -18,6 +18,7 @@ module "api_function" {
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
   )
+  kms_actions     = local.data_kms_actions
   timeout_seconds = 29 # an HTTP API waits 30
   memory_mb       = 1024
 

@@ -91,6 +91,7 @@ module "delivery_function" {
     entities = data.aws_iam_policy_document.read_entities.json
     roles    = data.aws_iam_policy_document.customer_roles.json
   }
+  kms_actions     = ["kms:Decrypt", "kms:DescribeKey"]
   timeout_seconds = 60
   on_failure      = { queue_arn = module.delivery_dead_letter.queue_arn }
 

@@ -1,6 +1,9 @@
 locals {
   sends = var.email != null || var.sms != null || var.voice != null
 
+  # What reading and writing takes where tables and files are under kms_key_arn.
+  data_kms_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+
   sms_origination = var.sms == null ? null : var.sms.origination_identity_arn
   sms_arn_prefix  = "arn:${local.partition}:sms-voice:${local.region}:${local.account_id}"
 
@@ -29,16 +32,6 @@ data "aws_iam_policy_document" "tables" {
     ]
     resources = [for table in aws_dynamodb_table.this : table.arn]
   }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
-
-    content {
-      sid       = "ReadAndWriteEncryptedData"
-      actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
 }
 
 data "aws_iam_policy_document" "read_entities" {
@@ -46,16 +39,6 @@ data "aws_iam_policy_document" "read_entities" {
     sid       = "FindTheEventStreamOfAProject"
     actions   = ["dynamodb:GetItem"]
     resources = [aws_dynamodb_table.this["entities"].arn]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
-
-    content {
-      sid       = "ReadEncryptedData"
-      actions   = ["kms:Decrypt", "kms:DescribeKey"]
-      resources = [statement.value]
-    }
   }
 }
 
@@ -265,7 +248,7 @@ data "aws_iam_policy_document" "scheduler" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+    for_each = var.kms_key_arn[*]
 
     content {
       sid       = "EncryptThem"

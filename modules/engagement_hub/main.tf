@@ -110,6 +110,7 @@ module "import_function" {
   package_path    = local.package_path
   environment     = local.environment
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
+  kms_actions     = local.data_kms_actions
   timeout_seconds = 900
   memory_mb       = 1024 # parsing is bound by CPU, which comes with memory
 
@@ -128,6 +129,7 @@ module "export_function" {
   package_path    = local.package_path
   environment     = local.environment
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
+  kms_actions     = local.data_kms_actions
   timeout_seconds = 900
   memory_mb       = 1024
 
@@ -155,6 +157,7 @@ module "campaign_function" {
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
     length(var.campaign_function_arns) == 0 ? {} : { hooks = data.aws_iam_policy_document.hooks[0].json },
   )
+  kms_actions     = local.data_kms_actions
   timeout_seconds = 300
   memory_mb       = 512
 

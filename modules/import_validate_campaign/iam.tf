@@ -20,14 +20,4 @@ data "aws_iam_policy_document" "start" {
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
     resources = [module.queue[each.key].queue_arn]
   }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "ReadEncryptedMessages"
-      actions   = ["kms:Decrypt"]
-      resources = [statement.value]
-    }
-  }
 }

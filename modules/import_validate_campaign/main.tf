@@ -91,6 +91,7 @@ module "start" {
   timeout_seconds    = 60
   environment        = merge(each.value.environment, { STATE_MACHINE_ARN = each.value.state_machine_arn })
   policies           = merge(each.value.policies, { start-stage = data.aws_iam_policy_document.start[each.key].json })
+  kms_actions        = ["kms:Decrypt"]
   alarm              = var.alarm
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days

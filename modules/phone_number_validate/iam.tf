@@ -53,16 +53,6 @@ data "aws_iam_policy_document" "list_numbers" {
     actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
     resources = ["${module.bucket.bucket_arn}/work/*"]
   }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "UseTheKey"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
 }
 
 data "aws_iam_policy_document" "validate_batch" {
@@ -83,16 +73,6 @@ data "aws_iam_policy_document" "validate_batch" {
     actions   = ["s3:PutObject"]
     resources = ["${module.bucket.bucket_arn}/work/*"]
   }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "UseTheKey"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
 }
 
 data "aws_iam_policy_document" "add_up" {
@@ -111,16 +91,6 @@ data "aws_iam_policy_document" "add_up" {
       test     = "StringLike"
       variable = "s3:prefix"
       values   = ["work/*"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "UseTheKey"
-      actions   = ["kms:Decrypt"]
-      resources = [statement.value]
     }
   }
 }
@@ -165,16 +135,6 @@ data "aws_iam_policy_document" "steps" {
     sid       = "Notify"
     actions   = ["sns:Publish"]
     resources = [module.topic.topic_arn]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "NotifyEncrypted"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
   }
 }
 

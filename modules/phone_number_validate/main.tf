@@ -35,6 +35,7 @@ locals {
       handler         = "phone_number_validate.files.list_numbers"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.list_numbers.json }
+      kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
       timeout_seconds = 900
       # Numbers are grouped in memory: about a million endpoints in 2 GB.
       memory_mb = 2048
@@ -54,6 +55,7 @@ locals {
         numbers   = module.number_access.policy_json
         results   = data.aws_iam_policy_document.validate_batch.json
       }
+      kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
       timeout_seconds = 900
       memory_mb       = 512
     }
@@ -62,6 +64,7 @@ locals {
       handler         = "phone_number_validate.files.add_up"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.add_up.json }
+      kms_actions     = ["kms:Decrypt"]
       timeout_seconds = 300
     }
     delete-files = {
@@ -170,6 +173,7 @@ module "function" {
   memory_mb          = try(each.value.memory_mb, 256)
   environment        = each.value.environment
   policies           = each.value.policies
+  kms_actions        = try(each.value.kms_actions, [])
   alarm              = var.alarm
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days

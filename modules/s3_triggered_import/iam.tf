@@ -26,39 +26,19 @@ data "aws_iam_policy_document" "trigger" {
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
     resources = [module.queue.queue_arn]
   }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "ReadEncryptedMessages"
-      actions   = ["kms:Decrypt"]
-      resources = [statement.value]
-    }
-  }
 }
 
 data "aws_iam_policy_document" "steps" {
   statement {
     sid       = "RunSteps"
     actions   = ["lambda:InvokeFunction"]
-    resources = [module.start.function_arn, module.read.function_arn]
+    resources = [for function in module.job : function.function_arn]
   }
 
   statement {
     sid       = "Notify"
     actions   = ["sns:Publish"]
     resources = [module.topic.topic_arn]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "NotifyEncrypted"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
   }
 }
 

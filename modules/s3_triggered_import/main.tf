@@ -15,6 +15,25 @@ locals {
     REUSE_SEGMENT     = var.reuse_segment
     TIMEOUT_MINUTES   = var.timeout_minutes
   })
+
+  rule_publishes = {
+    rule = {
+      service    = "events.amazonaws.com"
+      source_arn = aws_cloudwatch_event_rule.file_dropped.arn
+    }
+  }
+
+  # By the name of the handler.
+  job_functions = {
+    start = {
+      description = "Starts the import job of a file."
+      policies    = merge({ pinpoint = module.job_access.policy_json }, module.import_role.pass_policies)
+    }
+    read = {
+      description = "Looks at an import job."
+      policies    = { pinpoint = module.read_access.policy_json }
+    }
+  }
 }
 
 module "bucket" {
@@ -58,27 +77,17 @@ module "queue" {
 
   name                       = "${var.name}-files"
   visibility_timeout_seconds = 180
-  publishers = {
-    rule = {
-      service    = "events.amazonaws.com"
-      source_arn = aws_cloudwatch_event_rule.file_dropped.arn
-    }
-  }
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  publishers                 = local.rule_publishes
+  alarm                      = var.alarm
+  kms_key_arn                = var.kms_key_arn
+  tags                       = var.tags
 }
 
 module "undelivered" {
   source = "../internal/dead_letter_queue"
 
-  name = "${var.name}-undelivered"
-  publishers = {
-    rule = {
-      service    = "events.amazonaws.com"
-      source_arn = aws_cloudwatch_event_rule.file_dropped.arn
-    }
-  }
+  name        = "${var.name}-undelivered"
+  publishers  = local.rule_publishes
   alarm       = var.alarm
   kms_key_arn = var.kms_key_arn
   tags        = var.tags
@@ -96,6 +105,7 @@ module "trigger" {
     length(var.key_suffixes) == 0 ? {} : { KEY_SUFFIXES = join(",", var.key_suffixes) },
   )
   policies           = { start-imports = data.aws_iam_policy_document.trigger.json }
+  kms_actions        = ["kms:Decrypt"]
   alarm              = var.alarm
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
@@ -111,32 +121,17 @@ resource "aws_lambda_event_source_mapping" "trigger" {
   tags = var.tags
 }
 
-module "start" {
-  source = "../internal/lambda_function"
+module "job" {
+  source   = "../internal/lambda_function"
+  for_each = local.job_functions
 
-  name               = "${var.name}-start"
-  description        = "Starts the import job of a file."
-  handler            = "s3_triggered_import.import_job.start"
+  name               = "${var.name}-${each.key}"
+  description        = each.value.description
+  handler            = "s3_triggered_import.import_job.${each.key}"
   package_path       = local.package_path
   timeout_seconds    = 60
   environment        = local.job_environment
-  policies           = merge({ pinpoint = module.job_access.policy_json }, module.import_role.pass_policies)
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
-}
-
-module "read" {
-  source = "../internal/lambda_function"
-
-  name               = "${var.name}-read"
-  description        = "Looks at an import job."
-  handler            = "s3_triggered_import.import_job.read"
-  package_path       = local.package_path
-  timeout_seconds    = 60
-  environment        = local.job_environment
-  policies           = { pinpoint = module.read_access.policy_json }
+  policies           = each.value.policies
   alarm              = var.alarm
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
@@ -159,8 +154,8 @@ module "state_machine" {
   definition = templatefile("${path.module}/import.asl.json", {
     partition          = data.aws_partition.current.partition
     project_id         = var.pinpoint.project_id
-    read_function_arn  = module.read.function_arn
-    start_function_arn = module.start.function_arn
+    read_function_arn  = module.job["read"].function_arn
+    start_function_arn = module.job["start"].function_arn
     topic_arn          = module.topic.topic_arn
   })
   policies           = { steps = data.aws_iam_policy_document.steps.json }

@@ -1,53 +1,13 @@
-data "aws_caller_identity" "current" {}
-data "aws_partition" "current" {}
-data "aws_region" "current" {}
-
 locals {
   name = "${var.name}-dead-letter"
-
-  # Built, because the policy inside the queue cannot refer to the queue.
-  arn = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${local.name}"
 }
 
-data "aws_iam_policy_document" "this" {
-  statement {
-    sid       = "RefuseUnencryptedTransport"
-    effect    = "Deny"
-    actions   = ["sqs:*"]
-    resources = [local.arn]
+module "policy" {
+  source = "../publisher_policy"
 
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.publishers
-
-    content {
-      sid       = "Take${replace(title(replace(statement.key, "/[^A-Za-z0-9]+/", " ")), " ", "")}"
-      actions   = ["sqs:SendMessage"]
-      resources = [local.arn]
-
-      principals {
-        type        = "Service"
-        identifiers = [statement.value.service]
-      }
-
-      condition {
-        test     = "ArnLike"
-        variable = "aws:SourceArn"
-        values   = [statement.value.source_arn]
-      }
-    }
-  }
+  service    = "sqs"
+  name       = local.name
+  publishers = var.publishers
 }
 
 resource "aws_sqs_queue" "this" {
@@ -59,7 +19,7 @@ resource "aws_sqs_queue" "this" {
   kms_master_key_id       = var.kms_key_arn
 
   # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to settle.
-  policy = data.aws_iam_policy_document.this.json
+  policy = module.policy.policy_json
 
   tags = var.tags
 }

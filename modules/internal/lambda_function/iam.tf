@@ -35,6 +35,16 @@ data "aws_iam_policy_document" "logs_and_traces" {
     # neither action supports resource-level permissions.
     resources = ["*"]
   }
+
+  dynamic "statement" {
+    for_each = length(var.kms_actions) == 0 ? [] : var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = var.kms_actions
+      resources = [statement.value]
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "logs_and_traces" {
@@ -53,7 +63,7 @@ data "aws_iam_policy_document" "on_failure" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+    for_each = var.kms_key_arn[*]
 
     content {
       sid       = "EncryptFailedEvents"

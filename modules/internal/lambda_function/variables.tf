@@ -49,6 +49,13 @@ variable "invokers" {
   nullable = false
 }
 
+variable "kms_actions" {
+  description = "What the function does with kms_key_arn to reach data under that key: `kms:Decrypt` to read a queue or an object, `kms:GenerateDataKey` to write one. Empty where it reaches none."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "kms_key_arn" {
   description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type        = string

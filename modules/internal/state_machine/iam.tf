@@ -66,11 +66,12 @@ data "aws_iam_policy_document" "logs_and_traces" {
     resources = ["*"]
   }
 
+  # For the data of executions, and for topics that the machine publishes to.
   dynamic "statement" {
-    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+    for_each = var.kms_key_arn[*]
 
     content {
-      sid       = "EncryptExecutions"
+      sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [statement.value]
     }

@@ -37,7 +37,7 @@ resource "aws_sfn_state_machine" "this" {
   }
 
   dynamic "encryption_configuration" {
-    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+    for_each = var.kms_key_arn[*]
 
     content {
       type                              = "CUSTOMER_MANAGED_KMS_KEY"

@@ -1,3 +1,7 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
 # The key of a topic that services publish to: SNS Developer Guide, "Enable compatibility
 # between event sources from AWS services and encrypted topics".
 data "aws_iam_policy_document" "key" {

@@ -1,55 +1,15 @@
-data "aws_caller_identity" "current" {}
-data "aws_partition" "current" {}
-data "aws_region" "current" {}
-
 locals {
-  # Built, because the policy inside the topic cannot refer to the topic.
-  arn = "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}"
-
   # A service cannot use alias/aws/sns: nobody can write it into that key's policy.
   needs_own_key = length(var.service_publishers) == 0 ? false : var.kms_key_arn == null
   kms_key       = local.needs_own_key ? aws_kms_key.this[0].arn : coalesce(var.kms_key_arn, "alias/aws/sns")
 }
 
-data "aws_iam_policy_document" "this" {
-  statement {
-    sid       = "RefuseUnencryptedTransport"
-    effect    = "Deny"
-    actions   = ["sns:Publish"]
-    resources = [local.arn]
+module "policy" {
+  source = "../publisher_policy"
 
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.service_publishers
-
-    content {
-      sid       = "Take${replace(title(replace(statement.key, "/[^A-Za-z0-9]+/", " ")), " ", "")}"
-      actions   = ["sns:Publish"]
-      resources = [local.arn]
-
-      principals {
-        type        = "Service"
-        identifiers = [statement.value.service]
-      }
-
-      condition {
-        test     = "ArnLike"
-        variable = "aws:SourceArn"
-        values   = [statement.value.source_arn]
-      }
-    }
-  }
+  service    = "sns"
+  name       = var.name
+  publishers = var.service_publishers
 }
 
 resource "aws_sns_topic" "this" {
@@ -58,7 +18,7 @@ resource "aws_sns_topic" "this" {
   signature_version = 2
 
   # Inline, so that nobody publishes or subscribes before the policy is there.
-  policy = data.aws_iam_policy_document.this.json
+  policy = module.policy.policy_json
 
   tags = var.tags
 }

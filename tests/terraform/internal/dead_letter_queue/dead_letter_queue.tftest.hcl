@@ -29,7 +29,7 @@ run "only_refuses_by_default" {
   command = plan
 
   assert {
-    condition     = [for statement in data.aws_iam_policy_document.this.statement : statement.effect] == ["Deny"]
+    condition     = [for statement in jsondecode(aws_sqs_queue.this.policy).Statement : statement.Effect] == ["Deny"]
     error_message = "No service may send unless it is named."
   }
 }
@@ -47,10 +47,10 @@ run "takes_messages_from_a_named_publisher_for_its_source_only" {
 
   assert {
     condition = alltrue([
-      data.aws_iam_policy_document.this.statement[1].sid == "TakeImportRule",
-      join(" ", one(data.aws_iam_policy_document.this.statement[1].principals).identifiers) == "events.amazonaws.com",
-      join(" ", one(data.aws_iam_policy_document.this.statement[1].condition).values) == "arn:aws:events:eu-west-1:111122223333:rule/import",
-      join(" ", data.aws_iam_policy_document.this.statement[1].resources) == "arn:aws:sqs:eu-west-1:111122223333:import-dead-letter",
+      jsondecode(aws_sqs_queue.this.policy).Statement[1].Sid == "TakeImportRule",
+      jsondecode(aws_sqs_queue.this.policy).Statement[1].Principal.Service == "events.amazonaws.com",
+      jsondecode(aws_sqs_queue.this.policy).Statement[1].Condition.ArnLike["aws:SourceArn"] == "arn:aws:events:eu-west-1:111122223333:rule/import",
+      jsondecode(aws_sqs_queue.this.policy).Statement[1].Resource == "arn:aws:sqs:eu-west-1:111122223333:import-dead-letter",
     ])
     error_message = "The service may send to this queue, for this source, and nothing else."
   }

@@ -141,6 +141,48 @@ run "uses_the_key_everywhere" {
   }
 }
 
+run "leaves_the_key_to_lambda_unless_told" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
+  }
+
+  assert {
+    condition     = !contains([for statement in data.aws_iam_policy_document.logs_and_traces.statement : statement.sid], "UseTheKey")
+    error_message = "A function that reaches no data under the key must not be able to use it."
+  }
+}
+
+run "does_with_the_key_what_it_is_told_and_no_more" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    kms_actions = ["kms:Decrypt"]
+  }
+
+  assert {
+    condition = [for statement in data.aws_iam_policy_document.logs_and_traces.statement : [join(" ", statement.actions), join(" ", statement.resources)] if statement.sid == "UseTheKey"] == [
+      ["kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/k"],
+    ]
+    error_message = "The role must have those actions, on that key."
+  }
+}
+
+run "needs_no_key_where_there_is_none" {
+  command = plan
+
+  variables {
+    kms_actions = ["kms:Decrypt"]
+  }
+
+  assert {
+    condition     = !contains([for statement in data.aws_iam_policy_document.logs_and_traces.statement : statement.sid], "UseTheKey")
+    error_message = "Without a key there is nothing to allow."
+  }
+}
+
 run "pins_the_account_of_callers_whose_arn_names_none" {
   command = plan
 

@@ -39,9 +39,9 @@ run "takes_messages_from_a_named_publisher_for_its_source_only" {
 
   assert {
     condition = alltrue([
-      data.aws_iam_policy_document.this.statement[1].sid == "TakeFeedback",
-      join(" ", one(data.aws_iam_policy_document.this.statement[1].condition).values) == "arn:aws:sns:eu-west-1:111122223333:feedback",
-      join(" ", data.aws_iam_policy_document.this.statement[1].resources) == "arn:aws:sqs:eu-west-1:111122223333:work",
+      jsondecode(aws_sqs_queue.this.policy).Statement[1].Sid == "TakeFeedback",
+      jsondecode(aws_sqs_queue.this.policy).Statement[1].Condition.ArnLike["aws:SourceArn"] == "arn:aws:sns:eu-west-1:111122223333:feedback",
+      jsondecode(aws_sqs_queue.this.policy).Statement[1].Resource == "arn:aws:sqs:eu-west-1:111122223333:work",
     ])
     error_message = "The service may send to this queue, for this source, and nothing else."
   }

@@ -108,7 +108,7 @@ run "encrypts_executions_with_the_key" {
   }
 
   assert {
-    condition     = contains([for statement in data.aws_iam_policy_document.logs_and_traces.statement : statement.sid], "EncryptExecutions")
+    condition     = contains([for statement in data.aws_iam_policy_document.logs_and_traces.statement : statement.sid], "UseTheKey")
     error_message = "The role needs the key."
   }
 }
