@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from botocore import xform_name
 from botocore.client import BaseClient
@@ -19,6 +18,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from api_resource.calls import BadProperty, Call, Plan, Service
 from api_resource.core import parse_request, plan
+from shared.aws import aws_client
 from shared.pinpoint import pinpoint_client
 
 logger = Logger(service="api-resource")
@@ -36,7 +36,7 @@ REFUSAL_CODES = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenEx
 @cache
 def client(service: Service) -> BaseClient:
     api: BaseClient = (
-        pinpoint_client(CONFIG) if service == "pinpoint" else boto3.client(service, config=CONFIG)
+        pinpoint_client(CONFIG) if service == "pinpoint" else aws_client(service, config=CONFIG)
     )
     return api
 

@@ -7,6 +7,7 @@ modules/internal/api_resource.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -16,13 +17,19 @@ from api_resource.calls import AlreadyThere, BadProperty, Call, CannotChange, Re
 OWNER_TAG = "managed-by"
 
 
-class Kind:
-    """What all types have in common; a subclass fills in the calls."""
+class Kind(ABC):
+    """What all types have in common: one plan brings about what is wanted, another undoes it.
+
+    `ApplicationSettings` is always there and can only be cleared. Everything else is a `Thing`,
+    there or not: a `Slot` is filled by one put, a `Tagged` thing shows whose it is, and an event
+    destination is neither.
+    """
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
         self.check()
 
+    @abstractmethod
     def check(self) -> None:
         """Raise for properties that cannot work, before any call."""
 
@@ -34,24 +41,28 @@ class Kind:
         """The body of the create or update request."""
         return dict(self.resource.properties)
 
+    @abstractmethod
     def find(self) -> Steps:
-        raise NotImplementedError
+        """What is there, or None."""
 
-    def create(self) -> Steps:
-        raise NotImplementedError
-
-    def change(self, found: Mapping[str, Any], before: Kind | None) -> Steps:
-        raise NotImplementedError
-
-    def delete(self, found: Mapping[str, Any]) -> Steps:
-        raise NotImplementedError
-
+    @abstractmethod
     def owns(self, found: Mapping[str, Any]) -> bool:
         """Whether what was found shows that this configuration made it."""
-        return bool((found.get("tags") or {}).get(OWNER_TAG) == self.resource.owner)
+
+    @abstractmethod
+    def create(self) -> Steps:
+        """Make what `find` did not find."""
+
+    @abstractmethod
+    def change(self, found: Mapping[str, Any], before: Kind | None) -> Steps:
+        """Make what was found as wanted; `before` as in `bring_about`."""
+
+    @abstractmethod
+    def remove(self) -> Steps:
+        """Undo what this configuration made; leave alone what has another owner by now."""
 
     def still_owns(self, found: Mapping[str, Any]) -> bool:
-        """The same, knowing that this configuration did make one earlier."""
+        """As `owns`, knowing that this configuration did make one earlier."""
         return self.owns(found)
 
     def matches(self, found: Mapping[str, Any]) -> bool:
@@ -79,13 +90,6 @@ class Kind:
             )
         return found
 
-    def remove(self) -> Steps:
-        """Delete what this configuration made; leave alone what has another owner by now."""
-        found = yield from self.find()
-        if found is not None and self.still_owns(found):
-            yield from self.delete(found)
-        return None
-
     # For the subclasses.
 
     def call(
@@ -103,6 +107,54 @@ class Kind:
         project = {"ApplicationId": self.resource.project_id}
         return self.call(operation, {**project, **(parameters or {})}, absent_ok=absent_ok)
 
+
+class Thing(Kind):
+    """What can be deleted."""
+
+    @abstractmethod
+    def delete(self, found: Mapping[str, Any]) -> Steps:
+        """Delete what was found; it may be gone meanwhile."""
+
+    def remove(self) -> Steps:
+        found = yield from self.find()
+        if found is not None and self.still_owns(found):
+            yield from self.delete(found)
+        return None
+
+
+class Slot(Thing):
+    """A place of the project that holds one thing or nothing; a put says all there is to say."""
+
+    @abstractmethod
+    def put(self) -> Steps:
+        """Fill the place, whatever it holds."""
+
+    def create(self) -> Steps:
+        return (yield from self.put())
+
+    def change(self, found: Mapping[str, Any], before: Kind | None) -> Steps:
+        return dict(found) if self.matches(found) else (yield from self.put())
+
+
+class Tagged(Thing):
+    """A thing that carries its owner's tag."""
+
+    def owns(self, found: Mapping[str, Any]) -> bool:
+        return bool((found.get("tags") or {}).get(OWNER_TAG) == self.resource.owner)
+
+    def tags(self) -> dict[str, str]:
+        return {**(self.resource.properties.get("tags") or {}), OWNER_TAG: self.resource.owner}
+
+    def retag(self, found: Mapping[str, Any]) -> Steps:
+        """Bring the tags in step: update operations ignore the tags in their request."""
+        there, wanted = found.get("tags") or {}, self.tags()
+        if surplus := sorted(set(there) - set(wanted)):
+            yield self.call("UntagResource", {"ResourceArn": found["Arn"], "TagKeys": surplus})
+        if any(there.get(key) != value for key, value in wanted.items()):
+            tags = {"ResourceArn": found["Arn"], "TagsModel": {"tags": wanted}}
+            yield self.call("TagResource", tags)
+        return None
+
     def find_by_tag(
         self, operation: str, payload: str, parameters: Mapping[str, str] | None = None
     ) -> Steps:
@@ -119,21 +171,8 @@ class Kind:
                 return None
             page["Token"] = token
 
-    def tags(self) -> dict[str, str]:
-        return {**(self.resource.properties.get("tags") or {}), OWNER_TAG: self.resource.owner}
 
-    def retag(self, found: Mapping[str, Any]) -> Steps:
-        """Bring the tags in step: update operations ignore the tags in their request."""
-        there, wanted = found.get("tags") or {}, self.tags()
-        if surplus := sorted(set(there) - set(wanted)):
-            yield self.call("UntagResource", {"ResourceArn": found["Arn"], "TagKeys": surplus})
-        if any(there.get(key) != value for key, value in wanted.items()):
-            tags = {"ResourceArn": found["Arn"], "TagsModel": {"tags": wanted}}
-            yield self.call("TagResource", tags)
-        return None
-
-
-class App(Kind):
+class App(Tagged):
     """A project; found again by its owner tag, because names are not unique."""
 
     def check(self) -> None:
@@ -213,8 +252,8 @@ class ApplicationSettings(Kind):
         return _payload(answer, "ApplicationSettingsResource")
 
 
-class Channel(Kind):
-    """One of the project's channels; a put makes or replaces it."""
+class Channel(Slot):
+    """One of the project's channels."""
 
     SHAPES: ClassVar[Mapping[str, tuple[str, str]]] = {
         "email": ("Email", "EmailChannel"),
@@ -237,26 +276,23 @@ class Channel(Kind):
         return self.resource.without("Channel")
 
     def owns(self, found: Mapping[str, Any]) -> bool:
-        return True  # a channel belongs to the project, and a put says all there is to say
+        return True  # a channel belongs to the project, whoever filled it
 
     def find(self) -> Steps:
         answer = yield self.in_project(f"Get{self.name}Channel", absent_ok=True)
         return _payload(answer, f"{self.shape}Response")
 
-    def create(self) -> Steps:
+    def put(self) -> Steps:
         request = {f"{self.shape}Request": self.content()}
         answer = yield self.in_project(f"Update{self.name}Channel", request)
         return _payload(answer, f"{self.shape}Response")
-
-    def change(self, found: Mapping[str, Any], before: Kind | None) -> Steps:
-        return dict(found) if self.matches(found) else (yield from self.create())
 
     def delete(self, found: Mapping[str, Any]) -> Steps:
         yield self.in_project(f"Delete{self.name}Channel", absent_ok=True)
         return None
 
 
-class Segment(Kind):
+class Segment(Tagged):
     """A dimensional segment; found again by its owner tag, because names are not unique."""
 
     def check(self) -> None:
@@ -286,7 +322,7 @@ class Segment(Kind):
         return None
 
 
-class _Template(Kind):
+class _Template(Tagged):
     """A message template; names are unique per account and type."""
 
     NAME: ClassVar[str]
@@ -344,7 +380,7 @@ class SmsTemplate(_Template):
     SHAPE = "SMS"
 
 
-class EventStream(Kind):
+class EventStream(Slot):
     """Where the project's events go. There is one, and a put cuts off the reader before."""
 
     def check(self) -> None:
@@ -359,19 +395,16 @@ class EventStream(Kind):
         answer = yield self.in_project("GetEventStream", absent_ok=True)
         return _payload(answer, "EventStream")
 
-    def create(self) -> Steps:
+    def put(self) -> Steps:
         answer = yield self.in_project("PutEventStream", {"WriteEventStream": self.content()})
         return _payload(answer, "EventStream")
-
-    def change(self, found: Mapping[str, Any], before: Kind | None) -> Steps:
-        return dict(found) if self.matches(found) else (yield from self.create())
 
     def delete(self, found: Mapping[str, Any]) -> Steps:
         yield self.in_project("DeleteEventStream", absent_ok=True)
         return None
 
 
-class SmsConfigurationSetEventDestination(Kind):
+class SmsConfigurationSetEventDestination(Thing):
     """Where End User Messaging SMS sends the events of a configuration set."""
 
     def check(self) -> None:
@@ -382,8 +415,11 @@ class SmsConfigurationSetEventDestination(Kind):
         names = ("ConfigurationSetName", "EventDestinationName")
         return tuple(self.resource.required(name) for name in names)
 
+    def owns(self, found: Mapping[str, Any]) -> bool:
+        return False  # destinations carry no tags: nothing shows who made one
+
     def still_owns(self, found: Mapping[str, Any]) -> bool:
-        return True  # destinations carry no tags: the name is the claim
+        return True  # the name is the claim
 
     def find(self) -> Steps:
         set_name, name = self.identity()

@@ -208,6 +208,15 @@ def _destinations(request: Json) -> tuple[Json, dict[str, Json]]:
     return found, {d["EventDestinationName"]: d for d in found["EventDestinations"]}
 
 
+def _destination(request: Json) -> tuple[Json, Json]:
+    """The configuration set of a request, and the event destination that it names."""
+    found, destinations = _destinations(request)
+    name = request["EventDestinationName"]
+    if name not in destinations:
+        raise not_found("event-destination", name)
+    return found, destinations[name]
+
+
 def _targets(request: Json) -> Json:
     given = {target: request[target] for target in _TARGETS if target in request}
     if len(given) > 1:
@@ -234,10 +243,7 @@ def create_event_destination(request: Json) -> Json:
 
 @service.operation
 def update_event_destination(request: Json) -> Json:
-    found, destinations = _destinations(request)
-    changed = destinations.get(request["EventDestinationName"])
-    if changed is None:
-        raise not_found("event-destination", request["EventDestinationName"])
+    found, changed = _destination(request)
     target = _targets(request)
     for former in _TARGETS if target else ():
         changed.pop(former, None)
@@ -248,10 +254,7 @@ def update_event_destination(request: Json) -> Json:
 
 @service.operation
 def delete_event_destination(request: Json) -> Json:
-    found, destinations = _destinations(request)
-    gone = destinations.get(request["EventDestinationName"])
-    if gone is None:
-        raise not_found("event-destination", request["EventDestinationName"])
+    found, gone = _destination(request)
     found["EventDestinations"].remove(gone)
     return {**found, "EventDestination": gone}
 

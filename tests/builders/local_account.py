@@ -22,6 +22,13 @@ class LocalAccount:
     def client(self, service: str, **options: Any) -> Any:
         return boto3.client(service, **options)
 
+    def drop(self, example: dict[str, Any], name: str, content: str | bytes) -> None:
+        """Put a file where an example imports from; ``example`` is its outputs."""
+        body = content.encode() if isinstance(content, str) else content
+        self.client("s3").put_object(
+            Bucket=example["import_bucket"], Key=f"{example['import_prefix']}{name}", Body=body
+        )
+
     def outbox(self, channel: str) -> list[dict[str, Any]]:
         """What was sent on a channel: email, sms, voice, push."""
         url = f"{os.environ['AWS_ENDPOINT_URL']}/_local/outbox/{channel}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -55,6 +56,21 @@ def run(account: LocalAccount, creation: dict[str, Any], **run_input: Any) -> An
     return account.finished(execution["executionArn"], seconds=180)
 
 
+def request_for(creation: dict[str, Any], segment: dict[str, Any]) -> dict[str, str]:
+    """The input of a run that greets the segment, with a correlation id of its own."""
+    return {
+        "SegmentId": segment["Id"],
+        "SegmentName": segment["Name"],
+        "SmsTemplateName": creation["sms_template_name"],
+        "CorrelationId": uuid.uuid4().hex,
+    }
+
+
+def of(request: dict[str, str]) -> Callable[[dict[str, Any]], bool]:
+    """Whether a notification is about that run."""
+    return lambda body: bool(body["CorrelationId"] == request["CorrelationId"])
+
+
 @terraform("campaign_create", scope="module")
 def test_a_campaign_is_reported_with_its_true_counts(
     campaign_create: Any,
@@ -63,19 +79,12 @@ def test_a_campaign_is_reported_with_its_true_counts(
     inbox: Inbox,
     account: LocalAccount,
 ) -> None:
-    correlation = uuid.uuid4().hex
+    request = request_for(creation, segment)
 
-    execution = run(
-        account,
-        creation,
-        SegmentId=segment["Id"],
-        SegmentName="everybody",
-        SmsTemplateName=creation["sms_template_name"],
-        CorrelationId=correlation,
-    )
+    execution = run(account, creation, **request)
 
     assert execution["status"] == "SUCCEEDED", execution
-    body = inbox.wait_for("success", lambda b: b["CorrelationId"] == correlation)["body"]
+    body = inbox.wait_for("success", of(request))["body"]
     output = body["CampaignCreateResult"]["CampaignCreateOutput"]
     assert (output["CampaignStatus"], output["Result"]) == ("COMPLETED", "SUCCESS")
     assert (output["SuccessfulEndpointCount"], output["TotalEndpointCount"]) == (1, 1)
@@ -91,12 +100,7 @@ def test_a_second_execution_for_the_same_request_sends_nothing_again(
     account: LocalAccount,
 ) -> None:
     before = len(account.sent_to(NUMBER))
-    request = {
-        "SegmentId": segment["Id"],
-        "SegmentName": "everybody",
-        "SmsTemplateName": creation["sms_template_name"],
-        "CorrelationId": uuid.uuid4().hex,
-    }
+    request = request_for(creation, segment)
 
     first = run(account, creation, **request)
     second = run(account, creation, **request)
@@ -117,18 +121,12 @@ def test_a_request_that_cannot_work_ends_in_a_failure_notification(
     account: LocalAccount,
     change: dict[str, str],
 ) -> None:
-    correlation = uuid.uuid4().hex
-    request = {
-        "SegmentId": segment["Id"],
-        "SegmentName": "everybody",
-        "SmsTemplateName": creation["sms_template_name"],
-        "CorrelationId": correlation,
-    }
+    request = {**request_for(creation, segment), **change}
 
-    execution = run(account, creation, **{**request, **change})
+    execution = run(account, creation, **request)
 
     assert execution["status"] == "FAILED"
-    failed = inbox.wait_for("failure", lambda b: b["CorrelationId"] == correlation)
+    failed = inbox.wait_for("failure", of(request))
     assert failed["subject"] == "Amazon Pinpoint Campaign Create Failed"
 
 
@@ -136,7 +134,6 @@ def test_a_request_that_cannot_work_ends_in_a_failure_notification(
 def test_a_segment_of_nobody_ends_as_a_campaign_that_reached_nobody(
     campaign_create: Any, creation: dict[str, Any], inbox: Inbox, account: LocalAccount
 ) -> None:
-    correlation = uuid.uuid4().hex
     nobody = hub_client(creation["api_url"]).create_segment(
         ApplicationId=creation["project_id"],
         WriteSegmentRequest={
@@ -144,17 +141,11 @@ def test_a_segment_of_nobody_ends_as_a_campaign_that_reached_nobody(
             "Dimensions": {"Attributes": {"none": {"Values": ["there"]}}},
         },
     )["SegmentResponse"]
+    request = request_for(creation, nobody)
 
-    run(
-        account,
-        creation,
-        SegmentId=nobody["Id"],
-        SegmentName="nobody",
-        SmsTemplateName=creation["sms_template_name"],
-        CorrelationId=correlation,
-    )
+    run(account, creation, **request)
 
-    body = inbox.wait_for("success", lambda b: b["CorrelationId"] == correlation)["body"]
+    body = inbox.wait_for("success", of(request))["body"]
     assert body["CampaignCreateResult"]["CampaignCreateOutput"]["TotalEndpointCount"] == 0
 
 

@@ -31,13 +31,6 @@ def inboxes(chain: dict[str, Any], account: LocalAccount) -> dict[str, Inbox]:
     }
 
 
-def drop(account: LocalAccount, chain: dict[str, Any], name: str, content: str | bytes) -> None:
-    body = content.encode() if isinstance(content, str) else content
-    account.client("s3").put_object(
-        Bucket=chain["import_bucket"], Key=f"{chain['import_prefix']}{name}", Body=body
-    )
-
-
 def about(name: str) -> Any:
     """Whether a notification is about the file of that name."""
     return lambda body: name in str(body)
@@ -55,8 +48,7 @@ def test_each_valid_mobile_gets_one_personal_message_and_nobody_else_does(
     inboxes: dict[str, Inbox],
     account: LocalAccount,
 ) -> None:
-    drop(
-        account,
+    account.drop(
         chain,
         "people.csv",
         HEADER
@@ -92,7 +84,7 @@ def test_a_redelivered_notification_sends_nothing_twice(
     account: LocalAccount,
 ) -> None:
     number = "+12065550111"
-    drop(account, chain, "once.csv", HEADER + f"SMS,{number},u11,Greta,US\n")
+    account.drop(chain, "once.csv", HEADER + f"SMS,{number},u11,Greta,US\n")
     imported = inboxes["import"].wait_for("success", about("once.csv"))
     correlation = imported["body"]["CorrelationId"]
     inboxes["campaign"].wait_for("success", of(correlation))
@@ -125,8 +117,8 @@ def test_two_files_in_one_second_both_arrive(
     inboxes: dict[str, Inbox],
     account: LocalAccount,
 ) -> None:
-    drop(account, chain, "first.csv", HEADER + "SMS,+12065550121,u21,Hana,US\n")
-    drop(account, chain, "second.csv", HEADER + "SMS,+12065550122,u22,Ivo,US\n")
+    account.drop(chain, "first.csv", HEADER + "SMS,+12065550121,u21,Hana,US\n")
+    account.drop(chain, "second.csv", HEADER + "SMS,+12065550122,u22,Ivo,US\n")
 
     account.eventually(
         lambda: account.sent_to("+12065550121", "+12065550122"),
@@ -146,7 +138,7 @@ def test_any_key_is_imported(
     account: LocalAccount,
     name: str,
 ) -> None:
-    drop(account, chain, name, HEADER + "SMS,+12065550131,u31,Jun,US\n")
+    account.drop(chain, name, HEADER + "SMS,+12065550131,u31,Jun,US\n")
 
     imported = inboxes["import"].wait_for("success", about(name))
 
@@ -161,7 +153,7 @@ def test_a_file_that_cannot_be_read_ends_in_a_failure_notification_and_an_execut
     account: LocalAccount,
 ) -> None:
     picture = b"\x89PNG\r\n\x1a\n" + bytes(200)
-    drop(account, chain, "picture.csv", picture)
+    account.drop(chain, "picture.csv", picture)
 
     failed = inboxes["import"].wait_for("failure", about("picture.csv"))
 

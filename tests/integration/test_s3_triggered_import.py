@@ -30,12 +30,6 @@ def inbox(importing: dict[str, Any], account: LocalAccount) -> Inbox:
     return account.subscribe(importing["notification_topic_arn"], f"imports-{time.time_ns()}")
 
 
-def drop(account: LocalAccount, importing: dict[str, Any], name: str, body: bytes) -> None:
-    account.client("s3").put_object(
-        Bucket=importing["import_bucket"], Key=f"{importing['import_prefix']}{name}", Body=body
-    )
-
-
 def starts_runs(statement: dict[str, Any]) -> bool:
     """Whether a statement of a policy allows states:StartExecution."""
     return "states:StartExecution" in json.dumps(statement)
@@ -96,7 +90,7 @@ def test_the_good_rows_of_a_file_are_imported_and_the_bad_ones_are_told(
     body, ids, rejected = HALF_BAD[name]
     pinpoint = hub_client(importing["api_url"])
 
-    drop(account, importing, name, body)
+    account.drop(importing, name, body)
     done = account.eventually(
         lambda: [
             n
@@ -126,7 +120,7 @@ def test_a_file_that_cannot_be_understood_is_refused_with_its_reason(
 ) -> None:
     body, reason = UNUSABLE[name]
 
-    drop(account, importing, name, body)
+    account.drop(importing, name, body)
 
     failed = inbox.wait_for("failure", lambda b: name in json.dumps(b))
     assert reason in json.dumps(failed["body"], ensure_ascii=False)
@@ -136,8 +130,8 @@ def test_a_file_that_cannot_be_understood_is_refused_with_its_reason(
 def test_an_empty_file_is_told_and_a_folder_marker_is_ignored(
     s3_triggered_import: Any, importing: dict[str, Any], inbox: Inbox, account: LocalAccount
 ) -> None:
-    drop(account, importing, "folder/", b"")
-    drop(account, importing, "empty.csv", b"")
+    account.drop(importing, "folder/", b"")
+    account.drop(importing, "empty.csv", b"")
 
     inbox.wait_for("failure", lambda b: "empty.csv" in json.dumps(b))
 
@@ -148,7 +142,7 @@ def test_an_empty_file_is_told_and_a_folder_marker_is_ignored(
 def test_a_repeated_event_starts_nothing_twice(
     s3_triggered_import: Any, importing: dict[str, Any], inbox: Inbox, account: LocalAccount
 ) -> None:
-    drop(account, importing, "repeated.csv", lines(GOOD.format(9)))
+    account.drop(importing, "repeated.csv", lines(GOOD.format(9)))
     inbox.wait_for("success", lambda b: "repeated.csv" in json.dumps(b))
     before = len(account.executions(importing["state_machine_arn"]))
     head = account.client("s3").head_object(
@@ -209,7 +203,7 @@ def test_a_function_without_a_permission_fills_the_dead_letter_queue(
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
 
     try:
-        drop(account, importing, "not-permitted.csv", lines(GOOD.format(10)))
+        account.drop(importing, "not-permitted.csv", lines(GOOD.format(10)))
         account.eventually(
             lambda: [text for url in dead_letters.values() for text in account.messages(url)],
             lambda seen: any("not-permitted.csv" in text for text in seen),
