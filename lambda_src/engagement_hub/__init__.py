@@ -1,1 +1,5 @@
 """A Pinpoint-compatible engagement service in the account of its user."""
+
+from shared.cold_start import collect_garbage_less_often
+
+collect_garbage_less_often()

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -16,6 +15,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from shared.aws import aws_client
 from shared.settings import required_env
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ STATE_MACHINE_ARN = required_env("STATE_MACHINE_ARN")
 
 logger = Logger(service="import-validate-campaign")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-states: "SFNClient" = boto3.client(
+states: "SFNClient" = aws_client(
     "stepfunctions",
     config=Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"}),
 )

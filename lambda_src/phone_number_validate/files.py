@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from phone_number_validate.work_items import work_items
+from shared.aws import aws_client
 from shared.settings import optional_env, required_env
 from shared.transient import transient_errors_named
 
@@ -26,7 +25,7 @@ DEFAULT_COUNTRY = optional_env("DEFAULT_COUNTRY")
 MAX_CONCURRENCY = int(required_env("MAX_CONCURRENCY"))
 
 logger = Logger(service="phone-number-validate")
-s3: "S3Client" = boto3.client(
+s3: "S3Client" = aws_client(
     "s3", config=Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard"})
 )
 
@@ -41,6 +40,11 @@ def list_numbers(event: dict[str, Any], context: LambdaContext) -> dict[str, Any
 
     Event: `{Prefix, Execution}`; answer: `{Bucket, Key, Numbers, MaxConcurrency, ResultsPrefix}`.
     """
+    # Only this step reads numbers and sends large files; the other two start without the libraries.
+    from s3transfer.manager import TransferManager
+
+    from phone_number_validate.work_items import work_items
+
     key = f"work/{event['Execution']}/numbers.jsonl"
 
     with transient_errors_named():
@@ -49,7 +53,8 @@ def list_numbers(event: dict[str, Any], context: LambdaContext) -> dict[str, Any
             for item in items:
                 file.write(json.dumps(item, separators=(",", ":")).encode() + b"\n")
             file.seek(0)
-            s3.upload_fileobj(file, BUCKET, key)
+            with TransferManager(s3) as transfers:
+                transfers.upload(file, BUCKET, key).result()
 
     logger.info("Numbers listed", extra={"numbers": len(items)})
     return {

@@ -1,5 +1,8 @@
 """One step of the Distributed Map: validate a batch of numbers and mark their endpoints."""
 
+from __future__ import annotations
+
+import functools
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -7,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
@@ -21,14 +23,17 @@ from phone_number_validate.verdicts import (
     endpoint_update,
     verdict_from,
 )
-from phone_number_validate.work_items import EndpointToUpdate, WorkItem
+from shared.aws import aws_client
 from shared.pacing import RateLimiter
 from shared.pinpoint import aws_pinpoint_client, pinpoint_client
 from shared.settings import required_env
 from shared.transient import ServiceUnavailable, transient_errors_named
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+
+    from phone_number_validate.work_items import EndpointToUpdate, WorkItem
 
 PROJECT_ID = required_env("PROJECT_ID")
 BUCKET = required_env("BUCKET")
@@ -52,10 +57,16 @@ pinpoint = pinpoint_client(_config)
 aws_pinpoint = aws_pinpoint_client(
     _config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 )
-s3: "S3Client" = boto3.client("s3", config=_config)
-dynamodb = boto3.resource("dynamodb", config=_config)
+dynamodb: DynamoDBClient = aws_client("dynamodb", config=_config)
 cache = VerdictCache(dynamodb, TABLE, CACHE_DAYS)
-limiter = RateLimiter(dynamodb.Table(TABLE), "phone-number-validate", reserved_rate(QUOTA))
+limiter = RateLimiter(dynamodb, TABLE, "phone-number-validate", reserved_rate(QUOTA))
+
+
+@functools.cache
+def s3() -> S3Client:
+    """Made at its first use, after the batch's work: S3's client is the dearest of the four."""
+    client: S3Client = aws_client("s3", config=_config)
+    return client
 
 
 @logger.inject_lambda_context
@@ -94,7 +105,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             "Numbers": len(items),
             "Paid": paid,
         }
-        s3.put_object(
+        s3().put_object(
             Bucket=BUCKET,
             Key=f"{batch_input['ResultsPrefix']}{items[0]['Row']:010}.json",
             Body=json.dumps(counts).encode(),

@@ -9,11 +9,12 @@ from phone_number_validate.verdicts import Verdict
 from shared.transient import ServiceUnavailable
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 __all__ = ["VerdictCache"]
 
 KEYS_PER_READ = 100  # BatchGetItem takes no more
+ITEMS_PER_WRITE = 25  # BatchWriteItem takes no more
 SECONDS_PER_DAY = 86_400
 ATTEMPTS = 8
 
@@ -24,7 +25,7 @@ class VerdictCache:
 
     def __init__(
         self,
-        dynamodb: "DynamoDBServiceResource",
+        dynamodb: "DynamoDBClient",
         table_name: str,
         days: int,
         clock: Callable[[], float] = time.time,
@@ -46,34 +47,42 @@ class VerdictCache:
             return {}
         now = self._clock()
         found: dict[str, Verdict] = {}
-        keys = [{"pk": f"number#{number}", "sk": "verdict"} for number in numbers]
+        keys = [_key(number) for number in numbers]
         for first in range(0, len(keys), KEYS_PER_READ):
             for item in self._batch_get(keys[first : first + KEYS_PER_READ]):
                 # Compared by the age allowed today, which may be less than when it was written.
-                age = now - float(item["checked_at"])
+                age = now - float(item["checked_at"]["N"])
                 if age < self._days * SECONDS_PER_DAY:
-                    number = str(item["pk"]).removeprefix("number#")
-                    found[number] = Verdict(json.loads(str(item["response"])))
+                    number = item["pk"]["S"].removeprefix("number#")
+                    found[number] = Verdict(json.loads(item["response"]["S"]))
         return found
 
     def write(self, verdicts: Mapping[str, Verdict]) -> None:
-        """Keep the verdicts by number."""
+        """Keep the verdicts by number.
+
+        Raises:
+            ServiceUnavailable: DynamoDB kept leaving items unprocessed.
+        """
         if self._days == 0:
             return
         now = int(self._clock())
-        with self._dynamodb.Table(self._table_name).batch_writer() as writer:
-            for number, verdict in verdicts.items():
-                writer.put_item(
-                    Item={
-                        "pk": f"number#{number}",
-                        "sk": "verdict",
-                        "response": json.dumps(dict(verdict.response)),
-                        "checked_at": now,
-                        "expires_at": now + self._days * SECONDS_PER_DAY,
+        puts = [
+            {
+                "PutRequest": {
+                    "Item": {
+                        **_key(number),
+                        "response": {"S": json.dumps(dict(verdict.response))},
+                        "checked_at": {"N": str(now)},
+                        "expires_at": {"N": str(now + self._days * SECONDS_PER_DAY)},
                     }
-                )
+                }
+            }
+            for number, verdict in verdicts.items()
+        ]
+        for first in range(0, len(puts), ITEMS_PER_WRITE):
+            self._batch_write(puts[first : first + ITEMS_PER_WRITE])
 
-    def _batch_get(self, keys: list[dict[str, str]]) -> Iterable[Mapping[str, Any]]:
+    def _batch_get(self, keys: list[dict[str, Any]]) -> Iterable[Mapping[str, Any]]:
         pending: Any = {self._table_name: {"Keys": keys}}
         for attempt in range(ATTEMPTS):
             answer = self._dynamodb.batch_get_item(RequestItems=pending)
@@ -83,3 +92,16 @@ class VerdictCache:
                 return
             self._sleep(0.1 * 2**attempt)
         raise ServiceUnavailable("DynamoDB left keys of the verdict cache unprocessed.")
+
+    def _batch_write(self, puts: list[dict[str, Any]]) -> None:
+        pending: Any = {self._table_name: puts}
+        for attempt in range(ATTEMPTS):
+            pending = self._dynamodb.batch_write_item(RequestItems=pending).get("UnprocessedItems")
+            if not pending:
+                return
+            self._sleep(0.1 * 2**attempt)
+        raise ServiceUnavailable("DynamoDB left items of the verdict cache unprocessed.")
+
+
+def _key(number: str) -> dict[str, Any]:
+    return {"pk": {"S": f"number#{number}"}, "sk": {"S": "verdict"}}

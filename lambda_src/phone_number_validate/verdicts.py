@@ -1,10 +1,13 @@
 """What a validation says about a number, and how endpoints are marked with it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from phone_number_validate.work_items import EndpointToUpdate
+if TYPE_CHECKING:  # the module reads numbers with `phonenumbers`, which this one does without
+    from phone_number_validate.work_items import EndpointToUpdate
 
 __all__ = ["IMPOSSIBLE", "UNKNOWN", "Verdict", "batches_of", "endpoint_update", "verdict_from"]
 

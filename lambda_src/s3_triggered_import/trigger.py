@@ -1,9 +1,8 @@
 """Starts one import per file: SQS (from EventBridge) to Step Functions."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -21,14 +20,18 @@ from s3_triggered_import.dropped_file import (
     execution_name,
     ignored_because,
 )
+from shared.aws import aws_client
 from shared.settings import optional_env, required_env
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
 
 STATE_MACHINE_ARN = required_env("STATE_MACHINE_ARN")
 SUFFIXES = tuple(filter(None, (optional_env("KEY_SUFFIXES") or "").split(",")))
 
 logger = Logger(service="s3-triggered-import")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-states = boto3.client(
+states: "SFNClient" = aws_client(
     "stepfunctions",
     config=Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"}),
 )

@@ -134,10 +134,11 @@ def _not_started(what: str, error: ClientError | BotoCoreError) -> NotStarted:
 
 
 def _client(service: str) -> Any:
-    import boto3  # with its client only where something is started
-    from botocore.config import Config
+    from botocore.config import Config  # with its client only where something is started
 
-    return boto3.client(
+    from shared.aws import aws_client
+
+    return aws_client(
         service,
         config=Config(
             connect_timeout=2,

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.events import CUSTOMER_CONTEXT, HubIds, email_tags, sms_context
 from engagement_hub.engagement.messages import EmailContent, SmsContent, VoiceContent
 from engagement_hub.senders.outcome import SendOutcome, attempt
+from shared.aws import aws_client
 
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint_sms_voice_v2 import PinpointSMSVoiceV2Client
@@ -67,19 +67,19 @@ class Senders:
         return cls(SendingIdentities.from_environment())
 
     def prepare(self) -> None:
-        """Make every client now. boto3 makes clients in one thread only: call it before threads."""
+        """Make every client now. Clients are made in one thread only: call it before threads."""
         _ = (self._phone, self._email)
 
     @property
     def _phone(self) -> PinpointSMSVoiceV2Client:
         if self._phone_client is None:
-            self._phone_client = boto3.client("pinpoint-sms-voice-v2", config=_ONE_ATTEMPT)
+            self._phone_client = aws_client("pinpoint-sms-voice-v2", config=_ONE_ATTEMPT)
         return self._phone_client
 
     @property
     def _email(self) -> SESV2Client:
         if self._email_client is None:
-            self._email_client = boto3.client("sesv2", config=_ONE_ATTEMPT)
+            self._email_client = aws_client("sesv2", config=_ONE_ATTEMPT)
         return self._email_client
 
     def send(

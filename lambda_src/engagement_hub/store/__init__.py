@@ -58,10 +58,11 @@ class Page(Generic[T]):
 @functools.cache
 def dynamodb_client() -> "DynamoDBClient":
     """The function's one DynamoDB client, with time-outs far below the function's own."""
-    import boto3  # loaded here: the pure parts of the package import without it
-    from botocore.config import Config
+    from botocore.config import Config  # loaded here: the pure parts import without it
 
-    client: DynamoDBClient = boto3.client(
+    from shared.aws import aws_client
+
+    client: DynamoDBClient = aws_client(
         "dynamodb",
         config=Config(
             connect_timeout=2,

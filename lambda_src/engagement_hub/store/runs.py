@@ -24,7 +24,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from engagement_hub.store import dynamodb_client, error_code
@@ -39,8 +38,6 @@ _COUNTER_SLOTS = 16
 _TRANSACTION_ATTEMPTS = 8
 _NOTES_PER_UNIT = 100
 
-_SERIALIZER = TypeSerializer()
-_DESERIALIZER = TypeDeserializer()
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 Outcome = dict[str, Any]
@@ -139,10 +136,13 @@ class RunStore:
 
         For steps whose second try may find more or less than the first.
         """
-        item = {"pk": scope, "sk": f"part#{part}", "expires_at": self._ttl()}
-        self._client.put_item(
-            TableName=self._table, Item=_wire({**item, "counters": json.dumps(counters)})
-        )
+        item: dict[str, str | int] = {
+            "pk": scope,
+            "sk": f"part#{part}",
+            "expires_at": self._ttl(),
+            "counters": json.dumps(counters),
+        }
+        self._client.put_item(TableName=self._table, Item=_wire(item))
 
     def parts(self, scope: str) -> dict[str, dict[str, int]]:
         """The sum over all parts of a scope by group."""
@@ -399,9 +399,13 @@ def _cap_key(app_id: str, endpoint_id: str, counter: str) -> dict[str, str]:
     return {"pk": f"cap#{app_id}#{endpoint_id}", "sk": counter}
 
 
-def _wire(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _SERIALIZER.serialize(value) for name, value in values.items()}
+def _wire(values: Mapping[str, str | int]) -> dict[str, Any]:
+    """As DynamoDB takes them: this table holds texts and whole numbers, nothing else."""
+    return {
+        name: {"S": value} if isinstance(value, str) else {"N": str(value)}
+        for name, value in values.items()
+    }
 
 
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
+def _plain(item: Mapping[str, Any]) -> dict[str, str | int]:
+    return {name: value["S"] if "S" in value else int(value["N"]) for name, value in item.items()}

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import ClientError
 
+from shared.aws import aws_client
+
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_sts import STSClient
 
 _ROLE = re.compile(r"arn:[^:]+:iam::\d{12}:role/(?P<path>.*)")
@@ -64,8 +66,10 @@ class CustomerRoles:
         return cached.session
 
     def _assume(self, role_arn: str, app_id: str) -> _Cached:
+        import boto3  # only where a role is assumed: it costs a cold start some 40 ms
+
         if self._sts_client is None:
-            self._sts_client = boto3.client("sts")
+            self._sts_client = aws_client("sts")
         try:
             answer = self._sts_client.assume_role(
                 RoleArn=role_arn, RoleSessionName=f"engagement-hub-{app_id}", ExternalId=app_id

@@ -14,16 +14,18 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes import SNSEvent
 
 from engagement_hub.engagement.events import MalformedEvent, email_event, sms_event
 from engagement_hub.event_stream import EventStream
 from engagement_hub.store.entities import EntityStore
-from engagement_hub.workers.hub import logger
 from shared.settings import required_env
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="engagement-hub")
 
 # SES writes this to a topic when it becomes an event destination. It is no event.
 _SES_GREETING = "Successfully validated SNS topic"

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
@@ -20,6 +19,7 @@ from engagement_hub.store.entities import EntityStore
 from engagement_hub.store.runs import RunStore
 from engagement_hub.workers.customer_role import CustomerRoles
 from engagement_hub.workers.work_bucket import WorkBucket
+from shared.aws import aws_client
 from shared.settings import required_env
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def hub_from_environment() -> Hub:
         entities=EntityStore(required_env("ENTITIES_TABLE")),
         endpoints=EndpointStore(required_env("ENDPOINTS_TABLE"), shards=shards),
         runs=RunStore(required_env("RUNS_TABLE")),
-        bucket=WorkBucket(required_env("WORK_BUCKET"), boto3.client("s3", config=_CLIENT)),
+        bucket=WorkBucket(required_env("WORK_BUCKET"), aws_client("s3", config=_CLIENT)),
         shards=shards,
     )
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 __all__ = ["PacingContention", "RateLimiter"]
 
@@ -35,7 +35,7 @@ class RateLimiter:
     """Hands out starting times so that all holders of `key` together keep to one rate.
 
     Args:
-        table: a table with string keys `pk` and `sk`.
+        table: the name of a table with string keys `pk` and `sk`.
         key: what is paced, for instance an app and a channel.
         rate_per_second: sends per second, above zero; fractions are allowed. All holders of a key
             should give the same rate; each pays its own price per send.
@@ -46,7 +46,8 @@ class RateLimiter:
 
     def __init__(
         self,
-        table: "Table",
+        dynamodb: "DynamoDBClient",
+        table: str,
         key: str,
         rate_per_second: float,
         clock: Callable[[], float] = time.time,
@@ -54,8 +55,9 @@ class RateLimiter:
     ) -> None:
         if not (rate_per_second > 0 and math.isfinite(rate_per_second)):
             raise ValueError(f"rate_per_second must be a number above 0, not {rate_per_second}")
+        self._dynamodb = dynamodb
         self._table = table
-        self._item = {"pk": f"pace#{key}", "sk": "pace"}
+        self._pk = f"pace#{key}"
         self._rate = rate_per_second
         self._clock = clock
         self._sleep = sleep
@@ -82,7 +84,7 @@ class RateLimiter:
             if start is not None:
                 return start / MICROSECONDS
             self._queued = not self._queued
-        raise PacingContention(f"{self._item['pk']}: {MAX_ATTEMPTS} attempts collided")
+        raise PacingContention(f"{self._pk}: {MAX_ATTEMPTS} attempts collided")
 
     def wait(self, n: int) -> None:
         """Reserve `n` sends and sleep until they may start."""
@@ -95,17 +97,17 @@ class RateLimiter:
         answer = self._update(
             UpdateExpression="SET #next = #next + :cost",
             ConditionExpression="#next >= :now",
-            ExpressionAttributeValues={":cost": cost, ":now": now},
+            ExpressionAttributeValues={":cost": _number(cost), ":now": _number(now)},
             ReturnValues="UPDATED_NEW",
         )
-        return None if answer is None else int(answer["Attributes"]["next"]) - cost
+        return None if answer is None else int(answer["Attributes"]["next"]["N"]) - cost
 
     def _start_over(self, now: int, cost: int) -> int | None:
         """Start the schedule now, unless another caller's reservations reach beyond now."""
         answer = self._update(
             UpdateExpression="SET #next = :after",
             ConditionExpression="attribute_not_exists(#next) OR #next < :now",
-            ExpressionAttributeValues={":after": now + cost, ":now": now},
+            ExpressionAttributeValues={":after": _number(now + cost), ":now": _number(now)},
         )
         if answer is None:
             return None
@@ -114,10 +116,17 @@ class RateLimiter:
 
     def _update(self, **update: Any) -> Mapping[str, Any] | None:
         try:
-            return self._table.update_item(
-                Key=self._item, ExpressionAttributeNames={"#next": "next"}, **update
+            return self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": self._pk}, "sk": {"S": "pace"}},
+                ExpressionAttributeNames={"#next": "next"},
+                **update,
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return None
             raise
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}

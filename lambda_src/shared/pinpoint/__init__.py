@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 
+from shared.aws import aws_client
 from shared.settings import optional_env
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_pinpoint import PinpointClient
 
 __all__ = [
@@ -38,7 +39,7 @@ _DEFAULTS = Config(
 
 
 def pinpoint_client(
-    config: Config | None = None, session: boto3.Session | None = None
+    config: Config | None = None, session: "boto3.Session | None" = None
 ) -> "PinpointClient":
     """A boto3 `pinpoint` client for the project's engagement data.
 
@@ -72,7 +73,7 @@ def pinpoint_once() -> "PinpointClient":
 
 
 def aws_pinpoint_client(
-    config: Config | None = None, session: boto3.Session | None = None
+    config: Config | None = None, session: "boto3.Session | None" = None
 ) -> "PinpointClient":
     """AWS's own `pinpoint` client, whoever hosts the project.
 
@@ -102,11 +103,10 @@ def all_items(
 
 
 def _client(
-    config: Config | None, session: boto3.Session | None, endpoint_url: str | None
+    config: Config | None, session: "boto3.Session | None", endpoint_url: str | None
 ) -> "PinpointClient":
     merged = _DEFAULTS if config is None else _DEFAULTS.merge(config)
-    # boto3's own session unless given: a second session would read the service models again.
-    make_client = boto3.client if session is None else session.client
+    make_client = aws_client if session is None else session.client
     client: PinpointClient = make_client("pinpoint", config=merged, endpoint_url=endpoint_url)
     return client
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from engagement_hub.engagement.events import MalformedEvent
 from engagement_hub.event_stream import EventsNotDelivered, EventStream
@@ -235,6 +235,20 @@ def test_a_hook_that_fails_three_times_has_failed():
     with pytest.raises(CallFailed):
         functions(client).ask("hook", {})
     assert client.calls == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([ClientError({"Error": {"Code": "AccessDeniedException"}}, "Invoke")], "AccessDenied"),
+        ([EndpointConnectionError(endpoint_url="x")], "EndpointConnectionError"),
+        ([b"nonsense"], "did not answer in JSON"),
+        (["error"], "ended with an error"),
+    ],
+)
+def test_a_hook_that_failed_says_why(answers, reason):
+    with pytest.raises(CallFailed, match=reason):
+        functions(Lambda(*answers * 3)).ask("hook", {})
 
 
 def test_a_delivery_is_repeated_only_when_it_was_throttled():

@@ -19,6 +19,7 @@ from tests.builders.architectures import (
     service_error,
     state_machine,
 )
+from tests.builders.tables import PK_AND_SK
 
 BUCKET = "work"
 EXPORTED_AT = "2026-11-23T10:00:00.000Z"
@@ -102,24 +103,12 @@ def aws(monkeypatch):
         boto3.client("s3").put_bucket_versioning(
             Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"}
         )
-        boto3.client("dynamodb").create_table(
-            TableName="verdicts",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
+        boto3.client("dynamodb").create_table(TableName="verdicts", **PK_AND_SK)
         yield boto3.client("s3")
 
 
-@pytest.fixture
-def batch(aws, monkeypatch, pinpoint):
-    module = load_function(
+def load_validate_batch(monkeypatch):
+    return load_function(
         monkeypatch,
         "phone_number_validate.validate_batch",
         {
@@ -131,6 +120,11 @@ def batch(aws, monkeypatch, pinpoint):
             "VALIDATIONS_PER_SECOND": "20",
         },
     )
+
+
+@pytest.fixture
+def batch(aws, monkeypatch, pinpoint):
+    module = load_validate_batch(monkeypatch)
     monkeypatch.setattr(module, "pinpoint", pinpoint)
     monkeypatch.setattr(module, "aws_pinpoint", pinpoint)
     monkeypatch.setattr(module, "limiter", ImmediateLimiter())
@@ -297,18 +291,7 @@ def test_a_throttled_number_gets_another_turn_at_the_common_rate(batch, pinpoint
 
 
 def test_paid_calls_are_not_retried_beside_the_rate(aws, monkeypatch):
-    module = load_function(
-        monkeypatch,
-        "phone_number_validate.validate_batch",
-        {
-            "PROJECT_ID": "app1",
-            "BUCKET": BUCKET,
-            "TABLE": "verdicts",
-            "CACHE_DAYS": "90",
-            "RECHECK_AFTER_SECONDS": "60",
-            "VALIDATIONS_PER_SECOND": "20",
-        },
-    )
+    module = load_validate_batch(monkeypatch)
 
     assert module.aws_pinpoint.meta.config.retries["total_max_attempts"] == 1
 
@@ -396,7 +379,7 @@ def test_no_number_reaches_the_log(batch, monkeypatch):
 
 def test_a_verdict_is_used_until_it_is_too_old(aws):
     now = [1_000_000.0]
-    cache = VerdictCache(boto3.resource("dynamodb"), "verdicts", days=1, clock=lambda: now[0])
+    cache = VerdictCache(boto3.client("dynamodb"), "verdicts", days=1, clock=lambda: now[0])
     verdict = verdict_from({"PhoneType": "MOBILE", "CleansedPhoneNumberE164": "+14256791901"})
     cache.write({"+14256791901": verdict})
 
@@ -407,7 +390,7 @@ def test_a_verdict_is_used_until_it_is_too_old(aws):
 
 
 def test_a_cache_of_no_days_keeps_nothing(aws):
-    cache = VerdictCache(boto3.resource("dynamodb"), "verdicts", days=0)
+    cache = VerdictCache(boto3.client("dynamodb"), "verdicts", days=0)
     cache.write({"+14256791901": verdict_from({})})
 
     assert boto3.client("dynamodb").scan(TableName="verdicts")["Count"] == 0
@@ -415,11 +398,46 @@ def test_a_cache_of_no_days_keeps_nothing(aws):
 
 
 def test_more_numbers_than_one_read_takes_are_all_found(aws):
-    cache = VerdictCache(boto3.resource("dynamodb"), "verdicts", days=1)
+    cache = VerdictCache(boto3.client("dynamodb"), "verdicts", days=1)
     numbers = [f"+1425555{n:04}" for n in range(250)]
     cache.write({number: verdict_from({}) for number in numbers})
 
     assert set(cache.read(numbers)) == set(numbers)
+
+
+class Unwilling:
+    """A DynamoDB client that leaves all items unprocessed a number of times."""
+
+    def __init__(self, refusals):
+        self.refusals = refusals
+        self.kept = {}
+
+    def batch_write_item(self, RequestItems):  # noqa: N803 - boto3's name
+        if self.refusals:
+            self.refusals -= 1
+            return {"UnprocessedItems": RequestItems}
+        for put in RequestItems["verdicts"]:
+            item = put["PutRequest"]["Item"]
+            self.kept[item["pk"]["S"]] = item
+        return {"UnprocessedItems": {}}
+
+
+def test_verdicts_that_dynamodb_left_unwritten_are_written_again():
+    dynamodb, pauses = Unwilling(refusals=2), []
+
+    VerdictCache(dynamodb, "verdicts", days=1, sleep=pauses.append).write(
+        {"+14256791901": verdict_from({})}
+    )
+
+    assert set(dynamodb.kept) == {"number#+14256791901"}
+    assert len(pauses) == 2
+
+
+def test_a_cache_that_never_takes_the_verdicts_is_worth_another_attempt():
+    cache = VerdictCache(Unwilling(refusals=1000), "verdicts", days=1, sleep=lambda _: None)
+
+    with pytest.raises(ServiceUnavailable, match="unprocessed"):
+        cache.write({"+14256791901": verdict_from({})})
 
 
 # The export

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from shared.pacing import RateLimiter
+from tests.builders.tables import PK_AND_SK
 
 EPOCH = 1_772_470_800.0
+TABLE = "runs"
 
 
 class FakeClock:
@@ -26,7 +28,8 @@ class FakeClock:
 
 
 class MemoryTable:
-    """The two conditional updates the limiter makes, without DynamoDB's milliseconds."""
+    """A client for the two conditional updates the limiter makes, without DynamoDB's
+    milliseconds."""
 
     def __init__(self) -> None:
         self.items: dict[str, int] = {}
@@ -34,7 +37,8 @@ class MemoryTable:
 
     def update_item(self, *, Key, UpdateExpression, ExpressionAttributeValues, **rest):  # noqa: N803 - boto3's names
         self.calls += 1
-        key, values = Key["pk"], ExpressionAttributeValues
+        key = Key["pk"]["S"]
+        values = {name: int(value["N"]) for name, value in ExpressionAttributeValues.items()}
         current = self.items.get(key)
         if ":cost" in values:
             allowed = current is not None and current >= values[":now"]
@@ -45,29 +49,20 @@ class MemoryTable:
         if not allowed:
             raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "UpdateItem")
         self.items[key] = after
-        return {"Attributes": {"next": after}}
+        return {"Attributes": {"next": {"N": str(after)}}}
 
 
 @pytest.fixture(scope="module")
-def table() -> Iterator[object]:
+def dynamodb() -> Iterator[object]:
     with mock_aws():
-        yield boto3.resource(
+        client = boto3.client(
             "dynamodb",
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-        ).create_table(
-            TableName="runs",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
         )
+        client.create_table(TableName=TABLE, **PK_AND_SK)
+        yield client
 
 
 def assert_paced(starts: list[tuple[float, int]], rate: float) -> None:
@@ -82,27 +77,29 @@ def assert_paced(starts: list[tuple[float, int]], rate: float) -> None:
             assert sent <= rate * (moment - begin) + burst + microsecond + 1e-6
 
 
-def test_reservations_follow_one_another_at_the_rate(table):
+def test_reservations_follow_one_another_at_the_rate(dynamodb):
     clock = FakeClock()
-    limiter = RateLimiter(table, "follow", 10, clock, clock.sleep)
+    limiter = RateLimiter(dynamodb, TABLE, "follow", 10, clock, clock.sleep)
 
     starts = [limiter.reserve(5) for _ in range(4)]
 
     assert starts == pytest.approx([EPOCH, EPOCH + 0.5, EPOCH + 1.0, EPOCH + 1.5])
 
 
-def test_the_schedule_is_kept_in_integer_microseconds_under_the_agreed_key(table):
+def test_the_schedule_is_kept_in_integer_microseconds_under_the_agreed_key(dynamodb):
     clock = FakeClock()
 
-    RateLimiter(table, "app/SMS", 4, clock, clock.sleep).reserve(1)
+    RateLimiter(dynamodb, TABLE, "app/SMS", 4, clock, clock.sleep).reserve(1)
 
-    item = table.get_item(Key={"pk": "pace#app/SMS", "sk": "pace"})["Item"]
-    assert item["next"] == int(EPOCH * 1_000_000) + 250_000
+    item = dynamodb.get_item(
+        TableName=TABLE, Key={"pk": {"S": "pace#app/SMS"}, "sk": {"S": "pace"}}
+    )["Item"]
+    assert item["next"] == {"N": str(int(EPOCH * 1_000_000) + 250_000)}
 
 
-def test_time_nobody_used_is_not_saved_up(table):
+def test_time_nobody_used_is_not_saved_up(dynamodb):
     clock = FakeClock()
-    limiter = RateLimiter(table, "idle", 1, clock, clock.sleep)
+    limiter = RateLimiter(dynamodb, TABLE, "idle", 1, clock, clock.sleep)
     limiter.reserve(1)
     clock.now += 3_600
 
@@ -114,22 +111,22 @@ def test_time_nobody_used_is_not_saved_up(table):
 class AtomicTable:
     """DynamoDB checks a condition and writes in one step; moto lets another thread in between."""
 
-    def __init__(self, table) -> None:
-        self._table = table
+    def __init__(self, dynamodb) -> None:
+        self._dynamodb = dynamodb
         self._lock = threading.Lock()
 
     def update_item(self, **update):
         with self._lock:
-            return self._table.update_item(**update)
+            return self._dynamodb.update_item(**update)
 
 
-def test_limiters_in_several_threads_share_one_rate(table):
+def test_limiters_in_several_threads_share_one_rate(dynamodb):
     clock = FakeClock()
-    table = AtomicTable(table)
+    dynamodb = AtomicTable(dynamodb)
     starts: list[tuple[float, int]] = []
 
     def work() -> None:
-        limiter = RateLimiter(table, "threads", 50, clock, clock.sleep)
+        limiter = RateLimiter(dynamodb, TABLE, "threads", 50, clock, clock.sleep)
         for _ in range(25):
             starts.append((limiter.reserve(2), 2))
 
@@ -154,7 +151,7 @@ def test_limiters_in_several_threads_share_one_rate(table):
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_no_window_ever_holds_more_than_its_share(rate, steps):
     clock, memory = FakeClock(), MemoryTable()
-    limiters = [RateLimiter(memory, "k", rate, clock, clock.sleep) for _ in range(3)]
+    limiters = [RateLimiter(memory, TABLE, "k", rate, clock, clock.sleep) for _ in range(3)]
     starts = []
 
     for who, n, pause in steps:
@@ -169,7 +166,7 @@ def test_no_window_ever_holds_more_than_its_share(rate, steps):
 @given(rate=st.floats(1, 20_000), sizes=st.lists(st.integers(1, 200), min_size=1, max_size=5))
 def test_a_long_run_keeps_the_rate_within_two_percent(rate, sizes):
     clock, memory = FakeClock(), MemoryTable()
-    limiter = RateLimiter(memory, "k", rate, clock, clock.sleep)
+    limiter = RateLimiter(memory, TABLE, "k", rate, clock, clock.sleep)
     sent = 0
 
     while sent < 2_000:
@@ -183,7 +180,7 @@ def test_a_long_run_keeps_the_rate_within_two_percent(rate, sizes):
 
 def test_a_busy_limiter_makes_one_call_per_reservation():
     clock, memory = FakeClock(), MemoryTable()
-    limiter = RateLimiter(memory, "k", 10, clock, clock.sleep)
+    limiter = RateLimiter(memory, TABLE, "k", 10, clock, clock.sleep)
     limiter.reserve(1)
     before = memory.calls
 
@@ -195,7 +192,7 @@ def test_a_busy_limiter_makes_one_call_per_reservation():
 
 def test_waiting_sleeps_until_the_reserved_time():
     clock, memory = FakeClock(), MemoryTable()
-    limiter = RateLimiter(memory, "k", 2, clock, clock.sleep)
+    limiter = RateLimiter(memory, TABLE, "k", 2, clock, clock.sleep)
 
     limiter.wait(1)
     limiter.wait(1)
@@ -206,18 +203,18 @@ def test_waiting_sleeps_until_the_reserved_time():
 def test_reserving_nothing_costs_nothing():
     clock, memory = FakeClock(), MemoryTable()
 
-    assert RateLimiter(memory, "k", 2, clock, clock.sleep).reserve(0) == EPOCH
+    assert RateLimiter(memory, TABLE, "k", 2, clock, clock.sleep).reserve(0) == EPOCH
     assert memory.calls == 0
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf")])
 def test_a_rate_that_is_no_rate_is_refused(rate):
     with pytest.raises(ValueError, match="rate_per_second"):
-        RateLimiter(MemoryTable(), "k", rate)
+        RateLimiter(MemoryTable(), TABLE, "k", rate)
 
 
-def test_other_dynamodb_errors_reach_the_caller(table):
-    limiter = RateLimiter(boto3.resource("dynamodb", region_name="us-east-1").Table("gone"), "k", 1)
+def test_other_dynamodb_errors_reach_the_caller(dynamodb):
+    limiter = RateLimiter(dynamodb, "gone", "k", 1)
 
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         limiter.reserve(1)
