@@ -23,4 +23,5 @@ module "hub" {
     from_address = var.email_from_address
     identity_arn = one(aws_sesv2_email_identity.sender[*].arn)
   }
+  voice = var.voice
 }

@@ -17,3 +17,12 @@ variable "region" {
   default     = "us-east-1"
   nullable    = false
 }
+
+variable "voice" {
+  description = "What voice messages are sent from: a phone number of yours that can call, and the account's rate of calls. Null sends none."
+  type = object({
+    origination_identity_arn = string
+    messages_per_second      = optional(number, 1)
+  })
+  default = null
+}

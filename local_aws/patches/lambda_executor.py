@@ -24,8 +24,15 @@ REQUIRED = (
     "ministack.core.lambda_runtime.Worker._spawn",
     "ministack.core.lambda_runtime.Worker.invoke",
     "ministack.core.lambda_runtime._PYTHON_WORKER_SCRIPT",
+    "ministack.core.lambda_runtime._lock",
+    "ministack.core.lambda_runtime._workers",
+    "ministack.core.lambda_runtime.invalidate_worker",
+    "ministack.core.lambda_runtime.kill_workers",
+    "ministack.core.lambda_runtime.release_worker",
     "ministack.services.lambda_svc._emit_lambda_logs",
     "ministack.services.lambda_svc._execute_function_warm",
+    "ministack.services.lambda_svc.invalidate_worker",
+    "ministack.services.lambda_svc.release_worker",
 )
 
 logger = logging.getLogger(__name__)
@@ -48,6 +55,7 @@ def apply() -> None:
     _keep_error_types()
     lambda_runtime.Worker._drain_stderr_bounded = _drain_log
     _limit_responses()
+    _let_invocations_finish()
 
 
 @functools.lru_cache(maxsize=1)
@@ -166,6 +174,34 @@ def _limit_responses() -> None:
         return result
 
     lambda_svc._execute_function_warm = execute_limited
+
+
+def _let_invocations_finish() -> None:
+    """Changing or deleting a function leaves its running invocations alone.
+
+    Their environments leave the pool at once, so that nobody else gets them, and end when they do.
+    """
+    rewrite(
+        lambda_runtime,
+        "invalidate_worker",
+        (
+            "kill_workers(doomed)",
+            # A worker is locked for as long as its handler runs.
+            "kill_workers([w for w in doomed if not w._lock.locked()])",
+        ),
+    )
+    lambda_svc.invalidate_worker = lambda_runtime.invalidate_worker
+    release = lambda_runtime.release_worker
+
+    def release_or_end(worker: Any) -> None:
+        release(worker)
+        with lambda_runtime._lock:
+            pooled = any(worker in workers for workers in lambda_runtime._workers.values())
+        if worker is not None and not pooled:
+            lambda_runtime.kill_workers([worker])
+
+    lambda_runtime.release_worker = release_or_end
+    lambda_svc.release_worker = release_or_end
 
 
 def _drain_log(worker: Any) -> str:

@@ -16,6 +16,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from moto import mock_aws
 
+from tests.builders.tables import PK_AND_SK
+
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 TABLES = {
@@ -51,18 +53,7 @@ HUB_ENVIRONMENT = {
 def create_hub_tables(client: Any) -> None:
     """The three tables of a hub, as its module declares their keys."""
     for name in TABLES.values():
-        client.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
+        client.create_table(TableName=name, **PK_AND_SK)
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from engagement_hub.store.entities import EntityStore, Kind
 from engagement_hub.store.runs import RunStore
 from engagement_hub.workers.hub import Hub
 from engagement_hub.workers.work_bucket import WorkBucket
+from tests.builders.tables import PK_AND_SK
 
 APP = "app1"
 ROLE = "arn:aws:iam::123456789012:role/engagement-hub/files"
@@ -30,6 +31,18 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return self.milliseconds
+
+
+class RunningOut(Context):
+    """A Lambda context whose time is over after it was asked `looks` times."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self._looks = looks
+
+    def get_remaining_time_in_millis(self) -> int:
+        self._looks -= 1
+        return self.milliseconds if self._looks >= 0 else 1_000
 
 
 class OwnRole:
@@ -63,18 +76,7 @@ def hub_on_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with mock_aws():
         dynamodb = boto3.client("dynamodb")
         for table in TABLES:
-            dynamodb.create_table(
-                TableName=table,
-                KeySchema=[
-                    {"AttributeName": "pk", "KeyType": "HASH"},
-                    {"AttributeName": "sk", "KeyType": "RANGE"},
-                ],
-                AttributeDefinitions=[
-                    {"AttributeName": "pk", "AttributeType": "S"},
-                    {"AttributeName": "sk", "AttributeType": "S"},
-                ],
-                BillingMode="PAY_PER_REQUEST",
-            )
+            dynamodb.create_table(TableName=table, **PK_AND_SK)
         s3 = boto3.client("s3")
         for bucket in ("work", "files"):
             s3.create_bucket(Bucket=bucket)

@@ -8,6 +8,9 @@ import subprocess
 import sys
 import time
 import uuid
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -16,6 +19,14 @@ from botocore.exceptions import ClientError
 from pytest_terraform import terraform
 
 from tests.builders.hub_client import hub_client
+from tests.builders.hub_customer import (
+    CustomerFunction,
+    customer_function,
+    firehose_event_stream,
+    kinesis_event_stream,
+    kinesis_events,
+    stored_events,
+)
 from tests.builders.local_account import LocalAccount
 from tests.builders.terraform_example import outputs, second_plan
 from tools.terraform_run import ROOT
@@ -24,8 +35,24 @@ PROGRAM = ROOT / "examples" / "engagement_hub" / "program.py"
 
 pytestmark = pytest.mark.integration
 
+WORKER = "hub-campaign"  # the function that runs the steps of campaigns
 # Taken by every example that has a variable of this name.
 EMAIL_FROM_ADDRESS = os.environ.setdefault("TF_VAR_email_from_address", "news@example.com")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def voice_number(account: LocalAccount) -> Iterator[str]:
+    """The number that the hub calls from; made before the example is applied, which takes it."""
+    number = account.client("pinpoint-sms-voice-v2").request_phone_number(
+        IsoCountryCode="US",
+        MessageType="TRANSACTIONAL",
+        NumberCapabilities=["VOICE"],
+        NumberType="TOLL_FREE",
+    )
+    voice = {"origination_identity_arn": number["PhoneNumberArn"], "messages_per_second": 5}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TF_VAR_voice", json.dumps(voice))
+        yield number["PhoneNumber"]
 
 
 @pytest.fixture(scope="module")
@@ -60,60 +87,6 @@ def activity_of(account: LocalAccount, pinpoint: Any, project: str, campaign: st
     return found[0]
 
 
-def event_stream_of(account: LocalAccount, pinpoint: Any, project: str) -> str:
-    """Register a Kinesis stream with a project; return the stream's name."""
-    kinesis, iam = account.client("kinesis"), account.client("iam")
-    name = f"events-{project[:8]}"
-    kinesis.create_stream(StreamName=name, ShardCount=1)
-    description = account.eventually(
-        lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"],
-        lambda seen: seen["StreamStatus"] == "ACTIVE",
-    )
-    stream_arn = description["StreamARN"]
-    owner = stream_arn.split(":")[4]
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{owner}:root"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": project}},
-            }
-        ],
-    }
-    role = iam.create_role(
-        Path="/engagement-hub/", RoleName=name, AssumeRolePolicyDocument=json.dumps(trust)
-    )["Role"]
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": ["kinesis:PutRecords", "kinesis:DescribeStream"],
-                "Resource": stream_arn,
-            }
-        ],
-    }
-    iam.put_role_policy(RoleName=name, PolicyName="put", PolicyDocument=json.dumps(policy))
-    pinpoint.put_event_stream(
-        ApplicationId=project,
-        WriteEventStream={"DestinationStreamArn": stream_arn, "RoleArn": role["Arn"]},
-    )
-    return name
-
-
-def records(account: LocalAccount, stream: str) -> list[dict[str, Any]]:
-    """Every event on a stream so far."""
-    kinesis = account.client("kinesis")
-    shard = kinesis.list_shards(StreamName=stream)["Shards"][0]["ShardId"]
-    iterator = kinesis.get_shard_iterator(
-        StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]
-    found = kinesis.get_records(ShardIterator=iterator, Limit=1000)["Records"]
-    return [json.loads(record["Data"]) for record in found]
-
-
 @terraform("engagement_hub", scope="module")
 def test_an_ordinary_program_for_pinpoint_runs_with_only_its_client_changed(
     engagement_hub: Any, hub: dict[str, Any], account: LocalAccount
@@ -140,7 +113,7 @@ def test_an_ordinary_program_for_pinpoint_runs_with_only_its_client_changed(
 def test_each_recipient_has_one_campaign_event_in_the_documented_format(
     engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount
 ) -> None:
-    stream = event_stream_of(account, pinpoint, project)
+    stream = kinesis_event_stream(account, pinpoint, project)
     for name, number in (("ann", "+14255550151"), ("bob", "+14255550152")):
         pinpoint.update_endpoint(
             ApplicationId=project,
@@ -163,7 +136,7 @@ def test_each_recipient_has_one_campaign_event_in_the_documented_format(
 
     activity = activity_of(account, pinpoint, project, campaign["Id"])
     sends = account.eventually(
-        lambda: [r for r in records(account, stream) if r["event_type"] == "_campaign.send"],
+        lambda: [r for r in kinesis_events(account, stream) if r["event_type"] == "_campaign.send"],
         lambda seen: len(seen) == 2,
     )
 
@@ -269,6 +242,382 @@ def test_a_campaign_scheduled_once_goes_out_at_its_time_and_a_paused_one_does_no
     assert [message["body"] for message in account.sent_to(number)] == ["going out"]
     state = pinpoint.get_campaign(ApplicationId=project, CampaignId=paused)
     assert state["CampaignResponse"]["State"] == {"CampaignStatus": "PAUSED"}
+
+
+def worker_log(account: LocalAccount, *words: str) -> list[str]:
+    """The lines of the campaign worker's log that have all these words."""
+    logs = account.client("logs").get_paginator("filter_log_events")
+    lines = (
+        event["message"]
+        for page in logs.paginate(logGroupName=f"/aws/lambda/{WORKER}")
+        for event in page["events"]
+    )
+    return [line for line in lines if all(word in line for word in words)]
+
+
+def text_messages(pinpoint: Any, project: str, **plans: str) -> dict[str, str]:
+    """One SMS endpoint for each name, with the attribute Plan; their numbers by name."""
+    digits = int(project[:6], 16) % 10_000_000
+    numbers = {}
+    for position, (name, plan) in enumerate(plans.items()):
+        numbers[name] = f"+1425{(digits + position) % 10_000_000:07d}"
+        pinpoint.update_endpoint(
+            ApplicationId=project,
+            EndpointId=name,
+            EndpointRequest={
+                "ChannelType": "SMS",
+                "Address": numbers[name],
+                "Attributes": {"Plan": [plan]},
+                "User": {"UserId": name},
+            },
+        )
+    return numbers
+
+
+def campaign_to_all(pinpoint: Any, project: str, **members: Any) -> str:
+    """Start a campaign for everybody in the project; its id."""
+    segment = pinpoint.create_segment(
+        ApplicationId=project, WriteSegmentRequest={"Name": "all", "Dimensions": {}}
+    )["SegmentResponse"]
+    campaign = pinpoint.create_campaign(
+        ApplicationId=project,
+        WriteCampaignRequest={
+            "Name": "all",
+            "SegmentId": segment["Id"],
+            "Schedule": {"StartTime": "IMMEDIATE"},
+            **members,
+        },
+    )
+    return str(campaign["CampaignResponse"]["Id"])
+
+
+PLAN = {"SMSMessage": {"Body": "Your plan: {{Attributes.Plan}}", "MessageType": "TRANSACTIONAL"}}
+GOLD_BECOMES_PLATINUM = """
+def answer(event):
+    return {
+        name: {**endpoint, "Attributes": {"Plan": ["platinum"]}}
+        for name, endpoint in event["Endpoints"].items()
+        if endpoint["Attributes"]["Plan"] == ["gold"]
+    }
+"""
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_filter_hook_decides_who_gets_a_message_and_what_it_says(
+    engagement_hub: Any, hub: dict[str, Any], pinpoint: Any, project: str, account: LocalAccount
+) -> None:
+    numbers = text_messages(pinpoint, project, ann="gold", bob="basic", eve="gold")
+    hook = customer_function(account, f"hook-{project[:8]}", GOLD_BECOMES_PLATINUM)
+    hook.let_in(hub["campaign_role_arn"])
+
+    campaign = campaign_to_all(
+        pinpoint,
+        project,
+        MessageConfiguration=PLAN,
+        Hook={"LambdaFunctionName": hook.arn, "Mode": "FILTER"},
+    )
+    activity = activity_of(account, pinpoint, project, campaign)
+
+    sent = {message["to"]: message["body"] for message in account.sent_to(*numbers.values())}
+    assert sent == {numbers[name]: "Your plan: platinum" for name in ("ann", "eve")}
+    assert (activity["Result"], activity["SuccessfulEndpointCount"]) == ("SUCCESS", 2)
+    assert activity["ExecutionMetrics"]["FILTERED_OUT_BY_HOOK"] == "1"
+    asked = [name for call in hook.calls() for name in call["Endpoints"]]
+    assert sorted(asked) == ["ann", "bob", "eve"]
+    for call in hook.calls():
+        assert (call["ApplicationId"], call["CampaignId"]) == (project, campaign)
+        assert (call["ActivityId"], call["TreatmentId"]) == (activity["Id"], "0")
+        assert call["MessageConfiguration"] == call["Message"] == PLAN
+    stored = pinpoint.get_endpoint(ApplicationId=project, EndpointId="ann")["EndpointResponse"]
+    assert stored["Attributes"] == {"Plan": ["gold"]}
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_hook_that_the_hub_may_not_invoke_fails_the_run_and_nobody_gets_anything(
+    engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount
+) -> None:
+    numbers = text_messages(pinpoint, project, ann="gold", bob="basic")
+    hook = customer_function(account, f"closed-{project[:8]}", GOLD_BECOMES_PLATINUM)
+
+    campaign = campaign_to_all(
+        pinpoint,
+        project,
+        MessageConfiguration=PLAN,
+        Hook={"LambdaFunctionName": hook.arn, "Mode": "FILTER"},
+    )
+    activity = activity_of(account, pinpoint, project, campaign)
+
+    assert (activity["Result"], activity["SuccessfulEndpointCount"]) == ("FAIL", 0)
+    assert activity["ExecutionMetrics"]["HOOK_FAILURE"] == "2"
+    assert account.sent_to(*numbers.values()) == []
+    assert hook.calls() == []
+    logged = account.eventually(lambda: worker_log(account, hook.arn), bool)
+    assert "hook failed" in logged[0]
+    assert "AccessDeniedException" in logged[0]
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_custom_channel_gets_the_endpoints_of_its_types_in_the_documented_form(
+    engagement_hub: Any, hub: dict[str, Any], pinpoint: Any, project: str, account: LocalAccount
+) -> None:
+    text_messages(pinpoint, project, ann="gold")
+    pinpoint.update_endpoint(
+        ApplicationId=project,
+        EndpointId="room",
+        EndpointRequest={"ChannelType": "CUSTOM", "Address": "room-42"},
+    )
+    channel = customer_function(account, f"custom-{project[:8]}", "def answer(event): pass")
+    channel.let_in(hub["campaign_role_arn"])
+
+    campaign = campaign_to_all(
+        pinpoint,
+        project,
+        MessageConfiguration={"CustomMessage": {"Data": "spring"}},
+        CustomDeliveryConfiguration={"DeliveryUri": channel.arn, "EndpointTypes": ["CUSTOM"]},
+    )
+    activity = activity_of(account, pinpoint, project, campaign)
+
+    assert (activity["Result"], activity["SuccessfulEndpointCount"]) == ("SUCCESS", 1)
+    assert activity["TotalEndpointCount"] == 1
+    [call] = channel.calls()
+    [(name, endpoint)] = call.pop("Endpoints").items()
+    assert (name, endpoint["ChannelType"], endpoint["Address"]) == ("room", "CUSTOM", "room-42")
+    assert call.pop("ScheduledTime").endswith("Z")
+    assert call == {
+        "Message": {},
+        "Data": "spring",
+        "ApplicationId": project,
+        "CampaignId": campaign,
+        "TreatmentId": "0",
+        "ActivityId": activity["Id"],
+    }
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_custom_channel_that_fails_is_counted_as_failed_and_called_once(
+    engagement_hub: Any, hub: dict[str, Any], pinpoint: Any, project: str, account: LocalAccount
+) -> None:
+    text_messages(pinpoint, project, ann="gold")
+    channel = customer_function(account, f"broken-{project[:8]}", "def answer(event): return 1 / 0")
+    channel.let_in(hub["campaign_role_arn"])
+
+    campaign = campaign_to_all(
+        pinpoint,
+        project,
+        CustomDeliveryConfiguration={"DeliveryUri": channel.arn, "EndpointTypes": ["SMS"]},
+    )
+    activity = activity_of(account, pinpoint, project, campaign)
+
+    assert (activity["Result"], activity["SuccessfulEndpointCount"]) == ("FAIL", 0)
+    assert activity["ExecutionMetrics"]["CUSTOM_DELIVERY_FAILURE"] == "1"
+    assert len(channel.calls()) == 1
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_voice_campaign_calls_from_the_hubs_number_in_the_voice_of_its_template(
+    engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount, voice_number: str
+) -> None:
+    template, number = f"call-{project}", f"+1425{int(project[:5], 16):07d}"
+    pinpoint.create_voice_template(
+        TemplateName=template,
+        VoiceTemplateRequest={
+            "Body": "Hello {{User.UserAttributes.FirstName}}.",
+            "LanguageCode": "en-US",
+            "VoiceId": "Joanna",
+        },
+    )
+    pinpoint.update_endpoint(
+        ApplicationId=project,
+        EndpointId="ann",
+        EndpointRequest={
+            "ChannelType": "VOICE",
+            "Address": number,
+            "User": {"UserId": "ann", "UserAttributes": {"FirstName": ["Ann"]}},
+        },
+    )
+
+    campaign = campaign_to_all(
+        pinpoint, project, TemplateConfiguration={"VoiceTemplate": {"Name": template}}
+    )
+    activity = activity_of(account, pinpoint, project, campaign)
+
+    assert (activity["Result"], activity["SuccessfulEndpointCount"]) == ("SUCCESS", 1)
+    [call] = [one for one in account.outbox("voice") if one["to"] == number]
+    assert (call["from"], call["body"]) == (voice_number, "Hello Ann.")
+    assert call["voice_id"] == "JOANNA"
+
+
+@terraform("engagement_hub", scope="module")
+def test_events_reach_the_bucket_behind_a_firehose(
+    engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount
+) -> None:
+    bucket = firehose_event_stream(account, pinpoint, project)
+    text_messages(pinpoint, project, ann="gold", bob="basic")
+
+    campaign = campaign_to_all(pinpoint, project, MessageConfiguration=PLAN)
+    pinpoint.put_events(
+        ApplicationId=project,
+        EventsRequest={
+            "BatchItem": {
+                "ann": {
+                    "Endpoint": {},
+                    "Events": {
+                        "1": {"EventType": "visit", "Timestamp": "2026-03-02T17:00:00.000Z"}
+                    },
+                }
+            }
+        },
+    )
+    events = account.eventually(
+        lambda: stored_events(account, bucket), lambda seen: len(seen) >= 3, seconds=90
+    )
+
+    assert Counter(event["event_type"] for event in events) == {"_campaign.send": 2, "visit": 1}
+    assert {event["application"]["app_id"] for event in events} == {project}
+    sends = [event for event in events if event["event_type"] == "_campaign.send"]
+    assert {event["client"]["client_id"] for event in sends} == {"ann", "bob"}
+    assert {event["attributes"]["campaign_id"] for event in sends} == {campaign}
+    assert {event["attributes"]["campaign_send_status"] for event in sends} == {"SUCCESS"}
+
+
+SHORT_SECONDS = 8
+# The first call, for the first chunk, holds the run up until the worker's time-out is changed.
+OUTLASTS_THE_WORKER = """
+def answer(event):
+    call = objects("calls/")
+    if call == 1:
+        while not objects("go"):
+            time.sleep(0.1)
+    elif call == {long_call}:
+        time.sleep({seconds})
+    return event["Endpoints"]
+"""
+FIRST_CHUNK, SECOND_CHUNK = 3, 60  # people; a hook or a custom channel takes 50 a call
+
+
+def ids_in_shard(shard: int, count: int) -> list[str]:
+    """Endpoint ids that the hub keeps together, and so sends to in one chunk."""
+    numbered = (f"person-{n}" for n in range(100 * count))
+    return [one for one in numbered if zlib.crc32(one.encode()) % 32 == shard][:count]
+
+
+@pytest.fixture
+def shorten_time_out(account: LocalAccount, hub: dict[str, Any]) -> Iterator[Callable[[], None]]:
+    """To be called: from then on the campaign worker has SHORT_SECONDS for an invocation."""
+    functions = account.client("lambda")
+    usual = functions.get_function_configuration(FunctionName=WORKER)["Timeout"]
+
+    def set_to(seconds: int) -> None:
+        functions.update_function_configuration(FunctionName=WORKER, Timeout=seconds)
+        functions.get_waiter("function_updated_v2").wait(FunctionName=WORKER)
+
+    yield lambda: set_to(SHORT_SECONDS)
+    set_to(usual)
+
+
+def two_chunks(pinpoint: Any, project: str, channel: str, address: str) -> list[str]:
+    """The ids of endpoints that a run sends to in two chunks."""
+    ids = [*ids_in_shard(0, FIRST_CHUNK), *ids_in_shard(1, SECOND_CHUNK)]
+    items = [
+        {"Id": one, "ChannelType": channel, "Address": address.format(position)}
+        for position, one in enumerate(ids)
+    ]
+    pinpoint.update_endpoints_batch(ApplicationId=project, EndpointBatchRequest={"Item": items})
+    return ids
+
+
+def run_amid_which_the_worker_times_out(
+    account: LocalAccount,
+    pinpoint: Any,
+    project: str,
+    function: CustomerFunction,
+    shorten_time_out: Callable[[], None],
+    **members: Any,
+) -> dict[str, Any]:
+    """A campaign's activity. The time-out is real: Lambda ends the worker while it waits."""
+    timed_out = f"Task timed out after {SHORT_SECONDS}.00 seconds"
+    before = len(worker_log(account, timed_out))
+    campaign = campaign_to_all(
+        pinpoint,
+        project,
+        Limits={"MessagesPerSecond": 40},  # so few that chunks are sent one after the other
+        **members,
+    )
+    account.eventually(function.calls, bool)
+    shorten_time_out()
+    function.put("go")
+    activity: dict[str, Any] = activity_of(account, pinpoint, project, campaign)
+    assert len(worker_log(account, timed_out)) == before + 1
+    return activity
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_worker_that_times_out_while_it_sends_sends_nobody_anything_twice(
+    engagement_hub: Any,
+    hub: dict[str, Any],
+    pinpoint: Any,
+    project: str,
+    account: LocalAccount,
+    shorten_time_out: Callable[[], None],
+) -> None:
+    stream = kinesis_event_stream(account, pinpoint, project)
+    everyone = two_chunks(pinpoint, project, "CUSTOM", "room-{}")
+    source = OUTLASTS_THE_WORKER.format(long_call=2, seconds=SHORT_SECONDS + 4)
+    channel = customer_function(account, f"slow-{project[:8]}", source)
+    channel.let_in(hub["campaign_role_arn"])
+
+    activity = run_amid_which_the_worker_times_out(
+        account,
+        pinpoint,
+        project,
+        channel,
+        shorten_time_out,
+        CustomDeliveryConfiguration={"DeliveryUri": channel.arn, "EndpointTypes": ["CUSTOM"]},
+    )
+
+    calls = [list(call["Endpoints"]) for call in channel.calls()]
+    assert [len(call) for call in calls] == [FIRST_CHUNK, 50, SECOND_CHUNK - 50]
+    assert sorted(name for call in calls for name in call) == sorted(everyone)
+    assert activity["SuccessfulEndpointCount"] == len(everyone) - 50
+    assert activity["ExecutionMetrics"]["UNKNOWN"] == "50"
+    sends = account.eventually(
+        lambda: kinesis_events(account, stream), lambda seen: len(seen) >= len(everyone)
+    )
+    status = {e["client"]["client_id"]: e["attributes"]["campaign_send_status"] for e in sends}
+    assert len(sends) == len(status) == len(everyone)
+    assert {name for name in status if status[name] == "UNKNOWN"} == set(calls[1])
+    assert {status[name] for name in calls[0] + calls[2]} == {"SUCCESS"}
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_worker_that_times_out_while_a_hook_runs_knows_what_it_sent_before(
+    engagement_hub: Any,
+    hub: dict[str, Any],
+    pinpoint: Any,
+    project: str,
+    account: LocalAccount,
+    shorten_time_out: Callable[[], None],
+) -> None:
+    area = f"+1425{int(project[:6], 16) % 100_000:05d}"
+    everyone = two_chunks(pinpoint, project, "SMS", area + "{:02d}")
+    source = OUTLASTS_THE_WORKER.format(long_call=3, seconds=SHORT_SECONDS + 4)
+    hook = customer_function(account, f"slow-hook-{project[:8]}", source)
+    hook.let_in(hub["campaign_role_arn"])
+
+    activity = run_amid_which_the_worker_times_out(
+        account,
+        pinpoint,
+        project,
+        hook,
+        shorten_time_out,
+        MessageConfiguration={"SMSMessage": {"Body": "Hi", "MessageType": "TRANSACTIONAL"}},
+        Hook={"LambdaFunctionName": hook.arn, "Mode": "FILTER"},
+    )
+
+    texts = Counter(one["to"] for one in account.outbox("sms") if one["to"].startswith(area))
+    assert set(texts.values()) == {1}
+    assert len(texts) == activity["SuccessfulEndpointCount"] == len(everyone)
+    assert "UNKNOWN" not in activity["ExecutionMetrics"]
 
 
 @terraform("engagement_hub", scope="module")

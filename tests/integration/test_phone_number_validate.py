@@ -44,6 +44,12 @@ def start(account: LocalAccount, validation: dict[str, Any], run_input: dict[str
     return account.finished(execution["executionArn"], seconds=180)
 
 
+def validations_answered() -> int:
+    """How many paid calls of PhoneNumberValidate the local AWS has answered."""
+    with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_local/health") as answer:
+        return int(json.load(answer)["phone_number_validate"]["answered"])
+
+
 @terraform("phone_number_validate", scope="module")
 def test_a_run_writes_what_it_found_and_an_invalid_number_does_not_stop_it(
     phone_number_validate: Any, validation: dict[str, Any], inbox: Inbox, account: LocalAccount
@@ -87,17 +93,24 @@ def test_a_run_writes_what_it_found_and_an_invalid_number_does_not_stop_it(
 def test_a_second_run_validates_nothing_again_and_nothing_exported_is_left(
     phone_number_validate: Any, validation: dict[str, Any], account: LocalAccount
 ) -> None:
-    health = f"{os.environ['AWS_ENDPOINT_URL']}/_local/health"
+    hub_client(validation["api_url"]).update_endpoint(
+        ApplicationId=validation["project_id"],
+        EndpointId="known",
+        EndpointRequest={"ChannelType": "SMS", "Address": "+12065550189"},
+    )
+    before_the_first = validations_answered()
+    first = start(account, validation, {})
+    before_the_second = validations_answered()
 
     execution = start(account, validation, {})
 
-    assert execution["status"] == "SUCCEEDED", execution
+    assert execution["status"] == first["status"] == "SUCCEEDED", (first, execution)
+    assert before_the_second > before_the_first
+    assert validations_answered() == before_the_second
     output = json.loads(execution["output"])
     assert "'TotalPhoneNumbersValidated': 0" in str(output)
     listed = account.client("s3").list_object_versions(Bucket=validation["work_bucket"])
     assert listed.get("Versions", []) == []
-    with urllib.request.urlopen(health) as answer:
-        assert json.load(answer)
 
 
 @terraform("phone_number_validate", scope="module")

@@ -17,7 +17,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import ClientError
 
@@ -37,6 +36,7 @@ from engagement_hub.engagement.model import (
 from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.senders import Senders
 from engagement_hub.senders.outcome import OPTED_OUT
+from engagement_hub.store import dynamodb_client
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import activity_entity_id, load_template
 from engagement_hub.store.runs import Outcome
@@ -396,8 +396,7 @@ def channel_rate(channel: str) -> float:
 class Paces:
     """The rate limiters of a chunk: the channel's, shared by all projects, and the run's own."""
 
-    def __init__(self, table: Any, plan: RunPlan, chunk: ChunkName) -> None:
-        self._table = table
+    def __init__(self, plan: RunPlan, chunk: ChunkName) -> None:
         self._plan = plan
         self._slot = int(chunk.id[:2], 16)  # the shard: chunks are spread evenly over them
         self._known: dict[str, Sequence[Pace]] = {}
@@ -418,7 +417,12 @@ class Paces:
 
     def _limiter(self, key: str, rate: float) -> RateLimiter:
         items = math.ceil(rate / _RATE_PER_PACE_ITEM)
-        return RateLimiter(self._table, f"{key}#{self._slot % items}", rate / items)
+        return RateLimiter(
+            dynamodb_client(),
+            required_env("RUNS_TABLE"),
+            f"{key}#{self._slot % items}",
+            rate / items,
+        )
 
 
 def send_chunk(hub: Hub, event: Event, context: LambdaContext) -> Answer:
@@ -437,7 +441,7 @@ def send_chunk(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         for position, line in enumerate(hub.bucket.read_lines(str(event["Key"])))
     ]
     treatment = plan.treatments[chunk.treatment_id]
-    paces = Paces(_pace_table(), plan, chunk)
+    paces = Paces(plan, chunk)
     sender = ChunkSender(
         plan=plan,
         treatment=treatment,
@@ -466,11 +470,6 @@ def _senders() -> Senders:
 @lru_cache(maxsize=1)
 def _functions() -> CustomerFunctions:
     return CustomerFunctions()
-
-
-@lru_cache(maxsize=1)
-def _pace_table() -> Any:
-    return boto3.resource("dynamodb").Table(required_env("RUNS_TABLE"))
 
 
 def _conclude(
@@ -607,6 +606,8 @@ def chunk_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
 
 _OWN_COUNTERS = frozenset({"Chunks", "ChunksDone", "ChunksFailed"})
+# Nobody else hears of these: the caller's function failed, and its recipients got nothing.
+_FAILURES = ("ChunksFailed", SendStatus.HOOK_FAILURE, SendStatus.CUSTOM_DELIVERY_FAILURE)
 
 
 def close_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
@@ -619,7 +620,7 @@ def close_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     results = []
     for treatment in plan.treatments.values():
         counts = totals.get(treatment.id, {})
-        failed = done < chunks or counts.get("ChunksFailed", 0) > 0
+        failed = done < chunks or any(counts.get(name, 0) for name in _FAILURES)
         metrics = {
             name: str(value)
             for name, value in counts.items()

@@ -7,18 +7,20 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement_hub.store import error_code
+from shared.aws import aws_client
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 # Pinpoint API developer guide: a hook has 15 seconds and three attempts.
 _TIMEOUT_SECONDS = 15
+_CONNECT_SECONDS = 3
 ATTEMPTS = 3
+LONGEST_ASK_MILLISECONDS = 60_000  # three attempts, and the pauses between them
 _FIRST_PAUSE_SECONDS = 0.2
 _THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"})
 
@@ -43,14 +45,14 @@ class CustomerFunctions:
         """Call and give back the JSON answer; three attempts, for whatever went wrong.
 
         Raises:
-            CallFailed: the third attempt failed as well.
+            CallFailed: the third attempt failed as well; the text says how.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return json.loads(self._call(function, payload) or b"null")
-            except (CallFailed, json.JSONDecodeError, UnicodeDecodeError) as error:
+                return self._answer(function, payload)
+            except CallFailed as error:
                 if attempt == ATTEMPTS:
-                    raise CallFailed(f"{function} failed {ATTEMPTS} times.") from error
+                    raise CallFailed(f"{ATTEMPTS} attempts failed. {error}") from error
                 self._pause(attempt)
         raise AssertionError("the last attempt returns or raises")
 
@@ -61,6 +63,12 @@ class CustomerFunctions:
             CallFailed: it failed, or could not be called. It may have sent before it failed.
         """
         self._call(function, payload)
+
+    def _answer(self, function: str, payload: Mapping[str, Any]) -> Any:
+        try:
+            return json.loads(self._call(function, payload) or b"null")
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise CallFailed(f"{function} did not answer in JSON.") from error
 
     def _pause(self, attempt: int) -> None:
         self._sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
@@ -75,8 +83,11 @@ class CustomerFunctions:
                 if code not in _THROTTLES or attempt == ATTEMPTS:
                     raise CallFailed(f"{function} could not be invoked ({code}).") from error
                 self._pause(attempt)
-            except HTTPClientError as error:
-                raise CallFailed(f"{function} did not answer in {_TIMEOUT_SECONDS} s.") from error
+            except BotoCoreError as error:
+                raise CallFailed(
+                    f"{function} did not answer in {_TIMEOUT_SECONDS} s, or could not be reached "
+                    f"({type(error).__name__})."
+                ) from error
             else:
                 if answer.get("FunctionError"):
                     raise CallFailed(f"{function} ended with an error.")
@@ -86,10 +97,10 @@ class CustomerFunctions:
     @property
     def _functions(self) -> LambdaClient:
         if self._client is None:
-            self._client = boto3.client(
+            self._client = aws_client(
                 "lambda",
                 config=Config(
-                    connect_timeout=3,
+                    connect_timeout=_CONNECT_SECONDS,
                     read_timeout=_TIMEOUT_SECONDS,
                     retries={"total_max_attempts": 1},
                 ),

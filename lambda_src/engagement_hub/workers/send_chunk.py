@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -32,14 +32,20 @@ from engagement_hub.engagement.schedule import in_quiet_time
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.runs import ClaimLost, Outcome, RunStore
 from engagement_hub.workers.campaign_plan import RunPlan, Treatment
-from engagement_hub.workers.customer_functions import CallFailed, CustomerFunctions
+from engagement_hub.workers.customer_functions import (
+    LONGEST_ASK_MILLISECONDS,
+    CallFailed,
+    CustomerFunctions,
+)
+from engagement_hub.workers.hub import logger
 
 # Sends that one invocation has under way; at 100 ms a send that is some 80 a second.
 PARALLEL_SENDS = 8
 # Positions claimed at a time: two seconds' worth, so that little is lost with an invocation.
 _CLAIM_SECONDS = 2
 _LARGEST_CLAIM = 50
-# Left for the sends under way (20 s each at the most), for outcomes and for events.
+# Left for the sends under way (20 s each at the most), for outcomes and for events. A function that
+# has less than twice this keeps half of its time: else it would claim nothing, again and again.
 LAST_MILLISECONDS = 45_000
 
 # How a send's outcome shows in `campaign_send_status`.
@@ -113,6 +119,7 @@ class ChunkSender:
     remaining_milliseconds: Callable[[], int]
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    _last_milliseconds: int = field(init=False, default=LAST_MILLISECONDS)
 
     def run(self, chunk: str, recipients: Sequence[Recipient]) -> bool:
         """Send to what is left of the chunk; False when the time ran out before its end.
@@ -121,11 +128,18 @@ class ChunkSender:
             ClaimLost: another invocation works on the chunk.
         """
         scope = self.plan.scope
-        claimed = self.runs.chunk(scope, chunk).claimed
+        self._last_milliseconds = min(LAST_MILLISECONDS, self.remaining_milliseconds() // 2)
+        first = claimed = self.runs.chunk(scope, chunk).claimed
         seen = {(one.channel, one.address) for one in recipients[:claimed]}
         pending: dict[int, Outcome] = {}
         with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
             while claimed < len(recipients):
+                if self.plan.hook and claimed > first:
+                    # The hook may take all the time that is left: what is known must not be lost.
+                    self.runs.record(scope, chunk, pending)
+                    pending = {}
+                    if not self._time_for(LONGEST_ASK_MILLISECONDS):
+                        return False
                 window = recipients[claimed : claimed + ENDPOINTS_PER_CALL]
                 decided = self._decide(window, seen)
                 for batch in self._claims(window, decided):
@@ -209,11 +223,15 @@ class ChunkSender:
         try:
             answer = self.functions.ask(self.plan.hook, payload)
             kept = {one.endpoint["Id"]: one for one in apply_hook_answer(endpoints, answer)}
-        except (CallFailed, HookFailure):
+        except (CallFailed, HookFailure) as error:
+            self._log_failure("hook failed", error, len(left))
             decided.update({one.position: SendStatus.HOOK_FAILURE for one in left})
             return {}
         decided.update({one.position: FILTERED for one in left if one.id not in kept})
         return kept
+
+    def _log_failure(self, what: str, error: CallFailed | HookFailure, endpoints: int) -> None:
+        logger.warning(what, run=self.plan.run_id, endpoints=endpoints, reason=str(error))
 
     def _run_ids(self) -> dict[str, Any]:
         return {
@@ -255,7 +273,7 @@ class ChunkSender:
 
     def _reserve(self, decisions: Sequence[str | ToSend]) -> dict[int, float] | None:
         """When each send may start, by position; None when that is too late for this invocation."""
-        if self.remaining_milliseconds() < LAST_MILLISECONDS:
+        if not self._time_for(0):
             return None
         by_channel: dict[str, list[int]] = {}
         for one in decisions:
@@ -268,9 +286,10 @@ class ChunkSender:
             first, gap = max(reserved, default=self.clock()), 1 / self.rate_for(channel)
             starts.update({position: first + n * gap for n, position in enumerate(positions)})
         wait = max(starts.values(), default=0.0) - self.clock()
-        if wait * 1000 > self.remaining_milliseconds() - LAST_MILLISECONDS:
-            return None
-        return starts
+        return starts if self._time_for(wait * 1000) else None
+
+    def _time_for(self, milliseconds: float) -> bool:
+        return self.remaining_milliseconds() >= milliseconds + self._last_milliseconds
 
     def _outcomes(
         self,
@@ -327,7 +346,8 @@ class ChunkSender:
         status = SendStatus.SUCCESS
         try:
             self.functions.deliver(str(custom["DeliveryUri"]), payload)
-        except CallFailed:
+        except CallFailed as error:
+            self._log_failure("custom channel failed", error, len(recipients))
             status = SendStatus.CUSTOM_DELIVERY_FAILURE
         return {one.position: {"status": status.value} for one in recipients}
 

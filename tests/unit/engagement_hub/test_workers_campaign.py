@@ -17,7 +17,16 @@ from engagement_hub.store.runs import ClaimLost
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers.customer_functions import CallFailed
 from engagement_hub.workers.hub import Hub
-from tests.builders.hub_workers import APP, NOW, Context, endpoints, hub_on_moto, segment, sms
+from tests.builders.hub_workers import (
+    APP,
+    NOW,
+    Context,
+    RunningOut,
+    endpoints,
+    hub_on_moto,
+    segment,
+    sms,
+)
 
 CONTEXT: Any = Context()
 HELLO = {"SMSMessage": {"Body": "Hi {{User.UserAttributes.FirstName}}"}}
@@ -405,12 +414,24 @@ def test_an_invocation_without_time_claims_nobody_and_the_next_one_goes_on(hub, 
     people(hub, 3)
     event = campaign(hub)
     [key, *others] = build(hub, event)
-    hurried: Any = Context(milliseconds=1_000)
+    hurried: Any = RunningOut(looks=1)
 
     first = steps.send_chunk(hub, {**event, "Key": key}, hurried)
     assert (first, sender.sent) == ({"Status": "continue"}, [])
     for one in (key, *others):
         assert steps.send_chunk(hub, {**event, "Key": one}, CONTEXT) == {"Status": "done"}
+
+    assert len(sender.sent) == 3
+
+
+def test_a_function_with_a_short_time_out_still_sends(hub, sender, stream):
+    segment(hub)
+    people(hub, 3)
+    event = campaign(hub)
+    short: Any = Context(milliseconds=10_000)
+
+    for key in build(hub, event):
+        assert steps.send_chunk(hub, {**event, "Key": key}, short) == {"Status": "done"}
 
     assert len(sender.sent) == 3
 
@@ -520,7 +541,9 @@ def test_a_channels_rate_is_shared_out_over_items_when_one_cannot_carry_it(hub, 
     made: list[tuple[str, float]] = []
     monkeypatch.setattr(steps, "channel_rate", lambda channel: 20_000.0)
     monkeypatch.setattr(
-        steps, "RateLimiter", lambda table, key, rate: made.append((key, rate)) or Unpaced()
+        steps,
+        "RateLimiter",
+        lambda dynamodb, table, key, rate: made.append((key, rate)) or Unpaced(),
     )
     segment(hub)
     event = campaign(hub)
@@ -528,7 +551,7 @@ def test_a_channels_rate_is_shared_out_over_items_when_one_cannot_carry_it(hub, 
 
     for shard in range(8):
         chunk = steps.ChunkName.of(f"{shard:02x}-000000-0-message.jsonl")
-        steps.Paces(None, steps._plan(hub, "c1-1"), chunk).of("SMS")
+        steps.Paces(steps._plan(hub, "c1-1"), chunk).of("SMS")
 
     assert {key for key, _ in made} == {f"SMS#{slot}" for slot in range(4)}
     assert {rate for _, rate in made} == {5_000.0}
@@ -568,15 +591,62 @@ def test_a_filter_hook_drops_endpoints_and_changes_what_is_rendered(hub, sender,
     assert done["ExecutionMetrics"]["FILTERED_OUT_BY_HOOK"] == "1"
 
 
-def test_a_failing_hook_stops_its_endpoints_and_says_so(hub, sender, stream, functions):
+def test_a_failing_hook_stops_its_endpoints_and_fails_the_run(
+    hub, sender, stream, functions, caplog
+):
     segment(hub)
     people(hub, 2)
     functions.fails = True
 
-    run(hub, campaign(hub, Hook={"LambdaFunctionName": "filter", "Mode": "FILTER"}))
+    done = run(hub, campaign(hub, Hook={"LambdaFunctionName": "filter", "Mode": "FILTER"}))
 
     assert sender.sent == []
     assert set(statuses(stream).values()) == {"HOOK_FAILURE"}
+    assert (done["Result"], done["ExecutionMetrics"]["HOOK_FAILURE"]) == ("FAIL", "2")
+    assert {vars(record)["reason"] for record in caplog.records} == {"it failed"}
+
+
+@pytest.fixture
+def hooked_chunk(hub, functions):
+    """A chunk of 60 for a hook that drops nobody: two calls of it. The event of its step."""
+    hub.shards = hub.endpoints.shards = 1
+    segment(hub)
+    people(hub, 60)
+    functions.answer = lambda payload: payload["Endpoints"]
+    event = campaign(hub, Hook={"LambdaFunctionName": "filter", "Mode": "FILTER"})
+    [key] = build(hub, event)
+    return {**event, "Key": key}
+
+
+def test_a_hook_is_not_asked_again_when_it_could_outlast_the_invocation(
+    hooked_chunk, hub, sender, stream, functions
+):
+    hurried: Any = RunningOut(looks=3)  # at the start, and twice for the first fifty
+
+    first = steps.send_chunk(hub, hooked_chunk, hurried)
+    assert (first, len(functions.payloads), len(sender.sent)) == ({"Status": "continue"}, 1, 50)
+    steps.send_chunk(hub, hooked_chunk, CONTEXT)
+
+    assert len(set(sender.addresses)) == len(sender.sent) == 60
+    assert set(statuses(stream).values()) == {"SUCCESS"}
+
+
+def test_what_was_sent_is_known_when_the_function_ends_while_a_hook_runs(
+    hooked_chunk, hub, sender, stream, functions
+):
+    def outlasts_the_second_call(payload: Mapping[str, Any]) -> Any:
+        if len(functions.payloads) == 2:
+            raise SystemExit  # as when Lambda ends the function: nothing after this is run
+        return payload["Endpoints"]
+
+    functions.answer = outlasts_the_second_call
+
+    with pytest.raises(SystemExit):
+        steps.send_chunk(hub, hooked_chunk, CONTEXT)
+    steps.send_chunk(hub, hooked_chunk, CONTEXT)
+
+    assert len(set(sender.addresses)) == len(sender.sent) == 60
+    assert set(statuses(stream).values()) == {"SUCCESS"}
 
 
 def test_a_custom_channel_gets_at_most_fifty_endpoints_a_call(hub, sender, stream, functions):
@@ -601,10 +671,11 @@ def test_a_custom_channel_that_fails_is_not_called_again(hub, sender, stream, fu
     functions.fails = True
     custom = {"DeliveryUri": "deliver", "EndpointTypes": ["SMS"]}
 
-    run(hub, campaign(hub, CustomDeliveryConfiguration=custom))
+    done = run(hub, campaign(hub, CustomDeliveryConfiguration=custom))
 
     assert len(functions.payloads) == 1
     assert statuses(stream) == {"e0": "CUSTOM_DELIVERY_FAILURE"}
+    assert done["Result"] == "FAIL"
 
 
 def test_what_the_stream_refuses_is_kept_in_the_work_bucket(hub, sender, monkeypatch, capsys):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders.ministack_server import MinistackServer, ministack_server
+from tests.builders.ministack_server import MinistackServer, ministack_server, wait_for
 
 CODE = """
 import logging, os
@@ -34,12 +37,26 @@ def handler(event, context):
 """
 
 
+SLOW = """
+import os, pathlib, time
+
+def handler(event, context):
+    if "waits_in" in event:
+        folder = pathlib.Path(event["waits_in"])
+        (folder / "begun").touch()
+        while not (folder / "go").exists():
+            time.sleep(0.05)
+    return {"process": os.getpid(), "setting": os.environ.get("SETTING")}
+"""
+
+
 @pytest.fixture(scope="module")
 def aws() -> Iterator[MinistackServer]:
     with ministack_server() as server:
         role = server.role("function", "lambda.amazonaws.com")
         server.function("probe", CODE, role, Environment={"Variables": {"OWN": "yes"}})
         server.function("lacks", "import not_in_the_zip\n", role)
+        server.function("slow", SLOW, role, Timeout=20)
         server.function("quiet", "def handler(event, context):\n    return None\n", role)
         yield server
 
@@ -126,3 +143,24 @@ def test_a_quiet_function_answers_without_waiting_for_its_log(aws: MinistackServ
         durations.append(time.monotonic() - start)
 
     assert min(durations) < 0.045
+
+
+def test_an_update_lets_the_running_invocation_finish_and_ends_its_environment(
+    aws: MinistackServer, tmp_path: Path
+) -> None:
+    old, _ = invoke(aws, {}, "slow")
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(invoke, aws, {"waits_in": str(tmp_path)}, "slow")
+        wait_for((tmp_path / "begun").exists)
+        aws.client("lambda").update_function_configuration(
+            FunctionName="slow", Environment={"Variables": {"SETTING": "new"}}
+        )
+        after, _ = invoke(aws, {}, "slow")
+        (tmp_path / "go").touch()
+        finished, _ = running.result()
+
+    assert finished == {"process": old["process"], "setting": None}
+    assert after["setting"] == "new"
+    with pytest.raises(ProcessLookupError):
+        os.kill(old["process"], 0)  # signal 0 only asks whether the process is there
