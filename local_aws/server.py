@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 from local_aws import credentials
 from local_aws.modelled import ModelledError
@@ -116,13 +117,13 @@ def _reset_with_ministack() -> None:
     """Both resets, ministack's own and ours, empty everything and keep the deploying key."""
     from ministack import app
 
-    from local_aws.services import outbox, pinpoint, sms_voice
+    from local_aws.services import outbox, pinpoint, ses_events, sms_voice
 
     reset = app._reset_all_state
 
     def reset_all_state() -> None:
         reset()
-        for ours in (outbox, pinpoint, sms_voice):
+        for ours in (outbox, pinpoint, sms_voice, ses_events):
             ours.reset()
         credentials.seed()
 
@@ -156,7 +157,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _local(method: str, path: str, body: bytes) -> tuple[int, Any]:
     """The ``/_local/`` interface: status and JSON answer."""
-    from local_aws.services import outbox, pinpoint
+    from local_aws.services import outbox, pinpoint, ses_events
 
     match method, path.removeprefix("/_local/").rstrip("/").split("/"):
         case "GET", ["health"]:
@@ -177,6 +178,11 @@ async def _local(method: str, path: str, body: bytes) -> tuple[int, Any]:
             return 200, {"reset": "ok"}
         case "POST", ["phone-number-validate"]:
             return _set_validation_rate(body)
+        case "POST", ["email", message_id, kind] if kind in ses_events.INJECTED:
+            try:
+                return 200, ses_events.inject(unquote(message_id), kind, _json(body))
+            except ses_events.NoSuchMessage as error:
+                return 404, {"error": str(error)}
         case "POST", ["inbound", "sms"]:
             return await asyncio.to_thread(_receive_sms, body)
         case "POST", ["inbound", "email"]:
@@ -186,8 +192,9 @@ async def _local(method: str, path: str, body: bytes) -> tuple[int, Any]:
             }
     return 404, {
         "error": f"There is no {method} {path}. There are GET health, GET outbox/"
-        f"{{{','.join(outbox.CHANNELS)}}}, POST reset, POST inbound/{{sms,email}} and "
-        "POST phone-number-validate, below /_local/."
+        f"{{{','.join(outbox.CHANNELS)}}}, POST reset, POST inbound/{{sms,email}}, POST "
+        f"email/<message id>/{{{','.join(ses_events.INJECTED)}}} and POST phone-number-validate, "
+        "below /_local/."
     }
 
 

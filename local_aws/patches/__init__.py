@@ -28,6 +28,9 @@ _MODULES = (
     "delivery",
     "queues",
     "api_gateway",
+    "firehose",
+    "embedded_metrics",
+    "athena",
 )
 
 

@@ -198,7 +198,11 @@ def _schedule_role(data: dict[str, Any], path: str, where: str) -> Iterator[Pass
 
 
 def _stream_roles(data: dict[str, Any], path: str, where: str) -> Iterator[PassedRole]:
-    for key in ("ExtendedS3DestinationConfiguration", "S3DestinationConfiguration"):
+    for key in (
+        "ExtendedS3DestinationConfiguration",
+        "S3DestinationConfiguration",
+        "KinesisStreamSourceConfiguration",
+    ):
         role = (data.get(key) or {}).get("RoleARN", "")
         yield PassedRole(
             role,
@@ -207,6 +211,19 @@ def _stream_roles(data: dict[str, Any], path: str, where: str) -> Iterator[Passe
             "InvalidArgumentException",
             f"Firehose is unable to assume role {role}. Please check the role provided.",
         )
+
+
+def _event_destination_role(data: dict[str, Any], path: str, where: str) -> Iterator[PassedRole]:
+    destination = (data.get("EventDestination") or {}).get("KinesisFirehoseDestination") or {}
+    role = destination.get("IamRoleArn", "")
+    found = re.search(r"/configuration-sets/([^/]+)", path)
+    yield PassedRole(
+        role,
+        "ses.amazonaws.com",
+        f"arn:aws:ses:{where}:configuration-set/{found[1] if found else ''}",
+        "BadRequestException",
+        f"Could not assume IAM role <{role}>.",
+    )
 
 
 _ROLE_READERS = {
@@ -218,6 +235,8 @@ _ROLE_READERS = {
     "scheduler:CreateSchedule": _schedule_role,
     "scheduler:UpdateSchedule": _schedule_role,
     "firehose:CreateDeliveryStream": _stream_roles,
+    "ses:CreateConfigurationSetEventDestination": _event_destination_role,
+    "ses:UpdateConfigurationSetEventDestination": _event_destination_role,
 }
 
 

@@ -7,6 +7,7 @@ accepted is another matter: asynchronous invocations are retried by Lambda itsel
 
 from __future__ import annotations
 
+import base64
 import contextvars
 import json
 import logging
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id
-from ministack.services import eventbridge, lambda_svc, s3, sns, sqs
+from ministack.services import eventbridge, firehose, lambda_svc, s3, sns, sqs
 from ministack.services import stepfunctions as sfn
 
 from local_aws.patches import sdk_calls
@@ -36,6 +37,8 @@ REQUIRED = (
     "ministack.services.eventbridge._dispatch_to_stepfunctions",
     "ministack.services.eventbridge._invoke_target",
     "ministack.services.eventbridge._pattern_event_view",
+    "ministack.services.firehose._put_record",
+    "ministack.services.firehose._streams",
     "ministack.services.lambda_svc._create_esm",
     "ministack.services.lambda_svc._execution_record_for_config",
     "ministack.services.lambda_svc._get_func_record_for_ref",
@@ -112,6 +115,17 @@ _delivery: contextvars.ContextVar[_Delivery | None] = contextvars.ContextVar(
 
 
 def _check_event_targets() -> None:
+    rewrite(
+        eventbridge,
+        "_invoke_target",
+        (
+            'elif spec.service == "sns":',
+            'elif spec.service == "firehose":\n'
+            "            _dispatch_to_firehose(arn, event_payload)\n"
+            '        elif spec.service == "sns":',
+        ),
+        _dispatch_to_firehose=_dispatch_to_firehose,
+    )
     invoke = eventbridge._invoke_target
 
     def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> None:
@@ -177,6 +191,18 @@ def _check_event_targets() -> None:
     eventbridge._dispatch_to_sqs = dispatch_to_sqs
     eventbridge._dispatch_to_sns = dispatch_to_sns
     eventbridge._dispatch_to_stepfunctions = dispatch_to_stepfunctions
+
+
+def _dispatch_to_firehose(arn: str, payload: str) -> None:
+    name = arn.rpartition("/")[2]
+
+    def send() -> None:
+        data = base64.b64encode(payload.encode()).decode()
+        firehose._put_record({"DeliveryStreamName": name, "Record": {"Data": data}})
+
+    # A Firehose stream has no resource policy either. EventBridge adds no line end.
+    found = firehose._streams.get(name)
+    _deliver(arn, payload, "firehose:PutRecord", found, lambda *_: False, send)
 
 
 def _queue_allows(queue_arn: str, service: str, source_arn: str) -> bool:

@@ -1,4 +1,5 @@
-"""Customer managed keys of queues, topics and buckets let in only those whom they grant use.
+"""Customer managed keys of queues, topics, buckets and Kinesis streams let in only those whom
+they grant use, and nobody while they are disabled.
 
 AWS managed keys (``alias/aws/…``) need no grant from roles of the account and take none for
 services: EventBridge, SNS, S3 and CloudWatch cannot deliver to a queue or topic that has one.
@@ -10,7 +11,7 @@ import re
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.services import cloudwatch, kms, s3, sns, sqs
+from ministack.services import cloudwatch, kinesis, kms, s3, sns, sqs
 
 from local_aws.patches.rewriting import rewrite
 from local_aws.patches.service_access import service_allowed
@@ -19,6 +20,7 @@ REQUIRED = (
     "ministack.core.iam_evaluator.AuthError",
     "ministack.core.iam_evaluator.enforce",
     "ministack.services.cloudwatch._dispatch_alarm_actions",
+    "ministack.services.kinesis._streams",
     "ministack.services.kms._resolve_key",
     "ministack.services.s3._bucket_encryption",
     "ministack.services.sns._topic_by_arn_any_scope",
@@ -35,6 +37,15 @@ _KEY_ACTIONS = {
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
     "s3:PutObject": ("kms:GenerateDataKey",),
     "s3:GetObject": ("kms:Decrypt",),
+    "kinesis:PutRecord": ("kms:GenerateDataKey",),
+    "kinesis:PutRecords": ("kms:GenerateDataKey",),
+    "kinesis:GetRecords": ("kms:Decrypt",),
+}
+_DISABLED = {
+    "s3": "KMS.DisabledException",
+    "sqs": "KmsDisabled",
+    "sns": "KMSDisabled",
+    "kinesis": "KMSDisabledException",
 }
 
 
@@ -44,12 +55,16 @@ def apply() -> None:
 
 
 def key_of(resource_arn: str) -> str:
-    """The key id, ARN or alias that encrypts the queue, topic or bucket; empty without one."""
+    """The key id, ARN or alias that encrypts the queue, topic, bucket or Kinesis stream; empty
+    without one."""
     service = resource_arn.split(":")[2] if resource_arn.count(":") > 4 else ""
     if service == "s3":
         configuration = s3._bucket_encryption.get(resource_arn.split(":")[5].split("/")[0]) or ""
         found = re.search(r"<KMSMasterKeyID>([^<]+)<", configuration)
         return found[1] if found else ""
+    if service == "kinesis":
+        stream = kinesis._streams.get(resource_arn.rpartition("/")[2]) or {}
+        return str(stream.get("KeyId") or "") if stream.get("EncryptionType") == "KMS" else ""
     holder: Any = None
     if service == "sqs":
         holder = sqs._queue_by_arn(resource_arn)
@@ -78,6 +93,9 @@ def _check_callers() -> None:
         record = None if not key or _is_aws_managed(key) else kms._resolve_key(key)
         if record is None:
             return denied
+        if record.get("KeyState", "Enabled") != "Enabled":
+            message = f"{record['Arn']} is {record['KeyState'].lower()}."
+            return iam_evaluator.AuthError(_DISABLED.get(service, "KMSDisabledException"), message)
         context = {"kms:viaservice": f"{service}.{region}.amazonaws.com"}
         for action in _KEY_ACTIONS[iam_action]:
             refused = enforce(access_key_id, action, "kms", region, record["Arn"], context)
@@ -100,9 +118,13 @@ def service_may_encrypt(resource_arn: str, service: str, source_arn: str) -> boo
     if not key:
         return True
     record = None if _is_aws_managed(key) else kms._resolve_key(key)
-    return record is not None and all(
-        service_allowed(record.get("Policy"), action, record["Arn"], service, source_arn)
-        for action in ("kms:GenerateDataKey", "kms:Decrypt")
+    return (
+        record is not None
+        and record.get("KeyState", "Enabled") == "Enabled"
+        and all(
+            service_allowed(record.get("Policy"), action, record["Arn"], service, source_arn)
+            for action in ("kms:GenerateDataKey", "kms:Decrypt")
+        )
     )
 
 

@@ -83,7 +83,8 @@ def to_destination(
         to_topic(sns_destination["TopicArn"], text, service=service, source_arn=source_arn)
     elif firehose_destination := destination.get("KinesisFirehoseDestination"):
         stream = firehose_destination["DeliveryStreamArn"]
-        _require(firehose_destination["IamRoleArn"], service, "firehose:PutRecord", stream)
+        role = firehose_destination["IamRoleArn"]
+        _require(role, service, "firehose:PutRecord", stream, source_arn)
         from ministack.services import firehose
 
         data = base64.b64encode(f"{text}\n".encode()).decode()
@@ -93,15 +94,16 @@ def to_destination(
         if status != 200:
             raise NotAllowed(f"{stream} answered {answer!r}")
     elif logs_destination := destination.get("CloudWatchLogsDestination"):
-        _to_log_group(logs_destination, text, service)
+        _to_log_group(logs_destination, text, service, source_arn)
 
 
-def _to_log_group(destination: Mapping[str, Any], text: str, service: str) -> None:
+def _to_log_group(destination: Mapping[str, Any], text: str, service: str, source_arn: str) -> None:
     from ministack.services import cloudwatch_logs
 
     group_arn = destination["LogGroupArn"].removesuffix(":*")
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        _require(destination["IamRoleArn"], service, action, f"{group_arn}:log-stream:events")
+        stream_arn = f"{group_arn}:log-stream:events"
+        _require(destination["IamRoleArn"], service, action, stream_arn, source_arn)
     stream = {"logGroupName": group_arn.partition(":log-group:")[2], "logStreamName": "events"}
     cloudwatch_logs._create_log_stream(stream)
     event = {"timestamp": int(time.time() * 1000), "message": text}
@@ -110,13 +112,18 @@ def _to_log_group(destination: Mapping[str, Any], text: str, service: str) -> No
         raise NotAllowed(f"{group_arn} answered {answer!r}")
 
 
-def _require(role_arn: str, service: str, action: str, resource: str) -> None:
-    if not role_allows(role_arn, service, action, resource):
+def _require(role_arn: str, service: str, action: str, resource: str, source_arn: str = "") -> None:
+    if not role_allows(role_arn, service, action, resource, source_arn):
         raise NotAllowed(f"{role_arn} cannot be used by {service} for {action} on {resource}")
 
 
-def role_allows(role_arn: str, service: str, action: str, resource: str) -> bool:
-    """Whether ``service`` may assume the role, and the role may do ``action`` on ``resource``."""
+def role_allows(
+    role_arn: str, service: str, action: str, resource: str, source_arn: str = ""
+) -> bool:
+    """Whether ``service`` may assume the role, and the role may do ``action`` on ``resource``.
+
+    ``source_arn`` is what the service acts for, if trust policies can ask for it.
+    """
     from ministack.core import iam_evaluator
     from ministack.services import iam
 
@@ -134,7 +141,8 @@ def role_allows(role_arn: str, service: str, action: str, resource: str) -> bool
         action=action,
         resource_arn=resource,
         region=region,
-        service_context={"aws:sourceaccount": account},
+        service_context={"aws:sourceaccount": account}
+        | ({"aws:sourcearn": source_arn} if source_arn else {}),
     )
     trusted = any(
         statement.get("Effect") == "Allow"

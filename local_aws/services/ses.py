@@ -1,68 +1,261 @@
-"""Amazon SES: what ministack sends, shown in the outbox with all that the request said.
+"""Amazon SES: what ministack sends, with all that the request said, and what becomes of it.
 
 ministack keeps a record of each email, but of an SESv2 send neither the tags nor the headers
-nor the configuration set, and it takes a configuration set that does not exist.
+nor the configuration set; it takes a configuration set that does not exist, fills in only plain
+names in templates, and tells no event. The events are in ``ses_events``, the templates in
+``ses_templates``, the suppression list in ``ses_suppression``.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from email import message_from_bytes, policy
 from email.utils import getaddresses
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote, urlencode
 
-from local_aws.services import outbox
+from local_aws.services import registration, ses_events, ses_suppression, ses_templates
 
 REQUIRED = (
+    "ministack.services.iam._access_keys",
+    "ministack.services.ses._config_set_missing",
+    "ministack.services.ses._configuration_sets",
+    "ministack.services.ses._error",
     "ministack.services.ses._render_template",
+    "ministack.services.ses._send_notifications",
     "ministack.services.ses._sent_emails_list",
     "ministack.services.ses._templates",
     "ministack.services.ses.handle_request",
     "ministack.services.ses_v2._config_sets",
+    "ministack.services.ses_v2._create_config_set",
+    "ministack.services.ses_v2._render_template",
     "ministack.services.ses_v2.handle_request",
+    "ministack.services.sts._sessions",
+    *ses_events.REQUIRED,
+    *ses_suppression.REQUIRED,
 )
 
 Json = dict[str, Any]
 Handler = Callable[[str, str, dict[str, str], bytes, Json], Awaitable[tuple[int, Any, bytes]]]
+V1_SENDS = ("SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkTemplatedEmail")
 
 
 def register() -> None:
     from ministack.services import ses, ses_v2
 
+    ses._render_template = ses_v2._render_template = _render
+    ses._send_notifications = lambda *_: None  # ses_events tells them, of SESv2 sends as well
     ses_v2.handle_request = _watched_v2(ses_v2.handle_request)
     ses.handle_request = _watched_v1(ses.handle_request)
+    ses_events.start()
+
+
+class _Unrendered(str):
+    """Stands where the text of a template would, and holds SES's reason for its absence."""
+
+    reason: str
+
+
+def _render(template: Json, data: str | Json | None) -> dict[str, str]:
+    """In ministack's place: the parts of a template filled in, or all of them unrendered."""
+    values = json.loads(data or "{}") if isinstance(data, str) else data or {}
+    parts = {"Subject": "SubjectPart", "Text": "TextPart", "Html": "HtmlPart"}
+    try:
+        return {
+            name: ses_templates.render(template.get(part) or "", values)
+            for name, part in parts.items()
+        }
+    except ses_templates.RenderingFailed as failed:
+        unrendered = _Unrendered()
+        unrendered.reason = str(failed)
+        return dict.fromkeys(parts, unrendered)
+
+
+def _accept(
+    record: Json,
+    email: Json,
+    headers: Mapping[str, str],
+    operation: str,
+    mime: bytes = b"",
+    attachments: tuple[bytes, ...] = (),
+) -> None:
+    """Let an email that ministack has recorded meet its fate."""
+    from ministack.services import ses
+
+    subject = record.get("Subject") or record.get("RenderedSubject")
+    unrendered = next(
+        (v for v in record.values() if isinstance(v, _Unrendered)),
+        subject if isinstance(subject, _Unrendered) else None,
+    )
+    if unrendered is not None:
+        ses._sent_emails_list().remove(record)
+    ses_events.accept(
+        ses_events.Accepted(
+            email,
+            operation,
+            _caller(headers),
+            template=record.get("Template") or ("inline" if "TemplateData" in record else ""),
+            rendering_failure=unrendered.reason if unrendered is not None else "",
+            mime=mime,
+            attachments=attachments,
+        )
+    )
+
+
+def _caller(headers: Mapping[str, str]) -> str:
+    """The name of the user or role that signed the request."""
+    from ministack.services import iam, sts
+
+    found = re.search(r"Credential=([^/]+)/", headers.get("authorization", ""))
+    key = found[1] if found else ""
+    if key in sts._sessions:
+        return str(sts._sessions[key]["Arn"]).split("/")[1]
+    return str((iam._access_keys.get(key) or {}).get("UserName", "root"))
 
 
 def _watched_v2(handle: Handler) -> Handler:
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, query: Json
     ) -> tuple[int, Any, bytes]:
-        from ministack.services import ses, ses_v2
-
         operation = path.rstrip("/").rpartition("/")[2]
-        if method != "POST" or operation not in ("outbound-emails", "outbound-bulk-emails"):
-            return await handle(method, path, headers, body, query)
         try:
-            request = json.loads(body)
+            if method == "POST" and operation in ("outbound-emails", "outbound-bulk-emails"):
+                return await _send_v2(handle, method, path, headers, body, query)
+            held = ses_suppression.serve(method, path, body, query)
+            if held is not None:
+                return _json(*held)
+            refusal = _refused_destination(method, path, body)
         except ValueError:
             return _error("BadRequestException", "The request body is not JSON.")
-        name = request.get("ConfigurationSetName")
-        if name and name not in ses_v2._config_sets:
-            return _error("NotFoundException", f"Configuration set <{name}> does not exist.", 404)
-        before = len(ses._sent_emails_list())
+        except ses_suppression.Invalid as error:
+            return _error("BadRequestException", str(error))
+        except KeyError as error:
+            message = f"Email address {error.args[0]} does not exist on your suppression list."
+            return _error("NotFoundException", message, 404)
+        if refusal:
+            return _error("BadRequestException", refusal)
         answer = await handle(method, path, headers, body, query)
-        records = ses._sent_emails_list()[before:]
-        if operation == "outbound-emails":
-            for record in records:
-                outbox.deliver("email", _sent_by_v2(record, request))
-        else:
-            _deliver_bulk(records, request, answer[2])
+        if path.rstrip("/") == "/v2/email/account" and method == "GET":
+            account = json.loads(answer[2])
+            reasons = ses_suppression.account_reasons()
+            return _json(200, account | {"SuppressionAttributes": {"SuppressedReasons": reasons}})
+        _share_configuration_sets(method, path, body, answer[0])
         return answer
 
     return handle_request
+
+
+async def _send_v2(
+    handle: Handler, method: str, path: str, headers: dict[str, str], body: bytes, query: Json
+) -> tuple[int, Any, bytes]:
+    from ministack.services import ses, ses_v2
+
+    request = json.loads(body)
+    name = request.get("ConfigurationSetName")
+    if name and name not in ses_v2._config_sets:
+        return _error("NotFoundException", f"Configuration set <{name}> does not exist.", 404)
+    if name and not _sending_enabled(name):
+        message = f"Sending is disabled for configuration set <{name}>."
+        return _error("SendingPausedException", message)
+    if not all(_is_object(text) for text in _template_data_v2(request)):
+        return _error("BadRequestException", "Template rendering data is invalid.")
+    _fill_in_defaults(request)
+    before = len(ses._sent_emails_list())
+    answer = await handle(method, path, headers, json.dumps(request).encode(), query)
+    records = ses._sent_emails_list()[before:]
+    if path.rstrip("/").endswith("outbound-emails"):
+        raw = ((request.get("Content") or {}).get("Raw") or {}).get("Data", "")
+        for record in records:
+            email = _sent_by_v2(record, request)
+            attached = _attachments(request)
+            _accept(record, email, headers, "SendEmail", base64.b64decode(raw), attached)
+    else:
+        _accept_bulk(records, request, headers, answer[2])
+    return answer
+
+
+def _attachments(request: Json) -> tuple[bytes, ...]:
+    content = request.get("Content") or {}
+    part = content.get("Simple") or content.get("Template") or {}
+    attached = part.get("Attachments") or []
+    return tuple(base64.b64decode(each.get("RawContent") or "") for each in attached)
+
+
+def _sending_enabled(configuration_set: str) -> bool:
+    from ministack.services import ses_v2
+
+    options = ses_v2._config_sets[configuration_set].get("SendingOptions") or {}
+    return bool(options.get("SendingEnabled", True))
+
+
+def _is_object(text: str | None) -> bool:
+    try:
+        return not text or isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _template_data_v2(request: Json) -> Iterator[str | None]:
+    content = request.get("Content") or request.get("DefaultContent") or {}
+    yield (content.get("Template") or {}).get("TemplateData")
+    for entry in request.get("BulkEmailEntries") or []:
+        yield _replacement(entry).get("ReplacementTemplateData")
+
+
+def _replacement(entry: Json) -> Json:
+    content = entry.get("ReplacementEmailContent") or {}
+    return content.get("ReplacementTemplate") or {}
+
+
+def _fill_in_defaults(request: Json) -> None:
+    """An entry of a bulk email has the default data wherever it gives none of its own."""
+    template = (request.get("DefaultContent") or {}).get("Template") or {}
+    defaults = json.loads(template.get("TemplateData") or "{}")
+    for entry in request.get("BulkEmailEntries") or []:
+        own = json.loads(_replacement(entry).get("ReplacementTemplateData") or "{}")
+        entry["ReplacementEmailContent"] = {
+            "ReplacementTemplate": {"ReplacementTemplateData": json.dumps(defaults | own)}
+        }
+
+
+def _refused_destination(method: str, path: str, body: bytes) -> str | None:
+    """Why SES would not take an event destination. (Its role is checked where all are.)"""
+    from ministack.services import firehose
+
+    found = re.fullmatch(r"/v2/email/configuration-sets/([^/]+)/event-destinations(/[^/]+)?", path)
+    if not found or method not in ("POST", "PUT"):
+        return None
+    source = registration.arn("ses", f"configuration-set/{unquote(found[1])}")
+    destination = json.loads(body or b"{}").get("EventDestination") or {}
+    if to_firehose := destination.get("KinesisFirehoseDestination"):
+        stream = to_firehose.get("DeliveryStreamArn", "")
+        if stream.rpartition("/")[2] not in firehose._streams:
+            return f"Kinesis Firehose stream <{stream}> does not exist."
+    if to_topic := destination.get("SnsDestination"):
+        topic = to_topic.get("TopicArn", "")
+        return ses_events.refused_topic(topic, source, announce=method == "POST")
+    return None
+
+
+def _share_configuration_sets(method: str, path: str, body: bytes, status: int) -> None:
+    """Both APIs have the same configuration sets; ministack keeps two lists of them."""
+    from ministack.services import ses
+
+    found = re.fullmatch(r"/v2/email/configuration-sets(?:/([^/]+))?/?", path)
+    if not found or status != 200:
+        return
+    if method == "POST" and not found[1]:
+        name = json.loads(body)["ConfigurationSetName"]
+        ses._configuration_sets.setdefault(name, {"Name": name})
+    elif method == "DELETE" and found[1]:
+        ses._configuration_sets.pop(unquote(found[1]), None)
+
+
+def _json(status: int, content: Json) -> tuple[int, Json, bytes]:
+    return status, {"Content-Type": "application/json"}, json.dumps(content).encode()
 
 
 def _error(code: str, message: str, status: int = 400) -> tuple[int, Json, bytes]:
@@ -112,7 +305,9 @@ def _sent_by_v2(record: Json, request: Json) -> Json:
     return _email(record, **more)
 
 
-def _deliver_bulk(records: list[Json], request: Json, answer: bytes) -> None:
+def _accept_bulk(
+    records: list[Json], request: Json, headers_of: Mapping[str, str], answer: bytes
+) -> None:
     """One record per successful entry, in the entries' order."""
     results = json.loads(answer).get("BulkEmailEntryResults", [])
     remaining = iter(records)
@@ -122,7 +317,9 @@ def _deliver_bulk(records: list[Json], request: Json, answer: bytes) -> None:
             continue
         tags = _pairs(request.get("DefaultEmailTags")) | _pairs(entry.get("ReplacementTags"))
         message_headers = headers | _pairs(entry.get("ReplacementHeaders"))
-        outbox.deliver("email", _email(next(remaining), tags=tags, headers=message_headers))
+        record = next(remaining)
+        email = _email(record, tags=tags, headers=message_headers)
+        _accept(record, email, headers_of, "SendBulkEmail")
 
 
 def _raw(data: str) -> Json:
@@ -157,17 +354,61 @@ def _watched_v1(handle: Handler) -> Handler:
 
         if path.startswith("/v2/") or "sesv2" in headers.get("x-amz-target", "").lower():
             return await handle(method, path, headers, body, query)  # comes back as v2
-        before = len(ses._sent_emails_list())
-        answer = await handle(method, path, headers, body, query)
         parameters = {
             name: values[-1]
             for name, values in {**query, **parse_qs(body.decode(errors="replace"))}.items()
         }
+        action = parameters.get("Action", "")
+        if action in V1_SENDS:
+            refused = _refused_v1(parameters)
+            if refused:
+                return refused
+            if action == "SendBulkTemplatedEmail":
+                _fill_in_defaults_v1(parameters)
+                body, query = urlencode(parameters).encode(), {}
+                method = "POST"
+        before = len(ses._sent_emails_list())
+        answer = await handle(method, path, headers, body, query)
         for record in ses._sent_emails_list()[before:]:
-            outbox.deliver("email", _sent_by_v1(record, parameters))
+            mime = base64.b64decode(parameters.get("RawMessage.Data", ""))
+            _accept(record, _sent_by_v1(record, parameters), headers, action, mime)
+        if answer[0] == 200:
+            _share_v1_configuration_sets(action, parameters)
         return answer
 
     return handle_request
+
+
+def _refused_v1(parameters: Mapping[str, str]) -> tuple[int, Any, bytes] | None:
+    from ministack.services import ses
+
+    name = parameters.get("ConfigurationSetName")
+    refused: tuple[int, Any, bytes] | None = None
+    if name and name not in ses._configuration_sets:
+        refused = ses._config_set_missing(name)
+    data = (v for n, v in parameters.items() if n.endswith("TemplateData"))
+    if not all(_is_object(text) for text in data):
+        message = "Template rendering data is invalid."
+        refused = ses._error("InvalidParameterValue", message, 400)
+    return refused
+
+
+def _fill_in_defaults_v1(parameters: dict[str, str]) -> None:
+    defaults = json.loads(parameters.get("DefaultTemplateData") or "{}")
+    for number in range(1, 51):
+        prefix = f"Destinations.member.{number}"
+        if f"{prefix}.Destination.ToAddresses.member.1" in parameters:
+            own = json.loads(parameters.get(f"{prefix}.ReplacementTemplateData") or "{}")
+            parameters[f"{prefix}.ReplacementTemplateData"] = json.dumps(defaults | own)
+
+
+def _share_v1_configuration_sets(action: str, parameters: Mapping[str, str]) -> None:
+    from ministack.services import ses_v2
+
+    if action == "CreateConfigurationSet":
+        ses_v2._create_config_set(parameters["ConfigurationSet.Name"], {})
+    elif action == "DeleteConfigurationSet":
+        ses_v2._config_sets.pop(parameters["ConfigurationSetName"], None)
 
 
 def _sent_by_v1(record: Json, parameters: Mapping[str, str]) -> Json:

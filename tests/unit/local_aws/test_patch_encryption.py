@@ -148,3 +148,32 @@ def test_without_its_key_a_queue_stays_readable_for_nobody(aws: MinistackServer)
 
     with pytest.raises(ClientError, match="kms:Decrypt"):
         aws.client("sqs", keys).receive_message(QueueUrl=url)
+
+
+def test_a_producer_needs_the_key_of_the_kinesis_stream(aws: MinistackServer) -> None:
+    arn, kinesis = key(aws), aws.client("kinesis")
+    kinesis.create_stream(StreamName="sealed", ShardCount=1)
+    kinesis.describe_stream_summary(StreamName="sealed")
+    kinesis.start_stream_encryption(StreamName="sealed", EncryptionType="KMS", KeyId=arn)
+    put = "arn:aws:states:::aws-sdk:kinesis:putRecord"
+    record = {"StreamName": "sealed", "Data": "x", "PartitionKey": "1"}
+    machine = state_machine(aws, "produces", put, record)
+
+    aws.grant("produces", [allow("kinesis:PutRecord")])
+    denied = aws.run(machine)
+    aws.grant("produces", [allow("kinesis:PutRecord"), allow("kms:GenerateDataKey", arn)])
+    allowed = aws.run(machine)
+
+    assert f"kms:GenerateDataKey on resource: {arn}" in denied["cause"]
+    assert allowed["status"] == "SUCCEEDED"
+
+
+def test_a_disabled_key_lets_nobody_in(aws: MinistackServer) -> None:
+    arn, sqs = key(aws), aws.client("sqs")
+    url, _ = aws.queue("disabled", KmsMasterKeyId=arn)
+    sqs.send_message(QueueUrl=url, MessageBody="before")
+
+    aws.client("kms").disable_key(KeyId=arn)
+
+    with pytest.raises(ClientError, match="disabled"):
+        sqs.send_message(QueueUrl=url, MessageBody="after")

@@ -1,0 +1,1 @@
+"""Amazon Data Firehose: buffering, transformation by a function, conversion, delivery to S3."""
