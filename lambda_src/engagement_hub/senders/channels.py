@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.events import CUSTOMER_CONTEXT, HubIds, email_tags, sms_context
+from engagement_hub.engagement.events import email_tags, sms_context
 from engagement_hub.engagement.messages import EmailContent, SmsContent, VoiceContent
 from engagement_hub.senders.outcome import SendOutcome, attempt
 from shared.aws import aws_client
+from shared.pinpoint_events import CUSTOMER_CONTEXT, HubIds
 
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint_sms_voice_v2 import PinpointSMSVoiceV2Client

@@ -64,6 +64,7 @@ from engagement_hub.workers.send_chunk import (
     settled,
 )
 from shared.pacing import RateLimiter
+from shared.pinpoint_events import HubIds
 from shared.settings import required_env
 
 if TYPE_CHECKING:
@@ -518,7 +519,7 @@ def _events(
         )
         refusal = _refusal_status(outcome)
         if one.channel == ChannelType.SMS and refusal is not None:
-            ids = events.HubIds(
+            ids = HubIds(
                 application_id=plan.app_id,
                 campaign_id=plan.campaign["Id"],
                 campaign_activity_id=treatment.activity_id,

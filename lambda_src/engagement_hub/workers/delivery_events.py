@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes import SNSEvent
 
-from engagement_hub.engagement.events import MalformedEvent, email_event, sms_event
 from engagement_hub.event_stream import EventStream
 from engagement_hub.store.entities import EntityStore
+from shared.pinpoint_events import MalformedEvent, email_event, sms_event
 from shared.settings import required_env
 
 if TYPE_CHECKING:

@@ -8,20 +8,22 @@ from hypothesis import strategies as st
 from engagement_hub.engagement import events
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.events import (
+    campaign_send,
+    custom_event,
+    email_tags,
+    sms_context,
+    sms_refused,
+)
+from shared.pinpoint_events import (
     SMS_TYPES,
     HubIds,
     MalformedEvent,
-    campaign_send,
-    custom_event,
     decode_id,
     email_event,
-    email_tags,
     encode_id,
     ids_of_email,
     ids_of_sms,
-    sms_context,
     sms_event,
-    sms_refused,
 )
 from tests.builders.campaigns import APP_ID, CAMPAIGN_ID, NOW, endpoint, sample, samples
 
@@ -151,7 +153,9 @@ EXPECTED_SMS = {
 }
 
 
-@pytest.mark.parametrize("name", samples("sms"))
+@pytest.mark.parametrize(
+    "name", [n for n in samples("sms") if not n.startswith(("sms/eventbridge_", "sms/sns_"))]
+)
 def test_every_end_user_messaging_event_has_its_pinpoint_type(name):
     record = sample(name)
     kind, _, status = record["eventType"].partition("_")
@@ -250,6 +254,16 @@ def test_a_refused_text_is_a_failure_of_the_documented_shape(status):
 
 # Email
 
+# What SES tells beyond Pinpoint's records, and the event databases have columns for.
+OF_SES_ALONE = {"arrival_date", "complaint_sub_type", "link_tags", "timestamp"}
+
+
+def pinpoints_own(facet):
+    """A facet, or a part of one, without what Pinpoint's records never had."""
+    if isinstance(facet, dict):
+        return {k: pinpoints_own(v) for k, v in facet.items() if k not in OF_SES_ALONE}
+    return facet
+
 
 def with_campaign_tags(record):
     return record | {
@@ -273,6 +287,9 @@ def test_an_email_event_has_the_documented_members(ses, pinpoint):
 
     assert record["event_type"] == documented["event_type"]
     assert record["attributes"] == documented["attributes"]
+    record["facets"], documented["facets"] = map(
+        pinpoints_own, (record["facets"], documented["facets"])
+    )
     assert shape(record) == shape(documented)
 
 
@@ -292,7 +309,7 @@ def test_an_email_events_facet_has_the_documented_members(ses, pinpoint, facet):
     [record] = email_event(sample(f"ses/{ses}"))
 
     mail_event = record["facets"]["email_channel"]["mail_event"]
-    assert shape(mail_event[facet]) == shape(documented[facet])
+    assert shape(pinpoints_own(mail_event[facet])) == shape(pinpoints_own(documented[facet]))
     assert shape(mail_event["mail"]) == shape(documented["mail"])
 
 
@@ -336,6 +353,7 @@ def test_an_unsubscribing_clicks_second_record_has_the_documented_members():
 
     _, unsubscribe = email_event(record)
 
+    unsubscribe["facets"] = pinpoints_own(unsubscribe["facets"])
     assert shape(unsubscribe) == shape(sample("pinpoint/email_unsubscribe"))
 
 
@@ -378,25 +396,6 @@ def test_all_events_of_an_email_carry_the_time_it_was_sent():
         1772470821380,
         1772470851105,
         1772474421380,
-    ]
-
-
-def test_several_recipients_give_one_record_each_with_their_own_details():
-    record = sample("ses/bounce_permanent_general")
-    first = record["bounce"]["bouncedRecipients"][0]
-    second = first | {"emailAddress": "second@example.com", "status": "5.2.2"}
-    record["bounce"]["bouncedRecipients"] = [first, second]
-
-    found = email_event(record)
-
-    mails = [event["facets"]["email_channel"]["mail_event"] for event in found]
-    assert [m["mail"]["destination"] for m in mails] == [
-        ["recipient@example.com"],
-        ["second@example.com"],
-    ]
-    assert [[r["status"] for r in m["bounce"]["bounced_recipients"]] for m in mails] == [
-        ["5.1.1"],
-        ["5.2.2"],
     ]
 
 

@@ -10,13 +10,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from engagement_hub.engagement.events import MalformedEvent
 from engagement_hub.event_stream import EventsNotDelivered, EventStream
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import delivery_events
 from engagement_hub.workers.customer_functions import CallFailed, CustomerFunctions
 from engagement_hub.workers.customer_role import CustomerRoles, RoleNotAssumable
 from engagement_hub.workers.hub import Hub
+from shared.pinpoint_events import MalformedEvent
 from tests.builders.hub_workers import APP, ROLE, hub_on_moto
 
 STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/events"

@@ -1,0 +1,177 @@
+"""The ids a message was sent for, and how they come back with its delivery events.
+
+- SMS: the `Context` of End User Messaging has five entries of 800 characters. The hub uses one,
+  `hub`: a compact JSON object of ids (`HubIds`), and a second, `customer_context`, for the Context
+  the client gave (a JSON string). Entries under other names count as the client's too.
+- Email: SES tags allow letters, digits, `_` and `-` only. Ids that fit are tags of their own name;
+  others travel under the name with `_b64` appended, as base64url without padding.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from shared.pinpoint_events.types import MalformedEvent, as_text
+
+HUB_CONTEXT = "hub"
+CUSTOMER_CONTEXT = "customer_context"
+ENCODED_TAG = "_b64"
+RESERVED_TAG = "ses:"
+
+
+@dataclass(frozen=True, slots=True)
+class HubIds:
+    """What a message was sent for. Absent ids are None."""
+
+    application_id: str | None = None
+    campaign_id: str | None = None
+    campaign_activity_id: str | None = None
+    treatment_id: str | None = None
+    endpoint_id: str | None = None
+    request_id: str | None = None
+    journey_id: str | None = None
+    journey_run_id: str | None = None
+    journey_activity_id: str | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[Any, Any]) -> "HubIds":
+        """The ids among other values, by their names."""
+        found = {name: values.get(name) for name in _ID_NAMES}
+        found["application_id"] = found["application_id"] or values.get(_SHORT_APPLICATION_ID)
+        return cls(**{name: None if value is None else str(value) for name, value in found.items()})
+
+    def given(self) -> dict[str, str]:
+        """The ids that are there, by name."""
+        values = {name: getattr(self, name) for name in _ID_NAMES}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def attributes(self) -> dict[str, str]:
+        """The ids that Pinpoint's records carry as attributes."""
+        kept = _JOURNEY_ATTRIBUTES if self.journey_id else _CAMPAIGN_ATTRIBUTES
+        given = self.given()
+        return {name: given[name] for name in kept if name in given}
+
+
+_ID_NAMES = tuple(field.name for field in fields(HubIds))
+_SHORT_APPLICATION_ID = "app_id"  # as Pinpoint's records name it
+ID_NAMES = frozenset({*_ID_NAMES, _SHORT_APPLICATION_ID})
+"""Names of tags that are the hub's."""
+# The one-letter names of a compact `hub` entry; only read, for messages of other senders.
+_LETTERS = {
+    "a": "application_id",
+    "c": "campaign_id",
+    "v": "campaign_activity_id",
+    "t": "treatment_id",
+    "e": "endpoint_id",
+    "r": "request_id",
+}
+_CAMPAIGN_ATTRIBUTES = ("treatment_id", "campaign_activity_id", "campaign_id")
+_JOURNEY_ATTRIBUTES = ("journey_run_id", "journey_id", "journey_activity_id")
+
+
+def encode_id(value: str) -> str:
+    """An id in the alphabet of SES tags: base64url without padding."""
+    return base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
+
+
+def decode_id(encoded: str) -> str:
+    """The id that `encode_id` encoded.
+
+    Raises:
+        MalformedEvent: it did not.
+    """
+    try:
+        padded = encoded + "=" * (-len(encoded) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise MalformedEvent("A message tag is not base64url of an id.") from error
+
+
+def _unpacked(entries: dict[str, Any]) -> dict[str, Any]:
+    """The entries with those of `customer_context` in its place, when it holds a JSON object."""
+    if CUSTOMER_CONTEXT not in entries:
+        return entries
+    try:
+        packed = json.loads(entries[CUSTOMER_CONTEXT])
+    except (TypeError, ValueError):
+        return entries
+    if not isinstance(packed, dict):
+        return entries
+    others = {name: value for name, value in entries.items() if name != CUSTOMER_CONTEXT}
+    return {**packed, **others}
+
+
+def ids_of_sms(
+    context: Mapping[str, Any] | None, *, lenient: bool = False
+) -> tuple[HubIds, dict[str, Any]]:
+    """The hub's ids and the client's own Context, out of the context of an SMS event.
+
+    Args:
+        lenient: a `hub` entry that is not the hub's gives no ids and stays among the client's.
+
+    Raises:
+        MalformedEvent: the `hub` entry is not the hub's.
+    """
+    entries = dict(context or {})
+    hub = entries.pop(HUB_CONTEXT, None)
+    entries = _unpacked(entries)
+    if hub is None:
+        return HubIds(), entries
+    try:
+        ids = _packed_ids(hub)
+    except MalformedEvent:
+        if not lenient:
+            raise
+        return HubIds(), {**entries, HUB_CONTEXT: hub}
+    named = {_LETTERS.get(name): value for name, value in ids.items()}
+    return HubIds.of({**named, **ids}), entries
+
+
+def _packed_ids(hub: Any) -> dict[str, Any]:
+    try:
+        ids = json.loads(hub)
+    except (TypeError, ValueError) as error:
+        raise MalformedEvent("The event's context entry `hub` is not JSON.") from error
+    if not isinstance(ids, dict):
+        raise MalformedEvent("The event's context entry `hub` is not a JSON object.")
+    return ids
+
+
+def tag_values(tags: Any) -> dict[str, list[str]]:
+    """The message tags of an SES event: each a list of strings, whatever they were written as."""
+    if not isinstance(tags, Mapping):
+        return {}
+    return {
+        name: [as_text(item) for item in (items if isinstance(items, list) else [items])]
+        for name, items in tags.items()
+        if items is not None
+    }
+
+
+def ids_of_email(tags: Any, *, lenient: bool = False) -> tuple[HubIds, dict[str, Any]]:
+    """The hub's ids and the client's own entries, out of the tags of an SES event.
+
+    Args:
+        lenient: an encoded tag that cannot be decoded gives no id and stays among the client's.
+
+    Raises:
+        MalformedEvent: an encoded tag cannot be decoded.
+    """
+    values: dict[str, Any] = {}
+    for name, items in tag_values(tags).items():
+        if name.startswith(RESERVED_TAG) or not items:
+            continue
+        if not name.endswith(ENCODED_TAG):
+            values[name] = items[0]
+            continue
+        try:
+            values[name.removesuffix(ENCODED_TAG)] = decode_id(items[0])
+        except MalformedEvent:
+            if not lenient:
+                raise
+            values[name] = items[0]
+    others = _unpacked(values)
+    return HubIds.of(values), {name: v for name, v in others.items() if name not in ID_NAMES}

@@ -1,0 +1,136 @@
+"""The mapping table, and what every mapped event has."""
+
+import json
+import re
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+Record = dict[str, Any]
+
+EVENT_VERSION: Final = "3.1"
+DEFAULT_TREATMENT: Final = "0"
+EVENT_TYPES: Final[dict[str, Any]] = json.loads(
+    Path(__file__).with_name("event_types.json").read_bytes()
+)
+"""Types of SES and End User Messaging to those of Pinpoint; facts and choices alike."""
+
+
+class MalformedEvent(Exception):
+    """A delivery event lacks a documented member; retrying cannot help."""
+
+
+class UnknownEventType(MalformedEvent):
+    """The event has a type that the mapping table does not name.
+
+    A guessed name would hide it from every query. The message names no more than a type's
+    characters: a type is written by outsiders, as all of the event.
+    """
+
+    def __init__(self, kind: object) -> None:
+        shown = "".join(
+            one if one.isascii() and (one.isalnum() or one in "_ ") else "?"
+            for one in str(kind)[:40]
+        )
+        super().__init__(f"Event type {shown} is unknown.")
+
+
+def need(record: Mapping[str, Any], member: str) -> Any:
+    """A member that every such event has.
+
+    Raises:
+        MalformedEvent: this one has not.
+    """
+    value = record.get(member)
+    if value is None:
+        raise MalformedEvent(f"The event has no {member}.")
+    return value
+
+
+def milliseconds(moment: datetime) -> int:
+    """Epoch milliseconds."""
+    return round(moment.timestamp() * 1000)
+
+
+def instant(text: Any) -> datetime:
+    """The time that a text in ISO 8601 says, in UTC where it names no zone.
+
+    Raises:
+        MalformedEvent: it says none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise MalformedEvent("The event has a time that is not ISO 8601.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def compact(value: Any) -> str:
+    """JSON without spaces."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def as_text(value: Any) -> str:
+    """A value as an attribute has it: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else compact(value)
+
+
+_SNAKE = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_SNAKE_NAMES = {"reportingMTA": "reporting_mta"}
+
+
+_LONGEST_NAME = 64  # of those worth remembering
+
+
+def snake(name: str) -> str:
+    """The name that Pinpoint gives a member of SES's or End User Messaging's."""
+    return _remembered_snake(name) if len(name) <= _LONGEST_NAME else _in_snake_case(name)
+
+
+def _in_snake_case(name: str) -> str:
+    return _SNAKE_NAMES.get(name) or _SNAKE.sub(r"_\1", name).lower()
+
+
+_remembered_snake = lru_cache(maxsize=1024)(_in_snake_case)  # the same few dozen, event by event
+
+
+def snaked(members: Iterable[tuple[str, Any]], taken: Collection[str] = ()) -> Record:
+    """Members under their names in snake case; under their own where that name is taken."""
+    record: Record = {}
+    for name, value in members:
+        other = snake(name)
+        record[name if other in taken or other in record else other] = value
+    return record
+
+
+def anonymous(message_id: str) -> str:
+    """The client id of a message to a bare address: a UUID, the same in all its events."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, message_id))
+
+
+def envelope(
+    event_type: str,
+    *,
+    app_id: str | None,
+    client_id: str,
+    event_timestamp: int,
+    arrival_timestamp: int,
+    attributes: Mapping[str, str],
+    account_id: str,
+) -> Record:
+    """An event of Pinpoint's stream that no app reported. Times are epoch milliseconds."""
+    return {
+        "event_type": event_type,
+        "event_timestamp": event_timestamp,
+        "arrival_timestamp": arrival_timestamp,
+        "event_version": EVENT_VERSION,
+        "application": {"app_id": app_id, "sdk": {}},
+        "client": {"client_id": client_id},
+        "device": {"platform": {}},
+        "session": {},
+        "attributes": dict(attributes),
+        "awsAccountId": account_id,
+    }
