@@ -45,6 +45,8 @@ def blocks(folder: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
 
 def unquoted(text: Any) -> Any:
     """The value of what the parser returns: strings keep their quotes, expressions ``${}``."""
+    if isinstance(text, list):
+        return [unquoted(item) for item in text]
     if not isinstance(text, str):
         return text
     if text.startswith('"'):

@@ -42,8 +42,20 @@ mock_resource "aws_dynamodb_table" {
   defaults = { arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/mock" }
 }
 
+mock_resource "aws_glue_catalog_database" {
+  defaults = { arn = "arn:aws:glue:eu-west-1:111122223333:database/mock" }
+}
+
+mock_resource "aws_glue_catalog_table" {
+  defaults = { arn = "arn:aws:glue:eu-west-1:111122223333:table/mock/mock" }
+}
+
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::111122223333:role/mock" }
+}
+
+mock_resource "aws_kinesis_firehose_delivery_stream" {
+  defaults = { arn = "arn:aws:firehose:eu-west-1:111122223333:deliverystream/mock" }
 }
 
 mock_resource "aws_kinesis_stream" {

@@ -1,0 +1,35 @@
+# What happens in a project, as tables that answer SQL.
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = { Project = var.name }
+  }
+}
+
+module "hub" {
+  source = "../../modules/engagement_hub"
+
+  name         = "${var.name}-hub"
+  project_name = var.name
+}
+
+module "event_stream" {
+  source = "../../modules/event_stream"
+
+  name     = "${var.name}-stream"
+  pinpoint = module.hub.pinpoint
+}
+
+module "database" {
+  source = "../../modules/pinpoint_event_database"
+
+  name           = "${var.name}-db"
+  event_stream   = module.event_stream.event_stream
+  database_name  = replace(var.name, "-", "_")
+  buffer_seconds = var.buffer_seconds
+
+  # An example is taken down with what was tried in it.
+  force_destroy = true
+}

@@ -1,0 +1,46 @@
+output "api_url" {
+  description = "Address of the Pinpoint-compatible API."
+  value       = module.hub.api_url
+}
+
+output "athena_database" {
+  description = "Database to name in queries."
+  value       = module.database.athena_database
+}
+
+output "athena_workgroup" {
+  description = "Workgroup to ask queries in."
+  value       = module.database.athena_workgroup
+}
+
+output "events_bucket" {
+  description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
+  value       = module.database.events_bucket
+}
+
+output "firehose_name" {
+  description = "Firehose stream that takes events directly."
+  value       = module.database.firehose_name
+}
+
+output "project_id" {
+  description = "Project whose events are kept."
+  value       = module.hub.project_id
+}
+
+output "replay_function_name" {
+  description = "Function that puts records of the error prefix to Firehose again."
+  value       = module.database.replay_function_name
+}
+
+output "stream_name" {
+  description = "Name of the stream of events."
+  value       = module.event_stream.stream_name
+
+  depends_on = [module.event_stream]
+}
+
+output "table_name" {
+  description = "Table of the events as they came in."
+  value       = module.database.table_name
+}

@@ -1,0 +1,47 @@
+module "results_bucket" {
+  source = "../bucket"
+
+  name            = "${var.name}-results"
+  expiration_days = { "" = var.athena.results_days }
+  force_destroy   = var.force_destroy
+  kms_key_arn     = var.kms_key_arn
+  tags            = var.tags
+}
+
+resource "aws_athena_workgroup" "this" {
+  name        = var.name
+  description = "Questions to the database ${local.database_name}."
+
+  force_destroy = true # its history only: named queries are in Terraform, results in their bucket
+
+  configuration {
+    enforce_workgroup_configuration    = true
+    publish_cloudwatch_metrics_enabled = true
+    bytes_scanned_cutoff_per_query     = var.athena.scan_limit_mb * 1024 * 1024
+
+    engine_version {
+      selected_engine_version = "Athena engine version 3"
+    }
+
+    result_configuration {
+      output_location = "s3://${module.results_bucket.bucket}/"
+
+      encryption_configuration {
+        encryption_option = var.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.kms_key_arn
+      }
+    }
+  }
+
+  tags = var.tags
+}
+
+resource "aws_athena_named_query" "this" {
+  for_each = var.queries
+
+  name        = each.key
+  description = join(" ", flatten(regexall("--[ ]*([^\n]*)", regex("^(?:--[^\n]*\n)+", each.value))))
+  workgroup   = aws_athena_workgroup.this.name
+  database    = aws_glue_catalog_database.this.name
+  query       = each.value
+}

@@ -1,0 +1,248 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  account_id    = data.aws_caller_identity.current.account_id
+  partition     = data.aws_partition.current.partition
+  region        = data.aws_region.current.id
+  database_name = var.database_name == null ? replace(var.name, "-", "_") : var.database_name
+
+  events_prefix = "events/"
+  errors_prefix = "errors/"
+  hour          = "yyyy/MM/dd/HH"
+
+  # Where the records come from: services and the replay function write to `direct`.
+  streams = merge({ direct = null }, var.event_stream == null ? {} : { stream = var.event_stream.stream_arn })
+
+  # Nothing is older than the lifecycle rule leaves it, or than this module.
+  first_hour = var.retention.events_days == null ? "2025/01/01/00" : "NOW-${var.retention.events_days + 1}DAYS"
+
+  environment = {
+    ERROR_PREFIX  = local.errors_prefix
+    EVENTS_BUCKET = module.events_bucket.bucket
+  }
+}
+
+module "events_bucket" {
+  source = "../bucket"
+
+  name = "${var.name}-events"
+  expiration_days = merge(
+    { (local.errors_prefix) = var.retention.errors_days },
+    var.retention.events_days == null ? {} : { (local.events_prefix) = var.retention.events_days },
+  )
+  force_destroy = var.force_destroy
+  kms_key_arn   = var.kms_key_arn
+  tags          = var.tags
+}
+
+resource "aws_glue_catalog_database" "this" {
+  name        = local.database_name
+  description = "Engagement events of ${var.name}."
+
+  tags = var.tags
+}
+
+resource "aws_glue_catalog_table" "events" {
+  name          = var.table_name
+  database_name = aws_glue_catalog_database.this.name
+  description   = "Events as they came in: duplicates are possible, the views leave them out."
+  table_type    = "EXTERNAL_TABLE"
+
+  # Partitions are worked out from the query: no crawler, no statement per hour or file.
+  parameters = {
+    EXTERNAL                                    = "TRUE"
+    classification                              = "parquet"
+    "parquet.compression"                       = "SNAPPY"
+    "projection.enabled"                        = "true"
+    "projection.ingest_timestamp.type"          = "date"
+    "projection.ingest_timestamp.format"        = local.hour
+    "projection.ingest_timestamp.interval"      = "1"
+    "projection.ingest_timestamp.interval.unit" = "HOURS"
+    "projection.ingest_timestamp.range"         = "${local.first_hour},NOW+1HOURS"
+    "storage.location.template"                 = "s3://${module.events_bucket.bucket}/${local.events_prefix}$${ingest_timestamp}/"
+  }
+
+  storage_descriptor {
+    location      = "s3://${module.events_bucket.bucket}/${local.events_prefix}"
+    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+      parameters            = { "serialization.format" = "1" }
+    }
+
+    dynamic "columns" {
+      for_each = var.columns
+
+      content {
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = columns.value.comment
+      }
+    }
+  }
+
+  partition_keys {
+    name    = "ingest_timestamp"
+    type    = "timestamp"
+    comment = "Hour (UTC) in which Firehose took the event in."
+  }
+}
+
+module "transform_function" {
+  source = "../lambda_function"
+
+  name            = "${var.name}-transform"
+  description     = "Makes rows of ${var.table_name} of what Firehose brings."
+  handler         = "${var.package}.transform.lambda_handler"
+  package_path    = var.package_path
+  environment     = local.environment
+  policies        = { errors = data.aws_iam_policy_document.transform.json }
+  kms_actions     = ["kms:GenerateDataKey"]
+  timeout_seconds = 120 # Firehose waits five minutes
+  memory_mb       = 1024
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "replay_function" {
+  source = "../lambda_function"
+
+  name            = "${var.name}-replay"
+  description     = "Puts records that could not be read, or not be written, to Firehose again; invoked by hand."
+  handler         = "${var.package}.replay.lambda_handler"
+  package_path    = var.package_path
+  environment     = merge(local.environment, { FIREHOSE_NAME = aws_kinesis_firehose_delivery_stream.this["direct"].name })
+  policies        = { replay = data.aws_iam_policy_document.replay.json }
+  kms_actions     = ["kms:Decrypt"]
+  timeout_seconds = 900
+  memory_mb       = 512
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+# What Firehose has to say about files and functions that fail.
+resource "aws_cloudwatch_log_group" "delivery" {
+  #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold errors, not evidence that has to last a year.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  name              = "/aws/kinesisfirehose/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
+resource "aws_cloudwatch_log_stream" "delivery" {
+  for_each = local.streams
+
+  name           = each.key
+  log_group_name = aws_cloudwatch_log_group.delivery.name
+}
+
+resource "aws_kinesis_firehose_delivery_stream" "this" {
+  for_each = local.streams
+
+  #checkov:skip=CKV_AWS_240:What is written directly is encrypted; what comes from a Kinesis stream is encrypted by that stream.
+  #checkov:skip=CKV_AWS_241:AWS owns the key unless kms_key_arn is given.
+  name        = "${var.name}-${each.key}"
+  destination = "extended_s3"
+
+  dynamic "kinesis_source_configuration" {
+    for_each = each.key == "stream" ? [each.value] : []
+
+    content {
+      kinesis_stream_arn = kinesis_source_configuration.value
+      role_arn           = aws_iam_role.firehose.arn
+    }
+  }
+
+  dynamic "server_side_encryption" {
+    for_each = each.key == "direct" ? ["direct"] : []
+
+    content {
+      enabled  = true
+      key_type = var.kms_key_arn == null ? "AWS_OWNED_CMK" : "CUSTOMER_MANAGED_CMK"
+      key_arn  = var.kms_key_arn
+    }
+  }
+
+  extended_s3_configuration {
+    role_arn            = aws_iam_role.firehose.arn
+    bucket_arn          = module.events_bucket.bucket_arn
+    prefix              = "${local.events_prefix}!{timestamp:${local.hour}}/"
+    error_output_prefix = "${local.errors_prefix}!{firehose:error-output-type}/!{timestamp:${local.hour}}/"
+    buffering_interval  = var.buffer_seconds
+    buffering_size      = 64 # the least that format conversion allows
+    kms_key_arn         = var.kms_key_arn
+
+    cloudwatch_logging_options {
+      enabled         = true
+      log_group_name  = aws_cloudwatch_log_group.delivery.name
+      log_stream_name = aws_cloudwatch_log_stream.delivery[each.key].name
+    }
+
+    processing_configuration {
+      enabled = true
+
+      processors {
+        type = "Lambda"
+
+        parameters {
+          parameter_name  = "LambdaArn"
+          parameter_value = "${module.transform_function.function_arn}:$LATEST"
+        }
+
+        # Firehose takes the two buffer hints only together, and the provider forgets one that has
+        # its default value (60 seconds, 1 MB), so that every plan would show it again.
+        parameters {
+          parameter_name  = "BufferSizeInMBs"
+          parameter_value = "0.9"
+        }
+
+        parameters {
+          parameter_name  = "BufferIntervalInSeconds"
+          parameter_value = "5"
+        }
+      }
+    }
+
+    data_format_conversion_configuration {
+      input_format_configuration {
+        deserializer {
+          # The SerDe would lower-case the keys of maps too, and tags differ by case.
+          open_x_json_ser_de {
+            case_insensitive = false
+          }
+        }
+      }
+
+      output_format_configuration {
+        serializer {
+          parquet_ser_de {
+            compression = "SNAPPY"
+          }
+        }
+      }
+
+      schema_configuration {
+        database_name = aws_glue_catalog_database.this.name
+        table_name    = aws_glue_catalog_table.events.name
+        role_arn      = aws_iam_role.firehose.arn
+      }
+    }
+  }
+
+  tags = var.tags
+
+  # Firehose tries the role at once; and what arrives while it is being destroyed still needs it.
+  depends_on = [aws_iam_role_policy.firehose, aws_iam_role_policy.event_stream]
+}

@@ -1,0 +1,32 @@
+-- Emails of the last 30 days by the day they were sent, and what became of them. Each counts once;
+-- an event that came late counts on the day its email was sent. What SES did not try to deliver,
+-- since the address is on a suppression list, is no hard bounce here.
+SELECT
+  CAST(message_send_timestamp AS date) AS day,
+  count(DISTINCT message_id) FILTER (WHERE event_type = '_email.send') AS sent,
+  count(DISTINCT message_id) FILTER (WHERE event_type = '_email.delivered') AS delivered,
+  count(DISTINCT message_id) FILTER (
+    WHERE event_type = '_email.hardbounce' AND tried
+  ) AS hard_bounced,
+  count(DISTINCT message_id) FILTER (
+    WHERE event_type = '_email.hardbounce' AND NOT tried
+  ) AS suppressed,
+  count(DISTINCT message_id) FILTER (WHERE event_type = '_email.softbounce') AS soft_bounced,
+  count(DISTINCT message_id) FILTER (
+    WHERE event_type = '_email.complaint' AND NOT praised
+  ) AS complaints,
+  count(DISTINCT message_id) FILTER (WHERE event_type = '_email.open') AS opened,
+  count(DISTINCT message_id) FILTER (WHERE event_type = '_email.click') AS clicked
+FROM (
+  SELECT
+    *,
+    coalesce(mail_event.bounce.bounce_sub_type, '') NOT IN (
+      'Suppressed', 'OnAccountSuppressionList', 'OnTenantSuppressionList',
+      'UnsubscribedRecipient', 'EmailValidationSuppressed'
+    ) AS tried,
+    coalesce(mail_event.complaint.complaint_feedback_type, '') = 'not-spam' AS praised
+  FROM all_email_events
+  WHERE ingest_timestamp > current_timestamp - interval '30' day
+) AS event
+GROUP BY CAST(message_send_timestamp AS date)
+ORDER BY day DESC

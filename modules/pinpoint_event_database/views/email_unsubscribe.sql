@@ -1,0 +1,56 @@
+-- One row per unsubscription: by a click on a link that is tagged unsubscribeLinkTag, or through
+-- the unsubscribe header or page of SES, which leave no link.
+-- columns:
+--   event_timestamp timestamp
+--   arrival_timestamp timestamp
+--   application_id string
+--   endpoint_id string
+--   pinpoint_campaign_id string
+--   pinpoint_treatment_id string
+--   aws_account_id string
+--   message_id string
+--   message_send_timestamp timestamp
+--   from_address string
+--   destination array<string>
+--   subject string
+--   ip_address string
+--   user_agent string
+--   link string
+--   unsubscribelinktag array<string>
+--   message_tags map<string,string>
+--   contact_list string
+--   subscription_source string
+--   campaign_activity_id string
+--   journey_id string
+--   journey_run_id string
+--   journey_activity_id string
+--   event_id string
+--   ingest_timestamp timestamp
+SELECT
+  event_timestamp,
+  arrival_timestamp,
+  application_id,
+  endpoint_id,
+  pinpoint_campaign_id,
+  pinpoint_treatment_id,
+  aws_account_id,
+  message_id,
+  message_send_timestamp,
+  from_address,
+  destination,
+  subject,
+  mail_event.click.ip_address AS ip_address,
+  mail_event.click.user_agent AS user_agent,
+  mail_event.click.link AS link,
+  element_at(mail_event.click.link_tags, 'unsubscribeLinkTag') AS unsubscribelinktag,
+  message_tags,
+  mail_event.subscription.contact_list AS contact_list,
+  mail_event.subscription.source AS subscription_source,
+  campaign_activity_id,
+  journey_id,
+  journey_run_id,
+  journey_activity_id,
+  event_id,
+  ingest_timestamp
+FROM all_email_events
+WHERE event_type = '_email.unsubscribe'

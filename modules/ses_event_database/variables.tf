@@ -1,0 +1,121 @@
+variable "configuration_set" {
+  description = "Configuration set of SES whose events are kept. `create` says whether the module makes it; false takes one that is there."
+  type = object({
+    name   = string
+    create = optional(bool, true)
+  })
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,64}$", var.configuration_set.name))
+    error_message = "configuration_set.name must be 1-64 letters, digits, hyphens or underscores, not an ARN."
+  }
+}
+
+variable "name" {
+  description = "Prefix of every name the module gives; two copies with two names fit in one account."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,26}$", var.name))
+    error_message = "name must be 1-27 lower-case letters, digits or hyphens, beginning with a letter: bucket, role and database names are built from it. Shorten it."
+  }
+}
+
+variable "alarm" {
+  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+  type = object({
+    topic_arn = string
+  })
+  default = null
+}
+
+variable "athena" {
+  description = "What queries may cost: the megabytes one may scan before Athena ends it, and the days their results are kept."
+  type = object({
+    scan_limit_mb = optional(number, 10240)
+    results_days  = optional(number, 7)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.athena.scan_limit_mb >= 10 && floor(var.athena.scan_limit_mb) == var.athena.scan_limit_mb
+    error_message = "athena.scan_limit_mb must be a whole number of 10 or more: Athena takes no smaller limit."
+  }
+
+  validation {
+    condition     = var.athena.results_days >= 1 && floor(var.athena.results_days) == var.athena.results_days
+    error_message = "athena.results_days must be a whole number of 1 or more: S3 expires objects by the day."
+  }
+}
+
+variable "buffer_seconds" {
+  description = "Seconds that Firehose gathers events for a file. Fewer make events queryable sooner, and more and smaller files."
+  type        = number
+  default     = 40
+  nullable    = false
+
+  validation {
+    condition     = var.buffer_seconds >= 0 && var.buffer_seconds <= 60 && floor(var.buffer_seconds) == var.buffer_seconds
+    error_message = "buffer_seconds must be a whole number from 0 to 60: an event has to be queryable soon after it happened."
+  }
+}
+
+variable "database_name" {
+  description = "Name of the Glue database. Null makes it of name, with underscores for hyphens."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_name == null || can(regex("^[a-z0-9_]{1,255}$", var.database_name))
+    error_message = "database_name must be 1-255 lower-case letters, digits or underscores: a hyphen would have to be quoted in every query. Use null to make it of name."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether destroying the module also deletes the events and the results of queries."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  type        = string
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+variable "package_path" {
+  description = "Path of the zip that holds the code. Null is dist/ses_event_database.zip of this release."
+  type        = string
+  default     = null
+}
+
+variable "retention" {
+  description = "Days that events are kept (null: for ever), and days that records which could not be read wait for a replay."
+  type = object({
+    events_days = optional(number)
+    errors_days = optional(number, 90)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for days in compact([var.retention.events_days, var.retention.errors_days]) : days >= 1 && floor(days) == tonumber(days)])
+    error_message = "retention.events_days and retention.errors_days must be whole numbers of 1 or more: S3 expires objects by the day. Leave events_days out to keep events for ever."
+  }
+}
+
+variable "tags" {
+  description = "Tags of this instance, added to the default_tags of the provider."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,27 @@
+-- One row per message that was sent and recipient.
+-- columns:
+--   event_time string
+--   message_id string
+--   recipient string
+--   subject string
+--   from_address string
+--   destination array<string>
+--   recipients bigint
+--   message_time string
+--   tags map<string,array<string>>
+--   event_id string
+--   ingest_timestamp timestamp
+SELECT
+  event_time,
+  message_id,
+  recipient,
+  subject,
+  from_address,
+  destination,
+  recipients,
+  message_time,
+  tags,
+  event_id,
+  ingest_timestamp
+FROM email_events
+WHERE event_type = 'Send'

@@ -1,0 +1,33 @@
+-- One row per report on a voice message.
+-- columns:
+--   event_timestamp timestamp
+--   event_type string
+--   message_id string
+--   message_status string
+--   message_status_description string
+--   origination_phonenumber string
+--   destination_phonenumber string
+--   iso_countrycode string
+--   message_type string
+--   is_final boolean
+--   message_request_timestamp timestamp
+--   context map<string,string>
+--   event_id string
+--   ingest_timestamp timestamp
+SELECT
+  CAST(from_unixtime(eventtimestamp / 1e3) AS timestamp) AS event_timestamp,
+  eventtype AS event_type,
+  messageid AS message_id,
+  messagestatus AS message_status,
+  messagestatusdescription AS message_status_description,
+  originationphonenumber AS origination_phonenumber,
+  destinationphonenumber AS destination_phonenumber,
+  isocountrycode AS iso_countrycode,
+  messagetype AS message_type,
+  isfinal AS is_final,
+  CAST(from_unixtime(messagerequesttimestamp / 1e3) AS timestamp) AS message_request_timestamp,
+  context,
+  event_id,
+  ingest_timestamp
+FROM events
+WHERE eventtype LIKE 'VOICE!_%' ESCAPE '!'

@@ -1,0 +1,447 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name         = "news-events"
+  package      = "ses_event_database"
+  package_path = "versions.tf" # any file that is there
+  table_name   = "ses_events"
+  columns = [
+    { name = "event_id", type = "string", comment = "The same for every copy." },
+    { name = "mail", type = "struct<messageid:string>" },
+  ]
+}
+
+run "declares_hourly_partitions_by_projection" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      aws_glue_catalog_table.events.parameters["projection.enabled"] == "true",
+      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.type"] == "date",
+      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.format"] == "yyyy/MM/dd/HH",
+      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.interval"] == "1",
+      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.interval.unit"] == "HOURS",
+      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.range"] == "2025/01/01/00,NOW+1HOURS",
+      aws_glue_catalog_table.events.parameters["storage.location.template"] == "s3://news-events-events-111122223333-eu-west-1/events/$${ingest_timestamp}/",
+    ])
+    error_message = "Partitions must follow from the folders that Firehose writes."
+  }
+
+  assert {
+    condition = alltrue([
+      one(aws_glue_catalog_table.events.partition_keys).name == "ingest_timestamp",
+      one(aws_glue_catalog_table.events.partition_keys).type == "timestamp",
+    ])
+    error_message = "ingest_timestamp must be usable in WHERE as a timestamp."
+  }
+
+  assert {
+    condition = (
+      one(aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration).prefix == "events/!{timestamp:yyyy/MM/dd/HH}/"
+      && endswith(one(aws_glue_catalog_table.events.storage_descriptor).location, "/events/")
+    )
+    error_message = "The table must lie where Firehose writes."
+  }
+
+  assert {
+    condition     = [for column in one(aws_glue_catalog_table.events.storage_descriptor).columns : "${column.name} ${column.type}"] == ["event_id string", "mail struct<messageid:string>"]
+    error_message = "The table must have the columns that were given."
+  }
+}
+
+run "delivers_within_a_minute_as_parquet_and_keeps_what_fails" {
+  command = apply
+
+  assert {
+    condition = alltrue([
+      one(aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration).buffering_interval == 40,
+      one(aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration).buffering_size == 64,
+      one(aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration).error_output_prefix == "errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/",
+    ])
+    error_message = "An event must be in a file within a minute, and failures under errors/."
+  }
+
+  assert {
+    condition = {
+      for parameter in one(one(one(aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration).processing_configuration).processors).parameters :
+      parameter.parameter_name => parameter.parameter_value
+      } == {
+      BufferIntervalInSeconds = "5"
+      BufferSizeInMBs         = "0.9"
+      LambdaArn               = "arn:aws:lambda:eu-west-1:111122223333:function:mock:$LATEST"
+    }
+    error_message = "The provider forgets parameters that have their default value, and would show them in every plan."
+  }
+
+  assert {
+    condition     = local.environment == { ERROR_PREFIX = "errors/", EVENTS_BUCKET = "news-events-events-111122223333-eu-west-1" }
+    error_message = "The functions must know where failures are kept."
+  }
+
+  assert {
+    condition     = output.firehose_name == "news-events-direct" && output.athena_database == "news_events" && output.athena_workgroup == "news-events"
+    error_message = "Every name must begin with name, and the database's must need no quotes."
+  }
+}
+
+run "reads_no_stream_and_trusts_no_publisher_unless_told" {
+  command = plan
+
+  assert {
+    condition     = keys(aws_kinesis_firehose_delivery_stream.this) == ["direct"] && length(aws_iam_role.publisher) == 0
+    error_message = "There must be one Firehose stream, and nobody else to write to it."
+  }
+
+  assert {
+    condition     = one(aws_kinesis_firehose_delivery_stream.this["direct"].server_side_encryption).key_type == "AWS_OWNED_CMK"
+    error_message = "What is written directly must be encrypted."
+  }
+}
+
+run "reads_the_event_stream_with_its_key" {
+  command = apply
+
+  variables {
+    event_stream = {
+      stream_arn  = "arn:aws:kinesis:eu-west-1:111122223333:stream/project"
+      kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1"
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      one(aws_kinesis_firehose_delivery_stream.this["stream"].kinesis_source_configuration).kinesis_stream_arn == "arn:aws:kinesis:eu-west-1:111122223333:stream/project",
+      length(aws_kinesis_firehose_delivery_stream.this["stream"].server_side_encryption) == 0,
+      aws_kinesis_firehose_delivery_stream.this["stream"].extended_s3_configuration[0].prefix == aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration[0].prefix,
+    ])
+    error_message = "Both Firehose streams must fill the same table."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.event_stream[0].statement : alltrue([
+        for resource in statement.resources : contains(["arn:aws:kinesis:eu-west-1:111122223333:stream/project", "arn:aws:kms:eu-west-1:111122223333:key/1"], resource)
+      ])
+    ]) && length(data.aws_iam_policy_document.event_stream[0].statement) == 2
+    error_message = "Firehose must read this stream alone, and decrypt with its key alone."
+  }
+}
+
+run "asks_for_no_key_of_a_stream_that_has_none" {
+  command = plan
+
+  variables {
+    event_stream = { stream_arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/project" }
+  }
+
+  assert {
+    condition     = length(data.aws_iam_policy_document.event_stream[0].statement) == 1
+    error_message = "A stream under a key of AWS needs no permission."
+  }
+}
+
+run "names_what_firehose_may_touch" {
+  command = apply
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.firehose.statement : [for resource in statement.resources : resource != "*"]
+    ]))
+    error_message = "No statement may be open to every resource."
+  }
+
+  assert {
+    condition = contains([
+      for condition in data.aws_iam_policy_document.firehose_trust.statement[0].condition : condition.variable
+    ], "aws:SourceAccount")
+    error_message = "Firehose must act for this account only."
+  }
+
+  assert {
+    condition = alltrue([
+      for resource in data.aws_iam_policy_document.replay.statement[0].resources : endswith(resource, "/errors/*")
+    ])
+    error_message = "The replay function must not reach events."
+  }
+}
+
+run "gives_each_publisher_a_role_for_its_own_configuration_sets" {
+  command = plan
+
+  variables {
+    publishers = {
+      ses = { service = "ses.amazonaws.com", source_arns = ["arn:aws:ses:eu-west-1:111122223333:configuration-set/news"] }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      keys(output.publisher_role_arns) == ["ses"],
+      aws_iam_role.publisher["ses"].name == "news-events-ses-events",
+      one(data.aws_iam_policy_document.publisher_trust["ses"].statement[0].principals).identifiers == toset(["ses.amazonaws.com"]),
+      toset([for condition in data.aws_iam_policy_document.publisher_trust["ses"].statement[0].condition : condition.variable]) == toset(["aws:SourceAccount", "aws:SourceArn"]),
+    ])
+    error_message = "SES must write for that configuration set of this account only."
+  }
+}
+
+run "encrypts_everything_with_the_key_it_is_given" {
+  command = plan
+
+  variables { kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1" }
+
+  assert {
+    condition = alltrue([
+      one(aws_kinesis_firehose_delivery_stream.this["direct"].server_side_encryption).key_type == "CUSTOMER_MANAGED_CMK",
+      one(aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration).kms_key_arn == "arn:aws:kms:eu-west-1:111122223333:key/1",
+      one(one(one(aws_athena_workgroup.this.configuration).result_configuration).encryption_configuration).encryption_option == "SSE_KMS",
+      aws_cloudwatch_log_group.delivery.kms_key_id == "arn:aws:kms:eu-west-1:111122223333:key/1",
+    ])
+    error_message = "Events, results and logs must be under the key."
+  }
+}
+
+run "limits_what_a_query_may_scan_and_how_long_its_result_is_kept" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      one(aws_athena_workgroup.this.configuration).enforce_workgroup_configuration,
+      one(aws_athena_workgroup.this.configuration).bytes_scanned_cutoff_per_query == 10 * 1024 * 1024 * 1024,
+      one(one(aws_athena_workgroup.this.configuration).result_configuration).output_location == "s3://news-events-results-111122223333-eu-west-1/",
+      one(one(one(aws_athena_workgroup.this.configuration).result_configuration).encryption_configuration).encryption_option == "SSE_S3",
+    ])
+    error_message = "No query may scan more than 10 GB, or put its result elsewhere."
+  }
+}
+
+run "looks_no_further_back_than_events_are_kept" {
+  command = plan
+
+  variables { retention = { events_days = 30 } }
+
+  assert {
+    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.range"] == "NOW-31DAYS,NOW+1HOURS"
+    error_message = "Queries without a time must not list folders that have expired."
+  }
+}
+
+run "makes_a_view_that_athena_reads" {
+  command = plan
+
+  variables {
+    views = {
+      bounces = <<-EOT
+        -- One row per bounce
+        -- and recipient.
+        -- columns:
+        --   event_timestamp timestamp
+        --   destination array<string>
+        --   parts int
+        --   bounce struct<from:string,timestamp:string,string:int,rate:double,tags:map<string,array<string>>>
+        --   message_tags map<string,string>
+        --   price decimal(18,6)
+        SELECT 1 -- not a column
+        FROM events;
+      EOT
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      aws_glue_catalog_table.view["bounces"].table_type == "VIRTUAL_VIEW",
+      aws_glue_catalog_table.view["bounces"].parameters == tomap({ comment = "Presto View", presto_view = "true" }),
+      aws_glue_catalog_table.view["bounces"].view_expanded_text == "/* Presto View */",
+      aws_glue_catalog_table.view["bounces"].description == "One row per bounce and recipient.",
+      [for column in aws_glue_catalog_table.view["bounces"].storage_descriptor[0].columns : column.type][2] == "int",
+    ])
+    error_message = "Athena knows views by these marks, and Glue their columns in Hive's types."
+  }
+
+  assert {
+    condition = jsondecode(base64decode(regex("^/\\* Presto View: (.*) \\*/$", aws_glue_catalog_table.view["bounces"].view_original_text)[0])) == {
+      originalSql = "SELECT 1 -- not a column\nFROM events"
+      catalog     = "awsdatacatalog"
+      schema      = "news_events"
+      columns = [
+        { name = "event_timestamp", type = "timestamp(3)" },
+        { name = "destination", type = "array(varchar)" },
+        { name = "parts", type = "integer" },
+        { name = "bounce", type = "row(\"from\" varchar,\"timestamp\" varchar,\"string\" integer,\"rate\" double,\"tags\" map(varchar,array(varchar)))" },
+        { name = "message_tags", type = "map(varchar,varchar)" },
+        { name = "price", type = "decimal(18,6)" },
+      ]
+    }
+    error_message = "The view must hold the statement, and its columns in Trino's types."
+  }
+}
+
+run "rejects_a_view_that_declares_no_columns" {
+  command = plan
+
+  variables {
+    views = { bounces = "-- One row per bounce.\nSELECT 1 AS one" }
+  }
+
+  expect_failures = [aws_glue_catalog_table.view]
+}
+
+run "rejects_a_view_with_a_column_that_cannot_be_read" {
+  command = plan
+
+  variables {
+    views = { bounces = "-- One row per bounce.\n-- columns:\n--   one int\n--   Two map<string, string>\nSELECT 1 AS one" }
+  }
+
+  expect_failures = [aws_glue_catalog_table.view]
+}
+
+run "rejects_a_view_with_the_name_of_the_table" {
+  command = plan
+
+  variables {
+    views = { ses_events = "-- Events.\n-- columns:\n--   one int\nSELECT 1 AS one" }
+  }
+
+  expect_failures = [aws_glue_catalog_table.view]
+}
+
+run "rejects_a_view_whose_name_needs_quotes" {
+  command = plan
+
+  variables {
+    views = { hard-bounces = "-- Bounces.\n-- columns:\n--   one int\nSELECT 1 AS one" }
+  }
+
+  expect_failures = [var.views]
+}
+
+run "keeps_queries_with_what_they_answer" {
+  command = plan
+
+  variables {
+    queries = { bounces_by_day = "-- Bounces by day,\n-- newest first.\nSELECT 1" }
+  }
+
+  assert {
+    condition = alltrue([
+      aws_athena_named_query.this["bounces_by_day"].description == "Bounces by day, newest first.",
+      aws_athena_named_query.this["bounces_by_day"].database == "news_events",
+    ])
+    error_message = "A named query must say what it answers."
+  }
+}
+
+run "rejects_a_query_that_does_not_say_what_it_answers" {
+  command = plan
+
+  variables {
+    queries = { bounces_by_day = "SELECT 1" }
+  }
+
+  expect_failures = [var.queries]
+}
+
+run "notifies_of_late_unreadable_and_unwritten_events" {
+  command = plan
+
+  variables { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:oncall" } }
+
+  assert {
+    condition     = keys(aws_cloudwatch_metric_alarm.stream) == ["direct-conversion-failed", "direct-late", "direct-transform-failed"]
+    error_message = "Each way in which events can get stuck needs an alarm."
+  }
+
+  assert {
+    condition = alltrue(concat(
+      [for alarm in aws_cloudwatch_metric_alarm.stream : one(alarm.alarm_actions) == "arn:aws:sns:eu-west-1:111122223333:oncall"],
+      [one(aws_cloudwatch_metric_alarm.unreadable_records.alarm_actions) == "arn:aws:sns:eu-west-1:111122223333:oncall"],
+    ))
+    error_message = "The topic must hear of every alarm."
+  }
+}
+
+run "keeps_the_alarms_when_nobody_is_told" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.stream) == 3 && length(aws_cloudwatch_metric_alarm.unreadable_records.alarm_actions) == 0
+    error_message = "Alarms must be there without a topic."
+  }
+}
+
+run "rejects_a_buffer_of_more_than_a_minute" {
+  command = plan
+
+  variables { buffer_seconds = 61 }
+
+  expect_failures = [var.buffer_seconds]
+}
+
+run "rejects_a_database_name_that_needs_quotes" {
+  command = plan
+
+  variables { database_name = "ses-events" }
+
+  expect_failures = [var.database_name]
+}
+
+run "rejects_a_name_that_no_bucket_can_begin_with" {
+  command = plan
+
+  variables { name = "a-name-that-is-much-too-long" }
+
+  expect_failures = [var.name]
+}
+
+run "rejects_a_table_name_that_needs_quotes" {
+  command = plan
+
+  variables { table_name = "ses-events" }
+
+  expect_failures = [var.table_name]
+}
+
+run "rejects_columns_that_are_not_lower_case" {
+  command = plan
+
+  variables {
+    columns = [{ name = "mail", type = "struct<messageId:string>" }]
+  }
+
+  expect_failures = [var.columns]
+}
+
+run "rejects_a_scan_limit_below_what_athena_takes" {
+  command = plan
+
+  variables { athena = { scan_limit_mb = 9 } }
+
+  expect_failures = [var.athena]
+}
+
+run "rejects_results_that_are_kept_for_no_day" {
+  command = plan
+
+  variables { athena = { results_days = 0 } }
+
+  expect_failures = [var.athena]
+}
+
+run "rejects_a_retention_of_half_a_day" {
+  command = plan
+
+  variables { retention = { events_days = 0.5 } }
+
+  expect_failures = [var.retention]
+}
+
+run "rejects_errors_that_are_kept_for_no_day" {
+  command = plan
+
+  variables { retention = { errors_days = 0 } }
+
+  expect_failures = [var.retention]
+}
