@@ -404,10 +404,11 @@ class Paces:
 
     def of(self, channel: str) -> Sequence[Pace]:
         if channel not in self._known:
-            limits = [] if channel == ChannelType.CUSTOM else [(channel, channel_rate(channel))]
+            # The run's own first: what is reserved in vain there holds up no other run.
             own = self._plan.limits.messages_per_second
-            if own:
-                limits.append((self._plan.run_id, float(own)))
+            limits = [(self._plan.run_id, float(own))] if own else []
+            if channel != ChannelType.CUSTOM:
+                limits.append((channel, channel_rate(channel)))
             self._known[channel] = [self._limiter(key, rate) for key, rate in limits]
         return self._known[channel]
 

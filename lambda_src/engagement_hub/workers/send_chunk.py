@@ -47,6 +47,8 @@ _LARGEST_CLAIM = 50
 # Left for the sends under way (20 s each at the most), for outcomes and for events. A function that
 # has less than twice this keeps half of its time: else it would claim nothing, again and again.
 LAST_MILLISECONDS = 45_000
+# Before a rate that others have booked out is asked for again.
+_PAUSE_SECONDS = 30
 
 # How a send's outcome shows in `campaign_send_status`.
 SEND_STATUS = {
@@ -72,7 +74,7 @@ class Sender(Protocol):
 class Pace(Protocol):
     """What RateLimiter offers."""
 
-    def reserve(self, n: int) -> float: ...
+    def reserve(self, n: int, by: float) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class ChunkSender:
                     starts = self._reserve([decided[one.position] for one in batch])
                     if starts is None:
                         self.runs.record(scope, chunk, pending)
+                        # The rate may be booked out by other runs: not to be asked without pause.
+                        self.sleep(min(self._seconds_left(), _PAUSE_SECONDS))
                         return False
                     upto = batch[-1].position + 1
                     try:
@@ -282,11 +286,19 @@ class ChunkSender:
                 by_channel.setdefault(channel, []).append(one.recipient.position)
         starts: dict[int, float] = {}
         for channel, positions in by_channel.items():
-            reserved = [pace.reserve(len(positions)) for pace in self.pace_for(channel)]
-            first, gap = max(reserved, default=self.clock()), 1 / self.rate_for(channel)
+            gap = 1 / self.rate_for(channel)
+            latest = self.clock() + self._seconds_left() - (len(positions) - 1) * gap
+            first = self.clock()
+            for pace in self.pace_for(channel):
+                start = pace.reserve(len(positions), latest)
+                if start is None:
+                    return None
+                first = max(first, start)
             starts.update({position: first + n * gap for n, position in enumerate(positions)})
-        wait = max(starts.values(), default=0.0) - self.clock()
-        return starts if self._time_for(wait * 1000) else None
+        return starts
+
+    def _seconds_left(self) -> float:
+        return max(0, self.remaining_milliseconds() - self._last_milliseconds) / 1000
 
     def _time_for(self, milliseconds: float) -> bool:
         return self.remaining_milliseconds() >= milliseconds + self._last_milliseconds

@@ -14,7 +14,7 @@ one caller starts it again from now.
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from botocore.exceptions import ClientError
 
@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 __all__ = ["PacingContention", "RateLimiter"]
 
 MICROSECONDS = 1_000_000
+_NEVER = 10**18  # microseconds; the year 33658
 MAX_ATTEMPTS = 50  # only callers that meet at the moment the queue runs empty ever need a second
 
 
 class PacingContention(RuntimeError):
     """The limiter's item could not be updated although DynamoDB answered; try again later."""
+
+
+class _BookedOut(Exception):
+    """The next free time is later than asked for."""
 
 
 class RateLimiter:
@@ -63,10 +68,20 @@ class RateLimiter:
         self._sleep = sleep
         self._queued = True  # was `next` in the future when this limiter last saw it
 
-    def reserve(self, n: int) -> float:
+    @overload
+    def reserve(self, n: int) -> float: ...
+
+    @overload
+    def reserve(self, n: int, by: float) -> float | None: ...
+
+    def reserve(self, n: int, by: float | None = None) -> float | None:
         """Reserve `n` sends and tell when (epoch seconds) they may start; never before now.
 
         A reservation cannot be given back: a caller that dies leaves a pause of `n / rate`.
+
+        Args:
+            by: the latest start that is of use. When the schedule is full until then, nothing is
+                reserved, and the answer is None.
 
         Raises:
             ValueError: `n` is negative.
@@ -78,9 +93,19 @@ class RateLimiter:
         if n == 0:
             return self._clock()
         cost = math.ceil(n * MICROSECONDS / self._rate)
+        latest = _NEVER if by is None else math.floor(by * MICROSECONDS)
         for _ in range(MAX_ATTEMPTS):
             now = math.ceil(self._clock() * MICROSECONDS)
-            start = self._queue_up(now, cost) if self._queued else self._start_over(now, cost)
+            if latest < now:
+                return None
+            try:
+                start = (
+                    self._queue_up(now, latest, cost)
+                    if self._queued
+                    else self._start_over(now, cost)
+                )
+            except _BookedOut:
+                return None
             if start is not None:
                 return start / MICROSECONDS
             self._queued = not self._queued
@@ -92,15 +117,28 @@ class RateLimiter:
         if delay > 0:
             self._sleep(delay)
 
-    def _queue_up(self, now: int, cost: int) -> int | None:
-        """Take the next free time, unless it lies in the past or there is none yet."""
+    def _queue_up(self, now: int, latest: int, cost: int) -> int | None:
+        """Take the next free time, unless it lies in the past or there is none yet.
+
+        Raises:
+            _BookedOut: it is later than `latest`.
+        """
         answer = self._update(
             UpdateExpression="SET #next = #next + :cost",
-            ConditionExpression="#next >= :now",
-            ExpressionAttributeValues={":cost": _number(cost), ":now": _number(now)},
+            ConditionExpression="#next BETWEEN :now AND :latest",
+            ExpressionAttributeValues={
+                ":cost": _number(cost),
+                ":now": _number(now),
+                ":latest": _number(latest),
+            },
             ReturnValues="UPDATED_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        return None if answer is None else int(answer["Attributes"]["next"]["N"]) - cost
+        if "Attributes" in answer:
+            return int(answer["Attributes"]["next"]["N"]) - cost
+        if int(answer.get("Item", {}).get("next", {}).get("N", 0)) > latest:
+            raise _BookedOut
+        return None
 
     def _start_over(self, now: int, cost: int) -> int | None:
         """Start the schedule now, unless another caller's reservations reach beyond now."""
@@ -108,13 +146,15 @@ class RateLimiter:
             UpdateExpression="SET #next = :after",
             ConditionExpression="attribute_not_exists(#next) OR #next < :now",
             ExpressionAttributeValues={":after": _number(now + cost), ":now": _number(now)},
+            ReturnValues="UPDATED_NEW",
         )
-        if answer is None:
+        if "Attributes" not in answer:
             return None
         self._queued = True
         return now
 
-    def _update(self, **update: Any) -> Mapping[str, Any] | None:
+    def _update(self, **update: Any) -> Mapping[str, Any]:
+        """The answer; that of the error, without Attributes, when the condition did not hold."""
         try:
             return self._dynamodb.update_item(
                 TableName=self._table,
@@ -124,7 +164,7 @@ class RateLimiter:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return None
+                return error.response
             raise
 
 

@@ -1,5 +1,6 @@
 """Campaign runs, step by step as the state machine runs them."""
 
+import functools
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -75,7 +76,7 @@ class Functions:
 
 
 class Unpaced:
-    def reserve(self, n: int) -> float:
+    def reserve(self, n: int, by: float) -> float | None:
         return NOW
 
 
@@ -422,6 +423,36 @@ def test_an_invocation_without_time_claims_nobody_and_the_next_one_goes_on(hub, 
         assert steps.send_chunk(hub, {**event, "Key": one}, CONTEXT) == {"Status": "done"}
 
     assert len(sender.sent) == 3
+
+
+def test_a_rate_that_other_runs_have_booked_out_is_asked_for_again_after_a_pause(
+    hub, sender, stream, monkeypatch
+):
+    booked_out_until: list[float | None] = [None, NOW]
+    asked: list[int] = []
+    pauses: list[float] = []
+
+    class BusyPace:
+        def reserve(self, n: int, by: float) -> float | None:
+            asked.append(n)
+            return booked_out_until.pop(0) if booked_out_until else NOW
+
+    monkeypatch.setattr(steps.Paces, "_limiter", lambda self, key, rate: BusyPace())
+    monkeypatch.setattr(
+        steps, "ChunkSender", functools.partial(steps.ChunkSender, sleep=pauses.append)
+    )
+    segment(hub)
+    endpoints(hub, e0=sms("+14255550000"))
+    event = campaign(hub)
+    [key] = build(hub, event)
+
+    first = steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+
+    assert (first, sender.sent, len(asked)) == ({"Status": "continue"}, [], 1)
+    assert len(pauses) == 1
+    assert pauses[0] > 0
+    assert steps.send_chunk(hub, {**event, "Key": key}, CONTEXT) == {"Status": "done"}
+    assert len(sender.sent) == 1
 
 
 def test_a_function_with_a_short_time_out_still_sends(hub, sender, stream):

@@ -41,13 +41,15 @@ class MemoryTable:
         values = {name: int(value["N"]) for name, value in ExpressionAttributeValues.items()}
         current = self.items.get(key)
         if ":cost" in values:
-            allowed = current is not None and current >= values[":now"]
+            allowed = current is not None and values[":now"] <= current <= values[":latest"]
             after = (current or 0) + values[":cost"]
         else:
             allowed = current is None or current < values[":now"]
             after = values[":after"]
         if not allowed:
-            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "UpdateItem")
+            error = {"Error": {"Code": "ConditionalCheckFailedException"}}
+            item = {} if current is None else {"Item": {"next": {"N": str(current)}}}
+            raise ClientError({**error, **item}, "UpdateItem")
         self.items[key] = after
         return {"Attributes": {"next": {"N": str(after)}}}
 
@@ -95,6 +97,17 @@ def test_the_schedule_is_kept_in_integer_microseconds_under_the_agreed_key(dynam
         TableName=TABLE, Key={"pk": {"S": "pace#app/SMS"}, "sk": {"S": "pace"}}
     )["Item"]
     assert item["next"] == {"N": str(int(EPOCH * 1_000_000) + 250_000)}
+
+
+def test_a_schedule_that_is_full_until_the_latest_start_reserves_nothing(dynamodb):
+    clock = FakeClock()
+    limiter = RateLimiter(dynamodb, TABLE, "full", 10, clock, clock.sleep)
+    limiter.reserve(20)
+
+    assert limiter.reserve(5, by=EPOCH + 1.9) is None
+    assert limiter.reserve(5, by=EPOCH - 1) is None
+    assert limiter.reserve(5, by=EPOCH + 2) == pytest.approx(EPOCH + 2)
+    assert limiter.reserve(5) == pytest.approx(EPOCH + 2.5)
 
 
 def test_time_nobody_used_is_not_saved_up(dynamodb):
