@@ -18,6 +18,7 @@ module "hub" {
 module "event_stream" {
   source = "../../modules/event_stream"
 
-  name     = "${var.name}-stream"
-  pinpoint = module.hub.pinpoint
+  name      = "${var.name}-stream"
+  pinpoint  = module.hub.pinpoint
+  take_over = var.take_over
 }

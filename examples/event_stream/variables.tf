@@ -11,3 +11,10 @@ variable "region" {
   default     = "us-east-1"
   nullable    = false
 }
+
+variable "take_over" {
+  description = "Whether to replace a stream that something else registered with the project. Without it that is an error."
+  type        = bool
+  default     = false
+  nullable    = false
+}

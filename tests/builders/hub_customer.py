@@ -87,18 +87,23 @@ def kinesis_events(account: LocalAccount, stream: str) -> list[dict[str, Any]]:
 
 
 def firehose_event_stream(account: LocalAccount, pinpoint: Any, project: str) -> str:
-    """Register a Firehose that writes to a bucket; return the bucket's name.
+    """Register a Firehose that writes to a bucket; return the bucket's name."""
+    name = f"delivery-{project[:8]}"
+    stream_arn = delivery_stream(account, name)
+    write = {"Effect": "Allow", "Action": "firehose:PutRecordBatch", "Resource": stream_arn}
+    _register(account, pinpoint, project, stream_arn, write)
+    return f"{name}-events"
+
+
+def delivery_stream(account: LocalAccount, name: str, source_arn: str | None = None) -> str:
+    """A Firehose that writes what it is given, or a Kinesis stream holds, to `<name>-events`.
 
     Its role is that of the Firehose developer guide, "Grant Firehose access to an Amazon S3
-    destination".
+    destination". Returns its ARN.
     """
-    firehose, name = account.client("firehose"), f"delivery-{project[:8]}"
-    bucket = f"{name}-events"
+    firehose, bucket = account.client("firehose"), f"{name}-events"
     account.client("s3").create_bucket(Bucket=bucket)
-    writer = role(
-        account,
-        f"{name}-writer",
-        {"Principal": {"Service": "firehose.amazonaws.com"}},
+    statements = [
         {
             "Effect": "Allow",
             "Action": ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
@@ -109,11 +114,23 @@ def firehose_event_stream(account: LocalAccount, pinpoint: Any, project: str) ->
             "Action": ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
             "Resource": f"arn:aws:s3:::{bucket}",
         },
-        path="/",
-    )
+    ]
+    if source_arn:
+        read = ["DescribeStream", "GetRecords", "GetShardIterator", "ListShards"]
+        actions = [f"kinesis:{action}" for action in read]
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": source_arn})
+    trust = {"Principal": {"Service": "firehose.amazonaws.com"}}
+    writer = role(account, f"{name}-writer", trust, *statements, path="/")
+    source: dict[str, Any] = {"DeliveryStreamType": "DirectPut"}
+    if source_arn:
+        reads = {"KinesisStreamARN": source_arn, "RoleARN": writer}
+        source = {
+            "DeliveryStreamType": "KinesisStreamAsSource",
+            "KinesisStreamSourceConfiguration": reads,
+        }
     stream_arn = firehose.create_delivery_stream(
         DeliveryStreamName=name,
-        DeliveryStreamType="DirectPut",
+        **source,
         ExtendedS3DestinationConfiguration={
             "RoleARN": writer,
             "BucketARN": f"arn:aws:s3:::{bucket}",
@@ -127,9 +144,7 @@ def firehose_event_stream(account: LocalAccount, pinpoint: Any, project: str) ->
         ],
         lambda seen: seen["DeliveryStreamStatus"] == "ACTIVE",
     )
-    write = {"Effect": "Allow", "Action": "firehose:PutRecordBatch", "Resource": stream_arn}
-    _register(account, pinpoint, project, stream_arn, write)
-    return bucket
+    return str(stream_arn)
 
 
 def stored_events(account: LocalAccount, bucket: str) -> list[dict[str, Any]]:
