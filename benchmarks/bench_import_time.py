@@ -2,7 +2,8 @@
 
 Each handler named in a module's Terraform is imported in a fresh interpreter from its unpacked
 zip, beside the boto3 of this environment, with the variables that it asks for set to
-placeholders. Median of five; the interpreter's own start is taken off.
+placeholders. Median of five; the interpreter's own start is taken off. Beside them stands what
+botocore takes for one client and nothing else, as it is without `shared.cold_start`.
 """
 
 from __future__ import annotations
@@ -22,21 +23,26 @@ from benchmarks import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 5
+ALONE = "botocore_and_one_client_alone_ms"
 FIGURES = {
+    ALONE: Figure(
+        "Import of botocore and one client of Step Functions, without any of our code", "ms"
+    ),
     "*_ms": Figure(
         "Import of a function's package with the AWS clients it makes, in a fresh interpreter",
         "ms",
         at_most=190,
-    )
+    ),
 }
 PROGRAM = """
-import importlib, sys, time
+import sys, time
 
 
 start = time.perf_counter()
-importlib.import_module(sys.argv[1])
+exec(sys.argv[1])
 print((time.perf_counter() - start) * 1000)
 """
+CLIENT_ALONE = "import botocore.session as b; b.get_session().create_client('stepfunctions')"
 
 
 def handlers() -> dict[str, Path]:
@@ -47,6 +53,10 @@ def handlers() -> dict[str, Path]:
     named = re.findall(
         rf'"((?:{"|".join(packages)})(?:\.\w+)+)\.(?:\w+|\$\{{each\.key\}})"', terraform
     )
+    # A block that several packages share names its handlers by the package.
+    shared = re.findall(r'"\$\{var\.package\}\.(\w+)\.\w+"', terraform)
+    users = re.findall(r'\bpackage\s+= "(\w+)"', terraform)
+    named += [f"{package}.{handler}" for package in users for handler in shared]
     return {handler: packages[handler.split(".")[0]] for handler in sorted(set(named))}
 
 
@@ -56,37 +66,50 @@ def settings(source: Path) -> set[str]:
     return set(re.findall(r'"([A-Z][A-Z0-9_]+)"', text))
 
 
-def measure(handler: str, package: Path) -> float:
-    """Median import time of one handler, in ms."""
+def measure(statement: str, folder: str, names: set[str]) -> float:
+    """Median time of a statement in a fresh interpreter, in ms.
+
+    Args:
+        folder: where packages are imported from.
+        names: variables to set to placeholders.
+    """
+    environ = {
+        **{name: "1" for name in names if not name.startswith("AWS_")},
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": folder,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "POWERTOOLS_METRICS_NAMESPACE": "bench",
+        "POWERTOOLS_SERVICE_NAME": "bench",
+    }
+    times = []
+    for _ in range(REPEATS + 1):  # the first compiles and is left out
+        run = subprocess.run(
+            [sys.executable, "-c", PROGRAM, statement],
+            env=environ,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        times.append(float(run.stdout))
+    return round(statistics.median(times[1:]), 1)
+
+
+def measure_handler(handler: str, package: Path) -> float:
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(package).extractall(folder)
-        wanted = settings(ROOT / "lambda_src" / handler.split(".")[0])
-        environ = {
-            **{name: "1" for name in wanted if not name.startswith("AWS_")},
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": folder,
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "bench",
-            "AWS_SECRET_ACCESS_KEY": "bench",
-            "POWERTOOLS_METRICS_NAMESPACE": "bench",
-            "POWERTOOLS_SERVICE_NAME": "bench",
-        }
-        times = []
-        for _ in range(REPEATS + 1):  # the first compiles and is left out
-            run = subprocess.run(
-                [sys.executable, "-c", PROGRAM, handler],
-                env=environ,
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            times.append(float(run.stdout))
-        return round(statistics.median(times[1:]), 1)
+        names = settings(ROOT / "lambda_src" / handler.split(".")[0])
+        return measure(f"import {handler}", folder, names)
 
 
 def run() -> dict[str, Any]:
-    return {f"{handler}_ms": measure(handler, package) for handler, package in handlers().items()}
+    alone = {ALONE: measure(CLIENT_ALONE, "", set())}
+    return alone | {
+        f"{handler}_ms": measure_handler(handler, package)
+        for handler, package in handlers().items()
+    }
 
 
 if __name__ == "__main__":
