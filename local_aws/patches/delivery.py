@@ -183,7 +183,7 @@ def _check_event_targets() -> None:
             payload,
             "states:StartExecution",
             sfn._resolve_state_machine_arn(arn),
-            lambda *_: False,  # A state machine has no resource policy: only a role can start it.
+            _only_by_role,
             lambda: to_machine(arn, payload),
         )
 
@@ -200,9 +200,14 @@ def _dispatch_to_firehose(arn: str, payload: str) -> None:
         data = base64.b64encode(payload.encode()).decode()
         firehose._put_record({"DeliveryStreamName": name, "Record": {"Data": data}})
 
-    # A Firehose stream has no resource policy either. EventBridge adds no line end.
+    # EventBridge adds no line end.
     found = firehose._streams.get(name)
-    _deliver(arn, payload, "firehose:PutRecord", found, lambda *_: False, send)
+    _deliver(arn, payload, "firehose:PutRecord", found, _only_by_role, send)
+
+
+def _only_by_role(target_arn: str, service: str, source_arn: str) -> bool:
+    """State machines and Firehose streams have no resource policy that could let a service in."""
+    return False
 
 
 def _queue_allows(queue_arn: str, service: str, source_arn: str) -> bool:

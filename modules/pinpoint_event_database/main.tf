@@ -70,7 +70,7 @@ module "sms_event_destinations" {
 
   name         = "${var.name}-destination"
   package_path = var.package_paths.api_resource
-  pinpoint     = { project_id = "*" } # a destination belongs to no project
+  pinpoint     = { project_id = "*" } # a destination belongs to no project, and this type takes no right on any
   resources = {
     for name in var.sms_configuration_sets : name => {
       type = "SmsConfigurationSetEventDestination"

@@ -60,7 +60,7 @@ module "event_destination" {
 
   name         = "${var.name}-destination"
   package_path = var.package_paths.api_resource
-  pinpoint     = { project_id = "*" } # a destination belongs to no project
+  pinpoint     = { project_id = "*" } # a destination belongs to no project, and this type takes no right on any
   resources = {
     events = {
       type       = "SmsConfigurationSetEventDestination"

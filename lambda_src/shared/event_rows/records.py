@@ -86,7 +86,7 @@ def only_event(data: bytes) -> Event | None:
         value, stop = _decode_strictly(text)
     except (ValueError, RecursionError):
         return None
-    if type(value) is dict and ("event_type" in value or _is_bare(value)) and text[stop:] in _ENDS:
+    if type(value) is dict and _is_bare(value) and text[stop:] in _ENDS:
         return Event(value)
     return None
 

@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "firehose" {
   statement {
     sid       = "LogFailedDeliveries"
     actions   = ["logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.delivery.arn}:log-stream:*"]
+    resources = [for stream in aws_cloudwatch_log_stream.delivery : stream.arn]
   }
 
   dynamic "statement" {

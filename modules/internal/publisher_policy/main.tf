@@ -7,6 +7,7 @@ locals {
   arn = "arn:${data.aws_partition.current.partition}:${var.service}:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}"
 
   # What a publisher does, and what nobody does without TLS: SNS takes no sns:* in a topic's policy.
+  # The refusal names everybody and, for SQS, everything, on purpose: it takes rights away, gives none.
   publishes = { sns = "sns:Publish", sqs = "sqs:SendMessage" }[var.service]
   guarded   = { sns = "sns:Publish", sqs = "sqs:*" }[var.service]
 
