@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import EVENT_STREAM_ID
 from engagement_hub.workers.customer_role import CustomerRoles
+from shared.record_batches import ATTEMPTS, batches, put_patiently, refused
 
 if TYPE_CHECKING:
     import boto3
 
-# PutRecords and PutRecordBatch: 500 records; Firehose takes 4 MiB a call, the smaller of the two.
-_RECORDS_PER_CALL = 500
+# Firehose takes 4 MiB a call, the smaller of the two.
 _BYTES_PER_CALL = 4 * 1024 * 1024 - 64 * 1024
-_ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.1
 
 
@@ -69,26 +68,20 @@ class EventStream:
             (_partition_key(record), (json.dumps(record, separators=(",", ":")) + "\n").encode())
             for record in records
         ]
-        for batch in _batches(lines):
+        for batch in batches(lines, _bytes_of, most_bytes=_BYTES_PER_CALL):
             self._put_all(put, batch)
         return len(lines)
 
     def _put_all(self, put: _Put, batch: list[_Line]) -> None:
-        pause = _FIRST_PAUSE_SECONDS
-        refused: list[tuple[_Line, str]] = []
-        for attempt in range(_ATTEMPTS):
-            if attempt:
-                self._sleep(pause)
-                pause *= 2
-            refused = put(batch)
-            if not refused:
-                return
-            batch = [line for line, _ in refused]
-        codes = ", ".join(sorted({code for _, code in refused}))
-        raise EventsNotDelivered(
-            f"{len(refused)} of the events were refused {_ATTEMPTS} times by the event stream "
-            f"({codes}). Give the stream more capacity."
+        left = put_patiently(
+            put, batch, first_pause_seconds=_FIRST_PAUSE_SECONDS, sleep=self._sleep
         )
+        if left:
+            codes = ", ".join(sorted({code for _, code in left}))
+            raise EventsNotDelivered(
+                f"{len(left)} of the events were refused {ATTEMPTS} times by the event stream "
+                f"({codes}). Give the stream more capacity."
+            )
 
 
 _Line = tuple[str, bytes]  # partition key, JSON line
@@ -101,18 +94,9 @@ def _partition_key(record: Mapping[str, Any]) -> str:
     return str(client_id or uuid.uuid4())[:256]
 
 
-def _batches(lines: Sequence[_Line]) -> Iterator[list[_Line]]:
-    batch: list[_Line] = []
-    size = 0
-    for line in lines:
-        length = len(line[0]) + len(line[1])
-        if batch and (len(batch) == _RECORDS_PER_CALL or size + length > _BYTES_PER_CALL):
-            yield batch
-            batch, size = [], 0
-        batch.append(line)
-        size += length
-    if batch:
-        yield batch
+def _bytes_of(line: _Line) -> int:
+    key, data = line
+    return len(key) + len(data)
 
 
 def _putter(session: boto3.Session, stream_arn: str) -> _Put:
@@ -126,7 +110,7 @@ def _putter(session: boto3.Session, stream_arn: str) -> _Put:
             answer = firehose.put_record_batch(
                 DeliveryStreamName=name, Records=[{"Data": data} for _, data in batch]
             )
-            return _refused(batch, answer["RequestResponses"])
+            return refused(batch, answer["RequestResponses"])
 
         return put_firehose
     kinesis = session.client("kinesis", region_name=region)
@@ -136,14 +120,6 @@ def _putter(session: boto3.Session, stream_arn: str) -> _Put:
             StreamARN=stream_arn,
             Records=[{"Data": data, "PartitionKey": key} for key, data in batch],
         )
-        return _refused(batch, answer["Records"])
+        return refused(batch, answer["Records"])
 
     return put_kinesis
-
-
-def _refused(batch: list[_Line], answers: Sequence[Mapping[str, Any]]) -> list[tuple[_Line, str]]:
-    return [
-        (line, str(answer["ErrorCode"]))
-        for line, answer in zip(batch, answers, strict=True)
-        if answer.get("ErrorCode")
-    ]

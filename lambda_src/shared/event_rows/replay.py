@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.event_rows.errors import BrokenErrorObject, refused_data
+from shared.record_batches import batches, put_patiently, refused
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_s3 import S3Client
 
-BATCH_RECORDS = 500  # PutRecordBatch takes no more,
-BATCH_BYTES = 4 << 20  # nor more than 4 MiB,
+BATCH_BYTES = 4 << 20  # PutRecordBatch takes no more than 4 MiB,
 RECORD_BYTES = 1_024_000  # nor a record of more than 1,000 KiB
-ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.25  # doubled after each attempt
 MAX_OBJECTS = 1_000
 
@@ -140,7 +139,7 @@ class Replay:
                 continue
             if not request.dry_run:
                 try:
-                    for batch in _batches(records):
+                    for batch in batches(records, len, most_bytes=BATCH_BYTES):
                         self._put(batch)
                 except NotAccepted:
                     outcome.refused.append(key)
@@ -164,28 +163,16 @@ class Replay:
         Raises:
             NotAccepted: some never were.
         """
-        left = list(records)
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                self._sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
-            answer = self._firehose.put_record_batch(
-                DeliveryStreamName=self._stream, Records=[{"Data": record} for record in left]
-            )
-            results = answer["RequestResponses"]
-            left = [one for one, done in zip(left, results, strict=True) if "ErrorCode" in done]
-            if not left:
-                return
-        raise NotAccepted
+        if put_patiently(
+            self._put_once,
+            records,
+            first_pause_seconds=FIRST_PAUSE_SECONDS,
+            sleep=self._sleep,
+        ):
+            raise NotAccepted
 
-
-def _batches(records: Sequence[bytes]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
-    size = 0
-    for record in records:
-        if batch and (len(batch) == BATCH_RECORDS or size + len(record) > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(record)
-        size += len(record)
-    if batch:
-        yield batch
+    def _put_once(self, records: list[bytes]) -> list[tuple[bytes, str]]:
+        answer = self._firehose.put_record_batch(
+            DeliveryStreamName=self._stream, Records=[{"Data": record} for record in records]
+        )
+        return refused(records, answer["RequestResponses"])

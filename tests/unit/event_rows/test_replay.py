@@ -12,14 +12,13 @@ from moto import mock_aws
 
 from shared.event_rows.errors import Refused, error_line
 from shared.event_rows.replay import (
-    ATTEMPTS,
     BATCH_BYTES,
-    BATCH_RECORDS,
     RECORD_BYTES,
     InvalidReplay,
     Replay,
     Request,
 )
+from shared.record_batches import ATTEMPTS, RECORDS_PER_CALL
 
 BUCKET, STREAM = "event-files", "events-direct"
 PREFIX = "errors/processing-failed/"
@@ -202,7 +201,7 @@ def test_a_record_that_firehose_cannot_take_keeps_its_object(s3):
 
 
 def test_batches_are_as_large_as_firehose_takes(s3):
-    small = [b"%d" % number for number in range(BATCH_RECORDS + 1)]
+    small = [b"%d" % number for number in range(RECORDS_PER_CALL + 1)]
     large = [bytes([65 + number]) * 1_000_000 for number in range(5)]
     put(s3, {f"{PREFIX}1": error_object(*small), f"{PREFIX}2": error_object(*large)})
     firehose = Firehose()
@@ -210,7 +209,7 @@ def test_batches_are_as_large_as_firehose_takes(s3):
     run(s3, firehose)
 
     assert firehose.accepted == small + large
-    assert [len(batch) for batch in firehose.batches] == [BATCH_RECORDS, 1, 4, 1]
+    assert [len(batch) for batch in firehose.batches] == [RECORDS_PER_CALL, 1, 4, 1]
     assert all(sum(map(len, batch)) <= BATCH_BYTES for batch in firehose.batches)
 
 
