@@ -1,14 +1,11 @@
 """The AWS provider itself against the services that local_aws adds."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from local_aws import credentials
 from tests.builders.local_server import LocalServer
-from tools import terraform_cli
+from tests.builders.terraform_example import terraform_on
 
 RESOURCES = """
 terraform {
@@ -68,24 +65,7 @@ def test_terraform_applies_plans_nothing_more_and_destroys(
     local_aws: LocalServer, tmp_path: Path
 ) -> None:
     (tmp_path / "main.tf").write_text(RESOURCES)
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment = own | {
-        "AWS_ENDPOINT_URL": local_aws.url,
-        "AWS_ACCESS_KEY_ID": credentials.ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": credentials.SECRET_ACCESS_KEY,
-        "AWS_REGION": credentials.REGION,
-    }
-    environment |= terraform_cli.environment(environment)
-
-    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(terraform_cli.find_terraform()), *arguments, "-no-color", "-input=false"],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    terraform = terraform_on(local_aws, tmp_path)
 
     initialised = terraform("init")
     applied = terraform("apply", "-auto-approve")
