@@ -37,7 +37,7 @@ def rows(event: Event, arrival: Arrival) -> list[Row]:
     value = event.value
     if "event_type" in value:
         return [_SHAPE.own_row(value) or _row(value, "pinpoint")]
-    if "mail" in value:
+    if value.get("mail") is not None:
         tags = _ses_tags(value["mail"])
         records = email_event(value, keep_all=True)
         return [_row(record, "ses", tags) for record in records]

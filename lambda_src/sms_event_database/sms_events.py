@@ -28,7 +28,7 @@ def rows(event: Event, arrival: Arrival) -> list[Row]:
     if own is not None:
         return [own]
     row, unmapped = _SHAPE.row(event.value)
-    if not row.get("eventtype") or "mail" in event.value:
+    if not row.get("eventtype") or event.value.get("mail") is not None:
         raise NotOfThisTable
     for price, micros in _PRICES:
         exact = _micros(row.get(price))

@@ -2,10 +2,12 @@
 
 import base64
 import json
+import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -92,22 +94,28 @@ def _parts(text: str) -> Iterator[str]:
 
 # What is lost between an event and its rows
 
+# As JSON writes one.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+
 
 def lost(event: Any, rows: Any) -> list[Any]:
     """The leaves of an event that are nowhere in its rows, neither in columns nor as JSON text.
 
-    A leaf may come back as a text, a time as its milliseconds, dollars as millicents, a list of
-    senders joined; that null is gone loses nothing.
+    A leaf may come back as a text, a number in another writing of its value, a time as its
+    milliseconds, dollars as millicents, a list of senders joined; that null is gone loses nothing.
     """
     leaves = list(_leaves(rows))
-    there = {form for leaf in leaves for form in _forms(leaf)}
+    there = {form for leaf in leaves for form in (_text(leaf), *_numbers(leaf))}
     # Values of a tag and senders of a mail are joined, lists among them as JSON.
-    lists = [_commas(text.lower()) for text in leaves if isinstance(text, str)]
+    lists = [_commas(text.casefold()) for text in leaves if isinstance(text, str)]
 
     def found(leaf: Any) -> bool:
-        forms = _forms(leaf)
-        if forms & there or (_inside(leaf) and not lost(_inside(leaf), rows)):
+        if there & {_text(leaf), *_values(leaf)}:
             return True
+        if _inside(leaf) and not lost(_inside(leaf), rows):
+            return True
+        # A list within a list is JSON text, in which some characters are escaped.
+        forms = {_text(leaf), json.dumps(_text(leaf), ensure_ascii=False)[1:-1]}
         return any(_commas(form) in text for form in forms for text in lists)
 
     return [leaf for leaf in _leaves(event) if not found(leaf)]
@@ -139,12 +147,27 @@ def _inside(leaf: Any) -> Any:
         return None
 
 
-def _forms(leaf: Any) -> set[str]:
-    forms = {leaf.lower() if isinstance(leaf, str) else json.dumps(leaf)}
-    if isinstance(leaf, str) and re.match(r"\d{4}-\d\d-\d\dT", leaf):
-        with suppress(ValueError):  # it only looks like a time
+def _text(leaf: Any) -> str:
+    """A leaf as text, in which case says nothing (of true and True, say)."""
+    return leaf.casefold() if isinstance(leaf, str) else json.dumps(leaf)
+
+
+def _values(leaf: Any) -> Iterator[Fraction]:
+    """The numbers that a leaf may come back as: its own, as millicents, as milliseconds."""
+    for number in _numbers(leaf):
+        yield number
+        yield number * 100_000
+    if isinstance(leaf, str):
+        with suppress(ValueError, OverflowError):  # no time, or none that has milliseconds
             moment = datetime.fromisoformat(leaf)
-            forms.add(str(round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)))
-    if isinstance(leaf, int | float) and not isinstance(leaf, bool):
-        forms |= {f"{leaf:.9g}", f"{leaf * 100_000:.9g}"}
-    return forms
+            seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+            yield Fraction(round(seconds * 1000))
+
+
+def _numbers(leaf: Any) -> Iterator[Fraction]:
+    """The exact number that a leaf is, or is a text of; a float's as it is and as it is written."""
+    if isinstance(leaf, float) and math.isfinite(leaf):
+        yield Fraction(leaf)
+        yield Fraction(repr(leaf))
+    elif isinstance(leaf, str) and _NUMBER.fullmatch(leaf) or type(leaf) is int:
+        yield Fraction(leaf)

@@ -93,7 +93,12 @@ def only_event(data: bytes) -> Event | None:
 
 def _is_bare(value: Mapping[str, Any]) -> bool:
     """Whether an object says the type of an event; then it is one, whatever else it has."""
-    return "event_type" in value or "eventType" in value
+    return (
+        "event_type" in value  # Pinpoint
+        or "eventType" in value  # SES, End User Messaging
+        or "notificationType" in value  # feedback of an SES identity
+        or "inboundMessageId" in value  # a person's text
+    )
 
 
 def read(data: bytes) -> Read:
@@ -178,7 +183,10 @@ def _collect(
             found.rest.append((_encode(value).encode(), f"{error} in its envelope"))
             return
     outside = {name: item for name, item in value.items() if name != member}
+    before = len(found.events) + len(found.rest)
     _collect(content, (*around, outside) if outside else around, repeated, found, depth - 1)
+    if outside and isinstance(content, list) and before == len(found.events) + len(found.rest):
+        found.events.append(Event(value, around, repeated))  # empty, but there is what is beside
 
 
 def _content(text: str, repeated: str | None) -> tuple[Any, str | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.event_rows.ids import is_event_id
-from shared.event_rows.types import Coerce, Row, Unmapped, compile_columns
+from shared.event_rows.types import Coerce, Row, Unmapped, add_text, compile_columns
 
 OWN_COLUMNS = ("event_id", "source", "message_tags", "unmapped")
 """Columns that the transform fills; a member of such a name in an event is none of them."""
@@ -62,5 +62,7 @@ class TableShape:
         unmapped: Unmapped = {}
         row: Row = self._row(value, "", unmapped)
         if unmapped:
-            row["unmapped"] = {**(row.get("unmapped") or {}), **unmapped}
+            kept = row["unmapped"] = dict(row.get("unmapped") or {})
+            for path, text in unmapped.items():
+                add_text(kept, path, text)
         return row

@@ -110,10 +110,15 @@ def _expect(text: str, position: int, mark: str) -> int:
 
 def set_aside(unmapped: Unmapped, path: str, value: Any) -> None:
     """Keep a value as JSON text under its path, or the path and a number where that is taken."""
+    add_text(unmapped, path, _encode(value))
+
+
+def add_text(unmapped: Unmapped, path: str, text: str) -> None:
+    """The same for what is JSON text already."""
     name, number = path, 2
     while name in unmapped:
         name, number = f"{path}#{number}", number + 1
-    unmapped[name] = _encode(value)
+    unmapped[name] = text
 
 
 def _string(value: Any, path: str, unmapped: Unmapped) -> str | None:

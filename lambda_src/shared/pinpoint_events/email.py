@@ -71,7 +71,9 @@ def email_event(
     ids, customer = ids_of_email(mail.get("tags"), lenient=keep_all)
     message_id = as_text(need(mail, "messageId"))
     sent = milliseconds(instant(need(mail, "timestamp")))
-    happened = milliseconds(instant(detail["timestamp"])) if detail.get("timestamp") else sent
+    account = mail.get("sendingAccountId")
+    time = detail.get("timestamp")
+    happened = sent if time is None else milliseconds(instant(time))
     facets = {
         "mail": _mail(mail, sent, keep_all),
         entry["facet"]: _detail(
@@ -95,7 +97,7 @@ def email_event(
                 "feedback": feedback,
                 **ids.attributes(),
             },
-            account_id=account_id or as_text(mail.get("sendingAccountId") or ""),
+            account_id=account_id or ("" if account is None else as_text(account)),
         )
         event["client_context"] = {"custom": {"legacy_identifier": ids.application_id}}
         event["facets"] = {"email_channel": {"mail_event": facets}}
@@ -138,19 +140,20 @@ def _topics_out(preferences: Any) -> set[str]:
 
 
 def _mail(mail: Mapping[str, Any], sent: int, keep_all: bool) -> Record:
-    own = {
+    truncated = mail.get("headersTruncated")
+    own: Record = {
         "from_address": mail.get("source"),
         "message_send_timestamp": sent,
-        "headers_truncated": mail.get("headersTruncated") or False,
+        "headers_truncated": False if truncated is None else truncated,
     }
+    if keep_all and not isinstance(mail.get("tags"), Mapping):
+        own["tags"] = mail.get("tags")  # no tags at all, but not to be lost
     others = (
         (name, _deep(value))
         for name, value in mail.items()
         if name not in _MAIL_MAPPED and (keep_all or name in _MAIL_MEMBERS)
     )
     facet = {**snaked(others, own), **own}
-    if keep_all and not isinstance(mail.get("tags"), Mapping):
-        facet["tags"] = mail.get("tags")  # no tags at all, but not to be lost
     common = facet.get("common_headers")
     if isinstance(common, dict):
         if isinstance(common.get("from"), list):

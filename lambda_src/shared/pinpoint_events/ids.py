@@ -41,7 +41,7 @@ class HubIds:
         """The ids among other values, by their names."""
         found = {name: values.get(name) for name in _ID_NAMES}
         found["application_id"] = found["application_id"] or values.get(_SHORT_APPLICATION_ID)
-        return cls(**{name: None if value is None else str(value) for name, value in found.items()})
+        return cls(**{name: None if one is None else as_text(one) for name, one in found.items()})
 
     def given(self) -> dict[str, str]:
         """The ids that are there, by name."""
@@ -91,7 +91,10 @@ def decode_id(encoded: str) -> str:
 
 
 def _unpacked(entries: dict[str, Any]) -> dict[str, Any]:
-    """The entries with those of `customer_context` in its place, when it holds a JSON object."""
+    """The entries with those of `customer_context` in its place, when it holds a JSON object.
+
+    It stays as it is where an entry of its own has a name of another's: none is to be lost.
+    """
     if CUSTOMER_CONTEXT not in entries:
         return entries
     try:
@@ -101,7 +104,7 @@ def _unpacked(entries: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(packed, dict):
         return entries
     others = {name: value for name, value in entries.items() if name != CUSTOMER_CONTEXT}
-    return {**packed, **others}
+    return entries if packed.keys() & others.keys() else {**packed, **others}
 
 
 def ids_of_sms(
@@ -110,24 +113,30 @@ def ids_of_sms(
     """The hub's ids and the client's own Context, out of the context of an SMS event.
 
     Args:
-        lenient: a `hub` entry that is not the hub's gives no ids and stays among the client's.
+        lenient: a `hub` entry that is not the hub's gives no ids and stays among the client's, as
+            does one that says more than the ids that events carry.
 
     Raises:
         MalformedEvent: the `hub` entry is not the hub's.
     """
     entries = dict(context or {})
     hub = entries.pop(HUB_CONTEXT, None)
-    entries = _unpacked(entries)
     if hub is None:
-        return HubIds(), entries
+        return HubIds(), _unpacked(entries)
+    ids, whole = HubIds(), False
     try:
-        ids = _packed_ids(hub)
+        packed = _packed_ids(hub)
     except MalformedEvent:
         if not lenient:
             raise
-        return HubIds(), {**entries, HUB_CONTEXT: hub}
-    named = {_LETTERS.get(name): value for name, value in ids.items()}
-    return HubIds.of({**named, **ids}), entries
+    else:
+        named = {_LETTERS.get(name): value for name, value in packed.items()}
+        ids = HubIds.of({**named, **packed})
+        told = {ids.application_id, ids.endpoint_id, ids.request_id, *ids.attributes().values()}
+        whole = all(value is None or as_text(value) in told for value in packed.values())
+    if lenient and not whole:
+        entries[HUB_CONTEXT] = hub
+    return ids, _unpacked(entries)
 
 
 def _packed_ids(hub: Any) -> dict[str, Any]:
@@ -173,5 +182,5 @@ def ids_of_email(tags: Any, *, lenient: bool = False) -> tuple[HubIds, dict[str,
             if not lenient:
                 raise
             values[name] = items[0]
-    others = _unpacked(values)
-    return HubIds.of(values), {name: v for name, v in others.items() if name not in ID_NAMES}
+    own = _unpacked({name: value for name, value in values.items() if name not in ID_NAMES})
+    return HubIds.of(values), {name: v for name, v in own.items() if name not in ID_NAMES}

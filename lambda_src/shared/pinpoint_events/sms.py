@@ -47,6 +47,7 @@ _MAPPED = frozenset(
         "protectConfiguration",
     }
 )
+_FIFTEEN_DIGITS = 10**15  # so many digits come back from a double as they were
 # Whole numbers of milliseconds until the year 9999; beyond, a text is no time.
 _LAST_MILLISECOND = 253_402_300_799_999
 
@@ -93,17 +94,17 @@ def sms_event(
         "message_type": _message_type(record.get("messageType")),
         "treatment_id": DEFAULT_TREATMENT,
         **ids.attributes(),
-        "customer_context": compact(customer) if customer else None,
+        "customer_context": None if customer is None or customer == {} else compact(customer),
         "message_kind": "MEDIA" if kind == "MEDIA" else None,
     }
     if isinstance(protection, Mapping):
         attributes["protect_status"] = protection.get("protectStatus")
-    if keep_all:
-        attributes |= snaked(_others(record), attributes)
     price = record.get("totalMessagePrice")
     millicents = _millicents(price)
-    if price is not None and millicents is None and keep_all:
-        attributes["total_message_price"] = price
+    if keep_all:
+        if price is not None and not _says(millicents, price):
+            attributes["total_message_price"] = price
+        attributes |= snaked(_others(record), attributes)
     event = envelope(
         event_type,
         app_id=ids.application_id or app_id,
@@ -187,11 +188,23 @@ def _millicents(dollars: Any) -> float | None:
     return value if value - value == 0 else None  # neither infinite nor NaN
 
 
+def _says(millicents: float | None, dollars: Any) -> bool:
+    """Whether the price in millicents has all digits of the one in dollars."""
+    if millicents is None or isinstance(dollars, str):  # which may be written in many ways
+        return False
+    if millicents.is_integer() and abs(millicents) < _FIFTEEN_DIGITS:  # nearly always
+        return bool(millicents / MILLICENTS_PER_DOLLAR == dollars)
+    # A double has 17 digits at most, so this rounds nothing.
+    return Decimal(repr(millicents)) / MILLICENTS_PER_DOLLAR == Decimal(str(dollars))
+
+
 def _epoch_milliseconds(value: Any) -> int:
     try:
         moment = int(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise MalformedEvent("The event's eventTimestamp is no number.") from error
-    if isinstance(value, bool) or not 0 <= moment <= _LAST_MILLISECOND:
+    # True is no time, and a fraction or a strange writing ("1_000") would be lost.
+    exact = str(moment) == value if isinstance(value, str) else moment == value
+    if isinstance(value, bool) or not exact or not 0 <= moment <= _LAST_MILLISECOND:
         raise MalformedEvent("The event's eventTimestamp is no time in milliseconds.")
     return moment

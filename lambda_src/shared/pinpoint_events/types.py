@@ -98,17 +98,27 @@ _remembered_snake = lru_cache(maxsize=1024)(_in_snake_case)  # the same few doze
 
 
 def snaked(members: Iterable[tuple[str, Any]], taken: Collection[str] = ()) -> Record:
-    """Members under their names in snake case; under their own where that name is taken."""
+    """Members under their names in snake case; under their own where that name is taken.
+
+    Where both are, a number follows: no member takes the place of another.
+    """
     record: Record = {}
     for name, value in members:
-        other = snake(name)
-        record[name if other in taken or other in record else other] = value
+        free = snake(name)
+        if free in taken or free in record:
+            free, number = name, 2
+            while free in taken or free in record:
+                free, number = f"{name}#{number}", number + 1
+        record[free] = value
     return record
 
 
 def anonymous(message_id: str) -> str:
     """The client id of a message to a bare address: a UUID, the same in all its events."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, message_id))
+    try:
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, message_id))
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 cannot say
+        return anonymous(message_id.encode(errors="backslashreplace").decode())
 
 
 def envelope(

@@ -169,23 +169,39 @@ def test_envelopes_in_envelopes_have_an_end():
     assert "detail-type" in event.value
 
 
-@pytest.mark.parametrize("member", ["Message", "detail", "Records", "body"])
-def test_an_app_event_with_the_members_of_an_envelope_is_an_event(member):
-    value = {**A, "Type": "x", "detail-type": "y", "eventSource": "z", member: {"event_type": "b"}}
+@pytest.mark.parametrize(
+    "event",
+    [A, {"eventType": "Send"}, {"notificationType": "Bounce"}, {"inboundMessageId": "1"}],
+    ids=lambda event: next(iter(event)),
+)
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [("Message", TEXT_B), ("detail", B), ("Records", [B]), ("Sns", B), ("body", TEXT_B)],
+)
+def test_an_event_with_the_members_of_an_envelope_is_an_event(event, member, content):
+    beside = {"Type": "x", "detail-type": "y", "EventSource": "z", "eventSource": "z"}
+    value = {**event, **beside, member: content}
 
     assert values(json.dumps(value)) == ([value], [])
 
 
+@pytest.mark.parametrize("records", [[], [[]], [[], [[]]]])
+def test_what_is_beside_an_empty_list_is_not_lost(records):
+    value = {"Records": records, "more": 1}
+
+    assert values(json.dumps(value)) == ([value], [])
+    assert values(json.dumps({"Records": records})) == ([], [])
+
+
 def test_the_shortcut_gives_what_the_long_way_gives():
-    for name in [*samples("pinpoint"), "ses/send", "sms/text_delivered"]:
+    others = ("ses/send", "ses_notification/delivery", "sms/text_delivered")
+    for name in [*samples("pinpoint"), *others]:
         data = json.dumps(sample(name)).encode() + b"\n"
 
         assert [only_event(data)] == read(data).events
 
 
-@pytest.mark.parametrize(
-    "text", [TEXT_A + TEXT_B, "5", "[]", "", "{", '{"notificationType":"Bounce"}']
-)
+@pytest.mark.parametrize("text", [TEXT_A + TEXT_B, "5", "[]", "", "{", '{"Type":"Notification"}'])
 def test_the_shortcut_leaves_all_else_to_the_long_way(text):
     assert only_event(text.encode()) is None
 
@@ -194,8 +210,8 @@ def test_the_shortcut_leaves_all_else_to_the_long_way(text):
 def test_no_bytes_break_the_reading_and_none_that_say_something_are_lost(data):
     found = read(data)
 
-    says_something = data.replace(b"\xef\xbb\xbf", b"").strip(b" \t\r\n") not in (b"", b"[]")
-    if says_something and not data.lstrip().startswith(b"["):
+    said = data.replace(b"\xef\xbb\xbf", b"").strip(b" \t\r\n")
+    if said and not said.startswith(b"["):  # lists may be empty
         assert found.events or found.rest
 
 

@@ -340,6 +340,82 @@ def test_a_persons_text_has_its_id_whenever_it_arrives():
     assert first["event_timestamp"] != second["event_timestamp"]
 
 
+# What is strange in an event is kept, or the event goes to the error prefix as it came
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        ("sms/text_delivered", "context", False),
+        ("sms/text_delivered", "context", {"hub": '{"a":"a1","zone":"w"}'}),
+        ("sms/text_delivered", "context", {"hub": '{"a":"a1","application_id":"a2"}'}),
+        ("sms/text_delivered", "context", {"hub": '{"c":"c1","journey_id":"j1"}'}),
+        ("sms/text_delivered", "context", {"hub": '{"a":{"deep":"x"}}'}),
+        ("sms/text_delivered", "context", {"hub": "?", "customer_context": '{"hub":"h1"}'}),
+        ("sms/text_delivered", "context", {"n": "n1", "customer_context": '{"n":"n2"}'}),
+        ("sms/text_delivered", "customer_context", "x"),
+        ("sms/text_delivered", "totalMessagePrice", "1_0"),
+        ("sms/text_delivered", "totalMessagePrice", 2**70 + 1),
+        ("sms/text_protect_blocked", "protectConfiguration.protect_status", "x"),
+        ("ses_notification/complaint_with_report", "mail.headersTruncated", 0),
+        ("ses_notification/complaint_with_report", "mail.sendingAccountId", 0),
+        ("ses/open", "mail.headers_truncated", "x"),
+        ("ses/open", "mail.message_send_timestamp", "x"),
+        ("ses/open", "open", {"newName": 7, "new_name": 8, "NewName": 9}),
+        ("ses_notification/delivery", "mail.Tags", "x"),
+    ],
+)
+def test_no_member_takes_the_place_of_another_or_counts_as_absent(name, place, value):
+    event = with_member(name, place, value)
+
+    assert lost(without_types(event), row_for(event)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        ("sms/text_delivered", "eventTimestamp", 1772470821380.5),
+        ("sms/text_delivered", "eventTimestamp", "1_772_470_821_380"),
+        ("sms/text_delivered", "eventTimestamp", True),
+        ("ses/delivery", "delivery.timestamp", 0),
+        ("ses/delivery", "delivery.timestamp", ""),
+    ],
+)
+def test_a_time_that_is_none_makes_an_event_malformed(name, place, value):
+    answer = transform([record(with_member(name, place, value))], rows)
+
+    assert answer.reasons == {"MalformedEvent": 1}
+
+
+def test_a_member_that_is_null_is_absent():
+    event = sample("sms/text_delivered")
+
+    assert row_for(event | {"mail": None}) == row_for(event)
+
+
+def test_a_message_id_that_is_no_utf8_names_a_client_all_the_same():
+    row = row_for(with_member("sms/media_blocked", "messageId", "\ud800"))
+
+    assert len(row["client"]["client_id"]) == 36
+
+
+def test_what_is_set_aside_in_a_row_that_comes_again_takes_no_other_place():
+    row = row_for(sample("sms/text_delivered")) | {"unmapped": {"more": "1"}, "more": 2}
+
+    assert row_for(row)["unmapped"] == {"more": "1", "more#2": "2"}
+
+
+def with_member(name, place, value):
+    """A sample with this value at a place such as `mail.tags`."""
+    event = sample(name)
+    *above, last = place.split(".")
+    part = event
+    for key in above:
+        part = part[key]
+    part[last] = value
+    return event
+
+
 # Whatever comes
 
 json_values = st.recursive(
