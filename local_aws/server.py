@@ -9,10 +9,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from local_aws import credentials
 from local_aws.modelled import ModelledError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+EXAMPLE_TIME = "2026-12-01T06:00:00Z"
 
 REQUIRED = (
     "ministack.app._get_reset_lock",
@@ -100,11 +103,12 @@ def build() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     Call it once per process, in the environment of :func:`environment`.
     """
     from local_aws import patches
-    from local_aws.services import delivery, registration, ses
+    from local_aws.services import delivery, registration, ses, ses_receiving
 
     for names in (REQUIRED, credentials.REQUIRED, registration.REQUIRED, delivery.REQUIRED):
         require(names)
     require(ses.REQUIRED)
+    require(ses_receiving.REQUIRED)
     patches.apply_all()
     for service in services():
         service.register()
@@ -117,13 +121,13 @@ def _reset_with_ministack() -> None:
     """Both resets, ministack's own and ours, empty everything and keep the deploying key."""
     from ministack import app
 
-    from local_aws.services import outbox, pinpoint, ses_events, sms_voice
+    from local_aws.services import outbox, pinpoint, ses_events, ses_exports, ses_quota, sms_voice
 
     reset = app._reset_all_state
 
     def reset_all_state() -> None:
         reset()
-        for ours in (outbox, pinpoint, sms_voice, ses_events):
+        for ours in (outbox, pinpoint, sms_voice, ses_events, ses_exports, ses_quota):
             ours.reset()
         credentials.seed()
 
@@ -142,22 +146,24 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if not event.get("more_body"):
             break
     try:
-        status, answer = await _local(scope["method"], scope["path"], body)
+        query = dict(parse_qsl(scope["query_string"].decode()))
+        status, answer = await _local(scope["method"], scope["path"], body, query)
     except Exception as error:
         logging.getLogger("local_aws").exception("%s %s", scope["method"], scope["path"])
         status, answer = 500, {"error": f"{type(error).__name__}: {error}"}
-    content = json.dumps(answer).encode()
+    content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    kind = b"binary/octet-stream" if isinstance(answer, bytes) else b"application/json"
     headers = [
-        (b"content-type", b"application/json"),
+        (b"content-type", kind),
         (b"content-length", str(len(content)).encode()),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
-async def _local(method: str, path: str, body: bytes) -> tuple[int, Any]:
-    """The ``/_local/`` interface: status and JSON answer."""
-    from local_aws.services import outbox, pinpoint, ses_events
+async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> tuple[int, Any]:
+    """The ``/_local/`` interface: status and answer, which is JSON or a file's bytes."""
+    from local_aws.services import outbox, pinpoint, ses_events, ses_exports, ses_quota
 
     match method, path.removeprefix("/_local/").rstrip("/").split("/"):
         case "GET", ["health"]:
@@ -183,19 +189,51 @@ async def _local(method: str, path: str, body: bytes) -> tuple[int, Any]:
                 return 200, ses_events.inject(unquote(message_id), kind, _json(body))
             except ses_events.NoSuchMessage as error:
                 return 404, {"error": str(error)}
+        case "GET", ["ses", "exports", file]:
+            return ses_exports.download(file, query)
+        case "GET", ["ses", "quota"]:
+            return 200, ses_quota.here().describe()
+        case "POST", ["ses", "quota"]:
+            return _set(ses_quota.change, body)
+        case "POST", ["ses", "exports"]:
+            return _set(ses_exports.control, body)
+        case "POST", ["scheduler", name, "fire"]:
+            return await asyncio.to_thread(_fire, unquote(name), query)
         case "POST", ["inbound", "sms"]:
             return await asyncio.to_thread(_receive_sms, body)
         case "POST", ["inbound", "email"]:
-            return 501, {
-                "error": "Inbound email is not implemented: SES receipt rules are stored, but "
-                "nothing runs their actions yet. Call the function behind the rule directly."
-            }
+            return await asyncio.to_thread(_receive_email, body)
     return 404, {
         "error": f"There is no {method} {path}. There are GET health, GET outbox/"
         f"{{{','.join(outbox.CHANNELS)}}}, POST reset, POST inbound/{{sms,email}}, POST "
-        f"email/<message id>/{{{','.join(ses_events.INJECTED)}}} and POST phone-number-validate, "
+        f"email/<message id>/{{{','.join(ses_events.INJECTED)}}}, POST scheduler/<schedule>/fire, "
+        "GET and POST ses/quota, POST ses/exports and POST phone-number-validate, "
         "below /_local/."
     }
+
+
+def _fire(name: str, query: dict[str, str]) -> tuple[int, Any]:
+    from local_aws.patches import scheduler
+
+    try:
+        at = datetime.fromisoformat(query["at"]) if "at" in query else None
+    except ValueError:
+        return 400, {"error": f"at must be an ISO 8601 time: ?at={EXAMPLE_TIME}."}
+    if at is not None and at.tzinfo is None:
+        return 400, {"error": f"at needs its offset from UTC, or Z: ?at={EXAMPLE_TIME}."}
+    try:
+        return 200, scheduler.fire(name, query.get("group"), at)
+    except scheduler.NoSuchSchedule as error:
+        return 404, {"error": str(error)}
+
+
+def _set(
+    change: Callable[[dict[str, Any]], dict[str, Any]], body: bytes
+) -> tuple[int, dict[str, Any]]:
+    try:
+        return 200, change(_json(body))
+    except ValueError as error:
+        return 400, {"error": str(error)}
 
 
 def _set_validation_rate(body: bytes) -> tuple[int, Any]:
@@ -224,6 +262,17 @@ def _receive_sms(body: bytes) -> tuple[int, Any]:
         return 404, {"error": str(error)}
     except delivery.NotAllowed as error:
         return 409, {"error": f"The message was not delivered: {error}."}
+
+
+def _receive_email(body: bytes) -> tuple[int, Any]:
+    from local_aws.services import ses_receiving
+
+    try:
+        return 200, ses_receiving.receive(_json(body))
+    except ses_receiving.mail.Invalid as error:
+        return 400, {"error": str(error)}
+    except ses_receiving.Refused as error:
+        return 409, {"error": str(error)}
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -26,11 +26,17 @@ _MODULES = (
     "scheduler",
     "encryption",
     "delivery",
+    "receipt_rules",
     "queues",
     "api_gateway",
     "firehose",
     "embedded_metrics",
     "athena",
+    "identities",
+    "stream_mappings",
+    "queue_mappings",
+    "identity_settings",
+    "table_reads",
 )
 
 

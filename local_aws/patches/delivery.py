@@ -14,7 +14,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id
@@ -56,6 +56,7 @@ REQUIRED = (
     "ministack.services.sqs.esm_wake",
     "ministack.services.sqs.queue_policy_allows",
     "ministack.services.stepfunctions._resolve_state_machine_arn",
+    "ministack.services.stepfunctions._start_execution",
 )
 
 logger = logging.getLogger(__name__)
@@ -103,6 +104,8 @@ class _Delivery:
     source_arn: str
     service: str
     event: dict[str, Any]
+    # What became of it: executionArn or answer where there is one, code and reason of a failure.
+    report: dict[str, Any] = field(default_factory=dict)
 
     @property
     def role_arn(self) -> str:
@@ -128,10 +131,11 @@ def _check_event_targets() -> None:
     )
     invoke = eventbridge._invoke_target
 
-    def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> None:
+    def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> dict[str, Any]:
         source = str((rule or {}).get("Arn", ""))
         service = SCHEDULER if ":scheduler:" in source else EVENTS
-        token = _delivery.set(_Delivery(target, source, service, event))
+        delivery = _Delivery(target, source, service, event)
+        token = _delivery.set(delivery)
         try:
             if str(target.get("Arn", "")).startswith("arn:aws:scheduler:::aws-sdk:"):
                 _call_universal_target(target)
@@ -139,13 +143,10 @@ def _check_event_targets() -> None:
                 invoke(target, event, rule, view)
         finally:
             _delivery.reset(token)
+        return delivery.report
 
     eventbridge._invoke_target = invoke_target
-    to_sqs, to_sns, to_machine = (
-        eventbridge._dispatch_to_sqs,
-        eventbridge._dispatch_to_sns,
-        eventbridge._dispatch_to_stepfunctions,
-    )
+    to_sqs, to_sns = eventbridge._dispatch_to_sqs, eventbridge._dispatch_to_sns
 
     def dispatch_to_lambda(arn: str, payload: str) -> None:
         function, config, _ = lambda_svc._get_func_record_for_ref(arn)
@@ -178,13 +179,18 @@ def _check_event_targets() -> None:
         )
 
     def dispatch_to_stepfunctions(arn: str, payload: str) -> None:
+        def send() -> None:
+            _, _, answer = sfn._start_execution({"stateMachineArn": arn, "input": payload})
+            if delivery := _delivery.get():
+                delivery.report["executionArn"] = json.loads(answer).get("executionArn")
+
         _deliver(
             arn,
             payload,
             "states:StartExecution",
             sfn._resolve_state_machine_arn(arn),
             _only_by_role,
-            lambda: to_machine(arn, payload),
+            send,
         )
 
     eventbridge._dispatch_to_lambda = dispatch_to_lambda
@@ -260,13 +266,16 @@ def _call_universal_target(target: dict[str, Any]) -> None:
     try:
         if not _assumable(delivery):
             raise sdk_calls.CallFailed("AccessDeniedException", "The role cannot be assumed")
-        sdk_calls.call(delivery.role_arn, "scheduler", service, action, json.loads(payload))
+        delivery.report["answer"] = sdk_calls.call(
+            delivery.role_arn, "scheduler", service, action, json.loads(payload)
+        )
     except (sdk_calls.CallFailed, ValueError) as error:
         _dead_letter(delivery, payload, getattr(error, "code", "SDK_CLIENT_ERROR"), str(error))
 
 
 def _dead_letter(delivery: _Delivery, payload: str, code: str, reason: str) -> None:
     logger.warning("%s: %s (%s)", delivery.source_arn, reason, code)
+    delivery.report.update(code=code, reason=reason)
     queue = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
     if not queue:
         return

@@ -1,4 +1,4 @@
-"""Sending an email needs permission for the sender's identity and the configuration set.
+"""Sending an email needs permission for the sender's identity, configuration set and template.
 
 Conditions on who sends to whom (``ses:FromAddress`` and the like) are evaluated. The keys and
 resources are those of the service authorization reference of Amazon SES.
@@ -50,8 +50,12 @@ class Sending:
     identity_arn: str  # given by the request; empty when it follows from the sender
     configuration_set: str
     raw: bool
+    template: str = ""  # its name; empty for content that the request brings itself
+    bulk_v2: bool = False
 
     def condition_keys(self) -> Json:
+        if self.bulk_v2:  # The reference gives SendBulkEmail none of the keys about the email.
+            return {"ses:ApiVersion": self.api_version}
         name, address = parseaddr(self.sender)
         keys: Json = {
             "ses:ApiVersion": self.api_version,
@@ -106,6 +110,8 @@ def resources(sending: Sending, prefix: str) -> Iterator[str]:
     yield sending.identity_arn or f"{prefix}:identity/{identity_of(sending.sender)}"
     if sending.configuration_set:
         yield f"{prefix}:configuration-set/{sending.configuration_set}"
+    if sending.template:
+        yield f"{prefix}:template/{sending.template}"
 
 
 def identity_of(sender: str) -> str:
@@ -125,16 +131,19 @@ def read(service: str, raw_path: str, body: bytes) -> Sending | None:
     """The email of a request; None when the body cannot be read (the service tells)."""
     if service != "sesv2":
         query = parse_qs(raw_path.partition("?")[2]) | parse_qs(body.decode(errors="replace"))
-        return _from_v1({name: values[-1] for name, values in query.items()})
+        return read_v1({name: values[-1] for name, values in query.items()})
     try:
         request = json.loads(body)
     except ValueError:
         return None
-    return _from_v2(request) if isinstance(request, dict) else None
+    return read_v2(request) if isinstance(request, dict) else None
 
 
-def _from_v2(request: Json) -> Sending:
+def read_v2(request: Json) -> Sending:
+    """The email of an SESv2 request, or of one entry of a bulk email."""
     raw = ((request.get("Content") or {}).get("Raw") or {}).get("Data", "")
+    content = request.get("Content") or request.get("DefaultContent") or {}
+    template = content.get("Template") or {}
     entries = request.get("BulkEmailEntries") or [request]
     recipients = [
         address
@@ -151,10 +160,14 @@ def _from_v2(request: Json) -> Sending:
         identity_arn=request.get("FromEmailAddressIdentityArn") or "",
         configuration_set=request.get("ConfigurationSetName") or headers["configuration_set"],
         raw=bool(raw),
+        template=template.get("TemplateName")
+        or str(template.get("TemplateArn") or "").rpartition("/")[2],
+        bulk_v2="BulkEmailEntries" in request,
     )
 
 
-def _from_v1(parameters: Mapping[str, str]) -> Sending:
+def read_v1(parameters: Mapping[str, str]) -> Sending:
+    """The email of a request of the older API."""
     raw = parameters.get("RawMessage.Data", "")
     # Destination.ToAddresses.member.1, Destinations.member.1 (raw messages), and
     # Destinations.member.1.Destination.CcAddresses.member.1 (bulk).
@@ -173,6 +186,7 @@ def _from_v1(parameters: Mapping[str, str]) -> Sending:
         identity_arn=parameters.get("SourceArn") or parameters.get("FromArn", ""),
         configuration_set=parameters.get("ConfigurationSetName") or headers["configuration_set"],
         raw=bool(raw),
+        template=parameters.get("Template", ""),
     )
 
 

@@ -17,7 +17,14 @@ from email.utils import getaddresses
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode
 
-from local_aws.services import registration, ses_events, ses_suppression, ses_templates
+from local_aws.services import (
+    registration,
+    ses_events,
+    ses_exports,
+    ses_quota,
+    ses_suppression,
+    ses_templates,
+)
 
 REQUIRED = (
     "ministack.services.iam._access_keys",
@@ -28,6 +35,7 @@ REQUIRED = (
     "ministack.services.ses._send_notifications",
     "ministack.services.ses._sent_emails_list",
     "ministack.services.ses._templates",
+    "ministack.services.ses._xml",
     "ministack.services.ses.handle_request",
     "ministack.services.ses_v2._config_sets",
     "ministack.services.ses_v2._create_config_set",
@@ -35,11 +43,14 @@ REQUIRED = (
     "ministack.services.ses_v2.handle_request",
     "ministack.services.sts._sessions",
     *ses_events.REQUIRED,
+    *ses_exports.REQUIRED,
     *ses_suppression.REQUIRED,
 )
 
 Json = dict[str, Any]
-Handler = Callable[[str, str, dict[str, str], bytes, Json], Awaitable[tuple[int, Any, bytes]]]
+Answer = tuple[int, Any, bytes]
+Handler = Callable[[str, str, dict[str, str], bytes, Json], Awaitable[Answer]]
+MAX_RECIPIENTS = 50  # of one message, and of one call: messages of a bulk email
 V1_SENDS = ("SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkTemplatedEmail")
 
 
@@ -50,6 +61,7 @@ def register() -> None:
     ses._send_notifications = lambda *_: None  # ses_events tells them, of SESv2 sends as well
     ses_v2.handle_request = _watched_v2(ses_v2.handle_request)
     ses.handle_request = _watched_v1(ses.handle_request)
+    ses_exports.register()
     ses_events.start()
 
 
@@ -119,11 +131,13 @@ def _caller(headers: Mapping[str, str]) -> str:
 def _watched_v2(handle: Handler) -> Handler:
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, query: Json
-    ) -> tuple[int, Any, bytes]:
+    ) -> Answer:
         operation = path.rstrip("/").rpartition("/")[2]
         try:
             if method == "POST" and operation in ("outbound-emails", "outbound-bulk-emails"):
                 return await _send_v2(handle, method, path, headers, body, query)
+            if ses_exports.serves(path):
+                return await ses_exports.service.handle(method, path, headers, body, query)
             held = ses_suppression.serve(method, path, body, query)
             if held is not None:
                 return _json(*held)
@@ -141,7 +155,10 @@ def _watched_v2(handle: Handler) -> Handler:
         if path.rstrip("/") == "/v2/email/account" and method == "GET":
             account = json.loads(answer[2])
             reasons = ses_suppression.account_reasons()
-            return _json(200, account | {"SuppressionAttributes": {"SuppressedReasons": reasons}})
+            account["SuppressionAttributes"] = {"SuppressedReasons": reasons}
+            account["SendQuota"] = ses_quota.here().send_quota()
+            account["VdmAttributes"] = ses_exports.vdm_attributes()
+            return _json(200, account)
         _share_configuration_sets(method, path, body, answer[0])
         return answer
 
@@ -150,7 +167,7 @@ def _watched_v2(handle: Handler) -> Handler:
 
 async def _send_v2(
     handle: Handler, method: str, path: str, headers: dict[str, str], body: bytes, query: Json
-) -> tuple[int, Any, bytes]:
+) -> Answer:
     from ministack.services import ses, ses_v2
 
     request = json.loads(body)
@@ -162,19 +179,68 @@ async def _send_v2(
         return _error("SendingPausedException", message)
     if not all(_is_object(text) for text in _template_data_v2(request)):
         return _error("BadRequestException", "Template rendering data is invalid.")
-    _fill_in_defaults(request)
+    if path.rstrip("/").endswith("outbound-bulk-emails"):
+        _fill_in_defaults(request)
+        return await _send_bulk_v2(handle, path, headers, request, query)
+    recipients = _recipients_v2(request)
+    if len(recipients) > MAX_RECIPIENTS:
+        return _error("BadRequestException", f"Recipient count exceeds {MAX_RECIPIENTS}.")
+    quota = ses_quota.here()
+    [refusal] = quota.refusals([recipients])
+    if refusal:
+        code, status = refusal.code_v2
+        return _error(code, refusal.value, status)
     before = len(ses._sent_emails_list())
     answer = await handle(method, path, headers, json.dumps(request).encode(), query)
-    records = ses._sent_emails_list()[before:]
-    if path.rstrip("/").endswith("outbound-emails"):
-        raw = ((request.get("Content") or {}).get("Raw") or {}).get("Data", "")
-        for record in records:
-            email = _sent_by_v2(record, request)
-            attached = _attachments(request)
-            _accept(record, email, headers, "SendEmail", base64.b64decode(raw), attached)
-    else:
-        _accept_bulk(records, request, headers, answer[2])
+    raw = ((request.get("Content") or {}).get("Raw") or {}).get("Data", "")
+    for record in ses._sent_emails_list()[before:]:
+        quota.count(recipients)
+        email = _sent_by_v2(record, request)
+        attached = _attachments(request)
+        _accept(record, email, headers, "SendEmail", base64.b64decode(raw), attached)
     return answer
+
+
+async def _send_bulk_v2(
+    handle: Handler, path: str, headers: dict[str, str], request: Json, query: Json
+) -> Answer:
+    from ministack.services import ses
+
+    entries = request.get("BulkEmailEntries") or []
+    recipients = [_recipients_v2(entry) for entry in entries]
+    if max(len(entries), *(len(each) for each in recipients), 0) > MAX_RECIPIENTS:
+        return _error("BadRequestException", f"Recipient count exceeds {MAX_RECIPIENTS}.")
+    quota = ses_quota.here()
+    refusals = quota.refusals(recipients)
+    request["BulkEmailEntries"] = [
+        entry for entry, refusal in zip(entries, refusals, strict=True) if refusal is None
+    ]
+    results: list[Json] = []
+    if request["BulkEmailEntries"] or not entries:
+        before = len(ses._sent_emails_list())
+        answer = await handle("POST", path, headers, json.dumps(request).encode(), query)
+        if answer[0] != 200:
+            return answer
+        results = json.loads(answer[2])["BulkEmailEntryResults"]
+        _accept_bulk(ses._sent_emails_list()[before:], request, headers, results)
+    remaining = iter(results)
+    answered = []
+    for each, refusal in zip(recipients, refusals, strict=True):
+        if refusal is None:
+            result = next(remaining)
+            if result["Status"] == "SUCCESS":
+                quota.count(each)
+        else:
+            result = {"Status": refusal.bulk_status_v2, "Error": refusal.value}
+        answered.append(result)
+    return _json(200, {"BulkEmailEntryResults": answered})
+
+
+def _recipients_v2(message: Json) -> list[str]:
+    """Whom an email or an entry of a bulk email is for; a raw message may say it itself."""
+    from local_aws.patches import email_sending
+
+    return email_sending.read_v2(message).recipients
 
 
 def _attachments(request: Json) -> tuple[bytes, ...]:
@@ -306,10 +372,9 @@ def _sent_by_v2(record: Json, request: Json) -> Json:
 
 
 def _accept_bulk(
-    records: list[Json], request: Json, headers_of: Mapping[str, str], answer: bytes
+    records: list[Json], request: Json, headers_of: Mapping[str, str], results: list[Json]
 ) -> None:
     """One record per successful entry, in the entries' order."""
-    results = json.loads(answer).get("BulkEmailEntryResults", [])
     remaining = iter(records)
     headers = _pairs(request.get("DefaultContent", {}).get("Template", {}).get("Headers"))
     for entry, result in zip(request.get("BulkEmailEntries", []), results, strict=True):
@@ -349,8 +414,10 @@ def _raw(data: str) -> Json:
 def _watched_v1(handle: Handler) -> Handler:
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, query: Json
-    ) -> tuple[int, Any, bytes]:
+    ) -> Answer:
         from ministack.services import ses
+
+        from local_aws.patches import email_sending
 
         if path.startswith("/v2/") or "sesv2" in headers.get("x-amz-target", "").lower():
             return await handle(method, path, headers, body, query)  # comes back as v2
@@ -359,17 +426,24 @@ def _watched_v1(handle: Handler) -> Handler:
             for name, values in {**query, **parse_qs(body.decode(errors="replace"))}.items()
         }
         action = parameters.get("Action", "")
+        recipients: list[str] = []
         if action in V1_SENDS:
             refused = _refused_v1(parameters)
             if refused:
                 return refused
             if action == "SendBulkTemplatedEmail":
-                _fill_in_defaults_v1(parameters)
-                body, query = urlencode(parameters).encode(), {}
-                method = "POST"
+                return await _send_bulk_v1(handle, path, headers, parameters)
+            recipients = email_sending.read_v1(parameters).recipients
+            [refusal] = ses_quota.here().refusals([recipients])
+            if refusal:
+                throttled: Answer = ses._error("Throttling", refusal.value, 400)
+                return throttled
+        if action == "GetSendQuota":
+            return _send_quota_v1()
         before = len(ses._sent_emails_list())
         answer = await handle(method, path, headers, body, query)
         for record in ses._sent_emails_list()[before:]:
+            ses_quota.here().count(recipients)
             mime = base64.b64decode(parameters.get("RawMessage.Data", ""))
             _accept(record, _sent_by_v1(record, parameters), headers, action, mime)
         if answer[0] == 200:
@@ -379,11 +453,73 @@ def _watched_v1(handle: Handler) -> Handler:
     return handle_request
 
 
-def _refused_v1(parameters: Mapping[str, str]) -> tuple[int, Any, bytes] | None:
+async def _send_bulk_v1(
+    handle: Handler, path: str, headers: dict[str, str], parameters: dict[str, str]
+) -> Answer:
+    from ministack.services import ses
+
+    _fill_in_defaults_v1(parameters)
+    destinations = [
+        {n.removeprefix(prefix): v for n, v in parameters.items() if n.startswith(prefix)}
+        for prefix in (f"Destinations.member.{number}." for number in range(1, MAX_RECIPIENTS + 1))
+    ]
+    destinations = [destination for destination in destinations if destination]
+    recipients = [
+        [value for name, value in destination.items() if "Addresses.member." in name]
+        for destination in destinations
+    ]
+    quota = ses_quota.here()
+    refusals = quota.refusals(recipients)
+    admitted = [d for d, refusal in zip(destinations, refusals, strict=True) if refusal is None]
+    common = {n: v for n, v in parameters.items() if not n.startswith("Destinations.")}
+    request = common | {
+        f"Destinations.member.{number}.{name}": value
+        for number, destination in enumerate(admitted, 1)
+        for name, value in destination.items()
+    }
+    members: list[str] = []
+    if admitted or not destinations:
+        before = len(ses._sent_emails_list())
+        answer = await handle("POST", path, headers, urlencode(request).encode(), {})
+        if answer[0] != 200:
+            return answer
+        for record in ses._sent_emails_list()[before:]:
+            _accept(record, _sent_by_v1(record, request), headers, "SendBulkTemplatedEmail")
+        members = re.findall("<member>.*?</member>", answer[2].decode(), re.DOTALL)
+    remaining = iter(members)
+    answered = []
+    for each, refusal in zip(recipients, refusals, strict=True):
+        if refusal is None:
+            member = next(remaining)
+            if "<Status>Success</Status>" in member:
+                quota.count(each)
+        else:
+            status = f"<Status>{refusal.bulk_status_v1}</Status><Error>{refusal.value}</Error>"
+            member = f"<member>{status}</member>"
+        answered.append(member)
+    content = f"<Status>{''.join(answered)}</Status>"
+    return _xml_v1("SendBulkTemplatedEmail", content)
+
+
+def _send_quota_v1() -> Answer:
+    quota = ses_quota.here().send_quota()
+    content = "".join(f"<{name}>{value}</{name}>" for name, value in quota.items())
+    return _xml_v1("GetSendQuota", content)
+
+
+def _xml_v1(action: str, content: str) -> Answer:
+    from ministack.services import ses
+
+    result = f"<{action}Result>{content}</{action}Result>"
+    answer: Answer = ses._xml(200, f"{action}Response", result)
+    return answer
+
+
+def _refused_v1(parameters: Mapping[str, str]) -> Answer | None:
     from ministack.services import ses
 
     name = parameters.get("ConfigurationSetName")
-    refused: tuple[int, Any, bytes] | None = None
+    refused: Answer | None = None
     if name and name not in ses._configuration_sets:
         refused = ses._config_set_missing(name)
     data = (v for n, v in parameters.items() if n.endswith("TemplateData"))

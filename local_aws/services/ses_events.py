@@ -24,7 +24,7 @@ from email import message_from_bytes, policy
 from email.utils import parseaddr
 from typing import Any
 
-from local_aws.services import outbox, ses_suppression
+from local_aws.services import outbox, ses_statistics, ses_suppression
 from local_aws.services.registration import arn, here
 
 REQUIRED = (
@@ -125,6 +125,7 @@ def reset() -> None:
     global _era
     _era += 1
     _messages.clear()
+    ses_statistics.reset()
     ses_suppression.reset()
 
 
@@ -361,7 +362,7 @@ def _message(accepted: Accepted) -> Message:
         **{name: [value] for name, value in email["tags"].items()},
     }
     headers = _headers(accepted)
-    kept = _within(headers, MAX_HEADER_BYTES)
+    kept = within(headers, MAX_HEADER_BYTES)
     common: Json = {"from": [email["from"]]}
     named = {"to": "to", "cc": "cc", "bcc": "bcc"}
     common |= {name: email[member] for name, member in named.items() if email[member]}
@@ -421,7 +422,7 @@ def _headers(accepted: Accepted) -> list[Json]:
     return [{"name": name, "value": value} for name, value in pairs.items()]
 
 
-def _within(headers: list[Json], limit: int) -> list[Json]:
+def within(headers: list[Json], limit: int) -> list[Json]:
     kept, size = [], 0
     for header in headers:
         size += len(header["name"].encode()) + len(header["value"].encode())
@@ -438,6 +439,7 @@ def _tell(message: Message, event_type: str, detail: Json) -> list[str]:
     """Queue an event; the names of the destinations it goes to."""
     from ministack.services import ses_v2
 
+    ses_statistics.record(message, event_type, detail)
     kind = KINDS[event_type]
     configured = ses_v2._config_sets.get(message.configuration_set) or {}
     destinations = {
@@ -461,6 +463,7 @@ def _tell(message: Message, event_type: str, detail: Json) -> list[str]:
             if refused:
                 logger.warning("event destination %s of %s: %s", name, source, refused)
         _notify(message, kind, detail)
+        ses_statistics.publish_reputation(message.configuration_set)
 
     context = message.context.copy()
     _jobs.put((_era, context, tell))
@@ -557,7 +560,9 @@ def _notify(message: Message, kind: Kind, detail: Json) -> None:
     topic = found and found[1].get("NotificationTopics", {}).get(kind.event_type)
     if not topic:
         return
-    told = ("timestamp", "sourceArn", "sendingAccountId", "messageId", "destination")
+    told = ["timestamp", "sourceArn", "sendingAccountId", "messageId", "destination"]
+    if (found[1].get("HeadersInNotifications") or {}).get(kind.event_type):
+        told += ["headersTruncated", "headers", "commonHeaders"]
     mail = {
         **{name: message.mail[name] for name in told},
         "source": parseaddr(message.mail["source"])[1],

@@ -60,7 +60,7 @@ def role_for_the_hub(
 
 def kinesis_event_stream(account: LocalAccount, pinpoint: Any, project: str) -> str:
     """Register a Kinesis stream with a project; return the stream's name."""
-    kinesis, name = account.client("kinesis"), f"events-{project[:8]}"
+    kinesis, name = account.client("kinesis"), f"customer-{project[:8]}-events"
     kinesis.create_stream(StreamName=name, ShardCount=1)
     description = account.eventually(
         lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"],

@@ -202,7 +202,7 @@ def _ended(execution: dict[str, Any]) -> dict[str, Any] | None:
     return None if execution["status"] == "RUNNING" else execution
 
 
-def wait_for(probe: Any, seconds: float = 15) -> Any:
+def wait_for(probe: Any, seconds: float = 60) -> Any:
     """Return the first true answer of ``probe``, asked ten times a second."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -306,6 +306,34 @@ resource "aws_sesv2_configuration_set_event_destination" "topic" {
   depends_on = [aws_sns_topic_policy.mail]
 }
 
+resource "aws_sesv2_account_vdm_attributes" "this" {
+  vdm_enabled = "ENABLED"
+
+  dashboard_attributes {
+    engagement_metrics = "ENABLED"
+  }
+}
+
+resource "aws_sesv2_email_identity" "this" {
+  email_identity = "mail.example.com"
+}
+
+resource "aws_sesv2_email_identity_feedback_attributes" "this" {
+  email_identity           = aws_sesv2_email_identity.this.email_identity
+  email_forwarding_enabled = false
+}
+
+resource "aws_ses_identity_notification_topic" "this" {
+  for_each = toset(["Bounce", "Complaint"])
+
+  identity                 = aws_sesv2_email_identity.this.email_identity
+  notification_type        = each.key
+  topic_arn                = aws_sns_topic.mail.arn
+  include_original_headers = each.key == "Bounce"
+
+  depends_on = [aws_sns_topic_policy.mail]
+}
+
 resource "aws_sesv2_configuration_set_event_destination" "bus" {
   configuration_set_name = aws_sesv2_configuration_set.this.configuration_set_name
   event_destination_name = "bus"
@@ -333,14 +361,17 @@ def test_firehose_and_ses_apply_plan_nothing_more_and_are_destroyed(
     initialised = terraform("init")
     applied = terraform("apply", "-auto-approve")
     made = sorted(firehose.list_delivery_streams()["DeliveryStreamNames"])
+    vdm = ses.get_account()["VdmAttributes"]["VdmEnabled"]
     planned = terraform("plan", "-detailed-exitcode")
     destroyed = terraform("destroy", "-auto-approve")
 
     assert initialised.returncode == 0, initialised.stderr
     assert applied.returncode == 0, applied.stderr
-    assert made == ["direct", "stream"]
+    assert (made, vdm) == (["direct", "stream"], "ENABLED")
     assert planned.returncode == 0, planned.stdout
     assert destroyed.returncode == 0, destroyed.stderr
     assert firehose.list_delivery_streams()["DeliveryStreamNames"] == []
     assert ses.list_configuration_sets()["ConfigurationSets"] == []
+    assert ses.list_email_identities()["EmailIdentities"] == []
+    assert ses.get_account()["VdmAttributes"]["VdmEnabled"] == "DISABLED"
     assert local_aws.client("s3").list_buckets()["Buckets"] == []

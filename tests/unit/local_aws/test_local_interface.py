@@ -60,13 +60,6 @@ def test_every_channel_has_an_outbox_and_nothing_else_has(local_aws: LocalServer
     assert "outbox/{email,sms,voice,push}" in error["error"]
 
 
-def test_inbound_email_is_refused_with_what_is_missing(local_aws: LocalServer) -> None:
-    status, answer = local_aws.post("inbound/email", {"to": "support@example.com"})
-
-    assert status == 501
-    assert "receipt rules" in answer["error"]
-
-
 @pytest.mark.parametrize("rate", [0, "many", None])
 def test_a_validation_rate_that_is_no_rate_is_refused(local_aws: LocalServer, rate: object) -> None:
     status, answer = local_aws.post("phone-number-validate", {"per_second": rate})

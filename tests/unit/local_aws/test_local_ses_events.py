@@ -529,10 +529,11 @@ def test_topics_of_an_identity_are_notified_in_the_older_form(local_aws: LocalSe
         Destination={"ToAddresses": ["bounce@simulator.amazonses.com", "ann@example.org"]},
         Message={"Subject": {"Data": "Hi"}, "Body": {"Text": {"Data": "Hi"}}},
     )
-    found = eventually(look, lambda seen: len(seen) == 2)
+    found = eventually(look, lambda seen: len(seen) == 4)
 
     by_type = {each["notificationType"]: each for each in found}
-    assert sorted(by_type) == ["Bounce", "Delivery"]
+    greeting = "AmazonSnsSubscriptionSucceeded"  # one for each topic that is set
+    assert sorted(by_type) == [greeting, "Bounce", "Delivery"]
     about = by_type["Bounce"]["mail"]
     assert "tags" not in about
     assert (about["sourceIp"], len(about["destination"])) == ("127.0.0.1", 2)

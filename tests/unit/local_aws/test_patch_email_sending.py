@@ -105,7 +105,6 @@ def refusal(call: Send, *arguments: Any, **more: Any) -> tuple[str, str]:
     [
         ("sesv2", send_v2, "AccessDeniedException"),
         ("sesv2", send_raw_v2, "AccessDeniedException"),
-        ("sesv2", send_bulk_v2, "AccessDeniedException"),
         ("ses", send_v1, "AccessDenied"),
         ("ses", send_raw_v1, "AccessDenied"),
     ],
@@ -124,6 +123,43 @@ def test_a_policy_for_one_identity_and_one_from_address_allows_only_it(
     assert other_address[0] == other_identity[0] == code
     assert f"on resource `{DOMAIN}'" in other_address[1]
     assert f"on resource `{PREFIX}:identity/vip@example.com'" in other_identity[1]
+
+
+def send_templated_v2(client: Any, sender: str) -> Any:
+    content = {"Template": {"TemplateName": "hello", "TemplateData": "{}"}}
+    return send_v2(client, sender, Content=content)
+
+
+def send_templated_v1(client: Any, sender: str) -> Any:
+    return client.send_templated_email(
+        Source=sender, Destination=TO_ANN, Template="hello", TemplateData="{}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("api", "send"),
+    [("sesv2", send_bulk_v2), ("sesv2", send_templated_v2), ("ses", send_templated_v1)],
+)
+def test_a_template_needs_permission_of_its_own(
+    aws: MinistackServer, allowed: Send, api: str, send: Send
+) -> None:
+    template = f"{PREFIX}:template/hello"
+    granted = aws.client(api, allowed([DOMAIN, template]))
+
+    sent = send(granted, "shop@example.com")
+    refused = refusal(send, aws.client(api, allowed(DOMAIN)), "shop@example.com")
+
+    assert sent["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert f"on resource `{template}'" in refused[1]
+
+
+def test_a_bulk_email_of_the_new_api_has_no_condition_keys_about_itself(
+    aws: MinistackServer, allowed: Send
+) -> None:
+    shop = {"StringEquals": {"ses:FromAddress": "shop@example.com"}}
+    client = aws.client("sesv2", allowed([DOMAIN, f"{PREFIX}:template/hello"], shop))
+
+    assert refusal(send_bulk_v2, client, "shop@example.com")[0] == "AccessDeniedException"
 
 
 def test_a_configuration_set_needs_permission_of_its_own(

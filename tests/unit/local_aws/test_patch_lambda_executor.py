@@ -136,13 +136,12 @@ def test_a_quiet_function_answers_without_waiting_for_its_log(aws: MinistackServ
     client = aws.client("lambda")
     client.invoke(FunctionName="quiet", Payload="{}")
 
-    durations = []
-    for _ in range(10):
+    def answers_at_once() -> bool:
         start = time.monotonic()
         client.invoke(FunctionName="quiet", Payload="{}")
-        durations.append(time.monotonic() - start)
+        return time.monotonic() - start < 0.045  # seconds; waiting for the log takes 50 ms
 
-    assert min(durations) < 0.045
+    wait_for(answers_at_once)  # on a busy machine the first may take longer for other reasons
 
 
 def test_an_update_lets_the_running_invocation_finish_and_ends_its_environment(

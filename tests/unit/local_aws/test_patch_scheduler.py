@@ -70,10 +70,30 @@ def test_a_schedule_fires_soon_in_its_time_zone_with_its_attributes(aws: Minista
         ScheduleExpressionTimezone="Asia/Tokyo",
     )
 
-    body = json.loads(aws.messages(url, seconds=6)[0]["Body"])
+    body = json.loads(aws.messages(url, seconds=30)[0]["Body"])
     due = datetime.fromisoformat(expression[3:-1]).replace(tzinfo=ZoneInfo("Asia/Tokyo"))
     assert body["arn"].endswith(":schedule/default/tokyo")
     assert body["at"] == f"{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("cron(0 6 1 * ? *)", "2026-12-01T06:00:00"),
+        ("at(2026-12-01T05:59:58)", "2026-12-01T05:59:58"),
+        ("rate(1 day)", "2026-12-01T06:00:01"),
+    ],
+)
+def test_the_scheduled_time_is_when_it_was_due_not_when_it_was_noticed(
+    expression: str, expected: str
+) -> None:
+    from local_aws.patches import scheduler
+
+    noticed = datetime(2026, 12, 1, 6, 0, 1, tzinfo=UTC).timestamp()
+
+    due = scheduler.due({"ScheduleExpression": expression}, noticed)
+
+    assert datetime.fromtimestamp(due, UTC) == datetime.fromisoformat(f"{expected}+00:00")
 
 
 def test_what_the_role_may_not_do_goes_to_the_dead_letter_queue(aws: MinistackServer) -> None:
@@ -89,7 +109,7 @@ def test_what_the_role_may_not_do_goes_to_the_dead_letter_queue(aws: MinistackSe
         {"Arn": queue, "RoleArn": role, "Input": "{}", "DeadLetterConfig": {"Arn": dead}},
     )
 
-    letter = aws.messages(dead_url, seconds=6)[0]
+    letter = aws.messages(dead_url, seconds=30)[0]
     assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
     assert letter["MessageAttributes"]["TARGET_ARN"]["StringValue"] == queue
     assert "Messages" not in aws.client("sqs").receive_message(QueueUrl=url)
@@ -108,7 +128,7 @@ def test_a_universal_target_calls_the_service_as_the_role(aws: MinistackServer) 
         {"Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "RoleArn": role, "Input": call},
     )
 
-    assert aws.messages(url, seconds=6)[0]["Body"] == "hello"
+    assert aws.messages(url, seconds=30)[0]["Body"] == "hello"
 
 
 def test_a_schedule_is_authorized_under_the_group_that_it_is_in(aws: MinistackServer) -> None:
