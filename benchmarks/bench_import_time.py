@@ -61,9 +61,15 @@ def handlers() -> dict[str, Path]:
 
 
 def settings(source: Path) -> set[str]:
-    """The names of the variables that a package may ask for."""
+    """The names of the variables that a package may ask for, and that shared packages need."""
     text = "".join(path.read_text() for path in source.rglob("*.py"))
-    return set(re.findall(r'"([A-Z][A-Z0-9_]+)"', text))
+    shared = "".join(
+        path.read_text()
+        for name in set(re.findall(r"from shared\.(\w+)", text))
+        for path in (source.parent / "shared" / name).rglob("*.py")
+    )
+    needed = re.findall(r'required_env\("(\w+)"', shared)
+    return set(re.findall(r'"([A-Z][A-Z0-9_]+)"', text)).union(needed)
 
 
 def measure(statement: str, folder: str, names: set[str]) -> float:

@@ -20,6 +20,11 @@ locals {
     Condition = { Bool = { "aws:SecureTransport" = "false" } }
   }
 
+  # Services that publish to topics say for which account: SNS Developer Guide, "aws:SourceAccount
+  # versus aws:SourceOwner". SNS itself, which sends to queues, says the topic alone, and a topic's
+  # ARN names its account.
+  for_this_account = { sns = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }, sqs = {} }[var.service]
+
   permissions = [
     for key, publisher in var.publishers : {
       # "import-rule" => "TakeImportRule"
@@ -28,7 +33,7 @@ locals {
       Principal = { Service = publisher.service }
       Action    = local.publishes
       Resource  = local.arn
-      Condition = { ArnLike = { "aws:SourceArn" = publisher.source_arn } }
+      Condition = merge({ ArnLike = { "aws:SourceArn" = publisher.source_arn } }, local.for_this_account)
     }
   ]
 }

@@ -71,6 +71,14 @@ run "speaks_of_publishing_where_a_topic_carries_it" {
   }
 
   assert {
+    condition = jsondecode(output.policy_json).Statement[1].Condition == {
+      ArnLike      = { "aws:SourceArn" = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" }
+      StringEquals = { "aws:SourceAccount" = "111122223333" }
+    }
+    error_message = "A service may publish for this source of this account, and for no other."
+  }
+
+  assert {
     condition     = one(distinct([for statement in jsondecode(output.policy_json).Statement : statement.Resource])) == "arn:aws:sns:eu-west-1:111122223333:work"
     error_message = "The policy must speak of the topic that carries it."
   }

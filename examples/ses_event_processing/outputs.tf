@@ -1,0 +1,34 @@
+output "address_table" {
+  description = "Table of addresses: why, when and by which feedback each was suppressed."
+  value       = module.suppression.address_table
+}
+
+output "configuration_set" {
+  description = "Configuration set to name when sending."
+  value       = module.suppression.configuration_set
+}
+
+output "dead_letter_queue_urls" {
+  description = "Queues of what went wrong."
+  value       = module.suppression.dead_letter_queue_urls
+}
+
+output "event_pattern" {
+  description = "Pattern (JSON) for an EventBridge rule that hears of every suppressed address."
+  value       = module.suppression.event_pattern
+}
+
+output "from_address" {
+  description = "Address to send from."
+  value       = aws_sesv2_email_identity.sender.email_identity
+}
+
+output "queue_url" {
+  description = "Queue of feedback that waits to be processed."
+  value       = module.suppression.queue_url
+}
+
+output "topic_arn" {
+  description = "Topic that SES publishes feedback to."
+  value       = module.suppression.topic_arn
+}

@@ -1,0 +1,43 @@
+"""What a message of the queue holds: feedback, in SNS's envelope or bare."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.suppression import Feedback, MalformedFeedback, feedback_from_ses
+
+__all__ = ["feedback_in"]
+
+# What SES writes to a topic that becomes an event destination. It is no JSON and no event.
+_GREETING = "Successfully validated SNS topic"
+
+
+def feedback_in(body: str) -> Feedback | None:
+    """The feedback in a message's body; None when it says nothing against a recipient.
+
+    Args:
+        body: SNS's envelope with the event as a text, or the event itself, as a subscription with
+            raw message delivery brings it.
+
+    Raises:
+        MalformedFeedback: neither holds an SES event or notification; retrying cannot help.
+    """
+    if body.startswith(_GREETING):
+        return None
+    event = _json(body, "The message")
+    if event.get("Type") == "Notification" and isinstance(event.get("Message"), str):
+        text = event["Message"]
+        if text.startswith(_GREETING):
+            return None
+        event = _json(text, "The notification's Message")
+    return feedback_from_ses(event)
+
+
+def _json(text: str, what: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedFeedback(f"{what} is not JSON.") from error
+    if not isinstance(value, dict):
+        raise MalformedFeedback(f"{what} is not a JSON object.")
+    return value

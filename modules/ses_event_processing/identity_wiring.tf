@@ -1,0 +1,172 @@
+# Identities of the account publish their feedback notifications to the topic: those there are now,
+# and, by the schedule, those that are verified later.
+
+locals {
+  wiring_name = "${var.name}-identities"
+
+  wiring = var.identities == null ? null : {
+    identities = var.identities.wire
+    overwrite  = var.identities.overwrite
+    topic_arn  = module.topic.topic_arn
+  }
+}
+
+module "identity_wiring" {
+  source = "../internal/lambda_function"
+  count  = var.identities == null ? 0 : 1
+
+  name         = local.wiring_name
+  description  = "Points the bounce and complaint notifications of SES identities at the topic."
+  handler      = "ses_event_processing.identity_wiring.lambda_handler"
+  package_path = local.package_path
+  policies     = { wire-identities = data.aws_iam_policy_document.identity_wiring.json }
+  # SES takes one call a second, so an identity takes two; what is left is the next run's.
+  timeout_seconds = 900
+  on_failure      = { queue_arn = module.wiring_failures[0].queue_arn }
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+data "aws_iam_policy_document" "identity_wiring" {
+  #checkov:skip=CKV_AWS_111:The actions know no resource; see the comment at the statement.
+  #checkov:skip=CKV_AWS_356:The actions know no resource; see the comment at the statement.
+  statement {
+    sid = "WireIdentities"
+    actions = [
+      "ses:GetIdentityNotificationAttributes",
+      "ses:ListEmailIdentities",
+      "ses:SetIdentityNotificationTopic",
+    ]
+
+    # Service Authorization Reference, "Actions, resources, and condition keys for Amazon SES" and
+    # "… for Amazon Simple Email Service v2": none of them supports resource-level permissions.
+    resources = ["*"]
+  }
+}
+
+# Runs that failed, and runs that could not start.
+module "wiring_failures" {
+  source = "../internal/dead_letter_queue"
+  count  = var.identities == null ? 0 : 1
+
+  name        = local.wiring_name
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+resource "aws_lambda_invocation" "identity_wiring" {
+  count = var.identities == null ? 0 : 1
+
+  function_name   = module.identity_wiring[0].function_name
+  lifecycle_scope = "CRUD"
+  input           = jsonencode(local.wiring)
+
+  # SES tries the topic before an identity gets it. And while destroying: identities are unwired
+  # before the topic goes, by a function that still has its permissions.
+  depends_on = [module.topic, module.identity_wiring]
+}
+
+resource "aws_scheduler_schedule" "identity_wiring" {
+  #checkov:skip=CKV_AWS_297:The schedule holds no data; a customer managed key is used when kms_key_arn is given.
+  count = var.identities == null ? 0 : 1
+
+  name                = local.wiring_name
+  description         = "Wires SES identities that were verified since the last run."
+  schedule_expression = var.identities.schedule
+  kms_key_arn         = var.kms_key_arn
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = module.identity_wiring[0].function_arn
+    role_arn = aws_iam_role.wiring_schedule[0].arn
+    input    = jsonencode(local.wiring)
+
+    dead_letter_config {
+      arn = module.wiring_failures[0].queue_arn
+    }
+
+    retry_policy {
+      maximum_event_age_in_seconds = 3600
+      maximum_retry_attempts       = 10
+    }
+  }
+
+  # Gone before the identities are unwired, or it would wire them again.
+  depends_on = [aws_lambda_invocation.identity_wiring, aws_iam_role_policy.wiring_schedule]
+}
+
+resource "aws_iam_role" "wiring_schedule" {
+  count = var.identities == null ? 0 : 1
+
+  name               = "${local.wiring_name}-schedule"
+  description        = "Lets the schedule run the function ${local.wiring_name}."
+  assume_role_policy = data.aws_iam_policy_document.wiring_schedule_trust.json
+
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "wiring_schedule_trust" {
+  statement {
+    sid     = "ScheduleRunsTheFunction"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      # EventBridge Scheduler User Guide, "Confused deputy prevention": the group, not the schedule.
+      values = ["arn:${data.aws_partition.current.partition}:scheduler:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:schedule-group/default"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "wiring_schedule" {
+  count = var.identities == null ? 0 : 1
+
+  statement {
+    sid       = "WireIdentities"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [module.identity_wiring[0].function_arn]
+  }
+
+  statement {
+    sid       = "KeepRunsThatCouldNotStart"
+    actions   = ["sqs:SendMessage"]
+    resources = [module.wiring_failures[0].queue_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "EncryptThem"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "wiring_schedule" {
+  count = var.identities == null ? 0 : 1
+
+  name   = "run"
+  role   = aws_iam_role.wiring_schedule[0].id
+  policy = data.aws_iam_policy_document.wiring_schedule[0].json
+}

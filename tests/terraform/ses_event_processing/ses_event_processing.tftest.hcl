@@ -1,0 +1,124 @@
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name              = "feedback"
+  configuration_set = { name = "tracked" }
+}
+
+run "leads_feedback_from_ses_to_the_function_and_failures_to_queues" {
+  command = apply
+
+  assert {
+    condition = alltrue([
+      one(one(aws_sesv2_configuration_set_event_destination.this[0].event_destination).sns_destination).topic_arn == module.topic.topic_arn,
+      one(aws_sesv2_configuration_set_event_destination.this[0].event_destination).matching_event_types == toset(["BOUNCE", "COMPLAINT"]),
+      aws_sns_topic_subscription.queue.endpoint == module.queue.queue_arn,
+    ])
+    error_message = "Bounces and complaints must go to the topic and from there to the queue."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_lambda_event_source_mapping.queue.function_response_types == toset(["ReportBatchItemFailures"]),
+      jsondecode(aws_sns_topic_subscription.queue.redrive_policy).deadLetterTargetArn == module.undelivered.queue_arn,
+    ])
+    error_message = "A failed message must come back alone, and an undelivered one be kept."
+  }
+
+  assert {
+    condition = local.publishers == tomap({
+      configuration-set = { service = "ses.amazonaws.com", source_arn = "arn:aws:ses:eu-west-1:111122223333:configuration-set/tracked" }
+      identities        = { service = "ses.amazonaws.com", source_arn = "arn:aws:ses:eu-west-1:111122223333:identity/*" }
+    })
+    error_message = "SES must be let in for this configuration set and this account's identities, so that the topic gets a key that SES can use."
+  }
+
+  assert {
+    condition = { for key, alarm in aws_cloudwatch_metric_alarm.reputation : key => [alarm.namespace, alarm.metric_name, alarm.threshold] } == {
+      bounce-rate    = ["AWS/SES", "Reputation.BounceRate", 0.05]
+      complaint-rate = ["AWS/SES", "Reputation.ComplaintRate", 0.001]
+    }
+    error_message = "Alarms must go off at the rates at which SES reviews an account."
+  }
+
+  assert {
+    condition     = output.configuration_set == "tracked" && output.address_table == "feedback-addresses"
+    error_message = "Senders and readers must learn the names."
+  }
+}
+
+run "takes_a_configuration_set_that_is_there" {
+  command = plan
+
+  variables {
+    configuration_set     = { name = "theirs", create = false }
+    identities            = null
+    reputation_thresholds = { bounce_rate = 0.02 }
+    alarm                 = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:alarms" }
+  }
+
+  assert {
+    condition     = length(aws_sesv2_configuration_set.this) == 0 && output.configuration_set == "theirs"
+    error_message = "With create = false nothing but the event destination is made."
+  }
+
+  assert {
+    condition     = join(",", keys(local.publishers)) == "configuration-set" && output.dead_letter_queue_urls.identities == null
+    error_message = "Without identities SES has no business with the topic for them."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.reputation["bounce-rate"].threshold == 0.02,
+      aws_cloudwatch_metric_alarm.reputation["complaint-rate"].threshold == 0.001,
+      aws_cloudwatch_metric_alarm.reputation["bounce-rate"].alarm_actions == toset([var.alarm.topic_arn]),
+    ])
+    error_message = "A threshold given must count, the other stay, and the alarm be told."
+  }
+}
+
+run "works_for_identities_alone" {
+  command = plan
+
+  variables { configuration_set = null }
+
+  assert {
+    condition     = output.configuration_set == null && join(",", keys(local.publishers)) == "identities"
+    error_message = "Without a configuration set nothing of one must be made."
+  }
+}
+
+run "rejects_no_source_at_all" {
+  command = plan
+
+  variables {
+    configuration_set = null
+    identities        = null
+  }
+
+  expect_failures = [var.configuration_set]
+}
+
+run "rejects_inputs_that_cannot_work" {
+  command = plan
+
+  variables {
+    name                  = "Feedback_Of_SES"
+    configuration_set     = { name = "arn:aws:ses:eu-west-1:111122223333:configuration-set/tracked" }
+    event_bus_name        = "arn:aws:events:eu-west-1:111122223333:event-bus/crm"
+    reputation_thresholds = { bounce_rate = 5 }
+    transient_bounces     = { limit = 0 }
+    address_table         = { name = "people", arn = "people" }
+  }
+
+  expect_failures = [
+    var.name,
+    var.configuration_set,
+    var.event_bus_name,
+    var.reputation_thresholds,
+    var.transient_bounces,
+    var.address_table,
+  ]
+}
