@@ -1,0 +1,24 @@
+output "address_table" {
+  description = "Name of the table of addresses, by `address` in lower case."
+  value       = module.suppression.address_table_name
+}
+
+output "address_table_arn" {
+  description = "ARN of the table of addresses."
+  value       = module.suppression.address_table_arn
+}
+
+output "dead_letter_queue_url" {
+  description = "Queue of records that could not be processed."
+  value       = module.dead_letter.queue_url
+}
+
+output "event_pattern" {
+  description = "Pattern (JSON) for an EventBridge rule that hears of every suppressed address."
+  value       = module.suppression.event_pattern
+}
+
+output "function_name" {
+  description = "Function that reads the stream."
+  value       = module.function.function_name
+}
