@@ -1,0 +1,70 @@
+"""Email addresses: which can be answered, which are the same person, which are machines."""
+
+import re
+from collections.abc import Iterable
+from email.utils import getaddresses
+
+__all__ = ["addresses_in", "is_daemon", "is_no_reply", "person"]
+
+# More than any real From or Reply-To; a longer one is not read (2 MB of it would cost seconds).
+MAX_HEADER_CHARACTERS = 2_000
+
+# SES takes no other characters: "the local part of the email address … must use 7-bit ASCII".
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+)
+# RFC 3834 section 2 names MAILER-DAEMON, owner-…, …-request; the rest are habits of list servers
+# and of senders whose bounces carry the recipient (VERP).
+_DAEMON = re.compile(
+    r"(?:mailer[-_.]?daemon|postmaster|listserv|majordomo|bounces?)(?:[-+=_.].*)?"
+    r"|nobody|owner-.+|.+-(?:owner|request|bounces?)(?:[+=].*)?"
+)
+_NO_REPLY = re.compile(r"(?:no|do[-_.]?not)[-_.]?reply(?:[-+=_.].*)?")
+# Bounce Address Tag Validation puts a tag before the envelope sender: prvs=144d0cba7=ann@…
+_BATV_TAG = re.compile(r"prvs=[^=]*=")
+
+
+def addresses_in(texts: Iterable[str]) -> list[str]:
+    """The addresses of address headers; `""` stands for one that cannot be written to.
+
+    Domains with other letters than ASCII's are given in their ASCII form.
+    """
+    found = []
+    for text in texts:
+        if len(text) > MAX_HEADER_CHARACTERS:
+            found.append("")
+            continue
+        found.extend(_writable(address) for _, address in getaddresses([text]))
+    return found
+
+
+def person(address: str) -> str:
+    """Who is behind an address: lower case, without the label (`ann+shop@…` is `ann@…`)."""
+    local, _, domain = address.strip().strip("<>").lower().rpartition("@")
+    local = _BATV_TAG.sub("", local)
+    return f"{local.partition('+')[0] or local}@{domain}"
+
+
+def is_daemon(address: str) -> bool:
+    """Whether mail servers, list servers or a bounce's own address are meant, not a person."""
+    return _DAEMON.fullmatch(_local(address)) is not None
+
+
+def is_no_reply(address: str) -> bool:
+    """Whether the address says that nobody reads what is sent to it."""
+    return _NO_REPLY.fullmatch(_local(address)) is not None
+
+
+def _local(address: str) -> str:
+    return _BATV_TAG.sub("", address.strip().strip("<>").lower().rpartition("@")[0])
+
+
+def _writable(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    if not domain.isascii():
+        try:
+            address = f"{local}@{domain.encode('idna').decode()}"
+        except UnicodeError:
+            return ""
+    return address if len(address) <= 254 and _ADDRESS.fullmatch(address) else ""

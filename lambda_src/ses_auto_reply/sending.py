@@ -1,0 +1,78 @@
+"""Hands a reply to SES once, and tells a refusal from an outcome that nobody knows."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
+
+from shared.transient import is_transient
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+__all__ = ["OutcomeUnknown", "ReplyRefused", "send"]
+
+PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0)
+
+
+class ReplyRefused(RuntimeError):
+    """SES surely did not take the reply: it may be tried again."""
+
+    def __init__(self, code: str, *, later: bool) -> None:
+        super().__init__(f"SES did not take the reply: {code}.")
+        self.code = code
+        self.later = later
+
+
+class OutcomeUnknown(RuntimeError):
+    """Nobody knows whether SES took the reply: it must not be sent again."""
+
+
+def send(
+    ses: SESV2Client,
+    request: dict[str, Any],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Send an email and answer SES's id of it.
+
+    `ses` must not retry by itself (`total_max_attempts` 1). Throttling and connections that were
+    not made are tried again for some seconds. A time-out while reading, a cut connection or a 500
+    may come after the email was taken, so they are never repeated.
+
+    Raises:
+        ReplyRefused, OutcomeUnknown
+    """
+    for pause in (*PAUSES_SECONDS, None):
+        try:
+            return _once(ses, request)
+        except ReplyRefused as refusal:
+            if pause is None or not refusal.later:
+                raise
+        sleep(pause * random.uniform(0.5, 1.5))
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _once(ses: SESV2Client, request: dict[str, Any]) -> str:
+    try:
+        return ses.send_email(**request)["MessageId"]
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", "unknown code"))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status >= 500 and status != 503:
+            raise OutcomeUnknown(f"SES failed ({code}): the reply may be sent.") from error
+        raise ReplyRefused(code, later=is_transient(error)) from error
+    except (ConnectTimeoutError, EndpointConnectionError) as error:
+        raise ReplyRefused(type(error).__name__, later=True) from error
+    except HTTPClientError as error:
+        name = type(error).__name__
+        raise OutcomeUnknown(f"No answer from SES ({name}): the reply may be sent.") from error

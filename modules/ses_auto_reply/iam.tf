@@ -1,0 +1,58 @@
+locals {
+  hub = var.template.source == "PINPOINT" && var.pinpoint != null ? var.pinpoint.api : null
+
+  # Replies come from the address that was written to; SES takes a label ("help+x@…") for that
+  # address too. Without recipients any address of the identities can have been written to.
+  written_to = length(var.recipients) > 0 ? var.recipients : [for arn in var.identity_arns : split("/", arn)[1]]
+  senders = var.from_address != null ? [var.from_address] : distinct(flatten([
+    for recipient in local.written_to : (
+      strcontains(recipient, "@") ? [recipient, replace(recipient, "@", "+*@")]
+      : startswith(recipient, ".") ? ["*@*${recipient}"]
+      : length(var.recipients) > 0 ? ["*@${recipient}"] : ["*@${recipient}", "*@*.${recipient}"]
+    )
+  ]))
+
+  mobiletargeting_arn = "arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+
+  # pinpoint_access allows an operation on all templates; this is the one that is read.
+  read_template = (
+    var.template.source == "SES" ? { action = "ses:GetEmailTemplate", resource = "${local.ses_arn}:template/${var.template.name}" }
+    : local.hub == null ? { action = "mobiletargeting:GetEmailTemplate", resource = "${local.mobiletargeting_arn}:templates/${var.template.name}/EMAIL" }
+    : { action = "execute-api:Invoke", resource = "${local.hub.execution_arn}/*/GET/v1/templates/${var.template.name}/email" }
+  )
+}
+
+data "aws_iam_policy_document" "claims" {
+  statement {
+    sid       = "ClaimReleaseAndRecordAnswers"
+    actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+    resources = [aws_dynamodb_table.answered.arn]
+  }
+}
+
+data "aws_iam_policy_document" "send" {
+  statement {
+    sid = "SendFromTheMailbox"
+
+    # SES API v2's SendEmail asks for this one when the message is raw MIME.
+    actions = ["ses:SendRawEmail"]
+    resources = concat(
+      var.identity_arns,
+      [for set in var.configuration_set[*] : "${local.ses_arn}:configuration-set/${set.name}"],
+    )
+
+    condition {
+      test     = "StringLike"
+      variable = "ses:FromAddress"
+      values   = local.senders
+    }
+  }
+}
+
+data "aws_iam_policy_document" "template" {
+  statement {
+    sid       = "ReadTheTemplate"
+    actions   = [local.read_template.action]
+    resources = [local.read_template.resource]
+  }
+}
