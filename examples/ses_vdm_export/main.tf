@@ -1,0 +1,51 @@
+# How the emails of the month before did, by sending identity and mailbox provider, as a file on the
+# 1st of each month.
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = { Project = var.name }
+  }
+}
+
+# SES mails a link to the address; nothing is sent before somebody has followed it.
+resource "aws_sesv2_email_identity" "sender" {
+  email_identity = var.from_address
+}
+
+# Without it SES counts nothing. It is a setting of the whole account in this region, with a price per
+# email, and destroying the example turns it off.
+resource "aws_sesv2_account_vdm_attributes" "this" {
+  count = var.enable_vdm ? 1 : 0
+
+  vdm_enabled = "ENABLED"
+
+  dashboard_attributes {
+    engagement_metrics = "ENABLED"
+  }
+}
+
+module "export" {
+  source = "../../modules/ses_vdm_export"
+
+  name = var.name
+  dimensions = {
+    EMAIL_IDENTITY = ["*"]
+    ISP            = ["*"]
+  }
+  metrics = [
+    { name = "SEND", aggregation = "VOLUME" },
+    { name = "DELIVERY", aggregation = "VOLUME" },
+    { name = "PERMANENT_BOUNCE", aggregation = "VOLUME" },
+    { name = "COMPLAINT", aggregation = "VOLUME" },
+    { name = "DELIVERY", aggregation = "RATE" },
+    { name = "OPEN", aggregation = "RATE" },
+    { name = "CLICK", aggregation = "RATE" },
+  ]
+  email_addresses = var.email_addresses
+  timeout_seconds = var.timeout_seconds
+
+  # An example is taken down with what was tried in it.
+  force_destroy = true
+}

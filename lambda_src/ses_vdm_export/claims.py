@@ -1,0 +1,151 @@
+"""Who exports a month: one run at a time, and none once it is done."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from ses_vdm_export.month import instant, timestamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["Claim", "ClaimLost", "Claims", "Standing", "standing"]
+
+# Of Step Functions' execution statuses, those of a run that may still act.
+ALIVE = {"RUNNING", "PENDING_REDRIVE"}
+
+
+class ClaimLost(RuntimeError):
+    """Another run has taken over what this one was doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One month of one specification.
+
+    `execution` is the ARN of the run that has it, `job_id` the export job that it made, `report`
+    what the notification says once the report is in the bucket.
+    """
+
+    key: str
+    execution: str
+    taken_at: datetime
+    job_id: str | None = None
+    report: dict[str, Any] | None = None
+
+
+class Standing(StrEnum):
+    """How a claim stands towards a run."""
+
+    OWN = "OWN"
+    BUSY = "BUSY"
+    DONE = "DONE"
+    ABANDONED = "ABANDONED"
+
+
+def standing(claim: Claim, execution: str, status: str | None) -> Standing:
+    """How a claim stands towards a run.
+
+    Args:
+        status: of the execution that has the claim; None where Step Functions knows it no longer
+            (it forgets them after 90 days).
+
+    A run that died between the copy and the notification leaves a report and has not SUCCEEDED:
+    the next one tells.
+    """
+    if claim.execution == execution:
+        return Standing.OWN
+    if status in ALIVE:
+        return Standing.BUSY
+    if claim.report is not None and status in {"SUCCEEDED", None}:
+        return Standing.DONE
+    return Standing.ABANDONED
+
+
+class Claims:
+    """The items `pk = <claim>`, `sk = claim` of a table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def take_new(self, key: str, execution: str, now: datetime) -> Claim | None:
+        """Claim what nobody has claimed; None when somebody has."""
+        claim = Claim(key, execution, now)
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    **_key(key),
+                    "execution": {"S": execution},
+                    "taken_at": {"S": timestamp(now)},
+                },
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        return claim
+
+    def read(self, key: str) -> Claim | None:
+        """The claim as it is now."""
+        item = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True).get(
+            "Item"
+        )
+        if item is None:
+            return None
+        told = {name: value["S"] for name, value in item.items()}
+        return Claim(
+            key=key,
+            execution=told["execution"],
+            taken_at=instant(told["taken_at"]),
+            job_id=told.get("job_id"),
+            report=json.loads(told["report"]) if "report" in told else None,
+        )
+
+    def take_over(self, claim: Claim, execution: str, now: datetime) -> None:
+        """Make a claim this run's.
+
+        Raises:
+            ClaimLost: it is no longer that of the run it was read of.
+        """
+        values = {"execution": execution, "taken_at": timestamp(now)}
+        self._change(claim.key, claim.execution, values)
+
+    def record_job(self, key: str, execution: str, job_id: str) -> None:
+        """Keep the export job for whoever continues the run."""
+        self._change(key, execution, {"job_id": job_id})
+
+    def record_report(self, key: str, execution: str, report: dict[str, Any]) -> None:
+        """Keep that the report is there, and what is told about it."""
+        self._change(key, execution, {"report": json.dumps(report)})
+
+    def forget_job(self, key: str, execution: str) -> None:
+        """Let the next run make a job of its own."""
+        self._change(key, execution, {}, remove="job_id")
+
+    def _change(
+        self, key: str, holder: str, values: dict[str, str], *, remove: str | None = None
+    ) -> None:
+        names = {f"#{name}": name for name in [*values, "execution", *([remove] if remove else [])]}
+        settings = ", ".join(f"#{name} = :{name}" for name in values)
+        change = f"SET {settings}" if settings else f"REMOVE #{remove}"
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(key),
+                UpdateExpression=change,
+                ConditionExpression="#execution = :holder",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={
+                    ":holder": {"S": holder},
+                    **{f":{name}": {"S": value} for name, value in values.items()},
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise ClaimLost(f"The claim {key} is another run's by now.") from error
+
+
+def _key(claim: str) -> dict[str, Any]:
+    return {"pk": {"S": claim}, "sk": {"S": "claim"}}

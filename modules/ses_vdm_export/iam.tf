@@ -1,0 +1,143 @@
+data "aws_iam_policy_document" "start" {
+  #checkov:skip=CKV_AWS_111:CreateExportJob knows no resource; see the comment at the statement.
+  #checkov:skip=CKV_AWS_356:CreateExportJob knows no resource; see the comment at the statement.
+  statement {
+    sid       = "ClaimMonths"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.claims.arn]
+  }
+
+  statement {
+    sid       = "SeeWhetherAnotherRunIsAtIt"
+    actions   = ["states:DescribeExecution"]
+    resources = [local.executions_arn]
+  }
+
+  statement {
+    sid     = "StartExports"
+    actions = ["ses:CreateExportJob"]
+
+    # Service Authorization Reference, "Actions, resources, and condition keys for Amazon Simple
+    # Email Service v2": the action supports no resource types.
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "SeeWhetherAnEarlierExportGoesOn"
+    actions   = ["ses:GetExportJob"]
+    resources = [local.export_jobs_arn]
+  }
+}
+
+data "aws_iam_policy_document" "collect" {
+  statement {
+    sid       = "LookAtExports"
+    actions   = ["ses:GetExportJob"]
+    resources = [local.export_jobs_arn]
+  }
+
+  statement {
+    sid       = "KeepReports"
+    actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    resources = ["${local.bucket_arn}/${var.prefix}*"]
+  }
+
+  statement {
+    sid       = "RecordReports"
+    actions   = ["dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.claims.arn]
+  }
+
+  dynamic "statement" {
+    for_each = local.bucket_key[*]
+
+    content {
+      # S3 reads back the parts of an upload under a key (kms:Decrypt).
+      sid       = "EncryptReports"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+locals {
+  # SES gives out the ids.
+  export_jobs_arn = "arn:${local.partition}:ses:${local.region}:${local.account_id}:export-job/*"
+}
+
+data "aws_iam_policy_document" "steps" {
+  statement {
+    sid       = "RunSteps"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [for function in module.step : function.function_arn]
+  }
+
+  statement {
+    sid       = "Notify"
+    actions   = ["sns:Publish"]
+    resources = [module.topic.topic_arn]
+  }
+}
+
+data "aws_iam_policy_document" "schedule_trust" {
+  statement {
+    sid     = "TheScheduleStartsExports"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      # EventBridge Scheduler User Guide, "Confused deputy prevention": the group, not the schedule.
+      values = ["arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule-group/default"]
+    }
+  }
+}
+
+resource "aws_iam_role" "schedule" {
+  name               = "${var.name}-schedule"
+  description        = "Starts the scheduled exports of ${var.name}."
+  assume_role_policy = data.aws_iam_policy_document.schedule_trust.json
+
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "schedule" {
+  statement {
+    sid       = "StartExports"
+    actions   = ["states:StartExecution"]
+    resources = [module.state_machine.state_machine_arn]
+  }
+
+  statement {
+    sid       = "KeepRunsThatCouldNotStart"
+    actions   = ["sqs:SendMessage"]
+    resources = [module.undelivered.queue_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "EncryptThem"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "schedule" {
+  name   = "start-exports"
+  role   = aws_iam_role.schedule.id
+  policy = data.aws_iam_policy_document.schedule.json
+}

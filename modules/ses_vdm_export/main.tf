@@ -1,0 +1,194 @@
+# A schedule, or somebody → one execution per month → SES's report copied to the bucket → topic.
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  partition    = data.aws_partition.current.partition
+  region       = data.aws_region.current.id
+  account_id   = data.aws_caller_identity.current.account_id
+  package_path = coalesce(var.package_path, "${path.module}/../../dist/ses_vdm_export.zip")
+
+  bucket     = var.bucket == null ? module.bucket[0].bucket : var.bucket.name
+  bucket_arn = "arn:${local.partition}:s3:::${local.bucket}"
+  bucket_key = var.bucket == null ? var.kms_key_arn : var.bucket.kms_key_arn
+
+  console_url = lookup({
+    aws        = "https://${local.region}.console.aws.amazon.com"
+    aws-cn     = "https://console.amazonaws.cn"
+    aws-us-gov = "https://console.amazonaws-us-gov.com"
+  }, local.partition, "https://console.aws.amazon.com")
+
+  # Built, because a step looks at executions of the machine that calls it.
+  machine_name   = "${var.name}-export"
+  executions_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:execution:${local.machine_name}:*"
+
+  environment = {
+    CLAIMS_TABLE  = aws_dynamodb_table.claims.name
+    CONSOLE_URL   = local.console_url
+    REPORT_BUCKET = local.bucket
+    REPORT_PREFIX = var.prefix
+    SPECIFICATION = jsonencode({
+      DataFormat = var.format
+      Dimensions = var.dimensions
+      Metrics    = [for metric in var.metrics : { Aggregation = metric.aggregation, Name = metric.name }]
+    })
+    TIMEOUT_SECONDS = tostring(var.timeout_seconds)
+    TIME_ZONE       = var.schedule.time_zone
+  }
+
+  # By the name of the module.
+  steps = {
+    plan = {
+      description     = "Says which month an export is about."
+      timeout_seconds = 30
+      policies        = {}
+    }
+    start = {
+      description     = "Starts the export of a month, once."
+      timeout_seconds = 60
+      policies        = { start = data.aws_iam_policy_document.start.json }
+    }
+    collect = {
+      description     = "Looks at an export and copies its report."
+      timeout_seconds = 300
+      policies        = { collect = data.aws_iam_policy_document.collect.json }
+    }
+  }
+}
+
+module "bucket" {
+  source = "../internal/bucket"
+  count  = var.bucket == null ? 1 : 0
+
+  name            = "${var.name}-reports"
+  expiration_days = var.retention_days == null ? {} : { (var.prefix) = var.retention_days }
+  force_destroy   = var.force_destroy
+  kms_key_arn     = var.kms_key_arn
+  tags            = var.tags
+}
+
+# A month that was exported stays claimed: a few hundred bytes a month.
+resource "aws_dynamodb_table" "claims" {
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key_arn is given.
+  name         = "${var.name}-claims"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+  range_key    = "sk"
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+
+  tags = var.tags
+}
+
+module "step" {
+  source   = "../internal/lambda_function"
+  for_each = local.steps
+
+  name               = "${var.name}-${each.key}"
+  description        = each.value.description
+  handler            = "ses_vdm_export.${each.key}.lambda_handler"
+  package_path       = local.package_path
+  timeout_seconds    = each.value.timeout_seconds
+  environment        = local.environment
+  policies           = each.value.policies
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+module "topic" {
+  source = "../internal/topic"
+
+  name        = "${var.name}-notifications"
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = toset(var.email_addresses)
+
+  topic_arn = module.topic.topic_arn
+  protocol  = "email"
+  endpoint  = each.key
+}
+
+module "state_machine" {
+  source = "../internal/state_machine"
+
+  name = local.machine_name
+  definition = templatefile("${path.module}/export.asl.json", {
+    collect_function_arn = module.step["collect"].function_arn
+    partition            = local.partition
+    plan_function_arn    = module.step["plan"].function_arn
+    start_function_arn   = module.step["start"].function_arn
+    topic_arn            = module.topic.topic_arn
+  })
+  policies           = { steps = data.aws_iam_policy_document.steps.json }
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+resource "aws_scheduler_schedule" "this" {
+  #checkov:skip=CKV_AWS_297:The schedule's input is one time, which is no secret; Scheduler encrypts it with its own key.
+  name        = "${var.name}-monthly"
+  description = "Exports the month before from SES."
+  state       = var.schedule.enabled ? "ENABLED" : "DISABLED"
+
+  schedule_expression          = var.schedule.expression
+  schedule_expression_timezone = var.schedule.time_zone
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = module.state_machine.state_machine_arn
+    role_arn = aws_iam_role.schedule.arn
+    # Not by jsonencode: it escapes < and >, and Scheduler would no longer know its own word.
+    input = "{\"scheduled_time\": \"<aws.scheduler.scheduled-time>\"}"
+
+    retry_policy {
+      maximum_event_age_in_seconds = 86400
+      maximum_retry_attempts       = 185
+    }
+
+    dead_letter_config {
+      arn = module.undelivered.queue_arn
+    }
+  }
+
+  # Scheduler tries out the role when it takes it.
+  depends_on = [aws_iam_role_policy.schedule]
+}
+
+module "undelivered" {
+  source = "../internal/dead_letter_queue"
+
+  name        = "${var.name}-undelivered"
+  alarm       = var.alarm
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}

@@ -1,0 +1,214 @@
+variable "name" {
+  description = "Prefix of every name the module gives; two copies with two names fit in one account."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{0,26}$", var.name))
+    error_message = "name must be 1-27 lower-case letters, digits and hyphens: bucket and role names are built from it. Shorten it."
+  }
+}
+
+variable "alarm" {
+  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+  type = object({
+    topic_arn = string
+  })
+  default = null
+}
+
+variable "bucket" {
+  description = "An existing bucket to keep the reports in, and the KMS key its objects are encrypted with where it is customer managed. Null makes a bucket."
+  type = object({
+    name        = string
+    kms_key_arn = optional(string)
+  })
+  default = null
+}
+
+variable "dimensions" {
+  description = "What the report breaks the metrics down by: EMAIL_IDENTITY, CONFIGURATION_SET, ISP, one to three of them, each with [\"*\"] for every value or with up to 10 values. Where one has \"*\", the others have one entry."
+  type        = map(list(string))
+  default     = { EMAIL_IDENTITY = ["*"] }
+  nullable    = false
+
+  validation {
+    condition = (
+      length(var.dimensions) >= 1 &&
+      length(setsubtract(keys(var.dimensions), ["EMAIL_IDENTITY", "CONFIGURATION_SET", "ISP"])) == 0
+    )
+    error_message = "dimensions must name one to three of EMAIL_IDENTITY, CONFIGURATION_SET and ISP; SES breaks metrics down by nothing else."
+  }
+
+  validation {
+    condition = alltrue([
+      for values in values(var.dimensions) :
+      length(values) >= 1 && length(values) <= 10 &&
+      length(distinct(values)) == length(values) && alltrue([for value in values : length(value) > 0])
+    ])
+    error_message = "dimensions must give each name 1-10 different values that are not empty: SES takes no more. Use [\"*\"] for all."
+  }
+
+  validation {
+    condition = (
+      !contains(flatten(values(var.dimensions)), "*") ||
+      alltrue([for values in values(var.dimensions) : length(values) == 1])
+    )
+    error_message = "dimensions with \"*\" for one name must have a single value for every name: SES combines \"*\" with nothing else. List the values, or use [\"*\"] for each."
+  }
+}
+
+variable "email_addresses" {
+  description = "Who gets the notifications by email. SNS asks each address to confirm first. Systems subscribe to the topic (output topic_arn) themselves."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.email_addresses : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
+    error_message = "email_addresses must be addresses such as finance@example.com. Use [] for none."
+  }
+}
+
+variable "force_destroy" {
+  description = "Whether destroying the module also deletes the reports in the bucket it made."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "format" {
+  description = "Format of the report: CSV or JSON."
+  type        = string
+  default     = "CSV"
+  nullable    = false
+
+  validation {
+    condition     = contains(["CSV", "JSON"], var.format)
+    error_message = "format must be CSV or JSON; SES exports nothing else."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  type        = string
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+variable "metrics" {
+  description = "What the report counts, one to ten: name is SEND, DELIVERY, TRANSIENT_BOUNCE, PERMANENT_BOUNCE, COMPLAINT, OPEN, CLICK, DELIVERY_OPEN, DELIVERY_CLICK or DELIVERY_COMPLAINT; aggregation is VOLUME, a number, or RATE, a share of what was sent."
+  type = list(object({
+    name        = string
+    aggregation = string
+  }))
+  default = [
+    { name = "SEND", aggregation = "VOLUME" },
+    { name = "DELIVERY", aggregation = "RATE" },
+    { name = "TRANSIENT_BOUNCE", aggregation = "RATE" },
+    { name = "PERMANENT_BOUNCE", aggregation = "RATE" },
+    { name = "COMPLAINT", aggregation = "RATE" },
+    { name = "OPEN", aggregation = "RATE" },
+    { name = "CLICK", aggregation = "RATE" },
+    { name = "DELIVERY_OPEN", aggregation = "RATE" },
+    { name = "DELIVERY_CLICK", aggregation = "RATE" },
+    { name = "DELIVERY_COMPLAINT", aggregation = "RATE" },
+  ]
+  nullable = false
+
+  validation {
+    condition     = length(var.metrics) >= 1 && length(var.metrics) <= 10 && length(distinct(var.metrics)) == length(var.metrics)
+    error_message = "metrics must be 1-10 different pairs: SES exports no more in one job. Make a second copy of the module for others."
+  }
+
+  validation {
+    condition = alltrue([
+      for metric in var.metrics : contains([
+        "SEND", "DELIVERY", "TRANSIENT_BOUNCE", "PERMANENT_BOUNCE", "COMPLAINT",
+        "OPEN", "CLICK", "DELIVERY_OPEN", "DELIVERY_CLICK", "DELIVERY_COMPLAINT",
+      ], metric.name)
+    ])
+    error_message = "metrics must have a name among SEND, DELIVERY, TRANSIENT_BOUNCE, PERMANENT_BOUNCE, COMPLAINT, OPEN, CLICK, DELIVERY_OPEN, DELIVERY_CLICK and DELIVERY_COMPLAINT; SES exports nothing else."
+  }
+
+  validation {
+    condition     = alltrue([for metric in var.metrics : contains(["VOLUME", "RATE"], metric.aggregation)])
+    error_message = "metrics must have the aggregation VOLUME (a number) or RATE (a share of what was sent)."
+  }
+}
+
+variable "package_path" {
+  description = "Path of the zip that holds the code. Null is dist/ses_vdm_export.zip of this release."
+  type        = string
+  default     = null
+}
+
+variable "prefix" {
+  description = "Beginning of the reports' keys; year=…/month=… follows. It usually ends in a slash; \"\" is the top of the bucket."
+  type        = string
+  default     = "reports/"
+  nullable    = false
+
+  validation {
+    condition     = !startswith(var.prefix, "/") && !strcontains(var.prefix, "*")
+    error_message = "prefix must not start with a slash, because S3 keys do not, and not hold a *: use `reports/`."
+  }
+}
+
+variable "retention_days" {
+  description = "Days after which a report in the bucket that the module made expires, and with it the link to it. Null keeps reports."
+  type        = number
+  default     = null
+
+  validation {
+    condition = var.retention_days == null || try(
+      var.retention_days >= 1 && floor(var.retention_days) == var.retention_days && var.bucket == null, false
+    )
+    error_message = "retention_days must be a whole number of 1 or more, and is for the bucket that the module makes: the owner of another bucket decides about its objects. Use null to keep reports."
+  }
+}
+
+variable "schedule" {
+  description = "When the month before is exported: an expression cron(minutes hours day month weekday year), the IANA time zone it is read in, which also decides what month it is, and whether it runs at all."
+  type = object({
+    expression = optional(string, "cron(0 6 1 * ? *)")
+    time_zone  = optional(string, "UTC")
+    enabled    = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^cron\\((\\S+ ){5}\\S+\\)$", var.schedule.expression))
+    error_message = "schedule.expression must be cron(…) with six fields, such as cron(0 6 1 * ? *): each run exports the month before, so that a rate would find it exported already."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z]+([/_+-][A-Za-z0-9]+)*$", var.schedule.time_zone))
+    error_message = "schedule.time_zone must be the name of an IANA time zone, such as UTC or Europe/Berlin."
+  }
+}
+
+variable "tags" {
+  description = "Tags of this instance, added to the default_tags of the provider."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "timeout_seconds" {
+  description = "How long SES may take for an export before the run ends in a failure notification. Starting a run for the same month continues the export."
+  type        = number
+  default     = 7200
+  nullable    = false
+
+  validation {
+    condition     = var.timeout_seconds >= 10 && var.timeout_seconds <= 86400 && floor(var.timeout_seconds) == var.timeout_seconds
+    error_message = "timeout_seconds must be a whole number from 10 to 86400."
+  }
+}
