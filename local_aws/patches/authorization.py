@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from ministack import app
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import apigateway, sts
 
@@ -19,6 +19,7 @@ from local_aws.patches.service_access import role_exists, role_trusts
 REQUIRED = (
     "ministack.app._enforce_execute_api",
     "ministack.app._enforce_data_plane",
+    "ministack.core.iam_actions.extract_iam_action",
     "ministack.core.iam_evaluator.AuthError",
     "ministack.core.iam_evaluator.EvalContext",
     "ministack.core.iam_evaluator.EvalResult",
@@ -35,6 +36,7 @@ REQUIRED = (
 def apply() -> None:
     _refuse_root_keys()
     _count_loopback_as_tls()
+    _ask_of_batches_what_their_parts_need()
     _check_passed_roles()
     _authorize_http_apis()
 
@@ -57,6 +59,26 @@ def _count_loopback_as_tls() -> None:
         pin(source_ip, True)
 
     app.pin_request_origin = pin_request_origin
+
+
+# Service Authorization Reference, "Amazon SQS" and "Amazon SNS": batches have no permission of their
+# own.
+_PERMISSIONS = {
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+
+
+def _ask_of_batches_what_their_parts_need() -> None:
+    extract = iam_actions.extract_iam_action
+
+    def extract_iam_action(*arguments: Any, **named: Any) -> Any:
+        action = extract(*arguments, **named)
+        return _PERMISSIONS.get(action, action)
+
+    iam_actions.extract_iam_action = extract_iam_action
 
 
 # -- iam:PassRole ------------------------------------------------------------------------

@@ -72,6 +72,31 @@ def test_a_key_that_belongs_to_nobody_is_refused(aws: MinistackServer, key: str)
         }
 
 
+def test_a_batch_needs_the_permission_of_its_parts_and_has_none_of_its_own(
+    aws: MinistackServer,
+) -> None:
+    url = aws.client("sqs").create_queue(QueueName="batches")["QueueUrl"]
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:batches"
+    singles = ["sqs:SendMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+    may = keys_of(aws, "sender", [{"Effect": "Allow", "Action": singles, "Resource": queue}])
+    only = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": queue}
+    may_not = keys_of(aws, "batcher", [only])
+    entries = [{"Id": "1", "MessageBody": "one"}]
+
+    sent = aws.client("sqs", may).send_message_batch(QueueUrl=url, Entries=entries)
+    with pytest.raises(ClientError) as refused:
+        aws.client("sqs", may_not).send_message_batch(QueueUrl=url, Entries=entries)
+
+    assert len(sent["Successful"]) == 1
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+    (received,) = aws.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    handle = {"Id": "1", "ReceiptHandle": received["ReceiptHandle"]}
+    aws.client("sqs", may).change_message_visibility_batch(
+        QueueUrl=url, Entries=[{**handle, "VisibilityTimeout": 30}]
+    )
+    aws.client("sqs", may).delete_message_batch(QueueUrl=url, Entries=[handle])
+
+
 def test_strangers_read_only_what_a_policy_makes_public(aws: MinistackServer) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="partly-public")
