@@ -61,8 +61,8 @@ def _count_loopback_as_tls() -> None:
     app.pin_request_origin = pin_request_origin
 
 
-# Service Authorization Reference, "Amazon SQS" and "Amazon SNS": batches have no permission of their
-# own.
+# Service Authorization Reference, "Amazon SQS" and "Amazon SNS": batches have no permission of
+# their own.
 _PERMISSIONS = {
     "sns:PublishBatch": "sns:Publish",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
