@@ -149,7 +149,7 @@ data "aws_iam_policy_document" "schedule" {
   statement {
     sid       = "LetSchedulesStartRuns"
     actions   = ["iam:PassRole"]
-    resources = [aws_iam_role.scheduler.arn]
+    resources = [module.scheduler_role.role_arn]
 
     condition {
       test     = "StringEquals"
@@ -201,65 +201,24 @@ data "aws_iam_policy_document" "campaign_steps" {
   }
 }
 
-data "aws_iam_policy_document" "scheduler_trust" {
-  statement {
-    sid     = "SchedulesOfThisHubStartRuns"
-    actions = ["sts:AssumeRole"]
+module "scheduler_role" {
+  source = "../internal/schedule_role"
 
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      # EventBridge Scheduler User Guide, "Confused deputy prevention": the group, not the schedule.
-      values = [aws_scheduler_schedule_group.this.arn]
-    }
-  }
+  name                  = "${var.name}-schedules"
+  description           = "Starts scheduled campaign runs of ${var.name}."
+  target                = { action = "states:StartExecution", arn = local.campaign_state_machine_arn }
+  dead_letter_queue_arn = module.schedule_dead_letter.queue_arn
+  schedule_group_arn    = aws_scheduler_schedule_group.this.arn
+  kms_key_arn           = var.kms_key_arn
+  tags                  = var.tags
 }
 
-resource "aws_iam_role" "scheduler" {
-  name               = "${var.name}-schedules"
-  description        = "Starts scheduled campaign runs of ${var.name}."
-  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
-
-  tags = var.tags
+moved {
+  from = aws_iam_role.scheduler
+  to   = module.scheduler_role.aws_iam_role.this
 }
 
-data "aws_iam_policy_document" "scheduler" {
-  statement {
-    sid       = "StartCampaignRuns"
-    actions   = ["states:StartExecution"]
-    resources = [local.campaign_state_machine_arn]
-  }
-
-  statement {
-    sid       = "KeepRunsThatCouldNotStart"
-    actions   = ["sqs:SendMessage"]
-    resources = [module.schedule_dead_letter.queue_arn]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "EncryptThem"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
-}
-
-resource "aws_iam_role_policy" "scheduler" {
-  name   = "start-runs"
-  role   = aws_iam_role.scheduler.id
-  policy = data.aws_iam_policy_document.scheduler.json
+moved {
+  from = aws_iam_role_policy.scheduler
+  to   = module.scheduler_role.aws_iam_role_policy.this
 }

@@ -28,7 +28,7 @@ locals {
       ENTITIES_TABLE             = aws_dynamodb_table.this["entities"].name
       PARTITION                  = local.partition
       RUNS_TABLE                 = aws_dynamodb_table.this["runs"].name
-      SCHEDULER_ROLE_ARN         = aws_iam_role.scheduler.arn
+      SCHEDULER_ROLE_ARN         = module.scheduler_role.role_arn
       SCHEDULE_DEAD_LETTER_ARN   = local.schedule_dead_letter_arn
       SCHEDULE_GROUP             = aws_scheduler_schedule_group.this.name
       WORK_BUCKET                = module.work_bucket.bucket

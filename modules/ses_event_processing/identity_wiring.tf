@@ -85,7 +85,7 @@ resource "aws_scheduler_schedule" "identity_wiring" {
 
   target {
     arn      = module.identity_wiring[0].function_arn
-    role_arn = aws_iam_role.wiring_schedule[0].arn
+    role_arn = module.wiring_schedule_role[0].role_arn
     input    = jsonencode(local.wiring)
 
     dead_letter_config {
@@ -99,74 +99,17 @@ resource "aws_scheduler_schedule" "identity_wiring" {
   }
 
   # Gone before the identities are unwired, or it would wire them again.
-  depends_on = [aws_lambda_invocation.identity_wiring, aws_iam_role_policy.wiring_schedule]
+  depends_on = [aws_lambda_invocation.identity_wiring]
 }
 
-resource "aws_iam_role" "wiring_schedule" {
-  count = var.identities == null ? 0 : 1
+module "wiring_schedule_role" {
+  source = "../internal/schedule_role"
+  count  = var.identities == null ? 0 : 1
 
-  name               = "${local.wiring_name}-schedule"
-  description        = "Lets the schedule run the function ${local.wiring_name}."
-  assume_role_policy = data.aws_iam_policy_document.wiring_schedule_trust.json
-
-  tags = var.tags
-}
-
-data "aws_iam_policy_document" "wiring_schedule_trust" {
-  statement {
-    sid     = "ScheduleRunsTheFunction"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      # EventBridge Scheduler User Guide, "Confused deputy prevention": the group, not the schedule.
-      values = ["arn:${data.aws_partition.current.partition}:scheduler:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:schedule-group/default"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "wiring_schedule" {
-  count = var.identities == null ? 0 : 1
-
-  statement {
-    sid       = "WireIdentities"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [module.identity_wiring[0].function_arn]
-  }
-
-  statement {
-    sid       = "KeepRunsThatCouldNotStart"
-    actions   = ["sqs:SendMessage"]
-    resources = [module.wiring_failures[0].queue_arn]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "EncryptThem"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
-}
-
-resource "aws_iam_role_policy" "wiring_schedule" {
-  count = var.identities == null ? 0 : 1
-
-  name   = "run"
-  role   = aws_iam_role.wiring_schedule[0].id
-  policy = data.aws_iam_policy_document.wiring_schedule[0].json
+  name                  = "${local.wiring_name}-schedule"
+  description           = "Lets the schedule run the function ${local.wiring_name}."
+  target                = { action = "lambda:InvokeFunction", arn = module.identity_wiring[0].function_arn }
+  dead_letter_queue_arn = module.wiring_failures[0].queue_arn
+  kms_key_arn           = var.kms_key_arn
+  tags                  = var.tags
 }

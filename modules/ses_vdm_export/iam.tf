@@ -79,65 +79,13 @@ data "aws_iam_policy_document" "steps" {
   }
 }
 
-data "aws_iam_policy_document" "schedule_trust" {
-  statement {
-    sid     = "TheScheduleStartsExports"
-    actions = ["sts:AssumeRole"]
+module "schedule_role" {
+  source = "../internal/schedule_role"
 
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      # EventBridge Scheduler User Guide, "Confused deputy prevention": the group, not the schedule.
-      values = ["arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule-group/default"]
-    }
-  }
-}
-
-resource "aws_iam_role" "schedule" {
-  name               = "${var.name}-schedule"
-  description        = "Starts the scheduled exports of ${var.name}."
-  assume_role_policy = data.aws_iam_policy_document.schedule_trust.json
-
-  tags = var.tags
-}
-
-data "aws_iam_policy_document" "schedule" {
-  statement {
-    sid       = "StartExports"
-    actions   = ["states:StartExecution"]
-    resources = [module.state_machine.state_machine_arn]
-  }
-
-  statement {
-    sid       = "KeepRunsThatCouldNotStart"
-    actions   = ["sqs:SendMessage"]
-    resources = [module.undelivered.queue_arn]
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn[*]
-
-    content {
-      sid       = "EncryptThem"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
-}
-
-resource "aws_iam_role_policy" "schedule" {
-  name   = "start-exports"
-  role   = aws_iam_role.schedule.id
-  policy = data.aws_iam_policy_document.schedule.json
+  name                  = "${var.name}-schedule"
+  description           = "Starts the scheduled exports of ${var.name}."
+  target                = { action = "states:StartExecution", arn = module.state_machine.state_machine_arn }
+  dead_letter_queue_arn = module.undelivered.queue_arn
+  kms_key_arn           = var.kms_key_arn
+  tags                  = var.tags
 }

@@ -166,7 +166,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = module.state_machine.state_machine_arn
-    role_arn = aws_iam_role.schedule.arn
+    role_arn = module.schedule_role.role_arn
     # Not by jsonencode: it escapes < and >, and Scheduler would no longer know its own word.
     input = "{\"scheduled_time\": \"<aws.scheduler.scheduled-time>\"}"
 
@@ -179,9 +179,6 @@ resource "aws_scheduler_schedule" "this" {
       arn = module.undelivered.queue_arn
     }
   }
-
-  # Scheduler tries out the role when it takes it.
-  depends_on = [aws_iam_role_policy.schedule]
 }
 
 module "undelivered" {

@@ -1,0 +1,46 @@
+variable "dead_letter_queue_arn" {
+  description = "Queue that keeps calls that could not be made."
+  type        = string
+}
+
+variable "description" {
+  description = "What the role lets schedules do."
+  type        = string
+}
+
+variable "name" {
+  description = "Name of the role."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,64}$", var.name))
+    error_message = "name must be 1-64 letters, digits, hyphens or underscores: IAM allows no more. Shorten it."
+  }
+}
+
+variable "target" {
+  description = "What schedules call: one action on one resource."
+  type = object({
+    action = string
+    arn    = string
+  })
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed KMS key of the dead-letter queue. Null when it has none."
+  type        = string
+  default     = null
+}
+
+variable "schedule_group_arn" {
+  description = "Schedule group whose schedules may use the role. Null is the default group."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of this instance, added to the default_tags of the provider."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
