@@ -6,21 +6,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pinpoint_event_processing.records import dead_letter, feedback_in
 from shared.aws import aws_client
 from shared.settings import required_env
-from shared.suppression import Feedback, FeedbackKind, MalformedFeedback, Outcome, Suppressor
+from shared.suppression import Feedback, MalformedFeedback, Suppressor, report_metrics
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_sqs import SQSClient
 
-NAMESPACE = "AddressSuppression"
 DEAD_LETTER_QUEUE_URL = required_env("DEAD_LETTER_QUEUE_URL")
 
 # SES and DynamoDB refuse what is in the record, and always will.
@@ -70,7 +68,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             parked += 1
     for number, code in again.items():
         logger.warning("Record comes back", extra={"sequence_number": number, "error_code": code})
-    _count(outcome, parked, len(again), context.function_name)
+    report_metrics(outcome, context.function_name, FailedRecords=len(again), ParkedRecords=parked)
     return {"batchItemFailures": [{"itemIdentifier": number} for number in again]}
 
 
@@ -93,21 +91,3 @@ def _park(record: dict[str, Any], reason: str) -> str | None:
         return type(error).__name__
     logger.warning("Record is parked", extra={"sequence_number": number, "reason": reason})
     return None
-
-
-def _count(outcome: Outcome[str], parked: int, failed: int, function_name: str) -> None:
-    """One metrics record an invocation; recipients are counted, except for the records."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    metrics.add_dimension("FunctionName", function_name)
-    counts = {
-        "AddressesSuppressed": outcome.suppressed,
-        "Complaints": outcome.recorded[FeedbackKind.COMPLAINT],
-        "Copies": outcome.copies,
-        "FailedRecords": failed,
-        "HardBounces": outcome.recorded[FeedbackKind.HARD_BOUNCE],
-        "ParkedRecords": parked,
-        "SoftBounces": outcome.recorded[FeedbackKind.SOFT_BOUNCE],
-    }
-    for name, count in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, count)
-    metrics.flush_metrics()

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from ses_event_processing.messages import feedback_in
-from shared.suppression import Feedback, FeedbackKind, MalformedFeedback, Outcome, Suppressor
+from shared.suppression import Feedback, MalformedFeedback, Suppressor, report_metrics
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-NAMESPACE = "AddressSuppression"
 
 logger = Logger(service="ses-event-processing")
 suppressor = Suppressor.from_environment()
@@ -55,22 +52,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             },
         )
     failed |= outcome.failed
-    _count(outcome, len(failed), context.function_name)
+    report_metrics(outcome, context.function_name, FailedMessages=len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
-
-
-def _count(outcome: Outcome[str], failed: int, function_name: str) -> None:
-    """One metrics record an invocation; recipients are counted, except for FailedMessages."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    metrics.add_dimension("FunctionName", function_name)
-    counts = {
-        "AddressesSuppressed": outcome.suppressed,
-        "Complaints": outcome.recorded[FeedbackKind.COMPLAINT],
-        "Copies": outcome.copies,
-        "FailedMessages": failed,
-        "HardBounces": outcome.recorded[FeedbackKind.HARD_BOUNCE],
-        "SoftBounces": outcome.recorded[FeedbackKind.SOFT_BOUNCE],
-    }
-    for name, count in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, count)
-    metrics.flush_metrics()

@@ -11,6 +11,7 @@ from shared.suppression.feedback import (
     feedback_from_pinpoint,
     feedback_from_ses,
 )
+from shared.suppression.metrics import report_metrics
 from shared.suppression.record import AddressRecord, Reason, TransientBounces
 from shared.suppression.store import SuppressionStore
 from shared.suppression.suppressor import Outcome, Suppressor
@@ -27,4 +28,5 @@ __all__ = [
     "TransientBounces",
     "feedback_from_pinpoint",
     "feedback_from_ses",
+    "report_metrics",
 ]
