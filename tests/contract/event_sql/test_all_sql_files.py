@@ -37,7 +37,9 @@ PARAMETERS = {
     "delivery_status_of_one_address": ["'recipient@example.com'"],
     "emails_by_tag": ["'ses:configuration-set'"],
     "emails_of_one_address": ["'recipient@example.com'"],
+    "emails_sent_twice": ["'ses:configuration-set'"],
     "messages_to_one_number": ["'+14255550156'"],
+    "sending_rate_by_tag": ["'ses:configuration-set'"],
 }
 
 

@@ -1,0 +1,44 @@
+# Emails queued by the thousand, sent at the account's rate, and told about in tables.
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = { Project = var.name }
+  }
+}
+
+# SES mails a link to the address; nothing is sent before somebody has followed it.
+resource "aws_sesv2_email_identity" "sender" {
+  email_identity = var.from_address
+}
+
+resource "aws_ses_template" "simple" {
+  name    = "${var.name}-simple-email"
+  subject = "Message {{unique_code}}"
+  html    = "<p>Hello {{first_name}}, this is message {{unique_code}}.</p>"
+  text    = "Hello {{first_name}}, this is message {{unique_code}}."
+}
+
+# What became of every email: which were sent, by campaign, and whether one went out twice.
+module "database" {
+  source = "../../modules/ses_event_database"
+
+  name              = "${var.name}-events"
+  configuration_set = { name = "${var.name}-tracked" }
+  buffer_seconds    = var.buffer_seconds
+
+  # An example is taken down with what was tried in it.
+  force_destroy = true
+}
+
+module "sending" {
+  source = "../../modules/ses_load_testing"
+
+  name = var.name
+  sending = {
+    identity_arns      = [aws_sesv2_email_identity.sender.arn]
+    configuration_sets = [module.database.configuration_set]
+    templates          = [aws_ses_template.simple.name]
+  }
+}

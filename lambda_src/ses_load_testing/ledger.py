@@ -1,0 +1,224 @@
+"""Who was sent to, and what came of it: what makes a message go out once at most.
+
+Table: pk (S), sk (S), TTL attribute `expires_at`. Two kinds of items:
+
+    pk=message#<key>  sk=claim     call, at (epoch s), entry, sqs (the queue's message id)
+    pk=call#<id>      sk=outcome   results: one letter per entry of that call of SendBulkEmail
+
+A message is claimed before the call it is part of, one write each; the outcome of the whole call
+is one write after it. A claim whose call has no outcome was being sent when its function ended:
+whether it went out cannot be known.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from ses_load_testing.batch_reads import KeysUnread, read_items
+from shared.transient import is_transient
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["Claim", "ClaimState", "Ledger", "Result", "new_call_id"]
+
+DAY_SECONDS = 86_400
+
+
+class Result(StrEnum):
+    """What became of one entry of a call. REFUSED: surely not sent, so it may be tried again."""
+
+    SENT = "S"
+    REFUSED = "R"
+    UNKNOWN = "U"
+
+
+class ClaimState(StrEnum):
+    """What a sender may do with a message it asked for."""
+
+    OURS = "ours"  # send it
+    SENT = "sent"  # it was sent before
+    IN_FLIGHT = "in flight"  # somebody may be sending it now
+    UNKNOWN = "unknown"  # somebody was; whether it went out cannot be known
+    # The table did not answer, and has the claim or not: try later, and record the entry REFUSED.
+    NOT_WRITTEN = "not written"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message by its key, its place in the call, and the queue's id of it."""
+
+    key: str
+    entry: int
+    message_id: str
+
+
+def new_call_id() -> str:
+    return uuid.uuid4().hex
+
+
+class Ledger:
+    """Claims and outcomes. One instance serves one call at a time.
+
+    Args:
+        keep_days: how long a message cannot be sent again; longer than a queue keeps it.
+        in_flight_seconds: a claim without an outcome is this long somebody's work; longer than a
+            function may run.
+    """
+
+    def __init__(
+        self,
+        dynamodb: DynamoDBClient,
+        table: str,
+        *,
+        keep_days: int,
+        in_flight_seconds: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        threads: int = 16,
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._keep_seconds = keep_days * DAY_SECONDS
+        self._in_flight_seconds = in_flight_seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="claim")
+
+    def claim(self, call_id: str, claims: Sequence[Claim]) -> list[ClaimState]:
+        """Take messages for a call; the answers are in the order of the claims.
+
+        A refused message may be claimed again by whoever comes first.
+
+        Raises:
+            ClientError: DynamoDB refused for good, as without a permission.
+        """
+        answers = list(self._pool.map(lambda claim: self._put(call_id, claim, None), claims))
+        states = [
+            answer if isinstance(answer, ClaimState) else ClaimState.IN_FLIGHT for answer in answers
+        ]
+        taken = {
+            position: answer
+            for position, answer in enumerate(answers)
+            if not isinstance(answer, ClaimState)
+        }
+        if taken:
+            try:
+                outcomes = self._outcomes(item["call"]["S"] for item in taken.values())
+            except KeysUnread:
+                outcomes = None
+            for position, item in taken.items():
+                states[position] = (
+                    ClaimState.NOT_WRITTEN
+                    if outcomes is None
+                    else self._settle(call_id, claims[position], item, outcomes)
+                )
+        return states
+
+    def record(self, call_id: str, results: Sequence[Result]) -> None:
+        """Write what became of every entry of a call, in the order of their `entry`.
+
+        Raises:
+            ClientError, HTTPClientError: it could not be written.
+        """
+        self._dynamodb.put_item(
+            TableName=self._table,
+            Item={
+                "pk": {"S": f"call#{call_id}"},
+                "sk": {"S": "outcome"},
+                "results": {"S": "".join(results)},
+                **self._expiry(),
+            },
+        )
+
+    def _settle(
+        self,
+        call_id: str,
+        claim: Claim,
+        item: Mapping[str, Any],
+        outcomes: Mapping[str, str],
+    ) -> ClaimState:
+        """What somebody else's claim, or an earlier one of ours, means for this message."""
+        other = item["call"]["S"]
+        if other not in outcomes:
+            age = self._clock() - int(item["at"]["N"])
+            return ClaimState.IN_FLIGHT if age < self._in_flight_seconds else ClaimState.UNKNOWN
+        match Result(outcomes[other][int(item["entry"]["N"])]):
+            case Result.SENT:
+                return ClaimState.SENT
+            case Result.UNKNOWN:
+                return ClaimState.UNKNOWN
+            case Result.REFUSED:
+                answer = self._put(call_id, claim, other)
+                # Somebody was faster, a moment ago.
+                return answer if isinstance(answer, ClaimState) else ClaimState.IN_FLIGHT
+
+    def _put(
+        self, call_id: str, claim: Claim, instead_of: str | None
+    ) -> ClaimState | Mapping[str, Any]:
+        """OURS, NOT_WRITTEN, or the claim that is there."""
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if instead_of is not None:
+            condition = {
+                "ConditionExpression": "#call = :other",
+                "ExpressionAttributeNames": {"#call": "call"},
+                "ExpressionAttributeValues": {":other": {"S": instead_of}},
+            }
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item={
+                    "pk": {"S": f"message#{claim.key}"},
+                    "sk": {"S": "claim"},
+                    "call": {"S": call_id},
+                    "entry": {"N": str(claim.entry)},
+                    "at": {"N": str(int(self._clock()))},
+                    "sqs": {"S": claim.message_id},
+                    **self._expiry(),
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
+            )
+        except ClientError as error:
+            if is_transient(error):
+                return ClaimState.NOT_WRITTEN
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            response: Mapping[str, Any] = error.response
+            there: Mapping[str, Any] | None = response.get("Item")
+            if there is None:  # it expired in between
+                return ClaimState.NOT_WRITTEN
+            # botocore's own retry of a put whose answer was lost finds the claim it wrote.
+            return ClaimState.OURS if there["call"]["S"] == call_id else there
+        except (HTTPClientError, ConnectionError):
+            return ClaimState.NOT_WRITTEN
+        return ClaimState.OURS
+
+    def _outcomes(self, call_ids: Iterable[str]) -> dict[str, str]:
+        """The letters of those calls that have an outcome.
+
+        Raises:
+            KeysUnread: DynamoDB throttled all attempts.
+        """
+        items = read_items(
+            self._dynamodb,
+            self._table,
+            [
+                {"pk": {"S": f"call#{call_id}"}, "sk": {"S": "outcome"}}
+                for call_id in sorted(set(call_ids))
+            ],
+            self._sleep,
+            ConsistentRead=True,
+        )
+        return {item["pk"]["S"].removeprefix("call#"): item["results"]["S"] for item in items}
+
+    def _expiry(self) -> dict[str, Any]:
+        return {"expires_at": {"N": str(int(self._clock()) + self._keep_seconds)}}

@@ -1,0 +1,101 @@
+# The HTTP API in front of the queue: a function validates, queues, and says what was queued.
+
+locals {
+  api = var.api[*] # none, or one
+}
+
+module "api_function" {
+  source = "../internal/lambda_function"
+  count  = length(local.api)
+
+  name         = "${var.name}-api"
+  description  = "Takes messages and says of each whether it is on the queue."
+  handler      = "ses_load_testing.take_messages.lambda_handler"
+  package_path = local.package_path
+  environment = merge(
+    { QUEUE_URL = module.queue.queue_url },
+    var.api.api_key == null ? {} : { API_KEY_SECRET_ARN = var.api.api_key.secret_arn },
+  )
+  policies        = { queue = data.aws_iam_policy_document.api.json }
+  kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
+  timeout_seconds = 15
+  invokers = {
+    api = {
+      service    = "apigateway.amazonaws.com"
+      source_arn = "${aws_apigatewayv2_api.this[0].execution_arn}/*/POST/messages"
+    }
+  }
+
+  alarm              = var.alarm
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  tags               = var.tags
+}
+
+resource "aws_apigatewayv2_api" "this" {
+  count = length(local.api)
+
+  name          = var.name
+  description   = "Takes emails to send: POST /messages."
+  protocol_type = "HTTP"
+
+  tags = var.tags
+}
+
+resource "aws_apigatewayv2_integration" "this" {
+  count = length(local.api)
+
+  api_id                 = aws_apigatewayv2_api.this[0].id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = module.api_function[0].function_arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_route" "this" {
+  #checkov:skip=CKV_AWS_309:With authorization API_KEY the function compares the key itself: HTTP APIs have no keys of their own.
+  count = length(local.api)
+
+  api_id             = aws_apigatewayv2_api.this[0].id
+  route_key          = "POST /messages"
+  authorization_type = var.api.authorization == "IAM" ? "AWS_IAM" : "NONE"
+  target             = "integrations/${aws_apigatewayv2_integration.this[0].id}"
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold request ids and statuses, not evidence that has to last a year.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  count = length(local.api)
+
+  name              = "/aws/apigateway/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  count = length(local.api)
+
+  api_id      = aws_apigatewayv2_api.this[0].id
+  name        = "$default"
+  auto_deploy = true
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access[0].arn
+    format = jsonencode({
+      caller           = "$context.identity.userArn"
+      integrationError = "$context.integrationErrorMessage"
+      latencyMs        = "$context.responseLatency"
+      requestId        = "$context.requestId"
+      status           = "$context.status"
+      time             = "$context.requestTime"
+    })
+  }
+
+  default_route_settings {
+    throttling_burst_limit = var.api.burst
+    throttling_rate_limit  = var.api.requests_per_second
+  }
+
+  tags = var.tags
+}

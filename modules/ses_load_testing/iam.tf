@@ -1,0 +1,135 @@
+data "aws_iam_policy_document" "sender" {
+  #checkov:skip=CKV_AWS_356:GetAccount knows no resource; see the comment at the statement.
+  statement {
+    sid     = "Send"
+    actions = ["ses:SendBulkEmail"]
+    resources = concat(
+      var.sending.identity_arns,
+      [for name in var.sending.configuration_sets : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${name}"],
+      [for name in var.sending.templates : "arn:${local.partition}:ses:${local.region}:${local.account_id}:template/${name}"],
+    )
+  }
+
+  statement {
+    sid     = "AskForTheQuota"
+    actions = ["ses:GetAccount"]
+
+    # Service Authorization Reference, "Actions, resources, and condition keys for Amazon Simple
+    # Email Service v2": GetAccount does not support resource-level permissions.
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "ReadUsers"
+    actions   = ["dynamodb:BatchGetItem"]
+    resources = [local.metadata_table_arn]
+  }
+
+  statement {
+    sid       = "KeepTheLedger"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.state.arn]
+  }
+
+  statement {
+    sid       = "ReadTheQueue"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+    resources = [module.queue.queue_arn]
+  }
+
+  statement {
+    sid       = "KeepWhatWasNotSent"
+    actions   = ["sqs:SendMessage"]
+    resources = [module.queue.dead_letter_queue_arn, aws_sqs_queue.parked.arn]
+  }
+
+  statement {
+    sid       = "AskToStop"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [local.quota_watch_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.metadata_table == null ? [] : local.metadata_key[*]
+
+    content {
+      sid       = "ReadEncryptedUsers"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "quota_watch" {
+  #checkov:skip=CKV_AWS_356:GetAccount knows no resource; see the comment at the statement.
+  statement {
+    sid       = "TurnDeliveriesOnAndOff"
+    actions   = ["lambda:UpdateEventSourceMapping"]
+    resources = [aws_lambda_event_source_mapping.sender.arn]
+  }
+
+  statement {
+    sid     = "AskForTheQuota"
+    actions = ["ses:GetAccount"]
+
+    # Service Authorization Reference, "Actions, resources, and condition keys for Amazon Simple
+    # Email Service v2": GetAccount does not support resource-level permissions.
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "RememberWhatWasStopped"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]
+    resources = [aws_dynamodb_table.state.arn]
+  }
+
+  # DynamoDB reads and writes items under a customer managed key with the caller's own rights.
+  dynamic "statement" {
+    for_each = var.kms_key_arn[*]
+
+    content {
+      sid       = "UseTheTableKey"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "api" {
+  statement {
+    sid       = "Queue"
+    actions   = ["sqs:SendMessage"]
+    resources = [module.queue.queue_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.api == null ? [] : var.api.api_key[*]
+
+    content {
+      sid       = "ReadTheApiKey"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value.secret_arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.api == null ? [] : [for key in var.api.api_key[*] : key.kms_key_arn if key.kms_key_arn != null]
+
+    content {
+      sid       = "DecryptTheApiKey"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+}
+
+module "schedule_role" {
+  source = "../internal/schedule_role"
+
+  name                  = "${var.name}-schedule"
+  description           = "Lets the schedule of ${local.quota_watch_name} invoke it."
+  target                = { action = "lambda:InvokeFunction", arn = module.quota_watch.function_arn }
+  dead_letter_queue_arn = module.missed_looks.queue_arn
+  kms_key_arn           = var.kms_key_arn
+  tags                  = var.tags
+}
