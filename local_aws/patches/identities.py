@@ -128,9 +128,15 @@ def _attributes(params: Json) -> Any:
             for kind, topic in known["NotificationTopics"].items()
             if topic
         )
+        # The flags that were ever set; the others are false, and optional in the answer.
+        headers = "".join(
+            f"<HeadersIn{kind}NotificationsEnabled>{str(flag).lower()}"
+            f"</HeadersIn{kind}NotificationsEnabled>"
+            for kind, flag in known.get("HeadersInNotifications", {}).items()
+        )
         forwarding = str(bool(known["FeedbackForwardingEnabled"])).lower()
         entries += (
-            f"<entry><key>{ses._esc(name)}</key><value>{topics}"
+            f"<entry><key>{ses._esc(name)}</key><value>{topics}{headers}"
             f"<ForwardingEnabled>{forwarding}</ForwardingEnabled></value></entry>"
         )
     action = "GetIdentityNotificationAttributes"

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote
-from xml.sax.saxutils import unescape
 
 from ministack.core.responses import json_response
 from ministack.services import ses, ses_v2
@@ -81,21 +80,12 @@ def _unknown_kind(params: Json) -> Any:
 
 def _with_headers(handle: Handler) -> Handler:
     async def handle_request(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
-        if path.startswith("/v2/"):
-            return await handle(method, path, headers, body, query)
-        params = dict(query) | parse_qs(body.decode(errors="replace"))
-        action = ses._p(params, "Action")
-        if action == "SetIdentityHeadersInNotificationsEnabled":
-            return _set_headers(action, params)
-        answer = await handle(method, path, headers, body, query)
-        if action == "GetIdentityNotificationAttributes" and answer[0] == 200:
-            told = re.sub(
-                r"<entry><key>([^<]*)</key><value>",
-                lambda found: found[0] + _headers_of(unescape(found[1])),
-                answer[2].decode(),
-            )
-            return answer[0], answer[1], told.encode()
-        return answer
+        if not path.startswith("/v2/"):
+            params = dict(query) | parse_qs(body.decode(errors="replace"))
+            action = ses._p(params, "Action")
+            if action == "SetIdentityHeadersInNotificationsEnabled":
+                return _set_headers(action, params)
+        return await handle(method, path, headers, body, query)
 
     return handle_request
 
@@ -110,16 +100,6 @@ def _set_headers(action: str, params: Json) -> Any:
     enabled = ses._identities[name].setdefault("HeadersInNotifications", {})
     enabled[ses._p(params, "NotificationType")] = ses._p(params, "Enabled").lower() == "true"
     return _answer(action, "")
-
-
-def _headers_of(name: str) -> str:
-    """The flags that were ever set; the others are false, and optional in the answer."""
-    enabled = (ses._identities.get(name) or {}).get("HeadersInNotifications") or {}
-    return "".join(
-        f"<HeadersIn{kind}NotificationsEnabled>{str(flag).lower()}"
-        f"</HeadersIn{kind}NotificationsEnabled>"
-        for kind, flag in enabled.items()
-    )
 
 
 def _with_forwarding(handle: Handler) -> Handler:
