@@ -11,9 +11,9 @@ RUN := $(BIN)/python
 PORT ?= 4566
 FILE ?= examples/import_validate_campaign/people.csv
 KEEP ?=
-# Two processes, four where tests mostly wait for AWS; a file's tests stay together: they share
-# what they deploy.
-PYTEST := $(RUN) -m pytest -q --dist loadfile --numprocesses
+# Integration tests mostly wait for AWS, so more of them run than there are cores. The tests of one of
+# their files stay together: they share what they deploy.
+PYTEST := $(RUN) -m pytest -q
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
 export PATH := $(PATH):$(abspath $(BIN))
 
@@ -59,13 +59,13 @@ typecheck: setup ## mypy --strict
 test: lint typecheck test-unit test-terraform test-integration ## everything that CI runs
 
 test-unit: setup package ## domain rules, contracts, documentation; no Terraform
-	@$(PYTEST) 2 tests/unit tests/contract tests/docs
+	@$(PYTEST) --numprocesses 2 --dist loadfile tests/unit tests/contract tests/docs
 
 test-terraform: setup package ## each module planned with mocks
-	@$(PYTEST) 2 tests/terraform
+	@$(PYTEST) --numprocesses 2 --dist worksteal tests/terraform
 
 test-integration: setup package ## each example applied on the local AWS and driven
-	@$(PYTEST) 4 tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
+	@$(PYTEST) --numprocesses 4 --dist loadfile tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
 
 bench: setup package ## measure, all or BENCH="chain segments"; writes benchmarks/results/*.json
 	@PYTHONPATH=lambda_src $(RUN) -m benchmarks $(BENCH)

@@ -22,7 +22,6 @@ ROOT = terraform_run.ROOT
 TESTS = ROOT / "tests" / "terraform"
 FOLDERS = [path.relative_to(ROOT) for path in terraform_run.root_modules("modules", "examples")]
 MODULES = [folder for folder in FOLDERS if folder.parts[0] == "modules"]
-EXAMPLES = [folder for folder in FOLDERS if folder.parts[0] == "examples"]
 
 
 def folder_of_tests(module: Path) -> Path:
@@ -34,7 +33,6 @@ def copied_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("tree")
     state = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "terraform.tfstate*")
     shutil.copytree(ROOT / "modules", tree / "modules", ignore=state)
-    shutil.copytree(ROOT / "examples", tree / "examples", ignore=state)
     for module in MODULES:
         if folder_of_tests(module).is_dir():
             shutil.copytree(
@@ -83,15 +81,6 @@ def test_every_module_keeps_what_its_terraform_tests_promise(module: Path, copie
     assert test.returncode == 0, test.stdout
     ran = re.search(r"Success! (\d+) passed", test.stdout)
     assert ran is not None and int(ran[1]) > 0, f"{folder_of_tests(module)} holds no *.tftest.hcl"
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=str)
-def test_every_example_is_valid(example: Path, copied_tree: Path):
-    initialised(copied_tree, example)
-
-    validation = terraform(copied_tree, example, "validate", "-no-color")
-
-    assert validation.returncode == 0, validation.stdout
 
 
 def requirements(versions: Path) -> str:
