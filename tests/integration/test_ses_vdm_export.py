@@ -334,7 +334,7 @@ def test_a_run_that_could_not_be_started_waits_in_the_dead_letter_queue(
     ses_vdm_export: Any, account: LocalAccount, example: dict[str, Any]
 ) -> None:
     iam = account.client("iam")
-    own = {"RoleName": "vdm-schedule", "PolicyName": "start-exports"}
+    own = {"RoleName": "vdm-schedule", "PolicyName": "schedule"}
     policy = iam.get_role_policy(**own)["PolicyDocument"]
     without = [s for s in policy["Statement"] if "states:StartExecution" not in json.dumps(s)]
     assert without != policy["Statement"]
