@@ -170,11 +170,10 @@ class Sender:
                 self._give_back(deliveries, report, waits, _CLOSED_WAIT_SECONDS)
             else:
                 self._send_all(self._read(deliveries, report, waits), report, waits, deadline)
-        except ClientError as error:
-            if not is_transient(error):
+        except (ClientError, KeysUnread, HTTPClientError, ConnectionError) as error:
+            # What may succeed later, and has no fate yet, is given back below.
+            if isinstance(error, ClientError) and not is_transient(error):
                 raise
-        except (KeysUnread, HTTPClientError, ConnectionError):
-            pass  # what has no fate yet is given back below
         self._give_back((d for d in deliveries if d.id not in report.fates), report, waits)
         self._end(report, waits)
         self._queues.hide(waits)

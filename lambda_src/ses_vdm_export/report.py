@@ -92,7 +92,7 @@ def store(
             part = _part(source)
         _check(total, length)
         s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
-    except Exception:
+    except Exception:  # whatever it was: parts of an upload that nobody ends are kept and paid for
         s3.abort_multipart_upload(**upload)
         raise
     return total
