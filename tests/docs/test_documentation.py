@@ -15,9 +15,14 @@ from tools import docs
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
-    path
-    for top in ("README.md", "docs", "modules", "examples")
-    for path in ([ROOT / top] if top.endswith(".md") else (ROOT / top).rglob("*.md"))
+    [
+        *ROOT.glob("*.md"),
+        *(
+            path
+            for top in ("docs", "modules", "examples", "benchmarks")
+            for path in (ROOT / top).rglob("*.md")
+        ),
+    ]
 )
 WITHOUT_CODE = {"event_stream"}
 ARCHITECTURES = sorted(
