@@ -28,12 +28,12 @@ MAILS = 1_000
 SAMPLE = ROOT / "tests" / "data" / "events" / "ses_receiving" / "lambda_action.json"
 FIGURES = {
     "decisions_per_second.*": Figure(
-        "Mails decided about by the auto reply, from SES's event on, {mails:,} in a row, on one "
+        "Auto reply: decisions whether to answer, from SES's event on, {mails:,} in a row, on one "
         "core",
         "mails/s",
     ),
     "replies_per_second": Figure(
-        "Replies filled in and written as MIME (HTML and text), on one core", "replies/s"
+        "Auto reply: replies rendered and written as MIME (HTML and text), on one core", "replies/s"
     ),
 }
 MAILBOX = Mailbox(own=frozenset({"robot@example.net", "ours.example"}))

@@ -31,17 +31,20 @@ FIGURES = {
     for size in SIZES
     for key, figure in {
         f"{size}_rows_seconds": Figure(
-            f"A file of {size:,} new people through the whole chain on the local AWS, without "
-            "quotas, from the upload to the last notification",
+            f"The chain on the local AWS without quotas, from the upload of a file of {size:,} new "
+            "people to the last notification",
             "s",
         ),
         f"{size}_rows_*_api_calls_per_1000": Figure(
-            f"Calls of the hub's API for each 1,000 rows of a file of {size:,}, by stage", "calls"
+            f"Calls of the hub's API per 1,000 rows of a file of {size:,}, by stage of the chain",
+            "calls",
         ),
         f"{size}_rows_endpoint_writes_per_100": Figure(
-            f"Those that write endpoints, for each 100 rows of a file of {size:,}, in all stages",
+            f"Calls of the hub's API that write endpoints, per 100 rows of a file of {size:,}, in "
+            "all stages of the chain",
             "calls",
             at_most=1,
+            headline=size == max(SIZES),
         ),
     }.items()
 }

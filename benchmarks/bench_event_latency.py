@@ -31,15 +31,16 @@ SECONDS_BETWEEN = 5.3  # no divisor of the buffer
 PATIENCE_SECONDS = 180
 FIGURES = {
     f"seconds.{key}.*": Figure(
-        f"From an event to the first query that shows it, on the local AWS: {words}, "
-        "{events} events by the hub's PutEvents and {events} by SES",
+        f"Event database on the local AWS, from an event to the first query that shows it: {words} "
+        "of {events} events by the hub's PutEvents and {events} events by SES",
         "s",
         at_most=goal,
+        headline=goal is not None,
     )
     for key, words, goal in (
-        ("p50", "the median", None),
-        ("p95", "p95", 60.0),
-        ("highest", "the longest", None),
+        ("p50", "median", None),
+        ("p95", "95th percentile", 60.0),
+        ("highest", "longest time", None),
     )
 }
 QUESTION = """

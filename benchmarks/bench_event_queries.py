@@ -151,34 +151,35 @@ def _questions() -> dict[str, Question]:
 _SCALE = "{events:,} events over {days} days"
 FIGURES = {
     "percent_of_json.one day: *": Figure(
-        "Bytes read for a question about one day, of those that the same events as uncompressed "
-        f"JSON without partitions cost: {_SCALE}",
+        "Bytes that Athena reads for a question about one day, as a share of the bytes it reads "
+        f"of the same events as uncompressed JSON without partitions: {_SCALE}",
         "%",
         at_most=5,
+        headline=True,
     ),
     "percent_of_json.*": Figure(
-        "The same for the seed's questions, and the named queries in their place (1 and 2 are "
-        "about 30 days; 3 and 4 about everything: "
-        "{sms_events:,} events of SMS, {ses_events:,} of SES)",
+        "The same share for the questions of the original architectures and for the named queries "
+        "(1 and 2 ask about 30 days; 3 and 4 ask about all {sms_events:,} events of SMS or "
+        "{ses_events:,} events of SES)",
         "%",
     ),
-    "megabytes.parquet.*": Figure("Megabytes read for each, in this layout", "MB"),
-    "megabytes.json.*": Figure("Megabytes read for each as JSON", "MB"),
-    "seconds.parquet.*": Figure("Time of each on the local AWS, in this layout", "s"),
+    "megabytes.parquet.*": Figure("Megabytes that Athena reads for each question, Parquet", "MB"),
+    "megabytes.json.*": Figure("Megabytes that Athena reads for each question, JSON", "MB"),
+    "seconds.parquet.*": Figure("Time of each question on the local AWS, Parquet", "s"),
     "seconds.json.*": Figure(
-        "Time of each on the local AWS as JSON, asked once; of these events no copies are left out",
+        "Time of each question on the local AWS, JSON, asked once; copies of events are counted",
         "s",
     ),
-    "bytes_per_event.json.*": Figure("Bytes of an event as it came in", "bytes"),
+    "bytes_per_event.json.*": Figure("Bytes of an event as received", "bytes"),
     "bytes_per_event.parquet.*": Figure(
-        "Bytes of an event in Parquet, in objects of an hour", "bytes"
+        "Bytes of an event in Parquet, objects of one hour", "bytes"
     ),
     "bytes_per_event.parquet_in_small_objects.*": Figure(
-        "Bytes of an event in Parquet, in objects of {buffer_seconds} s, the default buffer: which "
-        "nothing compacts",
+        "Bytes of an event in Parquet, objects of {buffer_seconds} s (the default buffer; no job "
+        "compacts them)",
         "bytes",
     ),
-    "events_per_small_object.*": Figure("Events in such an object", "events"),
+    "events_per_small_object.*": Figure("Events in an object of the default buffer", "events"),
 }
 
 

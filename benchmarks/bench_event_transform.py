@@ -30,17 +30,19 @@ REPEATS = 41
 RECORDS = 500
 FIGURES = {
     "records_per_second.all_events.small": Figure(
-        "Small Pinpoint events (of texts, {small_event_bytes:.0f} bytes) made rows of "
-        "`all_events`, on one core, {records} a batch",
+        "Pinpoint events of text messages ({small_event_bytes:.0f} bytes) transformed into rows of "
+        "`all_events`, on one core, batches of {records}",
         "events/s",
         at_least=40_000,
     ),
-    "records_per_second.all_events.*": Figure("The same for other events", "events/s"),
+    "records_per_second.all_events.*": Figure(
+        "Other events transformed into rows of `all_events`, on one core", "events/s"
+    ),
     "records_per_second.ses_events": Figure(
-        "SES's ten types of events made rows of `ses_events`, on one core", "events/s"
+        "SES events of ten types transformed into rows of `ses_events`, on one core", "events/s"
     ),
     "records_per_second.sms_events": Figure(
-        "End User Messaging's events made rows of `sms_events`, on one core", "events/s"
+        "End User Messaging events transformed into rows of `sms_events`, on one core", "events/s"
     ),
 }
 # A few samples each, in turn.

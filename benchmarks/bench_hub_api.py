@@ -40,10 +40,10 @@ OPERATIONS = {
     "refusal_without_store": "The refusal of an operation that is not offered",
 }
 FIGURES = {
-    f"requests.{operation}.{prefix}*": Figure(f"{words}, handled in process: {what}", "ms")
+    f"requests.{operation}.{prefix}*": Figure(f"Hub API in process, {words}: {what}", "ms")
     for operation, words in OPERATIONS.items()
     for prefix, what in (
-        ("hub_", "the hub's own time"),  # first, since the other key fits it too
+        ("hub_", "without DynamoDB's answers"),  # first, since the other key fits it too
         ("", "with DynamoDB's answers, by moto in memory"),
     )
 }

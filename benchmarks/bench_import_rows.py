@@ -18,7 +18,7 @@ ROWS = 50_000
 REPEATS = 5
 FIGURES = {
     f"{format}_rows_per_second": Figure(
-        f"Rows of a {format.upper()} file of {{rows:,}} people parsed and validated, on one core",
+        f"Rows of a {format.upper()} file of {{rows:,}} people parsed and checked, on one core",
         "rows/s",
         at_least=50_000,
     )
