@@ -19,6 +19,7 @@ import json
 import re
 import statistics
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,27 @@ RESULTS = terraform_run.ROOT / "benchmarks" / "results"
 FEW = 4  # a row lists up to this many values by name
 LONGEST_TYPE = 40  # characters; a longer object type is a link to its declaration
 NOT_SET = object()
+# The address of the repository is not known yet: EXAMPLE stands for its owner.
+REPOSITORY = "https://github.com/EXAMPLE/engagement-reference-architectures.git"
+
+
+def version() -> str:
+    """Read the version that pyproject.toml gives the project."""
+    with (terraform_run.ROOT / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
+def git_source(module: str) -> str:
+    """Return the source by which a user calls a module: pinned to the release of this version."""
+    return f"git::{REPOSITORY}//modules/{module}?ref=v{version()}"
+
+
+def usage(readme: Path) -> str:
+    """Return the first block of HCL in a README: the smallest real call."""
+    block = re.search(r"```hcl\n(.*?)```", readme.read_text(), re.DOTALL)
+    if block is None:
+        raise ToolError(f"{readme} shows no usage: add a block that starts with ```hcl.")
+    return block[1]
 
 
 def blocks(folder: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:

@@ -240,14 +240,12 @@ def test_every_test_that_the_list_of_weaknesses_names_exists() -> None:
 
 @pytest.mark.parametrize("module", ARCHITECTURES, ids=named)
 def test_the_usage_in_a_readme_gives_every_required_input_and_no_unknown_one(module: Path) -> None:
-    text = (module / "README.md").read_text()
-    usage = re.search(r"```hcl\n(.*?)```", text, re.DOTALL)
-    assert usage is not None
+    usage = docs.usage(module / "README.md")
     calls = [
         body
-        for block in hcl2.loads(usage[1])["module"]
+        for block in hcl2.loads(usage)["module"]
         for body in block.values()
-        if docs.unquoted(body["source"]).endswith(f"/{module.name}")
+        if docs.unquoted(body["source"]) == docs.git_source(module.name)
     ]
     inputs = dict(docs.blocks(module, "variable"))
     required = {name for name, body in inputs.items() if "default" not in body}
