@@ -12,7 +12,7 @@ To add a benchmark, add ``bench_<name>.py`` with
       }
 
 A key is the path of a figure, joined by dots. A ``*`` in it takes several figures into one row,
-each named by the text that the ``*`` stands for; where two keys fit, the first counts. A number
+each named by the text that the ``*`` matches; where two keys fit, the first counts. A number
 named in braces comes from the same result. ``headline=True`` shows a figure in the root README;
 there are at most eight, and each has a goal. Then ``make bench BENCH=<name>`` and ``make docs``.
 ``make bench`` refuses a result with a number that no figure describes.
@@ -81,7 +81,7 @@ def numbers_of(result: Mapping[str, Any], above: str = "") -> dict[str, float]:
 def described(
     numbers: Mapping[str, float], figures: Mapping[str, Figure]
 ) -> dict[str, dict[str, float]]:
-    """Map each key of `figures` to the numbers it describes, by the text that ``*`` stands for."""
+    """Map each key of `figures` to the numbers it describes, by the text that ``*`` matches."""
     rows: dict[str, dict[str, float]] = {key: {} for key in figures}
     for path, value in numbers.items():
         for key in figures:

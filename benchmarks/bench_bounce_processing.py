@@ -2,8 +2,8 @@
 
 Batches of ten messages, as SQS hands them over, go from JSON in SNS's envelope to the answer. The
 suppression list, the bus and the tables are in memory: behind real clients, which build, sign and
-parse every request and send none, and without clients, which leaves our own work. Medians of the
-processor time, so that what else runs on the machine counts less.
+parse every request without sending it, and without clients, which leaves our own work. Figures are
+medians of processor time, so that other programs on the machine count less.
 """
 
 import io
@@ -63,7 +63,7 @@ FIGURES = {
 
 
 def batches() -> list[dict[str, Any]]:
-    """Half of each style; three hard bounces, a soft one and a complaint in turn."""
+    """Build batches: both styles in turn; in five, three hard bounces, one soft, a complaint."""
     bodies = []
     for number in range(MESSAGES):
         address = f"recipient-{number}@example.com"

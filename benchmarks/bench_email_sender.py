@@ -1,8 +1,8 @@
 """Emails a second and environment, how closely the rate is kept to, and what a million costs.
 
 The sender is the one that Lambda runs, with botocore's real clients: requests are built, signed and
-answers parsed. What answers is a stub behind botocore that takes 50 ms for a call to SES and 5 ms
-for one to DynamoDB, and keeps the items in memory. For the pacing, 8 senders run in threads of
+answers parsed. A stub behind botocore answers: it takes 50 ms for a call to SES and 5 ms for a call
+to DynamoDB, and keeps the items in memory. For the pacing, 8 senders run in threads of
 their own by a simulated clock, with calls that reach SES up to 8 ms late at random; each email is
 noted when it gets there.
 """
@@ -130,7 +130,7 @@ def answer(status: int, content: Any) -> AWSResponse:
 
 
 class Stub:
-    """AWS behind botocore: every call takes its time and is counted."""
+    """AWS behind botocore: every call takes a fixed time and is counted."""
 
     def __init__(self) -> None:
         self.dynamodb = MemoryDynamoDB()
@@ -175,7 +175,7 @@ class Stub:
 
 
 def environment(stub: Stub) -> Sender:
-    """The function's module as a cold start makes it, with the stub behind its clients."""
+    """Import the function's module as a cold start does, with the stub behind its clients."""
     os.environ.update(SETTINGS)
     logging.getLogger("ses-load-testing").setLevel(logging.ERROR)
     module = importlib.import_module("ses_load_testing.send_messages")
@@ -216,7 +216,7 @@ def throughput() -> dict[str, float]:
 
 
 def pacing(quota: int) -> dict[str, float]:
-    """What 8 senders do with a backlog, in a minute that begins once all are at work."""
+    """Measure 8 senders with a backlog, in a minute that begins when all of them work."""
     clock = SharedTime()
     world = World(clock)
     world.ses.max_send_rate = quota

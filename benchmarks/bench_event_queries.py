@@ -1,11 +1,11 @@
-"""What the questions to the event databases read, as Parquet by the hour and as plain JSON.
+"""Measure the bytes that queries read, as Parquet by the hour and as plain JSON.
 
-90 days of made-up events (synthetic_events.py) go through the transforms and lie, an object an
-hour, under the tables and views of the three modules. Firehose makes more and smaller objects: what
-a day of those comes to is measured beside it. The same events lie as they came in, as lines of
-JSON, uncompressed and without partitions, under a table that the same views read. Each question is
-asked of both on the local AWS, and both must answer the same. Bytes are what Athena bills: of
-Parquet the columns that are read, of JSON everything.
+90 days of synthetic events (synthetic_events.py) go through the transforms and are stored, an
+object an hour, under the tables and views of the three modules. Firehose makes more and smaller
+objects: a day of smaller objects is measured beside it. The same events are stored as received, as
+lines of JSON, uncompressed and without partitions, under a table that the same views read. Each
+query runs on both layouts on the local AWS, and both must give the same answer. The bytes are the
+bytes that Athena bills: the columns read of Parquet, and whole objects of JSON.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ MADE_BY_TRANSFORM = {
     "totalmessagepricemicros",
     "totalcarrierfeemicros",
 }
-# What stands for the columns of the views' base that an event itself does not have.
+# Expressions for the columns of the views' base that an event itself does not have.
 INSTEAD = {
     "pinpoint_event_database": {
         "event_id": "'-'",
@@ -95,7 +95,7 @@ def _of_one_day(question: Question) -> Question:
 
 
 def _questions() -> dict[str, Question]:
-    """The seed's four in its own words, what the modules offer instead, and some of one day."""
+    """Return the questions of the originals, the named queries, and questions about one day."""
     pinpoint, ses, sms = TABLES
     numbers = ", ".join(
         f"(SELECT COUNT(*) FROM {view} WHERE {view}.pinpoint_campaign_id = "
@@ -187,11 +187,11 @@ FIGURES = {
 
 
 class AsJson(EventDatabase):
-    """The events as they came in, in one place, under the module's views."""
+    """The events as received, in one place, under the module's views."""
 
     def __init__(self, server: LocalServer, module: str) -> None:
         super().__init__(server, module)
-        # The table and the base of the views are others; what is above them stays.
+        # The table and the base view differ; the views above them are the same.
         glue = server.client("glue")
         glue.delete_table(DatabaseName=self.name, Name=self.table)
         glue.create_table(DatabaseName=self.name, TableInput=self._json_table())
@@ -255,7 +255,7 @@ class Sizes:
 
 
 def rows_of(module: str, events: list[Event]) -> Iterator[tuple[int, str]]:
-    """Rows as the module's transform writes them, each with the time at which its event came."""
+    """Yield rows as the module's transform writes them, each with the arrival time of its event."""
     table = import_module(f"{module}.{TABLES[module]}").rows
     for start in range(0, len(events), BATCH):
         batch = events[start : start + BATCH]
@@ -283,7 +283,7 @@ def columns_of(module: str) -> list[dict[str, str]]:
 
 
 def parquet(module: str, rows: Iterable[tuple[int, str]], span_ms: int) -> dict[int, bytes]:
-    """Parquet objects of a span each (numbered since the epoch), as Converter writes them."""
+    """Write a Parquet object for each span (numbered since the epoch), as Converter does."""
     schema = {"span_": "BIGINT"} | {
         column["name"]: parse_type(column["type"]).duckdb for column in columns_of(module)
     }
@@ -309,7 +309,7 @@ def parquet(module: str, rows: Iterable[tuple[int, str]], span_ms: int) -> dict[
 
 
 def bring(port: int, module: str, day: int, first: datetime) -> Sizes:
-    """Put a day's events into both buckets."""
+    """Write the events of a day to both buckets."""
     s3 = LocalServer(port).client("s3")
     events = events_of(TABLES[module], STORIES_PER_DAY[TABLES[module]], day, first)
     lines = "".join(f"{event.line}\n" for event in events).encode()
@@ -324,7 +324,7 @@ def bring(port: int, module: str, day: int, first: datetime) -> Sizes:
 
 
 def bring_all(port: int, first: datetime) -> tuple[dict[str, Sizes], dict[str, LastDay]]:
-    """All days into both layouts, by several processes; sizes by table."""
+    """Write all days in both layouts, with several processes; return sizes by table."""
     sizes = {table: Sizes() for table in TABLES.values()}
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         for module, table in TABLES.items():
@@ -335,7 +335,7 @@ def bring_all(port: int, first: datetime) -> tuple[dict[str, Sizes], dict[str, L
 
 
 class LastDay(NamedTuple):
-    """The last day's events and objects: their number, and bytes of those of both spans."""
+    """The events and objects of the last day: numbers, and bytes of the objects of both spans."""
 
     events: int
     by_hour: int
@@ -344,7 +344,7 @@ class LastDay(NamedTuple):
 
 
 def last_day(module: str, first: datetime) -> LastDay:
-    """What a day comes to in objects of an hour, and in those that the default buffer makes."""
+    """Measure a day as objects of an hour, and as objects of the default buffer."""
     events = events_of(TABLES[module], STORIES_PER_DAY[TABLES[module]], DAYS - 1, first)
     rows = list(rows_of(module, events))
     hours, spans = (parquet(module, rows, span).values() for span in (HOUR_MS, BUFFER_MS))
@@ -361,7 +361,7 @@ class Answered(NamedTuple):
 
 
 def ask(server: LocalServer, database: str, question: Question) -> Answered:
-    """Ask Athena; its own figures of the bytes and the time, and the rows in some order."""
+    """Run a query; return Athena's figures for bytes and time, and the rows in some order."""
     athena = server.client("athena")
     given = {"ExecutionParameters": list(question.parameters)} if question.parameters else {}
     query = athena.start_query_execution(
@@ -392,7 +392,7 @@ def ask(server: LocalServer, database: str, question: Question) -> Answered:
 
 
 def _comparable(text: str | None) -> str | None:
-    """Sums of prices differ in their last digits by the order in which they are made."""
+    """Round sums of prices: their last digits depend on the order of addition."""
     try:
         return text if text is None or "." not in text else f"{float(text):.6g}"
     except ValueError:

@@ -1,8 +1,8 @@
 """Records per second on one core through the transforms of the event databases.
 
-Each figure is a batch of 500 records from base64 to base64: JSON read, made to fit the table's
-columns, given an id, written. Medians of the processor time that a batch takes, so that what else
-runs on the machine counts less.
+Each figure is a batch of 500 records from base64 to base64: JSON is read, fitted to the table's
+columns, given an id and written. Figures are medians of the processor time of a batch, so that
+other programs on the machine count less.
 """
 
 import base64
@@ -85,7 +85,7 @@ CASES: dict[str, tuple[Table, tuple[str, ...]]] = {
 
 
 def records(names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """RECORDS events, no two of them the same."""
+    """Build RECORDS different events."""
     events = [json.loads((EVENTS / f"{name}.json").read_text()) for name in names]
     for number in range(RECORDS):
         event = events[number % len(events)]
@@ -103,7 +103,7 @@ def records(names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Median processor time of one run."""
+    """Return the median processor time of one run."""
     times = []
     for _ in range(REPEATS):
         started = time.process_time()

@@ -1,9 +1,9 @@
-"""Import time of every function of the packages in dist/, in ms, with the client that it makes.
+"""Measure the import time of every function of the packages in dist/, with its clients, in ms.
 
 Each handler named in a module's Terraform is imported in a fresh interpreter from its unpacked
 zip, beside the boto3 of this environment, with the variables that it asks for set to
-placeholders. Median of five; the interpreter's own start is taken off. Beside them stands what
-botocore takes for one client and nothing else, as it is without `shared.cold_start`.
+placeholders. Median of five; the interpreter's own start is taken off. For
+comparison, botocore's import with one client is measured alone, without `shared.cold_start`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CLIENT_ALONE = "import botocore.session as b; b.get_session().create_client('ste
 
 
 def handlers() -> dict[str, Path]:
-    """Module of each handler named in the Terraform of modules/ → the zip that holds it."""
+    """Map the module of each handler named in the Terraform of modules/ to its zip."""
     terraform = "".join(path.read_text() for path in (ROOT / "modules").rglob("*.tf"))
     packages = {package.stem: package for package in (ROOT / "dist").glob("*.zip")}
     # A module with several steps may leave the function's name to for_each.
@@ -60,7 +60,7 @@ def handlers() -> dict[str, Path]:
 
 
 def settings(source: Path) -> set[str]:
-    """The names of the variables that a package may ask for, and that shared packages need."""
+    """List the environment variables that a package and the shared packages read."""
     text = "".join(path.read_text() for path in source.rglob("*.py"))
     shared = "".join(
         path.read_text()
@@ -72,7 +72,7 @@ def settings(source: Path) -> set[str]:
 
 
 def measure(statement: str, folder: str, names: set[str]) -> float:
-    """Median time of a statement in a fresh interpreter, in ms.
+    """Return the median time of a statement in a fresh interpreter, in ms.
 
     Args:
         folder: where packages are imported from.

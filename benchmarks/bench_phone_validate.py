@@ -54,7 +54,7 @@ FIGURES = {
 
 
 class Stub:
-    """PhoneNumberValidate as seen by AWS: notes arrivals, answers after the latency."""
+    """PhoneNumberValidate as AWS sees it: records arrivals, answers after the latency."""
 
     def __init__(self) -> None:
         self.arrivals: list[float] = []
@@ -66,7 +66,7 @@ class Stub:
 
     @property
     def per_second(self) -> float:
-        """The steady rate: intervals between the first and the last arrival."""
+        """Return the steady rate: intervals between the first and the last arrival."""
         arrivals = sorted(self.arrivals)
         return (len(arrivals) - 1) / (arrivals[-1] - arrivals[0])
 
@@ -92,7 +92,7 @@ def _limiter(dynamodb: Any, key: str) -> RateLimiter:
 
 
 def run() -> dict[str, Any]:
-    """Medians of the repeats, and the worst second of all of them."""
+    """Return the medians of the repeats, and the busiest second of all repeats."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ.setdefault(name, "testing")
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")

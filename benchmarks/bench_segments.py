@@ -1,4 +1,4 @@
-"""How many endpoints one core asks of a compiled segment in a second."""
+"""Measure the endpoints that one core evaluates for a compiled segment in a second."""
 
 import json
 import sys
@@ -68,7 +68,7 @@ DEMANDING: SegmentRequest = {
 
 
 def typical_endpoints() -> list[Endpoint]:
-    """Two thirds SMS, half on the gold plan, near and far."""
+    """Build endpoints: two thirds SMS, half on the gold plan, near and far."""
     return [
         {
             "Id": f"{number:032x}",
@@ -87,7 +87,7 @@ def typical_endpoints() -> list[Endpoint]:
 
 
 def rate(segment: SegmentRequest, endpoints: list[Endpoint]) -> float:
-    """Median evaluations per second over the repeats, audience rule included."""
+    """Return the median evaluations per second over the repeats, with the audience rule."""
     belongs = in_audience(
         compile_segment(segment, now=NOW, sources=lambda _id, _version: lambda _endpoint: True)
     )
@@ -101,7 +101,7 @@ def rate(segment: SegmentRequest, endpoints: list[Endpoint]) -> float:
 
 
 def run() -> dict[str, Any]:
-    """Evaluations per second and core: two set criteria; four costly ones in a group."""
+    """Return evaluations per second and core: two set criteria; four costly criteria in a group."""
     endpoints = typical_endpoints()
     return {
         "repeats": REPEATS,

@@ -38,7 +38,7 @@ RESULTS = terraform_run.ROOT / "benchmarks" / "results"
 FEW = 4  # a row lists up to this many values by name
 LONGEST_TYPE = 40  # characters; a longer object type is a link to its declaration
 NOT_SET = object()
-# The address of the repository is not known yet: EXAMPLE stands for its owner.
+# The address of the repository is not known yet: EXAMPLE is a placeholder for its owner.
 REPOSITORY = "https://github.com/EXAMPLE/engagement-reference-architectures.git"
 
 
@@ -163,7 +163,7 @@ HEADER = ["| What was measured | Measured | Goal | Machine | Command |", "|---|-
 
 
 def results() -> dict[str, dict[str, Any]]:
-    """Read the last result of each benchmark; an empty one where none was recorded."""
+    """Read the last result of each benchmark; empty where there is no result."""
     found = {}
     for path in sorted(RESULTS.parent.glob("bench_*.py")):
         name = path.stem.removeprefix("bench_")

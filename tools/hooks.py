@@ -15,8 +15,8 @@ from pathlib import Path
 from tools import terraform_cli
 from tools.errors import ToolError
 
-# Access key ids use the base32 alphabet. AWS's documentation ends its own with EXAMPLE; those of
-# the local AWS begin with AKIALOCAL and are published on purpose.
+# Access key ids use the base32 alphabet. AWS's documentation ends its own with EXAMPLE; the
+# local AWS publishes ids that begin with AKIALOCAL on purpose.
 SECRETS = {
     "an AWS access key id": re.compile(
         r"\b(?:AKIA|ASIA)(?!LOCAL)(?![A-Z2-7]{9}EXAMPLE\b)[A-Z2-7]{16}\b"

@@ -1,7 +1,7 @@
 """Build ``dist/<architecture>.zip`` for every folder of lambda_src, byte for byte reproducible.
 
 A zip holds the architecture's own package, ``shared``, and the pinned distributions of its
-``requirements.txt``; boto3 and what boto3 brings along come from the Lambda runtime. Only
+``requirements.txt``; boto3 and its dependencies come from the Lambda runtime. Only
 pure-Python wheels are accepted, so the same zip runs on arm64, x86_64 and on a laptop.
 
 Entries are sorted, carry one fixed time, and are stored rather than deflated: compressed bytes
@@ -48,7 +48,7 @@ class MissingRequirement(ToolError):
 
 
 def architectures(source: Path) -> list[str]:
-    """Every folder of lambda_src that has a package of its own."""
+    """List every folder of lambda_src that has a package of its own."""
     return sorted(
         folder.name
         for folder in source.iterdir()
@@ -87,7 +87,7 @@ def build(architecture: str, *, root: Path = ROOT) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """The hexadecimal digest of a file's bytes."""
+    """Return the hexadecimal digest of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -109,7 +109,7 @@ def _library_files(libraries: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _installed(requirements: Path, cache: Path) -> Path:
-    """The folder into which exactly these requirements are installed, made once."""
+    """Return a folder with exactly these requirements, installed once."""
     lines = sorted(
         line.strip()
         for line in requirements.read_text().splitlines()
