@@ -3,18 +3,15 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  types = toset([for resource in values(var.resources) : resource.type])
-
   # A hub assumes the stream's role itself and tests nothing of the caller's; Amazon Pinpoint wants it passed.
-  passes_stream_role = contains(local.types, "EventStream") && var.pinpoint.api == null
-  sets_destinations  = contains(local.types, "SmsConfigurationSetEventDestination")
+  passes_stream_role = var.event_stream == null || var.pinpoint == null ? false : var.pinpoint.api == null
+  sets_destinations  = length(var.sms_event_destinations) > 0
 
-  stream_role_arns  = [for key, resource in var.resources : local.properties[key].RoleArn if resource.type == "EventStream"]
-  destinations      = [for key, resource in var.resources : local.properties[key] if resource.type == "SmsConfigurationSetEventDestination"]
+  destinations      = [for properties in values(var.sms_event_destinations) : jsondecode(properties)]
   destination_roles = compact(flatten([for destination in local.destinations : [for name in ["CloudWatchLogsDestination", "KinesisFirehoseDestination"] : try(destination[name].IamRoleArn, "")]]))
 
   policies = merge(
-    length(local.operations) == 0 ? {} : { pinpoint = module.access[0].policy_json },
+    length(local.api_operations) == 0 ? {} : { pinpoint = module.access[0].policy_json },
     local.passes_stream_role ? { pass-stream-role = data.aws_iam_policy_document.pass_stream_role[0].json } : {},
     local.sets_destinations ? { sms-event-destinations = data.aws_iam_policy_document.sms_event_destinations[0].json } : {},
   )
@@ -26,7 +23,7 @@ data "aws_iam_policy_document" "pass_stream_role" {
   statement {
     sid       = "LetPinpointWriteToTheStream"
     actions   = ["iam:PassRole"]
-    resources = local.stream_role_arns
+    resources = [var.event_stream.role_arn]
 
     # Roles trust pinpoint.amazonaws.com; the Service Authorization Reference names
     # mobiletargeting.amazonaws.com as the value of this key. Both mean Amazon Pinpoint.
