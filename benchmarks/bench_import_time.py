@@ -1,7 +1,7 @@
 """Import time of every function of the packages in dist/, in ms, with the client that it makes.
 
-Each handler named in a module's Terraform is imported in a fresh interpreter from its unpacked
-zip, beside the boto3 of this environment, with the variables that it asks for set to
+Each module of lambda_src/<architecture>/functions is imported in a fresh interpreter from its
+unpacked zip, beside the boto3 of this environment, with the variables that it asks for set to
 placeholders. Median of five; the interpreter's own start is taken off. Beside them stands what
 botocore takes for one client and nothing else, as it is without `shared.cold_start`.
 """
@@ -46,18 +46,12 @@ CLIENT_ALONE = "import botocore.session as b; b.get_session().create_client('ste
 
 
 def handlers() -> dict[str, Path]:
-    """Module of each handler named in the Terraform of modules/ → the zip that holds it."""
-    terraform = "".join(path.read_text() for path in (ROOT / "modules").rglob("*.tf"))
-    packages = {package.stem: package for package in (ROOT / "dist").glob("*.zip")}
-    # A module with several steps may leave the function's name to for_each.
-    named = re.findall(
-        rf'"((?:{"|".join(packages)})(?:\.\w+)+)\.(?:\w+|\$\{{each\.key\}})"', terraform
-    )
-    # A block that several packages share names its handlers by the package.
-    shared = re.findall(r'"\$\{var\.package\}\.(\w+)\.\w+"', terraform)
-    users = re.findall(r'\bpackage\s+= "(\w+)"', terraform)
-    named += [f"{package}.{handler}" for package in users for handler in shared]
-    return {handler: packages[handler.split(".")[0]] for handler in sorted(set(named))}
+    """Module of each function in lambda_src → the zip that holds it."""
+    return {
+        f"{path.parts[-3]}.functions.{path.stem}": ROOT / "dist" / f"{path.parts[-3]}.zip"
+        for path in sorted((ROOT / "lambda_src").glob("*/functions/*.py"))
+        if path.name != "__init__.py"
+    }
 
 
 def settings(source: Path) -> set[str]:

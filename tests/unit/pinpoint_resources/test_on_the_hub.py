@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from api_resource.core import parse_request, plan
-from api_resource.handler import carry_out
-from engagement_hub.api.handler import respond
 from engagement_hub.api.hub import hub_from_environment
+from engagement_hub.api.responder import respond
+from pinpoint_resources.core import parse_request, plan
+from pinpoint_resources.execution import carry_out
 from tests.builders.hub import hub_client, hub_tables
 
 ROLE = "arn:aws:iam::123456789012:role/engagement-hub/stream"

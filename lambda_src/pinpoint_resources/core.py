@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from api_resource.calls import CannotChange, MalformedInput, Plan, Resource, UnknownType
-from api_resource.kinds import TYPES
+from pinpoint_resources.calls import CannotChange, MalformedInput, Plan, Resource, UnknownType
+from pinpoint_resources.kinds import TYPES
 
 Action = Literal["create", "update", "delete"]
 ACTIONS = ("create", "update", "delete")
@@ -80,7 +80,7 @@ def plan(request: Request) -> Plan:
         Version …) and `Revision`; nothing after a delete.
 
     Raises:
-        ApiResourceError: one of its kinds; nothing was changed then.
+        PinpointResourcesError: one of its kinds; nothing was changed then.
     """
     wanted, previous = request.wanted, request.previous
     if previous is not None and previous.type != wanted.type:

@@ -1,8 +1,8 @@
 """The types of resource, each with the calls that find, make, change and delete one.
 
 Operations, members and shapes are those of botocore's models of `pinpoint` and
-`pinpoint-sms-voice-v2`. What the role may call for each type is listed in types.json of
-modules/internal/api_resource.
+`pinpoint-sms-voice-v2`. What the role may call for each type is listed in types.json of the
+Terraform module.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from api_resource.calls import AlreadyThere, BadProperty, Call, CannotChange, Resource, Steps
+from pinpoint_resources.calls import AlreadyThere, BadProperty, Call, CannotChange, Resource, Steps
 
 # Marks what a configuration made, on whatever carries tags.
 OWNER_TAG = "managed-by"

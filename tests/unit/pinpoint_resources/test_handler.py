@@ -11,8 +11,10 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from api_resource import handler
-from api_resource.calls import BadProperty, Call, Plan, Service
+from pinpoint_resources.calls import BadProperty, Call, Plan, Service
+from pinpoint_resources.core import parse_request, plan
+from pinpoint_resources.execution import carry_out
+from pinpoint_resources.functions import manage
 
 PROJECT = "0123456789abcdef0123456789abcdef"
 TEMPLATE = {"TemplateName": "greeting", "Body": "Hello"}
@@ -26,7 +28,7 @@ def pinpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    monkeypatch.setattr(handler, "client", client_for(client))
+    monkeypatch.setattr(manage, "client", client_for(client))
     with Stubber(client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -65,10 +67,10 @@ def found(body: str) -> dict[str, Any]:
     return {"SMSTemplateResponse": described}
 
 
-def carry_out(stubber: Stubber, wish: dict[str, Any]) -> tuple[dict[str, Any], list[float]]:
+def carried_out(stubber: Stubber, wish: dict[str, Any]) -> tuple[dict[str, Any], list[float]]:
     waited: list[float] = []
-    steps = handler.plan(handler.parse_request(wish))
-    result = handler.carry_out(steps, client_for(stubber.client), waited.append)
+    steps = plan(parse_request(wish))
+    result = carry_out(steps, client_for(stubber.client), waited.append)
     return result, waited
 
 
@@ -84,7 +86,7 @@ def test_a_template_that_is_absent_is_created_and_read_back(pinpoint: Stubber):
     )
     pinpoint.add_response("get_sms_template", found("Hello"), {"TemplateName": "greeting"})
 
-    result = handler.lambda_handler(event(), None)
+    result = manage.lambda_handler(event(), None)
 
     assert result["Version"] == "1"
     assert result["Revision"] == "r1"
@@ -93,7 +95,7 @@ def test_a_template_that_is_absent_is_created_and_read_back(pinpoint: Stubber):
 def test_deleting_what_is_absent_is_fine(pinpoint: Stubber):
     pinpoint.add_client_error("get_sms_template", "NotFoundException", http_status_code=404)
 
-    assert handler.lambda_handler(event("delete"), None) == {}
+    assert manage.lambda_handler(event("delete"), None) == {}
 
 
 def test_a_refusal_is_believed_only_after_the_policy_had_time_to_count(pinpoint: Stubber):
@@ -101,7 +103,7 @@ def test_a_refusal_is_believed_only_after_the_policy_had_time_to_count(pinpoint:
         pinpoint.add_client_error("get_sms_template", "ForbiddenException", http_status_code=403)
     pinpoint.add_response("get_sms_template", found("Hello"))
 
-    result, waited = carry_out(pinpoint, event())
+    result, waited = carried_out(pinpoint, event())
 
     assert waited == [1, 2]
     assert result["Version"] == "1"
@@ -112,7 +114,7 @@ def test_a_lasting_refusal_fails_the_apply(pinpoint: Stubber):
         pinpoint.add_client_error("get_sms_template", "AccessDeniedException", http_status_code=403)
 
     with pytest.raises(ClientError, match="AccessDeniedException.*GetSmsTemplate"):
-        carry_out(pinpoint, event())
+        carried_out(pinpoint, event())
 
 
 def test_a_refused_request_fails_the_apply_at_once(pinpoint: Stubber):
@@ -120,7 +122,7 @@ def test_a_refused_request_fails_the_apply_at_once(pinpoint: Stubber):
     pinpoint.add_client_error("create_sms_template", "BadRequestException", http_status_code=400)
 
     with pytest.raises(ClientError, match="BadRequestException"):
-        carry_out(pinpoint, event())
+        carried_out(pinpoint, event())
 
 
 def test_an_unknown_property_is_named():
@@ -134,4 +136,4 @@ def test_an_unknown_property_is_named():
     with pytest.raises(
         BadProperty, match=r"CreateSmsTemplate: (?s:.*)Unknown parameter .*\"Text\""
     ):
-        handler.carry_out(steps(), client_for(api))
+        carry_out(steps(), client_for(api))

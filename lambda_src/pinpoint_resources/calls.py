@@ -9,31 +9,31 @@ from typing import Any, Literal
 Service = Literal["pinpoint", "pinpoint-sms-voice-v2"]
 
 
-class ApiResourceError(Exception):
+class PinpointResourcesError(Exception):
     """A wish that cannot be met; the message names the resource, the rule and the way out."""
 
 
-class MalformedInput(ApiResourceError):
-    """The invocation lacks what modules/internal/api_resource always sends."""
+class MalformedInput(PinpointResourcesError):
+    """The invocation lacks a member that the Terraform module always sends."""
 
 
-class UnknownType(ApiResourceError):
+class UnknownType(PinpointResourcesError):
     """The type is none that is managed here."""
 
 
-class MissingProperty(ApiResourceError):
+class MissingProperty(PinpointResourcesError):
     """A property that names the resource is absent."""
 
 
-class BadProperty(ApiResourceError):
+class BadProperty(PinpointResourcesError):
     """A property is unknown, or has a value that it does not take."""
 
 
-class AlreadyThere(ApiResourceError):
+class AlreadyThere(PinpointResourcesError):
     """Something else made, and may be using, what would be replaced."""
 
 
-class CannotChange(ApiResourceError):
+class CannotChange(PinpointResourcesError):
     """The API has no operation for this change."""
 
 

@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from api_resource.calls import (
+from pinpoint_resources.calls import (
     AlreadyThere,
     BadProperty,
     Call,
@@ -21,13 +21,12 @@ from api_resource.calls import (
     MissingProperty,
     UnknownType,
 )
-from api_resource.core import parse_request, plan
-from api_resource.kinds import TYPES
+from pinpoint_resources.core import parse_request, plan
+from pinpoint_resources.kinds import TYPES
 
 ROOT = Path(__file__).resolve().parents[3]
-OPERATIONS_OF = json.loads(
-    (ROOT / "modules" / "internal" / "api_resource" / "types.json").read_text()
-)
+[TYPES_OF_THE_MODULE] = (ROOT / "modules").rglob("types.json")
+OPERATIONS_OF = json.loads(TYPES_OF_THE_MODULE.read_text())
 PROJECT = "0123456789abcdef0123456789abcdef"
 OTHER_STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/other"
 STREAM = {

@@ -1,4 +1,4 @@
-"""The state machine's steps: start the import job, and look at it."""
+"""The state machine's first step: start the import job, once."""
 
 from typing import Any
 
@@ -6,14 +6,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from s3_triggered_import.job import (
-    Outcome,
-    assess,
     import_request,
     job_started_before,
     newest_imported_segment,
     s3_url_from,
     segment_name,
-    trimmed,
 )
 from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
 from shared.polling import Polling
@@ -23,7 +20,6 @@ from shared.transient import transient_errors_named
 PROJECT_ID = required_env("PROJECT_ID")
 IMPORT_ROLE_ARN = required_env("IMPORT_ROLE_ARN")
 FILE_FORMAT = required_env("FILE_FORMAT")
-MAX_FAILURE_RATIO = float(required_env("MAX_FAILURE_RATIO"))
 REUSE_SEGMENT = required_env("REUSE_SEGMENT") == "true"
 POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
 
@@ -32,7 +28,7 @@ pinpoint = pinpoint_client()
 
 
 @logger.inject_lambda_context
-def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Start the job of a run, or find the one that an earlier attempt started.
 
     Event: `{Input, ExecutionStarted: ISO 8601, RetryCount}`; answer: `{JobId, Attempt,
@@ -67,42 +63,6 @@ def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     logger.info("Import job running", extra={"job": job["Id"], "retry": event["RetryCount"]})
     return {"JobId": job["Id"], "Attempt": 0, "WaitSeconds": POLLING.wait_seconds(0)}
-
-
-@logger.inject_lambda_context
-def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look at the job.
-
-    Event: what `start` or an earlier look answered. Answer: the same with `Outcome` (WAIT,
-    SUCCESS, FAILURE), and `ImportResult` once it is not WAIT: the ImportJobResponse, plus
-    `FailureReason` when the outcome is FAILURE.
-    """
-    with transient_errors_named():
-        job = dict(
-            pinpoint.get_import_job(ApplicationId=PROJECT_ID, JobId=event["JobId"])[
-                "ImportJobResponse"
-            ]
-        )
-
-    looks = event["Attempt"] + 1
-    assessment = assess(job, MAX_FAILURE_RATIO)
-    outcome, reason = assessment.outcome, assessment.reason
-    if outcome is Outcome.WAIT and POLLING.exhausted(looks):
-        outcome = Outcome.FAILURE
-        reason = (
-            f"The import job was still {job['JobStatus']} after "
-            f"{POLLING.timeout_seconds // 60} minutes (timeout_minutes)."
-        )
-
-    answer: dict[str, Any] = {
-        "JobId": event["JobId"],
-        "Attempt": looks,
-        "WaitSeconds": POLLING.wait_seconds(looks),
-        "Outcome": outcome,
-    }
-    if outcome is not Outcome.WAIT:
-        answer["ImportResult"] = trimmed(job) | ({"FailureReason": reason} if reason else {})
-    return answer
 
 
 def _segment_to_refill(url: str) -> str | None:

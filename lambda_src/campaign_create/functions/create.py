@@ -1,13 +1,11 @@
-"""The state machine's steps: create the campaign once, and look at how it goes."""
+"""The state machine's first step: create the campaign, once."""
 
-from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from campaign_create.plan import Defaults, campaign_named, campaign_plan, campaign_request
-from campaign_create.progress import Outcome, progress
 from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
 from shared.polling import Polling
 from shared.settings import optional_env, required_env
@@ -26,7 +24,7 @@ pinpoint = pinpoint_client()
 
 
 @logger.inject_lambda_context
-def create(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Create the campaign of a run, or find the one that carries its correlation id.
 
     Event: `{Input, CorrelationId}`; answer: `{CampaignId, SegmentId, CampaignStatus, Attempt,
@@ -60,56 +58,4 @@ def create(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "Attempt": 0,
         "WaitSeconds": POLLING.wait_seconds(0),
         "WaitUntil": plan.wait_until,
-    }
-
-
-@logger.inject_lambda_context
-def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look at the campaign.
-
-    Event: what `create` or an earlier look answered. Answer: the same with `Outcome` (WAIT,
-    SUCCESS, FAILURE) and `CampaignCreateOutput`, the seven fields of the notification.
-    """
-    campaign_id = event["CampaignId"]
-    with transient_errors_named():
-        campaign = pinpoint.get_campaign(ApplicationId=PROJECT_ID, CampaignId=campaign_id)[
-            "CampaignResponse"
-        ]
-        activities = list(
-            all_items(
-                pinpoint.get_campaign_activities,
-                ApplicationId=PROJECT_ID,
-                CampaignId=campaign_id,
-            )
-        )
-
-    looks = event["Attempt"] + 1
-    seen = progress(campaign, activities)
-    reason = None
-    if seen.outcome is Outcome.WAIT and POLLING.exhausted(looks):
-        reason = (
-            f"The campaign was still {seen.status} after {POLLING.timeout_seconds // 60} minutes "
-            "(timeout_minutes); it may go on."
-        )
-        seen = replace(seen, outcome=Outcome.FAILURE)
-    elif seen.outcome is Outcome.FAILURE:
-        reason = f"The campaign ended as {seen.status} with result {seen.result}."
-
-    output: dict[str, Any] = {
-        "CampaignId": campaign_id,
-        "CampaignStatus": seen.status,
-        "Result": seen.result,
-        "Start": seen.start,
-        "End": seen.end,
-        "SuccessfulEndpointCount": seen.successful,
-        "TotalEndpointCount": seen.total,
-    }
-    if reason is not None:
-        output["FailureReason"] = reason
-    return {
-        "CampaignId": campaign_id,
-        "Attempt": looks,
-        "WaitSeconds": POLLING.wait_seconds(looks),
-        "Outcome": seen.outcome,
-        "CampaignCreateOutput": output,
     }

@@ -1,30 +1,16 @@
-"""The hub's API: one function behind an HTTP API with AWS_IAM authorization."""
+"""Answers a request of the API: its operation, or the error that refuses it."""
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from engagement_hub.api.hub import Hub, hub_from_environment
+from engagement_hub.api.hub import Hub
 from engagement_hub.api.operations import OPERATIONS
 from engagement_hub.api.wire import answer, read_call, refusal, request_id_of
 from engagement_hub.engagement.errors import EngagementError, InternalServerError
 from engagement_hub.store.entities import ACCOUNT, Kind
 
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-
 logger = Logger(service="engagement-hub")
-
-
-@cache
-def _hub() -> Hub:
-    return hub_from_environment()
-
-
-def lambda_handler(event: dict[str, Any], context: "LambdaContext | None" = None) -> dict[str, Any]:
-    """Answer one request (HTTP API, payload format 2.0)."""
-    return respond(_hub(), event)
 
 
 def respond(hub: Hub, event: dict[str, Any]) -> dict[str, Any]:
