@@ -31,7 +31,7 @@ module "function" {
 
   name               = "${var.name}-${each.key}"
   description        = each.value.description
-  handler            = "campaign_create.campaign.${each.key}"
+  handler            = "campaign_create.functions.${each.key}.lambda_handler"
   package_path       = local.package_path
   timeout_seconds    = 60
   environment        = local.environment

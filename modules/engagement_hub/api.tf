@@ -3,7 +3,7 @@ module "api_function" {
 
   name         = "${var.name}-api"
   description  = "Answers the Pinpoint API."
-  handler      = "engagement_hub.api.handler.lambda_handler"
+  handler      = "engagement_hub.functions.serve_api.lambda_handler"
   package_path = local.package_path
   environment = merge(local.environment, {
     EXPORT_STATE_MACHINE_ARN = module.export_state_machine.state_machine_arn

@@ -84,7 +84,7 @@ module "delivery_function" {
 
   name         = "${var.name}-delivery-events"
   description  = "Writes delivery events of SES and End User Messaging to the projects' event streams."
-  handler      = "engagement_hub.workers.delivery_events.lambda_handler"
+  handler      = "engagement_hub.functions.publish_events.lambda_handler"
   package_path = local.package_path
   environment  = local.environment
   policies = {

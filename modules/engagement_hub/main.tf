@@ -106,7 +106,7 @@ module "import_function" {
 
   name            = "${var.name}-import"
   description     = "Steps of import jobs."
-  handler         = "engagement_hub.workers.import_job.lambda_handler"
+  handler         = "engagement_hub.functions.import_endpoints.lambda_handler"
   package_path    = local.package_path
   environment     = local.environment
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
@@ -125,7 +125,7 @@ module "export_function" {
 
   name            = "${var.name}-export"
   description     = "Steps of export jobs."
-  handler         = "engagement_hub.workers.export_job.lambda_handler"
+  handler         = "engagement_hub.functions.export_endpoints.lambda_handler"
   package_path    = local.package_path
   environment     = local.environment
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
@@ -144,7 +144,7 @@ module "campaign_function" {
 
   name         = "${var.name}-campaign"
   description  = "Steps of campaign runs."
-  handler      = "engagement_hub.workers.campaign_run.lambda_handler"
+  handler      = "engagement_hub.functions.run_campaign.lambda_handler"
   package_path = local.package_path
   environment  = local.environment
   policies = merge(

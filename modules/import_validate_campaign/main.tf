@@ -86,7 +86,7 @@ module "start" {
 
   name               = "${var.name}-start-${each.key}"
   description        = each.value.description
-  handler            = each.key == "validate" ? "import_validate_campaign.start_validation.lambda_handler" : "import_validate_campaign.start_campaign.lambda_handler"
+  handler            = each.key == "validate" ? "import_validate_campaign.functions.start_validation.lambda_handler" : "import_validate_campaign.functions.start_campaign.lambda_handler"
   package_path       = local.package_path
   timeout_seconds    = 60
   environment        = merge(each.value.environment, { STATE_MACHINE_ARN = each.value.state_machine_arn })

@@ -20,19 +20,19 @@ locals {
   functions = {
     start-export = {
       description = "Starts the export of a run's endpoints."
-      handler     = "phone_number_validate.export_job.start"
+      handler     = "phone_number_validate.functions.start_export.lambda_handler"
       environment = local.export_environment
       policies    = merge({ pinpoint = module.export_access.policy_json }, module.export_role.pass_policies)
     }
     read-export = {
       description = "Looks at an export job."
-      handler     = "phone_number_validate.export_job.read"
+      handler     = "phone_number_validate.functions.read_export.lambda_handler"
       environment = local.export_environment
       policies    = { pinpoint = module.read_export_access.policy_json }
     }
     list-numbers = {
       description     = "Lists the distinct numbers of an export."
-      handler         = "phone_number_validate.files.list_numbers"
+      handler         = "phone_number_validate.functions.list_numbers.lambda_handler"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.list_numbers.json }
       kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -42,7 +42,7 @@ locals {
     }
     validate-batch = {
       description = "Validates a batch of numbers and marks their endpoints."
-      handler     = "phone_number_validate.validate_batch.lambda_handler"
+      handler     = "phone_number_validate.functions.validate_batch.lambda_handler"
       environment = merge(local.pinpoint_environment, {
         BUCKET                 = module.bucket.bucket
         CACHE_DAYS             = var.cache_days
@@ -61,7 +61,7 @@ locals {
     }
     add-up = {
       description     = "Adds up the counts of a run's batches."
-      handler         = "phone_number_validate.files.add_up"
+      handler         = "phone_number_validate.functions.add_up.lambda_handler"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.add_up.json }
       kms_actions     = ["kms:Decrypt"]
@@ -69,7 +69,7 @@ locals {
     }
     delete-files = {
       description     = "Deletes a run's exported and working files."
-      handler         = "phone_number_validate.files.delete_files"
+      handler         = "phone_number_validate.functions.delete_files.lambda_handler"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.delete_files.json }
       timeout_seconds = 300

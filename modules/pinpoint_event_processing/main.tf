@@ -35,7 +35,7 @@ module "function" {
 
   name            = "${var.name}-events"
   description     = "Suppresses addresses that bounced or complained."
-  handler         = "pinpoint_event_processing.handler.lambda_handler"
+  handler         = "pinpoint_event_processing.functions.suppress.lambda_handler"
   package_path    = local.package_path
   timeout_seconds = 60
   environment = merge(module.suppression.environment, {

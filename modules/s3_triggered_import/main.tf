@@ -98,7 +98,7 @@ module "trigger" {
 
   name         = "${var.name}-trigger"
   description  = "Starts one import per file dropped into the bucket."
-  handler      = "s3_triggered_import.trigger.lambda_handler"
+  handler      = "s3_triggered_import.functions.trigger.lambda_handler"
   package_path = local.package_path
   environment = merge(
     { STATE_MACHINE_ARN = module.state_machine.state_machine_arn },
@@ -127,7 +127,7 @@ module "job" {
 
   name               = "${var.name}-${each.key}"
   description        = each.value.description
-  handler            = "s3_triggered_import.import_job.${each.key}"
+  handler            = "s3_triggered_import.functions.${each.key}_job.lambda_handler"
   package_path       = local.package_path
   timeout_seconds    = 60
   environment        = local.job_environment

@@ -57,7 +57,7 @@ module "function" {
 
   name            = "${var.name}-reply"
   description     = "Answers a mail by a template, or leaves it."
-  handler         = "ses_auto_reply.handler.lambda_handler"
+  handler         = "ses_auto_reply.functions.answer_mail.lambda_handler"
   package_path    = local.package_path
   timeout_seconds = 60
   environment = merge(

@@ -17,7 +17,7 @@ module "identity_wiring" {
 
   name         = local.wiring_name
   description  = "Points the bounce and complaint notifications of SES identities at the topic."
-  handler      = "ses_event_processing.identity_wiring.lambda_handler"
+  handler      = "ses_event_processing.functions.wire_identities.lambda_handler"
   package_path = local.package_path
   policies     = { wire-identities = data.aws_iam_policy_document.identity_wiring.json }
   # SES takes one call a second, so an identity takes two; what is left is the next run's.

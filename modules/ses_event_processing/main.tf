@@ -116,7 +116,7 @@ module "function" {
 
   name            = "${var.name}-feedback"
   description     = "Suppresses addresses that bounced or complained."
-  handler         = "ses_event_processing.handler.lambda_handler"
+  handler         = "ses_event_processing.functions.suppress.lambda_handler"
   package_path    = local.package_path
   timeout_seconds = 30
   environment     = module.suppression.environment

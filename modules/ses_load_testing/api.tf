@@ -10,7 +10,7 @@ module "api_function" {
 
   name         = "${var.name}-api"
   description  = "Takes messages and says of each whether it is on the queue."
-  handler      = "ses_load_testing.take_messages.lambda_handler"
+  handler      = "ses_load_testing.functions.take_messages.lambda_handler"
   package_path = local.package_path
   environment = merge(
     { QUEUE_URL = module.queue.queue_url },

@@ -124,7 +124,7 @@ module "sender" {
 
   name         = "${var.name}-sender"
   description  = "Sends the queue's messages at the account's rate."
-  handler      = "ses_load_testing.send_messages.lambda_handler"
+  handler      = "ses_load_testing.functions.send_messages.lambda_handler"
   package_path = local.package_path
   environment = {
     DEAD_LETTER_QUEUE_URL = module.queue.dead_letter_queue_url
@@ -171,7 +171,7 @@ module "quota_watch" {
 
   name         = local.quota_watch_name
   description  = "Stops deliveries when SES takes no more, and starts them when it does again."
-  handler      = "ses_load_testing.watch_quota.lambda_handler"
+  handler      = "ses_load_testing.functions.watch_quota.lambda_handler"
   package_path = local.package_path
   environment = {
     MAPPING_ID  = aws_lambda_event_source_mapping.sender.uuid

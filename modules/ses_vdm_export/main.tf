@@ -105,7 +105,7 @@ module "step" {
 
   name               = "${var.name}-${each.key}"
   description        = each.value.description
-  handler            = "ses_vdm_export.${each.key}.lambda_handler"
+  handler            = "ses_vdm_export.functions.${each.key}.lambda_handler"
   package_path       = local.package_path
   timeout_seconds    = each.value.timeout_seconds
   environment        = local.environment

@@ -22,9 +22,9 @@ module "function" {
 
   name        = var.name
   description = "Creates, updates and deletes resources that the AWS provider has no (lasting) resource for."
-  handler     = "api_resource.handler.lambda_handler"
+  handler     = "pinpoint_resources.functions.manage.lambda_handler"
 
-  package_path    = var.package_path == null ? "${path.module}/../../../dist/api_resource.zip" : var.package_path
+  package_path    = var.package_path == null ? "${path.module}/../../../dist/pinpoint_resources.zip" : var.package_path
   environment     = one(module.access[*].environment) == null ? {} : one(module.access[*].environment)
   policies        = local.policies
   timeout_seconds = 120

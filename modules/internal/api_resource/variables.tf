@@ -70,7 +70,7 @@ variable "log_retention_days" {
 }
 
 variable "package_path" {
-  description = "Path of the zip that holds the code. Null is dist/api_resource.zip of this release."
+  description = "Path of the zip that holds the code. Null is dist/pinpoint_resources.zip of this release."
   type        = string
   default     = null
 }

@@ -97,7 +97,7 @@ module "transform_function" {
 
   name            = "${var.name}-transform"
   description     = "Makes rows of ${var.table_name} of what Firehose brings."
-  handler         = "${var.package}.transform.lambda_handler"
+  handler         = "${var.package}.functions.transform.lambda_handler"
   package_path    = var.package_path
   environment     = local.environment
   policies        = { errors = data.aws_iam_policy_document.transform.json }
@@ -116,7 +116,7 @@ module "replay_function" {
 
   name            = "${var.name}-replay"
   description     = "Puts records that could not be read, or not be written, to Firehose again; invoked by hand."
-  handler         = "${var.package}.replay.lambda_handler"
+  handler         = "${var.package}.functions.replay.lambda_handler"
   package_path    = var.package_path
   environment     = merge(local.environment, { FIREHOSE_NAME = aws_kinesis_firehose_delivery_stream.this["direct"].name })
   policies        = { replay = data.aws_iam_policy_document.replay.json }

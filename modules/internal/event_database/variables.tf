@@ -23,7 +23,7 @@ variable "name" {
 }
 
 variable "package" {
-  description = "Python package of the functions: its modules transform and replay each have a lambda_handler."
+  description = "Python package of the functions `functions/transform.py` and `functions/replay.py`."
   type        = string
 }
 

@@ -1,5 +1,5 @@
 variable "handler" {
-  description = "Python path of the handler in the package, such as `campaign_create.handler.lambda_handler`."
+  description = "Python path of the handler in the package, such as `campaign_create.functions.create.lambda_handler`."
   type        = string
 }
 

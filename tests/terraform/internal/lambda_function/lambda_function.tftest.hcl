@@ -4,7 +4,7 @@ mock_provider "aws" {
 
 variables {
   name         = "import-worker"
-  handler      = "s3_triggered_import.handler.lambda_handler"
+  handler      = "s3_triggered_import.functions.trigger.lambda_handler"
   package_path = "../../../dist/s3_triggered_import.zip"
 }
 
