@@ -60,7 +60,8 @@ def settings(source: Path) -> set[str]:
     shared = "".join(
         path.read_text()
         for name in set(re.findall(r"from shared\.(\w+)", text))
-        for path in (source.parent / "shared" / name).rglob("*.py")
+        for place in (source.parent / "shared" / f"{name}.py", source.parent / "shared" / name)
+        for path in ([place] if place.is_file() else place.rglob("*.py"))
     )
     needed = re.findall(r'required_env\("(\w+)"', shared)
     return set(re.findall(r'"([A-Z][A-Z0-9_]+)"', text)).union(needed)
