@@ -110,7 +110,7 @@ def with_real_clients(world: World) -> Suppressor:
 
 def run() -> dict[str, Any]:
     os.environ.update(SETTINGS)
-    from ses_event_processing import handler  # reads the settings
+    from ses_event_processing.functions import suppress as handler  # reads the settings
 
     context = SimpleNamespace(**vars(CONTEXT), get_remaining_time_in_millis=lambda: 30_000)
     events = batches()

@@ -178,7 +178,7 @@ def environment(stub: Stub) -> Sender:
     """Import the function's module as a cold start does, with the stub behind its clients."""
     os.environ.update(SETTINGS)
     logging.getLogger("ses-load-testing").setLevel(logging.ERROR)
-    module = importlib.import_module("ses_load_testing.send_messages")
+    module = importlib.import_module("ses_load_testing.functions.send_messages")
     module.dynamodb.meta.events.register("before-send.dynamodb", stub.answer_dynamodb)
     module.ses.meta.events.register("before-send.sesv2", stub.answer_ses)
     sender: Sender = module.sender

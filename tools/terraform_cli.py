@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -192,8 +193,9 @@ def cli_config(environ: Mapping[str, str] = os.environ) -> Path | None:
     link = tofu / TOFU_PROVIDER
     if not (link.is_symlink() and link.resolve() == (mirror / PROVIDER).resolve()):
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(mirror / PROVIDER)
+        fresh = _unique_name(link)  # other threads and processes set up the same link
+        fresh.symlink_to(mirror / PROVIDER)
+        fresh.replace(link)
     _write_if_changed(
         ours,
         "# Written by tools/terraform_cli.py: the provider is in a directory here.\n"
@@ -219,9 +221,14 @@ def _write_if_changed(path: Path, text: str) -> None:
     if path.exists() and path.read_text() == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh = _unique_name(path)
     fresh.write_text(text)
     fresh.replace(path)
+
+
+def _unique_name(path: Path) -> Path:
+    """A name beside the path that no other thread or process uses."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}")
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -44,7 +44,7 @@ module "export" {
     { name = "OPEN", aggregation = "RATE" },
     { name = "CLICK", aggregation = "RATE" },
   ]
-  email_addresses = var.email_addresses
+  subscriptions   = { for address in var.email_addresses : address => { protocol = "email", endpoint = address } }
   timeout_seconds = var.timeout_seconds
 
   # `terraform destroy` removes the data of the example too.

@@ -1,81 +1,42 @@
-"""The state machine's steps on files: list the numbers, add up the results, delete everything."""
+"""Reads, adds up and deletes the objects of a run."""
+
+from __future__ import annotations
 
 import gzip
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
-
-from shared.aws import aws_client
-from shared.settings import optional_env, required_env
-from shared.transient import transient_errors_named
-
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-BUCKET = required_env("BUCKET")
-DEFAULT_COUNTRY = optional_env("DEFAULT_COUNTRY")
-# Enough functions at a time to keep the rate up, few enough that none waits long for its turn.
-MAX_CONCURRENCY = int(required_env("MAX_CONCURRENCY"))
-
-logger = Logger(service="phone-number-validate")
-s3: "S3Client" = aws_client(
-    "s3", config=Config(connect_timeout=3, read_timeout=30, retries={"mode": "standard"})
-)
+__all__ = ["FilesNotDeleted", "add_up", "delete_versions", "endpoints"]
 
 
 class FilesNotDeleted(RuntimeError):
     """S3 refused to delete some of a run's files."""
 
 
-@logger.inject_lambda_context
-def list_numbers(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Write the distinct numbers of an export, one JSON line each, in one work file.
-
-    Event: `{Prefix, Execution}`; answer: `{Bucket, Key, Numbers, MaxConcurrency, ResultsPrefix}`.
-    """
-    # Only this step reads numbers and sends large files; the other two start without the libraries.
-    from s3transfer.manager import TransferManager
-
-    from phone_number_validate.work_items import work_items
-
-    key = f"work/{event['Execution']}/numbers.jsonl"
-
-    with transient_errors_named():
-        items = work_items(_endpoints(event["Prefix"]), DEFAULT_COUNTRY)
-        with tempfile.TemporaryFile() as file:
-            for item in items:
-                file.write(json.dumps(item, separators=(",", ":")).encode() + b"\n")
-            file.seek(0)
-            with TransferManager(s3) as transfers:
-                transfers.upload(file, BUCKET, key).result()
-
-    logger.info("Numbers listed", extra={"numbers": len(items)})
-    return {
-        "Bucket": BUCKET,
-        "Key": key,
-        "Numbers": len(items),
-        "MaxConcurrency": MAX_CONCURRENCY,
-        "ResultsPrefix": f"work/{event['Execution']}/results/",
-    }
+def endpoints(s3: S3Client, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """The endpoints of an export: newline-delimited JSON, in one or more gzip objects."""
+    for key in _keys(s3, bucket, prefix):
+        body = cast(BinaryIO, s3.get_object(Bucket=bucket, Key=key)["Body"])
+        with gzip.open(body) if key.endswith(".gz") else closing(body) as lines:
+            for line in lines:
+                if line.strip():
+                    yield json.loads(line)
 
 
-@logger.inject_lambda_context
-def add_up(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+def add_up(s3: S3Client, bucket: str, prefix: str) -> dict[str, int]:
     """The run's ValidateOutput: counts of endpoints, and of distinct numbers and paid calls.
 
-    Event: `{Prefix}`, under which every batch left one object with its counts.
+    Every batch left one object with its counts under the prefix.
     """
     total: Counter[str] = Counter()
-    with transient_errors_named():
-        for key in _keys(event["Prefix"]):
-            total.update(json.load(s3.get_object(Bucket=BUCKET, Key=key)["Body"]))
+    for key in _keys(s3, bucket, prefix):
+        total.update(json.load(s3.get_object(Bucket=bucket, Key=key)["Body"]))
     return {
         "TotalPhoneNumbersValidated": total["Valid"] + total["Invalid"],
         "ValidPhoneNumbers": total["Valid"],
@@ -87,51 +48,33 @@ def add_up(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     }
 
 
-@logger.inject_lambda_context
-def delete_files(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Delete every version of every file of a run; event: `{Execution}`.
+def delete_versions(s3: S3Client, bucket: str, prefix: str) -> int:
+    """Delete every version of every object under a prefix; returns their number.
 
     Raises:
-        FilesNotDeleted: some are left; the bucket's lifecycle rule takes them within two days.
+        FilesNotDeleted: some are left.
     """
     deleted = 0
-    with transient_errors_named():
-        for prefix in (f"exports/{event['Execution']}/", f"work/{event['Execution']}/"):
-            for page in s3.get_paginator("list_object_versions").paginate(
-                Bucket=BUCKET, Prefix=prefix
-            ):
-                versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-                if not versions:
-                    continue
-                answer = s3.delete_objects(
-                    Bucket=BUCKET,
-                    Delete={
-                        "Objects": [
-                            {"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions
-                        ],
-                        "Quiet": True,
-                    },
-                )
-                errors = answer.get("Errors", [])
-                if errors:
-                    codes = sorted({error.get("Code", "") for error in errors})
-                    raise FilesNotDeleted(f"{len(errors)} files are left: {', '.join(codes)}.")
-                deleted += len(versions)
-    logger.info("Files deleted", extra={"files": deleted})
-    return {"Files": deleted}
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if not versions:
+            continue
+        answer = s3.delete_objects(
+            Bucket=bucket,
+            Delete={
+                "Objects": [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions],
+                "Quiet": True,
+            },
+        )
+        errors = answer.get("Errors", [])
+        if errors:
+            codes = sorted({error.get("Code", "") for error in errors})
+            raise FilesNotDeleted(f"{len(errors)} files are left: {', '.join(codes)}.")
+        deleted += len(versions)
+    return deleted
 
 
-def _keys(prefix: str) -> Iterator[str]:
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix):
+def _keys(s3: S3Client, bucket: str, prefix: str) -> Iterator[str]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for thing in page.get("Contents", []):
             yield thing["Key"]
-
-
-def _endpoints(prefix: str) -> Iterator[dict[str, Any]]:
-    """The endpoints of an export: newline-delimited JSON, in one or more gzip objects."""
-    for key in _keys(prefix):
-        body = cast(BinaryIO, s3.get_object(Bucket=BUCKET, Key=key)["Body"])
-        with gzip.open(body) if key.endswith(".gz") else closing(body) as lines:
-            for line in lines:
-                if line.strip():
-                    yield json.loads(line)

@@ -10,18 +10,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cache
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.aws import aws_client
-
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_ses import SESClient
     from mypy_boto3_sesv2 import SESV2Client
 
@@ -31,8 +25,6 @@ GROUP_SIZE = 100  # the most that GetIdentityNotificationAttributes takes
 
 # SES API Reference: each of these operations runs "no more than once per second", account-wide.
 SECONDS_BETWEEN_CALLS = 1.0
-# Left for the last call with all its retries, and for the report.
-MARGIN_MILLISECONDS = 90_000
 
 # A policy attached in the same apply may take seconds to count (IAM User Guide, "Changes that I
 # make are not always immediately visible"): a refusal is only believed after these waits.
@@ -40,8 +32,6 @@ REFUSAL_WAITS_SECONDS = (1, 2, 4, 8)
 REFUSAL_CODES = frozenset({"AccessDenied", "AccessDeniedException"})
 # What SES answers for an identity that is not there, or no longer.
 UNKNOWN_IDENTITY = "InvalidParameterValue"
-
-logger = Logger(service="ses-event-processing")
 
 
 class MalformedWish(ValueError):
@@ -298,30 +288,3 @@ def _code(error: ClientError | BotoCoreError) -> str:
     if isinstance(error, ClientError):
         return str(error.response["Error"].get("Code", "unknown code"))
     return type(error).__name__
-
-
-@cache
-def _clients() -> tuple[SESClient, SESV2Client]:
-    # Adaptive: others in the account share the quota of one call a second.
-    config = Config(
-        connect_timeout=3, read_timeout=10, retries={"mode": "adaptive", "total_max_attempts": 5}
-    )
-    return aws_client("ses", config=config), aws_client("sesv2", config=config)
-
-
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Wire or unwire identities; answers how many became what (see `Outcome`).
-
-    Identities can be addresses, so neither logs nor errors name one.
-    """
-    wish = wish_from(event)
-    outcome = wire(
-        wish,
-        Identities(*_clients()),
-        has_time=lambda: context.get_remaining_time_in_millis() > MARGIN_MILLISECONDS,
-    )
-    report = asdict(outcome)
-    logger.info("Identities looked at", extra={"unwiring": wish.unwire, **report})
-    outcome.raise_if_short(wish)
-    return report

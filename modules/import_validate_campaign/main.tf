@@ -2,24 +2,29 @@
 # Each arrow: topic → filtered subscription → queue → function → one execution per correlation id.
 
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/import_validate_campaign.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
 
   # By the stage that is started: the topic whose notification starts it. Apart from the stages, so
   # that queues, which take their time, need not wait for the state machines.
   topic_arns = {
-    campaign = var.topic_arns.validate
-    validate = var.topic_arns.import
+    campaign = var.validate.topic_arn
+    validate = var.import.topic_arn
   }
 
   stages = {
     validate = {
-      state_machine_arn = var.state_machine_arns.validate
+      state_machine_arn = var.validate.state_machine_arn
       description       = "Starts the validation of an imported segment."
       environment       = {}
       policies          = {}
     }
     campaign = {
-      state_machine_arn = var.state_machine_arns.campaign
+      state_machine_arn = var.campaign.state_machine_arn
       description       = "Starts the campaign to a validated segment."
       environment = merge(
         module.segment_access.environment,
@@ -35,6 +40,16 @@ locals {
       policies = { segments = module.segment_access.policy_json }
     }
   }
+}
+
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["import_validate_campaign"]
+  packages = var.packages
+
+  operations = local.operations
 }
 
 resource "aws_sns_topic_subscription" "stage" {
@@ -60,9 +75,7 @@ module "queue" {
       source_arn = each.value
     }
   }
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  operations = local.operations
 }
 
 module "undelivered" {
@@ -75,27 +88,22 @@ module "undelivered" {
       source_arn = topic_arn
     }
   }
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  operations = local.operations
 }
 
 module "start" {
   source   = "../internal/lambda_function"
   for_each = local.stages
 
-  name               = "${var.name}-start-${each.key}"
-  description        = each.value.description
-  handler            = each.key == "validate" ? "import_validate_campaign.start_validation.lambda_handler" : "import_validate_campaign.start_campaign.lambda_handler"
-  package_path       = local.package_path
-  timeout_seconds    = 60
-  environment        = merge(each.value.environment, { STATE_MACHINE_ARN = each.value.state_machine_arn })
-  policies           = merge(each.value.policies, { start-stage = data.aws_iam_policy_document.start[each.key].json })
-  kms_actions        = ["kms:Decrypt"]
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  name            = "${var.name}-start-${each.key}"
+  description     = each.value.description
+  handler         = each.key == "validate" ? "import_validate_campaign.functions.start_validation.lambda_handler" : "import_validate_campaign.functions.start_campaign.lambda_handler"
+  package         = module.package.archives["import_validate_campaign"]
+  timeout_seconds = 60
+  environment     = merge(each.value.environment, { STATE_MACHINE_ARN = each.value.state_machine_arn })
+  policies        = merge(each.value.policies, { start-stage = data.aws_iam_policy_document.start[each.key].json })
+  kms_actions     = ["kms:Decrypt"]
+  operations      = local.operations
 }
 
 resource "aws_lambda_event_source_mapping" "start" {

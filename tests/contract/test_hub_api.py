@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
 from engagement_hub.api import service_model_source
-from engagement_hub.api.handler import respond
 from engagement_hub.api.hub import Account, Hub
 from engagement_hub.api.machines import Machines
 from engagement_hub.api.operations import OPERATIONS
+from engagement_hub.api.responder import respond
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
@@ -340,15 +340,15 @@ def test_a_page_size_that_is_no_number_is_a_bad_request(client, size):
 
 
 def test_the_lambda_handler_makes_its_hub_from_the_environment(tables):
-    from engagement_hub.api import handler
+    from engagement_hub.functions import serve_api
     from engagement_hub.store import dynamodb_client
 
-    handler._hub.cache_clear()
+    serve_api._hub.cache_clear()
     dynamodb_client.cache_clear()
     try:
-        answer = handler.lambda_handler(http_event("GET", "/v1/apps"))
+        answer = serve_api.lambda_handler(http_event("GET", "/v1/apps"))
     finally:
-        handler._hub.cache_clear()
+        serve_api._hub.cache_clear()
         dynamodb_client.cache_clear()
 
     assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"Item": []})

@@ -54,7 +54,7 @@ from engagement_hub.workers.campaign_plan import (
 )
 from engagement_hub.workers.customer_functions import CustomerFunctions
 from engagement_hub.workers.customer_role import RoleNotAssumable
-from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, logger, run_step, time_is_up
+from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, logger, time_is_up
 from engagement_hub.workers.send_chunk import (
     FILTERED,
     ChunkSender,
@@ -734,7 +734,3 @@ STEPS = {
     "CloseRun": close_run,
     "FailRun": fail_run,
 }
-
-
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
-    return run_step(STEPS, event, context)

@@ -21,7 +21,7 @@ from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.audience import Audience, segment_at
 from engagement_hub.workers.customer_role import RoleNotAssumable
-from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, run_step, time_is_up
+from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, time_is_up
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -199,7 +199,3 @@ STEPS = {
     "ShardFailed": shard_failed,
     "CloseJob": close_job,
 }
-
-
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
-    return run_step(STEPS, event, context)

@@ -27,7 +27,7 @@ from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStat
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.customer_role import RoleNotAssumable
-from engagement_hub.workers.hub import Answer, Event, Hub, run_step
+from engagement_hub.workers.hub import Answer, Event, Hub
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -458,7 +458,3 @@ STEPS = {
     "PieceFailed": piece_failed,
     "CloseJob": close_job,
 }
-
-
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
-    return run_step(STEPS, event, context)
