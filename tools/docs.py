@@ -76,6 +76,8 @@ def unquoted(text: Any) -> Any:
     """Take the quotes of a string, or the ``${}`` of an expression, off a value of the parser."""
     if isinstance(text, list):
         return [unquoted(item) for item in text]
+    if isinstance(text, dict):
+        return {unquoted(name): unquoted(value) for name, value in text.items()}
     if not isinstance(text, str):
         return text
     if text.startswith('"'):

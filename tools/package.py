@@ -39,8 +39,8 @@ RUNTIME_PROVIDES = {
     "six": "six",
     "urllib3": "urllib3",
 }
-# Modules that load others, or data files, by a computed name → the packages that they need. What a
-# function never calls for is left out.
+# Modules that load others, or data files, by a computed name → the packages that they need. A file
+# that no function can load is left out.
 COMPUTED_IMPORTS: dict[str, tuple[str, ...]] = {
     "aws_lambda_powertools.shared.lazy_import": (),  # the X-Ray SDK, which no function uses
     "phonenumbers.data": ("phonenumbers.data",),  # a module for each country
@@ -107,7 +107,7 @@ def _source_files(source: Path, package: str) -> Iterator[tuple[str, Path]]:
 
 
 def _library_files(source: Path, architecture: str, libraries: Path) -> Iterator[tuple[str, Path]]:
-    """What the functions can load of the libraries, with the licences of these."""
+    """Yield the library files that the functions can load, with the licences of the libraries."""
     program = Program(source, libraries, RUNTIME_PROVIDES.values(), COMPUTED_IMPORTS)
     functions = (source / architecture / "functions").glob("*.py")
     loaded = {
