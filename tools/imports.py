@@ -110,7 +110,7 @@ class Program:
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     def _files_of(self, name: str) -> list[Path]:
-        """List the files of the packages around a module, then its own; empty for a module elsewhere."""
+        """List the files of the packages around a module, then its own; empty for others."""
         parts = tuple(name.split("."))
         if parts[0] in self._elsewhere:
             return []

@@ -21,8 +21,10 @@ CLEAN = (
     "docs/packages.md",
     "docs/scale.md",
     "docs/security.md",
+    "docs/skeleton",
     "docs/surprises.md",
     "docs/weaknesses.md",
+    "docs/writing_a_new_architecture.md",
     "examples",
     "tools",
 )
