@@ -5,7 +5,7 @@ output "work_bucket_name" {
 
 output "needs_validation_segment_id" {
   description = "Segment of the endpoints that no run has validated yet."
-  value       = module.segment.results["needs_validation"].Id
+  value       = module.segment.results.Segment["needs_validation"].Id
 }
 
 output "state_machine_arn" {
