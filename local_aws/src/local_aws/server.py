@@ -12,12 +12,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote
 
 from local_aws import credentials
-from local_aws.modelled import ModelledError
+from local_aws.engagement.modelled import ModelledError
 from local_aws.names import require
 
 if TYPE_CHECKING:
@@ -94,27 +93,18 @@ def run(port: int, scratch: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def services() -> list[ModuleType]:
-    from local_aws.services import pinpoint, ses, sms_voice
-
-    return [pinpoint, sms_voice, ses]
-
-
 def build() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """The ASGI application: ministack with this package's patches and services.
 
     Call it once per process, in the environment of :func:`environment`.
     """
     from local_aws import patches
-    from local_aws.services import delivery, registration, ses, ses_receiving
+    from local_aws.engagement import services
 
-    for names in (REQUIRED, credentials.REQUIRED, registration.REQUIRED, delivery.REQUIRED):
+    for names in (REQUIRED, credentials.REQUIRED, services.REQUIRED):
         require(names)
-    require(ses.REQUIRED)
-    require(ses_receiving.REQUIRED)
     patches.apply_all()
-    for service in services():
-        service.register()
+    services.register()
     _reset_with_ministack()
     credentials.seed()
     return application
@@ -124,14 +114,13 @@ def _reset_with_ministack() -> None:
     """Both resets, ministack's own and ours, empty everything and keep the deploying key."""
     from ministack import app
 
-    from local_aws.services import outbox, pinpoint, ses_events, ses_exports, ses_quota, sms_voice
+    from local_aws.engagement import services
 
     reset = app._reset_all_state
 
     def reset_all_state() -> None:
         reset()
-        for ours in (outbox, pinpoint, sms_voice, ses_events, ses_exports, ses_quota):
-            ours.reset()
+        services.reset()
         credentials.seed()
 
     app._reset_all_state = reset_all_state
@@ -207,15 +196,16 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> tuple[int, Any]:
     """The ``/_local/`` interface: status and answer, which is JSON or a file's bytes."""
-    from local_aws.services import outbox, pinpoint, ses_events, ses_exports, ses_quota
+    from local_aws.engagement import outbox, pinpoint
+    from local_aws.engagement.ses import events, exports, quota
 
     match method, path.removeprefix("/_local/").rstrip("/").split("/"):
         case "GET", ["health"]:
-            quota = pinpoint.validation_quota
+            validation = pinpoint.validation_quota
             validations = {
-                "per_second": quota.per_second,
-                "answered": quota.answered,
-                "throttled": quota.throttled,
+                "per_second": validation.per_second,
+                "answered": validation.answered,
+                "throttled": validation.throttled,
             }
             return 200, {"status": "ok", "pid": os.getpid(), "phone_number_validate": validations}
         case "GET", ["outbox", channel] if channel in outbox.CHANNELS:
@@ -228,19 +218,19 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             return 200, {"reset": "ok"}
         case "POST", ["phone-number-validate"]:
             return _set_validation_rate(body)
-        case "POST", ["email", message_id, kind] if kind in ses_events.INJECTED:
+        case "POST", ["email", message_id, kind] if kind in events.INJECTED:
             try:
-                return 200, ses_events.inject(unquote(message_id), kind, _json(body))
-            except ses_events.NoSuchMessage as error:
+                return 200, events.inject(unquote(message_id), kind, _json(body))
+            except events.NoSuchMessage as error:
                 return 404, {"error": str(error)}
         case "GET", ["ses", "exports", file]:
-            return ses_exports.download(file, query)
+            return exports.download(file, query)
         case "GET", ["ses", "quota"]:
-            return 200, ses_quota.here().describe()
+            return 200, quota.here().describe()
         case "POST", ["ses", "quota"]:
-            return _set(ses_quota.change, body)
+            return _set(quota.change, body)
         case "POST", ["ses", "exports"]:
-            return _set(ses_exports.control, body)
+            return _set(exports.control, body)
         case "POST", ["scheduler", name, "fire"]:
             return await asyncio.to_thread(_fire, unquote(name), query)
         case "POST", ["inbound", "sms"]:
@@ -250,7 +240,7 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
     return 404, {
         "error": f"There is no {method} {path}. There are GET health, GET outbox/"
         f"{{{','.join(outbox.CHANNELS)}}}, POST reset, POST inbound/{{sms,email}}, POST "
-        f"email/<message id>/{{{','.join(ses_events.INJECTED)}}}, POST scheduler/<schedule>/fire, "
+        f"email/<message id>/{{{','.join(events.INJECTED)}}}, POST scheduler/<schedule>/fire, "
         "GET and POST ses/quota, POST ses/exports and POST phone-number-validate, "
         "below /_local/."
     }
@@ -281,7 +271,7 @@ def _set(
 
 
 def _set_validation_rate(body: bytes) -> tuple[int, Any]:
-    from local_aws.services import pinpoint
+    from local_aws.engagement import pinpoint
 
     rate = _json(body).get("per_second")
     if not isinstance(rate, int) or rate < 1:
@@ -291,7 +281,7 @@ def _set_validation_rate(body: bytes) -> tuple[int, Any]:
 
 
 def _receive_sms(body: bytes) -> tuple[int, Any]:
-    from local_aws.services import delivery, sms_voice
+    from local_aws.engagement import delivery, sms_voice
 
     message = _json(body)
     missing = [n for n in ("from", "to", "body") if not isinstance(message.get(n), str)]
@@ -309,13 +299,13 @@ def _receive_sms(body: bytes) -> tuple[int, Any]:
 
 
 def _receive_email(body: bytes) -> tuple[int, Any]:
-    from local_aws.services import ses_receiving
+    from local_aws.engagement.ses import receiving
 
     try:
-        return 200, ses_receiving.receive(_json(body))
-    except ses_receiving.mail.Invalid as error:
+        return 200, receiving.receive(_json(body))
+    except receiving.mail.Invalid as error:
         return 400, {"error": str(error)}
-    except ses_receiving.Refused as error:
+    except receiving.Refused as error:
         return 409, {"error": str(error)}
 
 

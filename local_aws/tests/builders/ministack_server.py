@@ -1,7 +1,7 @@
 """Start the emulator in a process of its own, with or without the patches.
 
-``MinistackServer(patched=False)`` shows what the published package does; the tests of
-``local_aws.patches`` use it to prove that a patch changes something. The process listens on a
+``MinistackServer(patched=False)`` shows what the published package does; the tests of patches
+use it to prove that a patch changes something. The process listens on a
 free port of the loopback interface and ends when the context manager is left.
 """
 
@@ -42,8 +42,10 @@ from ministack import app as ministack
 from ministack.core.responses import set_request_account_id
 from ministack.services import iam
 if patched == "1":
-    from local_aws.patches import apply_all
-    apply_all()
+    from local_aws import patches
+    from local_aws.engagement import ses
+    patches.apply_all()
+    ses.apply_all()
 set_request_account_id(account)
 iam._users["deployer"] = {"UserName": "deployer", "Arn": f"arn:aws:iam::{account}:user/deployer",
     "UserId": "AIDALOCALDEPLOYER0000", "CreateDate": iam._now(), "Path": "/",

@@ -8,6 +8,7 @@ reads, wraps or replaces, and ``apply()``. The table of gaps, closed and open, i
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import Protocol, cast
 
 from local_aws.names import require
@@ -16,7 +17,6 @@ from local_aws.names import require
 _MODULES = (
     "service_access",
     "authorization",
-    "email_sending",
     "lambda_executor",
     "sdk_calls",
     "step_functions",
@@ -26,16 +26,13 @@ _MODULES = (
     "scheduler",
     "encryption",
     "delivery",
-    "receipt_rules",
     "queues",
     "api_gateway",
     "firehose",
     "embedded_metrics",
     "athena",
-    "identities",
     "stream_mappings",
     "queue_mappings",
-    "identity_settings",
     "table_reads",
 )
 
@@ -47,14 +44,17 @@ class _Patch(Protocol):
 
 
 def apply_all() -> None:
-    """Check that every name is where the patches expect it, then apply them all.
+    """Apply the patches of this package; see :func:`apply`."""
+    apply(f"{__name__}.{module}" for module in _MODULES)
+
+
+def apply(modules: Iterable[str]) -> None:
+    """Check that every name is where the patches expect it, then apply them in this order.
 
     Raises:
         local_aws.names.MinistackChanged: the installed emulator is not the pinned one.
     """
-    patches = [
-        cast(_Patch, importlib.import_module(f"local_aws.patches.{name}")) for name in _MODULES
-    ]
+    patches = [cast(_Patch, importlib.import_module(module)) for module in modules]
     require(name for patch in patches for name in patch.REQUIRED)
     for patch in patches:
         patch.apply()
