@@ -223,3 +223,47 @@ def test_a_trust_policy_may_name_the_account_and_resource_it_serves(aws: Minista
         states.create_state_machine(name="other", roleArn=role, definition=ONE_STATE)
 
     assert made["stateMachineArn"].endswith(":mine-1")
+
+
+def test_a_trust_policy_can_name_the_roles_under_a_path_as_principals(
+    aws: MinistackServer,
+) -> None:
+    account = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    trust: dict[str, object] = {
+        "Effect": "Allow",
+        "Principal": account,
+        "Action": "sts:AssumeRole",
+    }
+    under_path = {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/functions/*"}}
+    iam = aws.client("iam")
+    assume_any = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    for name, path, statement in (
+        ("reader", "/functions/", trust),
+        ("stranger", "/", trust),
+        ("data", "/", {**trust, "Condition": under_path}),
+    ):
+        iam.create_role(
+            RoleName=name,
+            Path=path,
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement}),
+        )
+        iam.put_role_policy(
+            RoleName=name,
+            PolicyName="assume",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": assume_any}),
+        )
+
+    def assume(role: str, keys: dict[str, str] | None = None) -> dict[str, str]:
+        arn = iam.get_role(RoleName=role)["Role"]["Arn"]
+        made = aws.client("sts", keys).assume_role(RoleArn=arn, RoleSessionName="test")
+        credentials = made["Credentials"]
+        return {
+            "aws_access_key_id": credentials["AccessKeyId"],
+            "aws_secret_access_key": credentials["SecretAccessKey"],
+            "aws_session_token": credentials["SessionToken"],
+        }
+
+    assert assume("data", assume("reader"))
+    with pytest.raises(ClientError) as refused:
+        assume("data", assume("stranger"))
+    assert refused.value.response["Error"]["Code"] == "AccessDenied"

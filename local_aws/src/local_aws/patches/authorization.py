@@ -14,7 +14,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import apigateway, sts
 
-from local_aws.patches.service_access import role_exists, role_trusts
+from local_aws.patches.service_access import role_arn_of_session, role_exists, role_trusts
 
 REQUIRED = (
     "ministack.app._enforce_execute_api",
@@ -23,6 +23,7 @@ REQUIRED = (
     "ministack.core.iam_evaluator.AuthError",
     "ministack.core.iam_evaluator.EvalContext",
     "ministack.core.iam_evaluator.EvalResult",
+    "ministack.core.iam_evaluator._resolve_condition_key",
     "ministack.core.iam_evaluator._resource_policy",
     "ministack.core.iam_evaluator._signed_request",
     "ministack.core.iam_evaluator.enforce",
@@ -36,6 +37,7 @@ REQUIRED = (
 def apply() -> None:
     _refuse_root_keys()
     _count_loopback_as_tls()
+    _name_the_role_as_principal()
     _ask_of_batches_what_their_parts_need()
     _check_passed_roles()
     _authorize_http_apis()
@@ -59,6 +61,22 @@ def _count_loopback_as_tls() -> None:
         pin(source_ip, True)
 
     app.pin_request_origin = pin_request_origin
+
+
+def _name_the_role_as_principal() -> None:
+    """aws:PrincipalArn of a role session is the ARN of the role, with its path.
+
+    Source: IAM User Guide, "AWS global condition context keys", aws:PrincipalArn.
+    """
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_condition_key(key: str, context: Any) -> Any:
+        value = resolve(key, context)
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in str(value):
+            return role_arn_of_session(value)
+        return value
+
+    iam_evaluator._resolve_condition_key = resolve_condition_key
 
 
 # Service Authorization Reference, "Amazon SQS" and "Amazon SNS": batches have no permission of

@@ -58,6 +58,13 @@ def role_exists(role_arn: str) -> bool:
     return iam._roles.get_scoped(account, None, name) is not None
 
 
+def role_arn_of_session(session_arn: str) -> str:
+    """The ARN of the role, path included, of an ``arn:…:assumed-role/<name>/<session>``."""
+    account, name = session_arn.split(":")[4], session_arn.split("/")[1]
+    role = iam._roles.get_scoped(account, None, name)
+    return str(role["Arn"]) if role else f"arn:aws:iam::{account}:role/{name}"
+
+
 def role_trusts(role_arn: str, service: str, source_arn: str) -> bool:
     """Whether the role's trust policy lets the service (``lambda.amazonaws.com``) assume it.
 
