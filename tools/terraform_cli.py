@@ -10,6 +10,7 @@ Run as a program it prints what it found::
     python -m tools.terraform_cli binary     # path of the program
     python -m tools.terraform_cli config     # path of the CLI configuration, or nothing
     python -m tools.terraform_cli check      # both, and whether a provider can be had
+    python -m tools.terraform_cli env        # `export` lines of the variables to run it with
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -279,6 +281,9 @@ def main(arguments: list[str]) -> int:
         "binary": find_terraform,
         "config": lambda: cli_config() or "",
         "check": lambda: f"{find_terraform()}, provider by {ensure_provider()}",
+        "env": lambda: "\n".join(
+            f"export {name}={shlex.quote(value)}" for name, value in environment().items()
+        ),
     }
     if len(arguments) != 1 or arguments[0] not in actions:
         print(f"usage: python -m tools.terraform_cli {{{'|'.join(actions)}}}", file=sys.stderr)

@@ -103,7 +103,7 @@ module "resources" {
   packages = module.package.packages["pinpoint_resources"]
   pinpoint = { api = local.api }
 
-  projects = { for project in var.project[*] : "project" => jsonencode({ Name = project.name }) }
+  projects = { for key, name in terraform_data.project_name : key => jsonencode({ Name = name.output }) }
 
   sms_event_destinations = {
     for set in local.sms_configuration_set[*] : "sms-events" => jsonencode({
@@ -118,8 +118,15 @@ module "resources" {
   kms_key            = var.kms_key
   log_retention_days = var.log_retention_days
   tags               = var.tags
+}
 
-  # The project is created through the API.
+# The project is created through the API. The name waits for it, so that the function that creates
+# the project need not.
+resource "terraform_data" "project_name" {
+  for_each = { for project in var.project[*] : "project" => project.name }
+
+  input = each.value
+
   depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
 }
 

@@ -198,7 +198,7 @@ module "scheduler_role" {
   name                  = "${var.name}-schedules"
   description           = "Starts scheduled campaign runs of ${var.name}."
   target                = { action = "states:StartExecution", arn = local.campaign_state_machine_arn }
-  dead_letter_queue_arn = module.schedule_dead_letter.queue_arn
+  dead_letter_queue_arn = local.schedule_dead_letter_arn
   schedule_group_arn    = aws_scheduler_schedule_group.this.arn
   operations            = local.operations
 }
