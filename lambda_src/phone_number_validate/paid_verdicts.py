@@ -1,4 +1,4 @@
-"""Verdicts of a batch of numbers: those of the last weeks again, the others paid for."""
+"""Get the verdicts of a batch of numbers: cached verdicts, and paid verdicts for the others."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def verdicts_of(
             break
         to_ask = [number for number in to_ask if number not in bought]
 
-    # What was paid for is kept even when another number failed: the next attempt asks only that.
+    # Paid verdicts are kept even when another number failed: the next attempt asks only about that.
     cache.write(bought)
     if failure is not None:
         raise failure

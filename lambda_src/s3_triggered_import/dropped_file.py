@@ -1,4 +1,4 @@
-"""What a file dropped into the bucket says about itself, and which run imports it."""
+"""Read the event of a file dropped into the bucket, and name the run that imports it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def ignored_because(file: DroppedFile, suffixes: Sequence[str]) -> str | None:
 
 
 def execution_name(file: DroppedFile) -> str:
-    """The run's name, the same for every event about the same version of the same object.
+    """Return the run's name, the same for every event about the same version of the same object.
 
     Step Functions refuses a second execution of a name for 90 days, which makes a repeated
     event harmless. 47 of the 80 characters allowed.

@@ -60,7 +60,7 @@ def put_patiently(
 
 
 def refused(batch: Sequence[T], answers: Sequence[Mapping[str, Any]]) -> list[tuple[T, str]]:
-    """The records of a call that its answers, one for each, refuse; with the error codes."""
+    """Return the records of a call that its answers, one for each, refuse; with the error codes."""
     return [
         (record, str(answer["ErrorCode"]))
         for record, answer in zip(batch, answers, strict=True)

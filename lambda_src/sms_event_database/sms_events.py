@@ -17,7 +17,7 @@ _PRICES = (
 
 
 def rows(event: Event, arrival: Arrival) -> list[Row]:
-    """The row of one event.
+    """Return the row of one event.
 
     An event type that is new at End User Messaging is kept as it is.
 

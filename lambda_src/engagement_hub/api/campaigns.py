@@ -166,7 +166,7 @@ def get_campaign_activities(hub: Hub, call: Call) -> JsonObject:
 
 
 def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject:
-    """An activity with the counters its run has now; the run writes them down at its end."""
+    """Return an activity with the counters its run has now; the run writes them down at its end."""
     from engagement_hub.workers.campaign_plan import activity_id_of, scope_of
 
     run_id = f"{campaign['Id']}-{campaign.get('Runs', 0)}"
@@ -211,7 +211,7 @@ def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
 
 
 def _not_before_now(run: UpcomingRun, call: Call) -> UpcomingRun:
-    """The scheduler works to the second and refuses the past."""
+    """Return the scheduler works to the second and refuses the past."""
     return run if run.at > call.now else UpcomingRun(run.number, call.now)
 
 

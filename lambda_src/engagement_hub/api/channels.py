@@ -19,8 +19,8 @@ _PLATFORMS = {"email": "EMAIL", "sms": "SMS", "voice": "VOICE"}
 
 
 def disabled_channels(hub: Hub, app_id: str) -> frozenset[str]:
-    """The channel types that somebody turned off. One that nobody set up sends by the hub's own
-    identities."""
+    """Return the channel types that somebody turned off. One that nobody set up sends by the hub's
+    own identities."""
     return frozenset(
         str(channel["Platform"])
         for channel in hub.entities.all(app_id, Kind.CHANNEL)

@@ -18,7 +18,7 @@ _ATTRIBUTE_TYPES = (
 
 
 def accepted(call: Call, message: str = "Accepted") -> JsonObject:
-    """The MessageBody that many operations answer."""
+    """Return the MessageBody that many operations answer."""
     return {"Message": message, "RequestID": call.request_id}
 
 

@@ -33,7 +33,7 @@ class NotStarted(Exception):
 
 
 def run_name(campaign_id: str, number: int) -> str:
-    """The name of a run's execution and schedule, which keeps it from starting twice."""
+    """Return the name of a run's execution and schedule, which keeps it from starting twice."""
     return f"{campaign_id}-{number}"
 
 

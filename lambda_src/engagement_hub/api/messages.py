@@ -178,7 +178,7 @@ class _Sending:
         self._message_type = (configuration.get("SMSMessage") or {}).get("MessageType")
 
     def plan(self, channel: str) -> MessagePlan | None:
-        """The message of a channel, None where the request has none."""
+        """Return the message of a channel, None where the request has none."""
         return self._plans.get(channel)
 
     def send_all(self, recipients: Iterable[_Recipient]) -> dict[tuple[str, ...], JsonObject]:

@@ -81,7 +81,7 @@ def _child(node: _Node, segment: str) -> _Node:
 def _walk(
     node: _Node, segments: list[str], values: list[tuple[str, str]]
 ) -> Iterator[tuple[_Node, list[tuple[str, str]]]]:
-    """Every node the segments lead to, the likeliest reading first."""
+    """Yield every node the segments lead to, the likeliest reading first."""
     if not segments:
         if node.operations:
             yield node, values

@@ -32,7 +32,7 @@ class WrongRequest(BadRequest):
 
 
 def check(shapes: Shapes, name: str, value: Any, member: str = "The request body") -> Any:
-    """A request's value as the model's shape wants it, without unknown and null members.
+    """Return a request's value as the model's shape wants it, without unknown and null members.
 
     Args:
         name: the shape.
@@ -70,7 +70,7 @@ def check(shapes: Shapes, name: str, value: Any, member: str = "The request body
 
 
 def prune(shapes: Shapes, name: str, value: Any) -> Any:
-    """An answer without null members and without what the model does not know."""
+    """Return an answer without null members and without what the model does not know."""
     shape = shapes[name]
     kind = shape["type"]
     if kind == "structure":

@@ -30,7 +30,7 @@ class _Tagged:
 
 
 def tags_of(body: JsonObject) -> dict[str, str]:
-    """The tags of a request that creates something.
+    """Return the tags of a request that creates something.
 
     Raises:
         BadRequest: there are too many, or one is too long.

@@ -91,12 +91,12 @@ class Call:
 
 
 def operation_names() -> list[str]:
-    """Every operation of the API."""
+    """Return every operation of the API."""
     return list(_OPERATIONS)
 
 
 def request_id_of(event: Mapping[str, Any]) -> str:
-    """The gateway's id of the request, or a new one."""
+    """Return the gateway's id of the request, or a new one."""
     context = event.get("requestContext") or {}
     return str(context.get("requestId") or uuid.uuid4())
 
@@ -127,7 +127,8 @@ def read_call(
 
 
 def answer(call: Call, result: Any) -> dict[str, Any]:
-    """The HTTP answer with an operation's result, in the form and with the code of the model."""
+    """Return the HTTP answer with an operation's result, in the form and with the code of the
+    model."""
     operation = _OPERATIONS[call.operation]
     shape = operation["answer"]
     text = "" if shape is None else _json(prune(_SHAPES, shape, result))
@@ -135,7 +136,7 @@ def answer(call: Call, result: Any) -> dict[str, Any]:
 
 
 def refusal(error: EngagementError, request_id: str) -> dict[str, Any]:
-    """The HTTP answer for an error."""
+    """Return the HTTP answer for an error."""
     text = _json({"Message": error.message, "RequestID": request_id})
     return _http(error.status, text, request_id, {"x-amzn-ErrorType": error.code})
 

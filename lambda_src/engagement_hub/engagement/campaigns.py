@@ -189,7 +189,7 @@ def _validate_custom_delivery(custom: Mapping[str, Any] | None, member: str) -> 
 
 
 def _has_content(part: Mapping[str, Any]) -> bool:
-    """Whether there is anything to send on a channel this hub has.
+    """Check whether there is anything to send on a channel this hub has.
 
     Raises:
         BadRequest: there is content, but for push or in-app only.
@@ -345,7 +345,7 @@ def new_campaign(
     now: datetime,
     settings: Settings | None = None,
 ) -> StoredCampaign:
-    """The first version of a campaign.
+    """Return the first version of a campaign.
 
     Args:
         segment_version: the version asked for, or the segment's latest.
@@ -392,7 +392,7 @@ def _defaults(settings: Settings | None) -> Settings:
 
 
 def public(campaign: StoredCampaign) -> Campaign:
-    """The campaign as the API shows it."""
+    """Return the campaign as the API shows it."""
     shown = dict(campaign)
     shown.pop("ProjectDefaults", None)
     shown.pop("Runs", None)
@@ -416,7 +416,7 @@ def update_campaign(
     now: datetime,
     segment_version: int | None = None,
 ) -> StoredCampaign:
-    """The campaign's next version. `tags` in an update are ignored, as AWS does since 2023.
+    """Return the campaign's next version. `tags` in an update are ignored, as AWS does since 2023.
 
     Args:
         segment_version: the version the request's SegmentId stands for, when it names one.
@@ -494,7 +494,7 @@ def finish_run(campaign: StoredCampaign, now: datetime) -> StoredCampaign:
 
 
 def delete_campaign(campaign: StoredCampaign, now: datetime) -> StoredCampaign:
-    """The campaign's last state. A run that is going on finishes."""
+    """Return the campaign's last state. A run that is going on finishes."""
     return _with_status(campaign, CampaignStatus.DELETED, now)
 
 
@@ -515,7 +515,7 @@ def first_run(campaign: Campaign, now: datetime) -> datetime | None:
 
 
 def next_run(campaign: Campaign, after: datetime) -> datetime | None:
-    """The first run later than `after`, or None when the campaign has no more."""
+    """Return the first run later than `after`, or None when the campaign has no more."""
     schedule = campaign["Schedule"]
     return run_after(schedule, after) if is_recurring(schedule) else None
 
@@ -529,7 +529,7 @@ class UpcomingRun:
 
 
 def upcoming_run(campaign: StoredCampaign, now: datetime) -> UpcomingRun | None:
-    """The run to schedule next, or None: paused, running its last, done, deleted or invalid."""
+    """Return the run to schedule next, or None: paused, running its last, done, deleted or invalid."""
     if campaign.get("IsPaused"):
         return None
     runs = campaign.get("Runs", 0)
@@ -556,7 +556,7 @@ class TreatmentContent:
     custom_delivery: CustomDeliveryConfiguration | None
 
     def is_custom(self, channel: str) -> bool:
-        """Whether endpoints of this channel go to the custom function instead of the channel.
+        """Check whether endpoints of this channel go to the custom function instead of the channel.
 
         Without EndpointTypes only endpoints of type CUSTOM do.
         """
@@ -566,7 +566,7 @@ class TreatmentContent:
 
 
 def treatments_of(campaign: Campaign) -> list[TreatmentContent]:
-    """The treatments' content, the default one ("0") first."""
+    """Return the treatments' content, the default one ("0") first."""
     own = cast(Mapping[str, Any], campaign)
     contents = [_content(DEFAULT_TREATMENT, own)]
     for treatment in campaign.get("AdditionalTreatments") or []:
@@ -585,7 +585,7 @@ def _content(treatment_id: str, part: Mapping[str, Any]) -> TreatmentContent:
 
 
 def treatment_for(campaign: Campaign, cohort: int) -> str | None:
-    """The treatment of an endpoint by its cohort (0–99), or None when it is held out."""
+    """Return the treatment of an endpoint by its cohort (0–99), or None when it is held out."""
     if cohort >= COHORTS - (campaign.get("HoldoutPercent") or 0):
         return None
     upper = 0
@@ -611,7 +611,7 @@ class RunLimits:
 
 
 def limits_of(campaign: StoredCampaign) -> RunLimits:
-    """A campaign's limits, the project's where it sets none."""
+    """Return a campaign's limits, the project's where it sets none."""
     own: CampaignLimits = campaign.get("Limits") or {}
     project: CampaignLimits = (campaign.get("ProjectDefaults") or {}).get("Limits") or {}
     return RunLimits(
@@ -626,20 +626,20 @@ def limits_of(campaign: StoredCampaign) -> RunLimits:
 
 
 def quiet_time_of(campaign: StoredCampaign) -> QuietTime | None:
-    """A campaign's quiet time, the project's where it sets none."""
+    """Return a campaign's quiet time, the project's where it sets none."""
     schedule: Schedule = campaign["Schedule"]
     defaults = campaign.get("ProjectDefaults") or {}
     return schedule.get("QuietTime") or defaults.get("QuietTime") or None
 
 
 def hook_of(campaign: StoredCampaign) -> CampaignHook | None:
-    """A campaign's hook, the project's where it sets none."""
+    """Return a campaign's hook, the project's where it sets none."""
     hook = campaign.get("Hook") or (campaign.get("ProjectDefaults") or {}).get("CampaignHook")
     return hook if hook and hook.get("LambdaFunctionName") else None
 
 
 def is_expired(limits: RunLimits, scheduled_start: datetime, now: datetime) -> bool:
-    """Whether a run is past its MaximumDuration, so that what is left counts as EXPIRED."""
+    """Check whether a run is past its MaximumDuration, so that what is left counts as EXPIRED."""
     return limits.maximum_duration is not None and now > scheduled_start + timedelta(
         seconds=limits.maximum_duration
     )
@@ -651,7 +651,7 @@ def is_expired(limits: RunLimits, scheduled_start: datetime, now: datetime) -> b
 def new_activity(
     campaign: Campaign, treatment_id: str, *, activity_id: str, scheduled_start: datetime
 ) -> Activity:
-    """The record of one run of one treatment, before it starts."""
+    """Return the record of one run of one treatment, before it starts."""
     return {
         "ApplicationId": campaign["ApplicationId"],
         "CampaignId": campaign["Id"],
@@ -668,7 +668,7 @@ def new_activity(
 
 
 def start_activity(activity: Activity, now: datetime) -> Activity:
-    """The activity, running since `now`, or since it first started."""
+    """Return the activity, running since `now`, or since it first started."""
     start = activity.get("Start") or iso(now)
     return {**activity, "State": ActivityState.RUNNING.value, "Start": start}
 
@@ -676,7 +676,8 @@ def start_activity(activity: Activity, now: datetime) -> Activity:
 def count(
     activity: Activity, *, total: int = 0, successful: int = 0, metrics: Mapping[str, int] = {}
 ) -> Activity:
-    """The activity with counters added. `total` counts endpoints a message was attempted for."""
+    """Return the activity with counters added. `total` counts endpoints a message was attempted
+    for."""
     counted = {name: int(value) for name, value in (activity.get("ExecutionMetrics") or {}).items()}
     for name, value in metrics.items():
         counted[name] = counted.get(name, 0) + value
@@ -695,7 +696,8 @@ def finish_activity(
     failed: bool = False,
     state: ActivityState = ActivityState.COMPLETED,
 ) -> Activity:
-    """The activity at its end. `failed`: the run broke off; messages refused are no such thing."""
+    """Return the activity at its end. `failed`: the run broke off; messages refused are no such
+    thing."""
     result = ActivityResult.FAIL if failed else ActivityResult.SUCCESS
     return {**activity, "State": state.value, "Result": result.value, "End": iso(now)}
 

@@ -74,7 +74,7 @@ def checked_request(update: Mapping[str, Any]) -> EndpointRequest:
 
 
 def presentable(name: str) -> bool:
-    """Whether an unknown name may be shown: data in its place could be somebody's address."""
+    """Check whether an unknown name may be shown: data in its place could be somebody's address."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -99,7 +99,7 @@ def check_attribute_count(endpoint: Mapping[str, Any]) -> None:
 
 
 def checked_text(member: str, value: object, limit: int = quotas.PROPERTY_CHARACTERS) -> str:
-    """A string of at most `limit` characters."""
+    """Return a string of at most `limit` characters."""
     if not isinstance(value, str):
         raise InvalidMember(member, "must be a string. Put it in quotes.")
     if len(value) > limit:
@@ -116,7 +116,7 @@ def checked_text(member: str, value: object, limit: int = quotas.PROPERTY_CHARAC
 
 
 def checked_id(member: str, value: object) -> str:
-    """An id: 1 to 250 characters, none of them a control character (ours)."""
+    """Return an id: 1 to 250 characters, none of them a control character (ours)."""
     text = checked_text(member, value, quotas.ID_CHARACTERS)
     if not text:
         raise InvalidMember(member, "must not be empty. Leave it out, or give an id.")
@@ -126,7 +126,7 @@ def checked_id(member: str, value: object) -> str:
 
 
 def checked_address(member: str, value: object) -> str:
-    """An address of any channel; whether it can be reached is for the channel to find out."""
+    """Return an address of any channel; whether it can be reached is for the channel to find out."""
     return checked_text(member, value, quotas.ADDRESS_CHARACTERS)
 
 
@@ -144,7 +144,7 @@ def one_of(allowed: type[ChannelType] | type[EndpointStatus] | type[OptOut]) -> 
 
 
 def checked_instant(member: str, value: object) -> str:
-    """An ISO 8601 instant, returned in UTC with milliseconds: `2026-01-31T09:00:00.000Z`."""
+    """Return an ISO 8601 instant, returned in UTC with milliseconds: `2026-01-31T09:00:00.000Z`."""
     instant = parsed_instant(value) if isinstance(value, str) else None
     if instant is None:
         raise InvalidMember(
@@ -165,7 +165,7 @@ def parsed_instant(text: str) -> datetime | None:
 
 
 def checked_number(member: str, value: object) -> float:
-    """A finite number."""
+    """Return a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidMember(member, "must be a number, without quotes.")
     try:
@@ -178,7 +178,7 @@ def checked_number(member: str, value: object) -> float:
 
 
 def number_from_text(member: str, text: str) -> float:
-    """A finite number out of a CSV cell; the decimal mark is a point."""
+    """Return a finite number out of a CSV cell; the decimal mark is a point."""
     try:
         if "_" in text:  # Python reads 1_000, no other program does
             raise ValueError

@@ -173,19 +173,20 @@ def attach(user_endpoints: Sequence[Endpoint], endpoint: Endpoint) -> Attachment
 
 
 def displaced(endpoint: Endpoint) -> Endpoint:
-    """The endpoint after a sixteenth took its place: INACTIVE and nobody's."""
+    """Return the endpoint after a sixteenth took its place: INACTIVE and nobody's."""
     left: Endpoint = {**endpoint, "EndpointStatus": EndpointStatus.INACTIVE.value}
     left.pop("User", None)
     return left
 
 
 def superseded(endpoint: Endpoint) -> Endpoint:
-    """The endpoint after another one of its project took its address: INACTIVE."""
+    """Return the endpoint after another one of its project took its address: INACTIVE."""
     return {**endpoint, "EndpointStatus": EndpointStatus.INACTIVE.value}
 
 
 def endpoint_id_for(app_id: str, channel: str, address: str) -> str:
-    """The id of an endpoint that came without one: 32 hex digits, the same for the same address.
+    """Return the id of an endpoint that came without one: 32 hex digits, the same for the same
+    address.
 
     Pinpoint draws a random id, so importing a file twice made every person twice; ours does not.
     """
@@ -193,13 +194,13 @@ def endpoint_id_for(app_id: str, channel: str, address: str) -> str:
 
 
 def matching_attribute_names(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
-    """The names that RemoveAttributes means, in the order of `names`; patterns are globs."""
+    """Return the names that RemoveAttributes means, in the order of `names`; patterns are globs."""
     globs = list(patterns)
     return [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
 
 
 def visible(endpoint: Endpoint) -> bool:
-    """Whether messages may go to the endpoint: ACTIVE, and not opted out of everything."""
+    """Check whether messages may go to the endpoint: ACTIVE, and not opted out of everything."""
     return endpoint.get("EndpointStatus") == "ACTIVE" and endpoint.get("OptOut") != "ALL"
 
 

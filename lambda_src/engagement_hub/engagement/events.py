@@ -53,7 +53,7 @@ _TAG_SAFE = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 def sms_context(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The `Context` of an SMS or voice send. Five entries of 800 characters at most.
+    """Return the `Context` of an SMS or voice send. Five entries of 800 characters at most.
 
     Raises:
         BadRequest: the client's Context does not fit in one entry.
@@ -70,7 +70,7 @@ def sms_context(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[
 
 
 def email_tags(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The message tags of an email, names and values in SES's alphabet.
+    """Return the message tags of an email, names and values in SES's alphabet.
 
     Entries of the client's Context become tags too, where their names fit SES's alphabet; names of
     the hub's own ids are not theirs to set.
@@ -219,7 +219,7 @@ def custom_event(
     app_id: str,
     now: datetime,
 ) -> Record:
-    """An event that a client reported by PutEvents. AWS's app events name no account.
+    """Return an event that a client reported by PutEvents. AWS's app events name no account.
 
     Raises:
         BadRequest: EventType is missing or a time is not ISO 8601.

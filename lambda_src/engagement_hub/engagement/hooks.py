@@ -62,7 +62,7 @@ class HookedEndpoint:
 
 
 def endpoint_definition(endpoint: Endpoint) -> dict[str, Any]:
-    """An endpoint as hooks, custom channels and events show it: without the ids around it."""
+    """Return an endpoint as hooks, custom channels and events show it: without the ids around it."""
     members = cast(Mapping[str, Any], endpoint)
     return {name: members[name] for name in _DEFINITION if members.get(name) is not None}
 
@@ -74,7 +74,7 @@ def _definitions(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _direct_form(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """A campaign's MessageConfiguration in the form of DirectMessageConfiguration."""
+    """Return a campaign's MessageConfiguration in the form of DirectMessageConfiguration."""
     direct = {k: v for k, v in configuration.items() if k not in ("EmailMessage", "CustomMessage")}
     email = configuration.get("EmailMessage")
     if email:
@@ -143,7 +143,7 @@ def custom_channel_payload(
 
 
 def apply_hook_answer(endpoints: Sequence[Endpoint], answer: Any) -> list[HookedEndpoint]:
-    """The endpoints the hook kept, with its changes, in their old order.
+    """Return the endpoints the hook kept, with its changes, in their old order.
 
     Args:
         endpoints: those of the payload.
@@ -198,7 +198,8 @@ def _object(endpoint: Endpoint, source: Mapping[str, Any], member: str) -> dict[
 
 
 def _values(endpoint: Endpoint, source: Mapping[str, Any], member: str) -> dict[str, Any]:
-    """A map of value lists; a bare value is read as a list of one, as AWS's samples write it."""
+    """Return a map of value lists; a bare value is read as a list of one, as AWS's samples write
+    it."""
     found = _object(endpoint, source, member)
     if not found:
         return {}

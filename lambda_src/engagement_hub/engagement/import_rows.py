@@ -200,7 +200,7 @@ def _quoted_cells(
 
 
 def _swallows_rows(seen: list[Line], columns: Columns) -> bool:
-    """Whether whole rows lie between a quote and the one that happens to close it."""
+    """Check whether whole rows lie between a quote and the one that happens to close it."""
     commas = columns.width - 1  # with a single column nothing tells a row from a piece of text
     return commas > 0 and any(str(line).count(",") == commas for line in seen[:-1])
 

@@ -115,7 +115,7 @@ class MessagePlan(Protocol):
         body_override: str | None = None,
         clock: Clock = _system_clock,
     ) -> Content:
-        """The content for one recipient.
+        """Return the content for one recipient.
 
         Raises:
             RenderingFailed: the values do not fit the template, or the result is empty or too
@@ -292,7 +292,7 @@ def resolve(
     templates: Mapping[str, TemplateBody],
     channel: str,
 ) -> MessagePlan | None:
-    """The message of one channel, or None when the configuration has none for it.
+    """Return the message of one channel, or None when the configuration has none for it.
 
     Args:
         message_configuration: MessageConfiguration or DirectMessageConfiguration.
@@ -399,7 +399,7 @@ def _decoded(raw: str | bytes) -> bytes:
 def template_references(
     template_configuration: Mapping[str, Any] | None,
 ) -> dict[str, tuple[str, str | None]]:
-    """The templates to load, by channel type: (name, version or None for the active one)."""
+    """Return the templates to load, by channel type: (name, version or None for the active one)."""
     configuration = template_configuration or {}
     references = {}
     for channel, member in TEMPLATE_MEMBERS.items():

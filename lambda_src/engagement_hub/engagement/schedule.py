@@ -49,17 +49,17 @@ _PERIODS = {
 
 
 def iso(moment: datetime) -> str:
-    """A moment as the API writes it: UTC, milliseconds, `Z`."""
+    """Return a moment as the API writes it: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def is_immediate(schedule: Schedule) -> bool:
-    """Whether the campaign starts as soon as it is created."""
+    """Check whether the campaign starts as soon as it is created."""
     return schedule.get("StartTime", "").upper() == IMMEDIATE
 
 
 def is_recurring(schedule: Schedule) -> bool:
-    """Whether the campaign has more runs than one."""
+    """Check whether the campaign has more runs than one."""
     return schedule.get("Frequency", Frequency.ONCE) != Frequency.ONCE
 
 
@@ -144,7 +144,7 @@ def _months_later(start: datetime, months: int) -> datetime:
 
 
 def run_after(schedule: Schedule, after: datetime) -> datetime | None:
-    """The first run that stands later than `after`, or None when there is none.
+    """Return the first run that stands later than `after`, or None when there is none.
 
     For a schedule with a start time; `IMMEDIATE` has its only run when it is created.
     """
@@ -171,7 +171,7 @@ def run_after(schedule: Schedule, after: datetime) -> datetime | None:
 
 
 def in_quiet_time(quiet: QuietTime | None, timezone_name: str | None, now: datetime) -> bool:
-    """Whether a recipient wants no message now, in their own time zone.
+    """Check whether a recipient wants no message now, in their own time zone.
 
     Both ends are inclusive and the time may pass midnight. Without a valid time zone of the tz
     database, or without both ends, there is no quiet time.

@@ -111,7 +111,7 @@ def dimension_count(definition: SegmentRequest | Segment) -> int:
 
 
 def source_segments(definition: SegmentRequest | Segment) -> list[tuple[str, int | None]]:
-    """The segments a definition builds on: id, and version or None for the latest."""
+    """Return the segments a definition builds on: id, and version or None for the latest."""
     return [
         (source["Id"], source.get("Version"))
         for group in (definition.get("SegmentGroups") or {}).get("Groups") or []
@@ -206,7 +206,7 @@ def _everyone(_endpoint: object) -> bool:
 
 
 def _criteria(member: str, dimensions: object, now: datetime) -> list[_Test]:
-    """The tests of one SegmentDimensions, which an endpoint must all pass."""
+    """Return the tests of one SegmentDimensions, which an endpoint must all pass."""
     given = _object(member, dimensions)
     _only(member, given, DIMENSIONS)
     tests: list[_Test] = []
@@ -271,7 +271,7 @@ def _attribute_test(member: str, kind: str, name: str, dimension: object) -> _Te
 def _values_test(
     member: str, how: AttributeType, listed: Sequence[str]
 ) -> Callable[[Collection[str]], bool]:
-    """A test on all values of one attribute; several listed values are alternatives."""
+    """Return a test on all values of one attribute; several listed values are alternatives."""
     if how is AttributeType.INCLUSIVE:
         return _shares_one_with(frozenset(listed))
     if how is AttributeType.EXCLUSIVE:
@@ -304,7 +304,7 @@ def _shares_one_with(wanted: frozenset[str]) -> Callable[[Collection[str]], bool
 
 
 def _instants(values: Iterable[str]) -> Iterable[datetime]:
-    """The values that are instants; text that is none can be neither before nor after."""
+    """Return the values that are instants; text that is none can be neither before nor after."""
     return (instant for value in values if (instant := parsed_instant(value)) is not None)
 
 
@@ -427,7 +427,7 @@ def _combined(how: Combination, tests: Sequence[_Test]) -> _Test:
 
 
 def _all_of(tests: Sequence[_Test]) -> _Test:
-    """One function for a conjunction; short ones are written out, being the hot path."""
+    """Return one function for a conjunction; short ones are written out, being the hot path."""
     if not tests:
         return _everyone
     if len(tests) == 1:
@@ -454,7 +454,7 @@ def _any_of(tests: Sequence[_Test]) -> _Test:
 
 
 def _object(member: str, value: object) -> dict[str, Any]:
-    """A JSON object; null and absence count as an empty one."""
+    """Return a JSON object; null and absence count as an empty one."""
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -479,7 +479,7 @@ def _only(member: str, given: Iterable[str], known: Sequence[str]) -> None:
 def _choice(
     member: str, value: object, kind: type[_Choice], default: _Choice | None = None
 ) -> _Choice:
-    """A word of a closed set; it may be left out where there is a default."""
+    """Return a word of a closed set; it may be left out where there is a default."""
     if value is None and default is not None:
         return default
     if not isinstance(value, str) or value not in kind.__members__:

@@ -62,7 +62,7 @@ def is_missing(value: Any) -> bool:
 
 
 def single(value: Any) -> Any:
-    """The value of a list of one; anything else as it is."""
+    """Return the value of a list of one; anything else as it is."""
     return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
 
 
@@ -116,7 +116,7 @@ def _compare(test: Callable[[Any, Any], bool]) -> Function:
 
 
 def _text(function: Callable[[str, Sequence[Any], Mapping[str, Any]], str]) -> Function:
-    """A helper on one text: missing gives nothing."""
+    """Return a helper on one text: missing gives nothing."""
 
     def run(args: Sequence[Any], named: Mapping[str, Any], clock: Clock) -> str:
         if is_missing(args[0]):

@@ -217,7 +217,7 @@ class Template:
         substitutions: Mapping[str, Any] | None = None,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> str:
-        """The text for one recipient.
+        """Return the text for one recipient.
 
         Args:
             variables: the endpoint (EndpointResponse form).
@@ -695,7 +695,7 @@ def validate_template_name(name: str) -> None:
 
 
 def default_substitutions(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The template's default values, decoded.
+    """Return the template's default values, decoded.
 
     Raises:
         BadRequest: DefaultSubstitutions is no string that holds a JSON object.

@@ -204,7 +204,7 @@ def _email_body(content: EmailContent) -> dict[str, Any]:
 
 
 def _split(context: Mapping[str, str]) -> tuple[HubIds, dict[str, str]]:
-    """The hub's ids and the client's own entries (loose, or packed under customer_context)."""
+    """Return the hub's ids and the client's own entries (loose, or packed under customer_context)."""
     ids = HubIds.of(context)
     customer = {
         name: value

@@ -50,12 +50,12 @@ class SendOutcome:
 
     @classmethod
     def refused(cls, message: str, *, reason: str | None = None) -> SendOutcome:
-        """A message that can never be sent as it is; `message` says why and what to change."""
+        """Return a message that can never be sent as it is; `message` says why and what to change."""
         return cls(DeliveryStatus.PERMANENT_FAILURE, 400, message, reason=reason)
 
     @classmethod
     def unknown(cls, message: str) -> SendOutcome:
-        """The request left us and no answer came back: it may or may not have been sent."""
+        """Return the request left us and no answer came back: it may or may not have been sent."""
         return cls(DeliveryStatus.UNKNOWN_FAILURE, 500, message)
 
 

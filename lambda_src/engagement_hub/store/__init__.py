@@ -57,7 +57,7 @@ class Page(Generic[T]):
 
 @functools.cache
 def dynamodb_client() -> "DynamoDBClient":
-    """The function's one DynamoDB client, with time-outs far below the function's own."""
+    """Return the function's one DynamoDB client, with time-outs far below the function's own."""
     from botocore.config import Config  # loaded here: the pure parts import without it
 
     from shared.aws import aws_client
@@ -74,12 +74,12 @@ def dynamodb_client() -> "DynamoDBClient":
 
 
 def new_rev() -> str:
-    """A fresh `rev`, as DynamoDB writes numbers."""
+    """Return a fresh `rev`, as DynamoDB writes numbers."""
     return str(random.getrandbits(62))
 
 
 def error_code(error: "ClientError") -> str:
-    """The service's code for an error, by which callers classify it."""
+    """Return the service's code for an error, by which callers classify it."""
     code = error.response.get("Error", {}).get("Code", "")
     return str(code)
 

@@ -65,14 +65,15 @@ class EndpointStore:
 
     @classmethod
     def from_environment(cls) -> "EndpointStore":
-        """The store in the table ENDPOINTS_TABLE, with ENDPOINT_SHARDS shards (32 when unset)."""
+        """Return the store in the table ENDPOINTS_TABLE, with ENDPOINT_SHARDS shards (32 when
+        unset)."""
         shards = int(os.environ.get("ENDPOINT_SHARDS") or SHARDS)
         return cls(os.environ["ENDPOINTS_TABLE"], shards)
 
     # Reading
 
     def get(self, app_id: str, endpoint_id: str) -> Endpoint | None:
-        """An endpoint with its user's attributes, or None."""
+        """Return an endpoint with its user's attributes, or None."""
         return self.get_many(app_id, [endpoint_id]).get(endpoint_id)
 
     def get_many(self, app_id: str, endpoint_ids: Iterable[str]) -> dict[str, Endpoint]:
@@ -83,7 +84,7 @@ class EndpointStore:
         return {endpoint["Id"]: endpoint for endpoint in endpoints}
 
     def user_endpoints(self, app_id: str, user_id: str) -> list[Endpoint]:
-        """All endpoints of a user, none for a user that is not there."""
+        """Return all endpoints of a user, none for a user that is not there."""
         key = _user_key(app_id, user_id)
         found = batch_get(self._client, self._table, [key], consistent=True)
         if key not in found:
@@ -392,7 +393,8 @@ class EndpointStore:
         attribute_type: str,
         patterns: Sequence[str],
     ) -> Operation[list[str]] | None:
-        """The operation that removes the attributes, or None where there is nothing to remove."""
+        """Return the operation that removes the attributes, or None where there is nothing to
+        remove."""
         user_id = _user_id(endpoint)
         if attribute_type != _USER_ATTRIBUTES:
             key, member = (
@@ -506,7 +508,7 @@ def _user_id(endpoint: Mapping[str, Any]) -> str | None:
 
 
 def _related(app_id: str, endpoint: Mapping[str, Any]) -> list[Key]:
-    """The user and the address of an endpoint."""
+    """Return the user and the address of an endpoint."""
     user_id, address = _user_id(endpoint), _address_key(app_id, endpoint)
     keys = [] if user_id is None else [_user_key(app_id, user_id)]
     return keys if address is None else [*keys, address]
@@ -539,7 +541,7 @@ def _without_user_attributes(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _joined(body: Mapping[str, Any], user: Any) -> Endpoint:
-    """An endpoint as the API answers it: with its user's attributes."""
+    """Return an endpoint as the API answers it: with its user's attributes."""
     user_id = _user_id(body)
     if user_id is None or user is None:
         return cast("Endpoint", dict(body))

@@ -70,16 +70,16 @@ class EntityStore:
 
     @classmethod
     def from_environment(cls) -> "EntityStore":
-        """The store in the table that ENTITIES_TABLE names."""
+        """Return the store in the table that ENTITIES_TABLE names."""
         return cls(os.environ["ENTITIES_TABLE"])
 
     def get(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
-        """The entity, or None."""
+        """Return the entity, or None."""
         item = self._read(_pk(app_id, kind), entity_id)
         return None if item is None else _body(item)
 
     def require(self, app_id: str, kind: Kind, entity_id: str) -> Body:
-        """The entity.
+        """Return the entity.
 
         Raises:
             NotFound: naming kind and id.
@@ -167,7 +167,7 @@ class EntityStore:
         prefix: str | None = None,
         keep: Callable[[Body], bool] = lambda _: True,
     ) -> Page[Body]:
-        """A page of entities in the order of their ids.
+        """Return a page of entities in the order of their ids.
 
         Args:
             limit: how many at most; fewer only on the last page.
@@ -181,7 +181,7 @@ class EntityStore:
         return self._page(_pk(app_id, kind), limit, token, prefix, keep)
 
     def all(self, app_id: str, kind: Kind, prefix: str | None = None) -> Iterator[Body]:
-        """Every entity of a kind, read as the caller goes."""
+        """Yield every entity of a kind, read as the caller goes."""
         for item in self._query(_pk(app_id, kind), None, prefix):
             yield _body(item)
 
@@ -198,7 +198,7 @@ class EntityStore:
     def list_versions(
         self, app_id: str, kind: Kind, entity_id: str, limit: int, token: str | None = None
     ) -> Page[Body]:
-        """A page of an entity's versions, oldest first."""
+        """Return a page of an entity's versions, oldest first."""
         pk = _versions_pk(app_id, kind, entity_id)
         return self._page(pk, limit, token, None, lambda _: True)
 

@@ -32,12 +32,12 @@ ACTIVE_VERSION = "ActiveVersion"
 
 
 def template_id(name: str, template_type: str) -> str:
-    """The entity id of a template; `template_type` is EMAIL, SMS or VOICE."""
+    """Return the entity id of a template; `template_type` is EMAIL, SMS or VOICE."""
     return f"{template_type}#{name}"
 
 
 def activity_entity_id(campaign_id: str, activity_id: str) -> str:
-    """The entity id of a campaign's activity."""
+    """Return the entity id of a campaign's activity."""
     return f"{activity_prefix(campaign_id)}{activity_id}"
 
 
@@ -49,7 +49,7 @@ def activity_prefix(campaign_id: str) -> str:
 def load_template(
     entities: EntityStore, template_type: str, name: str, version: str | None = None
 ) -> dict[str, Any]:
-    """A template's content: of the version named, or of the active one.
+    """Return a template's content: of the version named, or of the active one.
 
     Args:
         template_type: "EMAIL", "SMS" or "VOICE", as `template_references` gives it.

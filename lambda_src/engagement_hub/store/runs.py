@@ -103,7 +103,7 @@ class RunStore:
         )
 
     def totals(self, scope: str) -> dict[str, dict[str, int]]:
-        """The totals of a scope by group."""
+        """Return the totals of a scope by group."""
         totals: dict[str, dict[str, int]] = {}
         for item in self._query(scope, "count#"):
             group = str(item["sk"]).split("#")[1]
@@ -114,7 +114,7 @@ class RunStore:
         return totals
 
     def notes(self, scope: str, limit: int) -> list[str]:
-        """The first `limit` notes of a scope, in the order of their units."""
+        """Return the first `limit` notes of a scope, in the order of their units."""
         notes: list[str] = []
         for item in self._query(scope, "note#"):
             notes.extend(json.loads(str(item["notes"])))
@@ -123,7 +123,7 @@ class RunStore:
         return notes[:limit]
 
     def own(self, scope: str, owner: str) -> bool:
-        """Whether the scope belongs to this owner; the first one to ask gets it."""
+        """Check whether the scope belongs to this owner; the first one to ask gets it."""
         return self._conditional(
             {"pk": scope, "sk": "owner"},
             "SET held_by = :owner, expires_at = :ttl",
@@ -145,7 +145,7 @@ class RunStore:
         self._client.put_item(TableName=self._table, Item=_wire(item))
 
     def parts(self, scope: str) -> dict[str, dict[str, int]]:
-        """The sum over all parts of a scope by group."""
+        """Return the sum over all parts of a scope by group."""
         sums: dict[str, dict[str, int]] = {}
         for item in self._query(scope, "part#"):
             for group, counters in json.loads(str(item["counters"])).items():

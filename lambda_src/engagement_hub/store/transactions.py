@@ -71,7 +71,7 @@ class Draft:
             raise _Missing(missing)
 
     def get(self, key: Key) -> Any:
-        """An item's body as the operations before and this one left it."""
+        """Return an item's body as the operations before and this one left it."""
         self.need([key])
         self.touched.add(key)
         if key in self.changes:
@@ -146,7 +146,7 @@ def _try(
     attempt: int,
     strict: bool,
 ) -> set[int]:
-    """One try; returns the operations that lost a race and are to be tried again."""
+    """Return one try; returns the operations that lost a race and are to be tried again."""
     plan, stored = _plan(client, table, pending, strict=strict)
 
     too_big = any(_actions_exceed(keys, plan.changes) for _, keys in plan.groups)
@@ -237,7 +237,7 @@ def _read(
 
 
 def stored_body(item: Item) -> Any:
-    """The body of an item as DynamoDB answers it."""
+    """Return the body of an item as DynamoDB answers it."""
     return json.loads(item["body"]["S"])
 
 

@@ -51,7 +51,7 @@ def chunk_prefix(run_id: str) -> str:
 
 
 def activity_id_of(run_id: str, treatment_id: str) -> str:
-    """The same for every attempt, so that a repeated step finds its activity again."""
+    """Return the same for every attempt, so that a repeated step finds its activity again."""
     return hashlib.sha256(f"{run_id}#{treatment_id}".encode()).hexdigest()[:32]
 
 
@@ -69,7 +69,7 @@ class Treatment:
         return self.content.id
 
     def plan(self, channel: str) -> MessagePlan | None:
-        """The channel's message, None when there is none.
+        """Return the channel's message, None when there is none.
 
         Raises:
             BadRequest: a text cannot be compiled.
@@ -157,7 +157,7 @@ class ChunkName:
 
 
 def keys_from(keys: Iterator[str], prefix: str, part: int) -> Iterator[str]:
-    """The chunk keys of a shard from a part on; `prefix` is the shard's."""
+    """Yield the chunk keys of a shard from a part on; `prefix` is the shard's."""
     for key in keys:
         if int(key.removeprefix(prefix).split("-")[0]) >= part:
             yield key

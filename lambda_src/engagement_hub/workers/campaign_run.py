@@ -362,7 +362,7 @@ def seal_audience(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
 
 def _concurrency(plan: RunPlan) -> int:
-    """How many chunks to work on at a time: enough for the rate, few enough not to queue."""
+    """Count how many chunks to work on at a time: enough for the rate, few enough not to queue."""
     channels = [
         channel
         for channel in ("SMS", "EMAIL", "VOICE")
@@ -380,7 +380,8 @@ _PLANS: dict[str, RunPlan] = {}
 
 
 def _plan(hub: Hub, run_id: str) -> RunPlan:
-    """The run's snapshot; the last one is kept, since a function works on many of its chunks."""
+    """Return the run's snapshot; the last one is kept, since a function works on many of its
+    chunks."""
     if run_id not in _PLANS:
         _PLANS.clear()
         _PLANS[run_id] = RunPlan.load(hub, run_id)
@@ -536,7 +537,8 @@ def _events(
 
 
 def _refusal_status(outcome: Outcome) -> str | None:
-    """The record_status of a text that the sending service refused, which tells nobody itself.
+    """Return the record_status of a text that the sending service refused, which tells nobody
+    itself.
 
     None for what was accepted, or may have been: delivery events will tell.
     """

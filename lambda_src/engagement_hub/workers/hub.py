@@ -53,7 +53,7 @@ class Hub:
         return datetime.fromtimestamp(self.clock(), UTC)
 
     def timestamp(self) -> str:
-        """The current instant as the API writes it: UTC, milliseconds, Z."""
+        """Return the current instant as the API writes it: UTC, milliseconds, Z."""
         return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -82,7 +82,8 @@ def all_shards(hub: Hub) -> list[Answer]:
 def time_is_up(
     hub: Hub, event: Event, context: LambdaContext, last_milliseconds: int
 ) -> Callable[[], bool]:
-    """Whether a step should stop: its function's time ends, or the event's `Seconds` are over."""
+    """Check whether a step should stop: its function's time ends, or the event's `Seconds` are
+    over."""
     end = hub.clock() + float(event.get("Seconds") or math.inf)
     return lambda: context.get_remaining_time_in_millis() < last_milliseconds or hub.clock() >= end
 

@@ -167,7 +167,7 @@ class ChunkSender:
     def _decide(
         self, window: Sequence[Recipient], seen: set[tuple[str, str]]
     ) -> dict[int, str | ToSend]:
-        """A status for those who get nothing, the content for the others, by position."""
+        """Return a status for those who get nothing, the content for the others, by position."""
         decided: dict[int, str | ToSend] = {}
         left = []
         for one in window:
@@ -385,11 +385,12 @@ def _recorded(outcome: SendOutcome) -> Outcome:
 def settled(
     recipients: Sequence[Recipient], outcomes: Mapping[int, Outcome]
 ) -> list[tuple[Recipient, Outcome]]:
-    """Every recipient with its outcome; one claimed without an outcome may have been sent to."""
+    """Return every recipient with its outcome; one claimed without an outcome may have been sent
+    to."""
     unknown: Outcome = {"status": SendStatus.UNKNOWN.value}
     return [(one, outcomes.get(one.position, unknown)) for one in recipients]
 
 
 def counters_of(results: Sequence[tuple[Recipient, Outcome]]) -> dict[str, int]:
-    """How many ended how, and the chunk itself as done."""
+    """Count how many ended how, and the chunk itself as done."""
     return {"ChunksDone": 1, **Counter(str(outcome["status"]) for _, outcome in results)}

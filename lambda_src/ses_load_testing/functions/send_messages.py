@@ -1,4 +1,4 @@
-"""The sender: a batch of the queue's messages in, those that have to come back out."""
+"""SQS handler: send a batch, and return the ids of messages to retry."""
 
 from __future__ import annotations
 

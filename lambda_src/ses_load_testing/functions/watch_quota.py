@@ -26,7 +26,7 @@ dynamodb: DynamoDBClient = aws_client("dynamodb", config=_config)
 
 @cache
 def later(service: str) -> Any:
-    """A client that most looks do not need: they find nothing to change."""
+    """Return a client that most looks do not need: they find nothing to change."""
     return aws_client(service, config=_config)
 
 

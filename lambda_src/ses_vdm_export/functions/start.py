@@ -73,7 +73,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _claimed(key: str, execution: str) -> tuple[Standing, Claim]:
-    """The claim on a month, this run's own if that can be."""
+    """Return the claim on a month, this run's own if that can be."""
     now = datetime.now(UTC)
     new = claims.take_new(key, execution, now)
     if new is not None:

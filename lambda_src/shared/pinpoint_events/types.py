@@ -39,7 +39,7 @@ class UnknownEventType(MalformedEvent):
 
 
 def need(record: Mapping[str, Any], member: str) -> Any:
-    """A member that every such event has.
+    """Return a member that every such event has.
 
     Raises:
         MalformedEvent: this one has not.
@@ -56,10 +56,10 @@ def milliseconds(moment: datetime) -> int:
 
 
 def instant(text: Any) -> datetime:
-    """The time that a text in ISO 8601 says, in UTC where it names no zone.
+    """Return the time that a text in ISO 8601 says, in UTC where it names no zone.
 
     Raises:
-        MalformedEvent: it says none.
+        MalformedEvent: the member is absent.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -74,7 +74,7 @@ def compact(value: Any) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value as an attribute has it: a string as it is, anything else as JSON."""
+    """Return a value as an attribute has it: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else compact(value)
 
 
@@ -86,7 +86,7 @@ _LONGEST_NAME = 64  # of those worth remembering
 
 
 def snake(name: str) -> str:
-    """The name that Pinpoint gives a member of SES's or End User Messaging's."""
+    """Return the name that Pinpoint gives a member of SES's or End User Messaging's."""
     return _remembered_snake(name) if len(name) <= _LONGEST_NAME else _in_snake_case(name)
 
 
@@ -114,7 +114,7 @@ def snaked(members: Iterable[tuple[str, Any]], taken: Collection[str] = ()) -> R
 
 
 def anonymous(message_id: str) -> str:
-    """The client id of a message to a bare address: a UUID, the same in all its events."""
+    """Return the client id of a message to a bare address: a UUID, the same in all its events."""
     try:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, message_id))
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 cannot say
@@ -131,7 +131,7 @@ def envelope(
     attributes: Mapping[str, str],
     account_id: str,
 ) -> Record:
-    """An event of Pinpoint's stream that no app reported. Times are epoch milliseconds."""
+    """Return an event of Pinpoint's stream that no app reported. Times are epoch milliseconds."""
     return {
         "event_type": event_type,
         "event_timestamp": event_timestamp,
