@@ -1,4 +1,4 @@
-"""Campaigns and their activities. What a campaign sends is sent by the campaign state machine."""
+"""Campaigns and their activities. The campaign state machine sends the messages."""
 
 from typing import cast
 
@@ -18,8 +18,8 @@ from engagement_hub.store.names import SETTINGS_ID, activity_prefix, load_templa
 
 __all__ = ["OPERATIONS"]
 
-# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: it also stands for
-# a campaign whose segment is gone, which the API shows.
+# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: a campaign whose
+# segment is gone has it too, and the API shows such a campaign.
 _REMOVED = "Removed"
 
 
@@ -186,7 +186,7 @@ def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject
 
 
 def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
-    """Start or schedule the run that comes next; take it off the schedule when there is none."""
+    """Start or schedule the next run; without one, take the campaign off the schedule."""
     number = campaign.get("Runs", 0) + 1
     upcoming = campaigns.upcoming_run(campaign, call.now)
     try:
@@ -211,7 +211,7 @@ def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
 
 
 def _not_before_now(run: UpcomingRun, call: Call) -> UpcomingRun:
-    """Return the scheduler works to the second and refuses the past."""
+    """Return a time for the scheduler, which works to the second and refuses the past."""
     return run if run.at > call.now else UpcomingRun(run.number, call.now)
 
 

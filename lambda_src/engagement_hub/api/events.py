@@ -58,7 +58,7 @@ def _results(
     endpoint: Endpoint | EngagementError,
     records: list[Mapping[str, Any]],
 ) -> JsonObject:
-    """Return the results of one endpoint and its events; the good events are added to the records."""
+    """Return the results of one endpoint and its events; add the good events to the records."""
     if isinstance(endpoint, EngagementError):
         refused = "The event's endpoint was refused."
         return {

@@ -1,4 +1,4 @@
-"""What the operations work with: the stores, this account's names, and the services they start."""
+"""The context of operations: the stores, this account's names, and the services they start."""
 
 import time
 import uuid

@@ -111,7 +111,7 @@ class Machines:
                 stateMachineArn=machine_arn, name=name, input=json.dumps(entry)
             )
         except ClientError as error:
-            if error_code(error) != "ExecutionAlreadyExists":  # a retry of what did start
+            if error_code(error) != "ExecutionAlreadyExists":  # a retry of a start that succeeded
                 raise _not_started("The state machine", error) from error
         except BotoCoreError as error:
             raise _not_started("The state machine", error) from error

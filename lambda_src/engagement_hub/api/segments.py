@@ -134,7 +134,7 @@ def version_number(text: str) -> int:
     """Return the number of a version in a path.
 
     Raises:
-        BadRequest: it is none.
+        BadRequest: it is no such number.
     """
     if not text.isascii() or not text.isdecimal() or len(text) > 8:
         raise BadRequest("The version in the path must be a whole number.")

@@ -17,7 +17,7 @@ _SCALARS = frozenset(
 
 
 def compact(model: dict[str, Any]) -> dict[str, Any]:
-    """What the API needs of a botocore service model.
+    """Reduce a botocore service model to the parts that the API needs.
 
     Returns:
         operations: name → {method, path, status, body, query, answer}; `body` and `answer` are

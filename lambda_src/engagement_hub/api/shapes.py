@@ -36,7 +36,7 @@ def check(shapes: Shapes, name: str, value: Any, member: str = "The request body
 
     Args:
         name: the shape.
-        member: where the value stands, for the error.
+        member: path of the value, for the error.
 
     Raises:
         WrongRequest: a wrong type, an unknown enumeration value or a required member left out.

@@ -61,7 +61,7 @@ def list_tags_for_resource(hub: Hub, call: Call) -> JsonObject:
 
 
 def tag_resource(hub: Hub, call: Call) -> None:
-    """TagResource: adds tags, and replaces those of the same keys."""
+    """TagResource: add tags, and replace the values of existing keys."""
 
     def added(tags: dict[str, str]) -> dict[str, str]:
         return {**tags, **call.body["tags"]}

@@ -46,8 +46,8 @@ LARGEST_PAGE_SIZE = 500
 class Call:
     """A request that fits the model.
 
-    `labels` are those of the path (`application-id` …), `query` the parameters (lists for those
-    that repeat), `body` the payload as the model has it, {} for operations without one.
+    `labels` are labels of the path (`application-id` …), `query` the parameters (lists for repeated
+    parameters), `body` the payload as the model has it, {} for operations without a payload.
     """
 
     operation: str
@@ -163,7 +163,7 @@ def _json(value: Any) -> str:
 def _path(event: Mapping[str, Any]) -> str:
     path = str(event.get("rawPath") or "")
     stage = str((event.get("requestContext") or {}).get("stage") or "$default")
-    # A named stage stands before the path; the default one does not.
+    # The path begins with a named stage, and not with the default stage.
     return path if stage == "$default" else path.removeprefix(f"/{stage}")
 
 

@@ -1,4 +1,4 @@
-"""Campaigns: what may be asked for, the states they go through, who gets which treatment.
+"""Campaigns: their requests, their states, and the treatment of each recipient.
 
 Choices where AWS is silent:
 
@@ -122,7 +122,7 @@ class RunNotAllowed(Conflict):
     """The campaign is paused, deleted or done, so this run must not start."""
 
 
-# What a request may hold
+# Requests
 
 
 def _missing(member: str) -> BadRequest:
@@ -138,7 +138,7 @@ def _whole(value: Any, member: str, least: int, most: int | None) -> int:
 
 
 def validate_limits(limits: Mapping[str, Any] | None, member: str = "Limits") -> None:
-    """Check the limits of a campaign or a project. 0 in MaximumDuration, MessagesPerSecond is none.
+    """Check limits of a campaign or project. MaximumDuration and MessagesPerSecond 0: no limit.
 
     Raises:
         BadRequest: a limit is out of its range.
@@ -150,7 +150,7 @@ def validate_limits(limits: Mapping[str, Any] | None, member: str = "Limits") ->
 
 
 def validate_hook(hook: Mapping[str, Any] | None, member: str = "Hook") -> None:
-    """Check a campaign hook: mode FILTER and a Lambda function. An empty hook is none.
+    """Check a campaign hook: mode FILTER and a Lambda function. An empty hook counts as absent.
 
     Raises:
         BadRequest: another mode, a web URL, or no readable function.
@@ -309,7 +309,7 @@ _WRITABLE = (
 
 
 def status_of(campaign: Campaign) -> CampaignStatus:
-    """Where the campaign stands."""
+    """Return the status of the campaign."""
     return CampaignStatus(campaign["State"]["CampaignStatus"])
 
 
@@ -419,7 +419,7 @@ def update_campaign(
     """Return the campaign's next version. `tags` in an update are ignored, as AWS does since 2023.
 
     Args:
-        segment_version: the version the request's SegmentId stands for, when it names one.
+        segment_version: the version of the request's SegmentId, when it names a segment.
 
     Raises:
         BadRequest: the result would not be a valid campaign.
@@ -482,9 +482,9 @@ def start_run(campaign: StoredCampaign, run: int, now: datetime) -> StoredCampai
 
 
 def finish_run(campaign: StoredCampaign, now: datetime) -> StoredCampaign:
-    """Leave the run: to PENDING_NEXT_RUN, PAUSED (when paused meanwhile) or COMPLETED."""
+    """Leave the run: to PENDING_NEXT_RUN, PAUSED (when paused during the run) or COMPLETED."""
     if status_of(campaign) != CampaignStatus.EXECUTING:
-        return campaign  # deleted meanwhile, or finished already
+        return campaign  # deleted during the run, or finished already
     if next_run(campaign, now) is None:
         return _with_status(campaign, CampaignStatus.COMPLETED, now)
     paused = campaign.get("IsPaused")
@@ -522,14 +522,14 @@ def next_run(campaign: Campaign, after: datetime) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingRun:
-    """What to schedule: the run's number (from 1) and its time."""
+    """A run to schedule: its number (from 1) and its time."""
 
     number: int
     at: datetime
 
 
 def upcoming_run(campaign: StoredCampaign, now: datetime) -> UpcomingRun | None:
-    """Return the run to schedule next, or None: paused, running its last, done, deleted or invalid."""
+    """Return the run to schedule next; None when paused, in its last run, done or invalid."""
     if campaign.get("IsPaused"):
         return None
     runs = campaign.get("Runs", 0)
@@ -543,12 +543,12 @@ def upcoming_run(campaign: StoredCampaign, now: datetime) -> UpcomingRun | None:
     return None if at is None else UpcomingRun(runs + 1, at)
 
 
-# Who gets what
+# Treatments
 
 
 @dataclass(frozen=True, slots=True)
 class TreatmentContent:
-    """What one treatment sends."""
+    """The messages of one treatment."""
 
     id: str
     messages: MessageConfiguration
@@ -611,7 +611,7 @@ class RunLimits:
 
 
 def limits_of(campaign: StoredCampaign) -> RunLimits:
-    """Return a campaign's limits, the project's where it sets none."""
+    """Return a campaign's limits, or the project's limits where it has no own."""
     own: CampaignLimits = campaign.get("Limits") or {}
     project: CampaignLimits = (campaign.get("ProjectDefaults") or {}).get("Limits") or {}
     return RunLimits(
@@ -626,14 +626,14 @@ def limits_of(campaign: StoredCampaign) -> RunLimits:
 
 
 def quiet_time_of(campaign: StoredCampaign) -> QuietTime | None:
-    """Return a campaign's quiet time, the project's where it sets none."""
+    """Return a campaign's quiet time, or the project's quiet time where it has no own."""
     schedule: Schedule = campaign["Schedule"]
     defaults = campaign.get("ProjectDefaults") or {}
     return schedule.get("QuietTime") or defaults.get("QuietTime") or None
 
 
 def hook_of(campaign: StoredCampaign) -> CampaignHook | None:
-    """Return a campaign's hook, the project's where it sets none."""
+    """Return a campaign's hook, or the project's hook where it has no own."""
     hook = campaign.get("Hook") or (campaign.get("ProjectDefaults") or {}).get("CampaignHook")
     return hook if hook and hook.get("LambdaFunctionName") else None
 

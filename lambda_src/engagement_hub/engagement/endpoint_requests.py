@@ -1,4 +1,4 @@
-"""What a client may write about an endpoint: checked, and brought into one form.
+"""Check the requests of clients about endpoints, and bring them into one form.
 
 `checked_request` is the gate for every way in: UpdateEndpoint, UpdateEndpointsBatch, the `Endpoint`
 of PutEvents, and the rows of an import. After it, attribute values are lists of strings, numbers
@@ -74,7 +74,7 @@ def checked_request(update: Mapping[str, Any]) -> EndpointRequest:
 
 
 def presentable(name: str) -> bool:
-    """Check whether an unknown name may be shown: data in its place could be somebody's address."""
+    """Check whether an unknown name may be shown: data in its place could be an address."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -116,7 +116,7 @@ def checked_text(member: str, value: object, limit: int = quotas.PROPERTY_CHARAC
 
 
 def checked_id(member: str, value: object) -> str:
-    """Return an id: 1 to 250 characters, none of them a control character (ours)."""
+    """Check an id: 1 to 250 characters, without control characters (our rule)."""
     text = checked_text(member, value, quotas.ID_CHARACTERS)
     if not text:
         raise InvalidMember(member, "must not be empty. Leave it out, or give an id.")
@@ -126,7 +126,7 @@ def checked_id(member: str, value: object) -> str:
 
 
 def checked_address(member: str, value: object) -> str:
-    """Return an address of any channel; whether it can be reached is for the channel to find out."""
+    """Check an address of any channel; the channel finds out whether it can be reached."""
     return checked_text(member, value, quotas.ADDRESS_CHARACTERS)
 
 

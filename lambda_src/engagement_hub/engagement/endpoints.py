@@ -49,7 +49,7 @@ CHANNELS_THAT_START_WITH_AN_ADDRESS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MergedEndpoint:
-    """What an update leaves behind.
+    """The result of an update.
 
     `endpoint` is whole, its user's attributes joined. `user` is what to keep for its user, None
     when the endpoint names no user; attributes given without a `UserId` then stay in
@@ -62,7 +62,7 @@ class MergedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What has to give way when an endpoint joins a user: ids to pass through `displaced`."""
+    """Endpoints that an endpoint displaces when it joins a user: ids to pass to `displaced`."""
 
     deactivate: list[str]
 
@@ -173,7 +173,7 @@ def attach(user_endpoints: Sequence[Endpoint], endpoint: Endpoint) -> Attachment
 
 
 def displaced(endpoint: Endpoint) -> Endpoint:
-    """Return the endpoint after a sixteenth took its place: INACTIVE and nobody's."""
+    """Return the endpoint after a sixteenth took its place: INACTIVE and without a user."""
     left: Endpoint = {**endpoint, "EndpointStatus": EndpointStatus.INACTIVE.value}
     left.pop("User", None)
     return left
@@ -214,10 +214,10 @@ def _merged_values(
 def _merged_user(
     current: Mapping[str, Any], kept: User | None, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Join what is kept of the endpoint's (new) user with what the update says.
+    """Join the stored members of the endpoint's (new) user with the members of the update.
 
-    Attributes the endpoint had while it named no user go to the first user it names, where that
-    user has none of that name (ours).
+    Attributes that the endpoint had while it named no user go to the first user that it names,
+    unless that user has an attribute of the same name (our rule).
     """
     user_id = given.get("UserId", current.get("UserId"))
     stays = "UserId" not in current or current["UserId"] == user_id

@@ -4,7 +4,7 @@ Every function returns one record as a dict; the caller writes it as one line of
 epoch milliseconds, attribute values strings. Events of SES and End User Messaging become records in
 `shared.pinpoint_events`.
 
-How ids come back with delivery events:
+How delivery events carry the ids:
 
 - SMS: the `Context` of End User Messaging has five entries of 800 characters. The hub uses one,
   `hub`: a compact JSON object of ids (`HubIds`), and a second, `customer_context`, for the Context
@@ -107,7 +107,7 @@ def campaign_send(
     account_id: str,
     arrived: datetime | None = None,
 ) -> Record:
-    """`_campaign.send`: what became of one endpoint in one run.
+    """Write `_campaign.send`: the outcome of one endpoint in one run.
 
     Args:
         treatment_id: None for an endpoint held out; the record says "0" then, as AWS's does.
@@ -158,7 +158,7 @@ def sms_refused(
 ) -> Record:
     """`_SMS.FAILURE` for a message the service refused, which therefore sends no event of its own.
 
-    There is no message id, so the request's id stands in, or a new one.
+    There is no message id, so the request's id, or a new id, takes its place.
     """
     request_id = ids.request_id or str(uuid.uuid4())
     attributes: dict[str, Any] = {

@@ -46,7 +46,7 @@ CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class UnknownColumn(ImportFileError):
-    """A column's name is none of Pinpoint's; its values are not guessed at."""
+    """A column has no name of Pinpoint's; its values are not guessed at."""
 
 
 class DuplicateColumn(ImportFileError):
@@ -159,7 +159,7 @@ def _is_known(name: str) -> bool:
 
 
 def _unknown(name: str, position: int, names: Sequence[str]) -> UnknownColumn:
-    """Name the column, unless the first line is data: then its cells are nobody's business."""
+    """Name the column, unless the first line is data: an error must not show its cells."""
     from difflib import get_close_matches  # only needed to explain a mistake
 
     if not presentable(name):

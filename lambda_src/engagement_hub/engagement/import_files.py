@@ -1,7 +1,7 @@
 """The lines of an import file, whatever was uploaded under that name.
 
-The file is read in blocks and never held whole. What cannot be text at all is refused at once with
-the reason and the way out; a single line that cannot be read is handed on as a `BadLine`, so that
+The file is read in blocks and never held whole. A file that is no text is refused at once with the
+reason and the way out; a single line that cannot be read is handed on as a `BadLine`, so that
 the lines round it are not lost.
 """
 
@@ -38,7 +38,7 @@ SIGNATURES = {
 
 
 class ImportFileError(BadRequest):
-    """The whole file is refused; none of its rows was read."""
+    """The whole file is refused; no row of it was read."""
 
 
 class UnreadableFile(ImportFileError):

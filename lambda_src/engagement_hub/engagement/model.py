@@ -39,7 +39,7 @@ class EndpointStatus(StrEnum):
 
 
 class OptOut(StrEnum):
-    """What the person behind an endpoint refuses."""
+    """The messages that the person of an endpoint refuses."""
 
     NONE = "NONE"
     ALL = "ALL"
@@ -106,14 +106,14 @@ class SegmentType(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """What an import file holds; JSON means one object per line."""
+    """The format of an import file; JSON means one object per line."""
 
     CSV = "CSV"
     JSON = "JSON"
 
 
 class JobStatus(StrEnum):
-    """Where an import or export job stands."""
+    """The status of an import or export job."""
 
     CREATED = "CREATED"
     PREPARING_FOR_INITIALIZATION = "PREPARING_FOR_INITIALIZATION"
@@ -127,7 +127,7 @@ class JobStatus(StrEnum):
 
 
 class CampaignStatus(StrEnum):
-    """Where a campaign stands."""
+    """The status of a campaign."""
 
     SCHEDULED = "SCHEDULED"
     EXECUTING = "EXECUTING"
@@ -139,7 +139,7 @@ class CampaignStatus(StrEnum):
 
 
 class ActivityState(StrEnum):
-    """Where one run of a campaign stands."""
+    """The state of one run of a campaign."""
 
     PENDING = "PENDING"
     INITIALIZING = "INITIALIZING"
@@ -176,7 +176,7 @@ class FilterType(StrEnum):
 
 
 class HookMode(StrEnum):
-    """What a campaign hook does with the endpoints it is given."""
+    """The effect of a campaign hook on the endpoints that it gets."""
 
     DELIVERY = "DELIVERY"
     FILTER = "FILTER"
@@ -224,7 +224,7 @@ class User(TypedDict, total=False):
 
 
 class EndpointRequest(TypedDict, total=False):
-    """What a client may write about an endpoint."""
+    """The members of an endpoint that a client may write."""
 
     Address: str
     Attributes: dict[str, list[str]]
@@ -380,7 +380,7 @@ class SegmentGroups(TypedDict, total=False):
 
 
 class SegmentRequest(TypedDict, total=False):
-    """What a client may write about a segment."""
+    """The members of a segment that a client may write."""
 
     Dimensions: SegmentDimensions
     Name: str
@@ -420,7 +420,7 @@ class Segment(TypedDict, total=False):
 
 
 class ImportJobRequest(TypedDict, total=False):
-    """What to import, and into what."""
+    """The source and the target of an import."""
 
     DefineSegment: bool
     ExternalId: str
@@ -464,7 +464,7 @@ class ImportJob(TypedDict, total=False):
 
 
 class ExportJobRequest(TypedDict, total=False):
-    """What to export, and where to."""
+    """The source and the target of an export."""
 
     RoleArn: str
     S3UrlPrefix: str
@@ -663,7 +663,7 @@ class VoiceMessage(TypedDict, total=False):
 
 
 class DefaultMessage(TypedDict, total=False):
-    """What to send where a channel has no content of its own."""
+    """The message for a channel without content of its own."""
 
     Body: str
     Substitutions: dict[str, list[str]]
@@ -701,7 +701,7 @@ class TemplateConfiguration(TypedDict, total=False):
 
 
 class AddressConfiguration(TypedDict, total=False):
-    """What differs for one address."""
+    """The differences for one address."""
 
     BodyOverride: str
     ChannelType: str
@@ -712,7 +712,7 @@ class AddressConfiguration(TypedDict, total=False):
 
 
 class EndpointSendConfiguration(TypedDict, total=False):
-    """What differs for one endpoint."""
+    """The differences for one endpoint."""
 
     BodyOverride: str
     Context: dict[str, str]
@@ -743,7 +743,7 @@ class UsersMessageRequest(TypedDict, total=False):
 
 
 class MessageResult(TypedDict, total=False):
-    """What became of the message to one address."""
+    """The outcome of the message to one address."""
 
     DeliveryStatus: str
     MessageId: str
@@ -753,7 +753,7 @@ class MessageResult(TypedDict, total=False):
 
 
 class EndpointMessageResult(TypedDict, total=False):
-    """What became of the message to one endpoint."""
+    """The outcome of the message to one endpoint."""
 
     Address: str
     DeliveryStatus: str
@@ -822,7 +822,7 @@ class CampaignSmsMessage(TypedDict, total=False):
 
 
 class CampaignCustomMessage(TypedDict, total=False):
-    """What a custom channel's function gets as `Data`."""
+    """The `Data` of a custom channel's function."""
 
     Data: str
 
@@ -908,7 +908,7 @@ class Treatment(TypedDict, total=False):
 
 
 class CampaignRequest(TypedDict, total=False):
-    """What a client may write about a campaign."""
+    """The members of a campaign that a client may write."""
 
     AdditionalTreatments: list[TreatmentRequest]
     CustomDeliveryConfiguration: CustomDeliveryConfiguration

@@ -7,7 +7,7 @@ Source: Amazon Pinpoint API reference (SegmentDimensions, SegmentGroupList). Our
 silent: an endpoint without the attribute passes EXCLUSIVE and nothing else; instants without an
 offset are UTC, and ON means the same day in UTC; BETWEEN includes both ends; `DeviceType` reads the
 custom attribute of that name, since endpoints have no such member; "active" means that the
-endpoint's EffectiveDate lies within the period; several groups are accepted.
+endpoint's EffectiveDate is within the period; several groups are accepted.
 """
 
 import operator
@@ -42,7 +42,7 @@ from engagement_hub.engagement.model import (
 
 Predicate = Callable[[Endpoint], bool]
 Sources = Callable[[str, int | None], Predicate]
-# An endpoint in the making of a predicate: wire JSON, read by names known only at run time.
+# An endpoint while a predicate is compiled: wire JSON, read by names known only at run time.
 _Json = Mapping[str, Any]
 _Test = Callable[[_Json], bool]
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -304,7 +304,7 @@ def _shares_one_with(wanted: frozenset[str]) -> Callable[[Collection[str]], bool
 
 
 def _instants(values: Iterable[str]) -> Iterable[datetime]:
-    """Return the values that are instants; text that is none can be neither before nor after."""
+    """Return the values that are instants; other text is neither before nor after an instant."""
     return (instant for value in values if (instant := parsed_instant(value)) is not None)
 
 

@@ -46,7 +46,7 @@ class NoTimeZoneDatabase(RuntimeError):
 
 @lru_cache(maxsize=512)
 def find_zone(name: str) -> tzinfo | None:
-    """Return the tz database's zone of that name, or None where there is none.
+    """Return the tz database's zone of that name, or None.
 
     Raises:
         NoTimeZoneDatabase: neither the system nor the package `tzdata` has one.
@@ -68,7 +68,7 @@ def zone(name: str) -> tzinfo:
     """Return the tz database's zone of that name.
 
     Raises:
-        DateProblem: there is none.
+        DateProblem: there is no such zone.
     """
     found = find_zone(name)
     if found is None:

@@ -252,7 +252,7 @@ def _divide(left: Decimal, right: Decimal) -> Decimal:
 class Helper:
     """A helper and what it takes: how many values, which names, and whether it is a condition.
 
-    `words`: an unquoted word that names no variable stands for itself, as in AWS's own examples
+    `words`: an unquoted word that names no variable is a text, as in AWS's own examples
     (`tz=America/Los_Angeles`, `inflect 3 apple apples`).
     """
 

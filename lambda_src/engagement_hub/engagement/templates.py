@@ -3,8 +3,8 @@
     compile_template("Hi {{User.UserAttributes.FirstName}}").render(endpoint, {"…": "there"})
 
 Why our own: pybars3 saw its last release in 2019, the other Python ports are young or bind native
-code, and none has what Pinpoint needs: defaults for missing values, Java's helpers, errors that
-name the place. What Pinpoint leaves open is decided so:
+code, and no port has the features that Pinpoint needs: defaults for missing values, Java's helpers,
+errors that name the place. Pinpoint leaves these questions open, and this is our decision:
 
 - A bare list prints its values joined by ", "; nothing is dropped in silence, and for the usual
   list of one it is that value. `.[0]` picks one.
@@ -98,7 +98,7 @@ class RenderingFailed(BadRequest):
 
 
 class _Scope:
-    """What names mean at one point of a render."""
+    """The meaning of names at one point of a render."""
 
     __slots__ = ("clock", "data", "defaults", "parent", "repeated", "substitutions", "this")
 
@@ -242,7 +242,7 @@ def _joined(parts: Sequence[_Part]) -> Callable[[_Scope], str]:
 
 
 class _Tag:
-    """One `{{…}}`: what opens it, its words, and where they are in the text."""
+    """One `{{…}}`: its opening, its words, and their places in the text."""
 
     __slots__ = ("position", "sigil", "tokens")
 
@@ -669,7 +669,7 @@ def compile_template(text: str, *, html: bool = False) -> Template:
     """Compile a template; the same text is compiled once per process.
 
     Args:
-        html: escape the values for HTML, except those in `{{{…}}}`. For an email's HTML body only.
+        html: escape the values for HTML, except in `{{{…}}}`. For an email's HTML body only.
 
     Raises:
         TemplateError: it cannot be read; the error tells where.
@@ -677,7 +677,7 @@ def compile_template(text: str, *, html: bool = False) -> Template:
     return _Compiler(text, html).compile()
 
 
-# What a template request may hold
+# Template requests
 
 
 def validate_template_name(name: str) -> None:

@@ -1,7 +1,7 @@
-"""The hub's data in DynamoDB: what every store shares.
+"""The hub's data in DynamoDB: the common part of all stores.
 
-Items carry a random `rev`. A writer says which `rev` it has read; when somebody else has written
-meanwhile the condition fails, and the writer reads again, decides again and tries again. Random and
+Items carry a random `rev`. A writer names the `rev` that it has read; when another writer was
+faster, the condition fails, and the writer reads again, decides again and tries again. Random and
 not counted, so that an item deleted and made anew never passes for the one that was read.
 """
 

@@ -1,4 +1,4 @@
-"""Endpoints, their users and their addresses, so that nobody's update is lost.
+"""Endpoints, their users and their addresses, so that no update is lost.
 
     pk <app>#endpoint#<shard>        sk <endpoint id>  the endpoint, without its user's attributes
     pk <app>#user#<user id>          sk user           UserAttributes, and the endpoints' ids
@@ -6,8 +6,8 @@
     pk <app>#segment#<id>#<shard>    sk <endpoint id>  a member of an imported segment,
                                         user#<user id> which may be a user
 
-Whoever changes which user or address an endpoint belongs to writes the endpoint too; so a condition
-on the endpoint's `rev` also covers what was only read of the other two.
+An update of the user or the address of an endpoint writes the endpoint too; so a condition on the
+endpoint's `rev` also covers the items of the other two that were only read.
 """
 
 import os
@@ -84,7 +84,7 @@ class EndpointStore:
         return {endpoint["Id"]: endpoint for endpoint in endpoints}
 
     def user_endpoints(self, app_id: str, user_id: str) -> list[Endpoint]:
-        """Return all endpoints of a user, none for a user that is not there."""
+        """Return all endpoints of a user; an empty list for an unknown user."""
         key = _user_key(app_id, user_id)
         found = batch_get(self._client, self._table, [key], consistent=True)
         if key not in found:
@@ -116,13 +116,13 @@ class EndpointStore:
     ) -> list[Endpoint]:
         """Create or merge endpoints, as if one after the other; ids may repeat.
 
-        An endpoint that ends ACTIVE takes its address from whoever had it, who becomes INACTIVE.
+        An endpoint that ends ACTIVE takes its address from another endpoint, which turns INACTIVE.
 
         Returns: each endpoint as its update left it.
 
         Raises:
-            EngagementError: an update breaks a rule. Of the (at most 100) updates sent together
-                with it none is written, unless others changed the same endpoints meanwhile.
+            EngagementError: an update breaks a rule. No update of the (at most 100) updates sent
+                together with it is written, unless others changed the same endpoints concurrently.
             TooManyRequests: others changed the same endpoints first, every time.
         """
         results = self._update(app_id, updates, now, request_id, all_or_nothing=True)
@@ -182,7 +182,7 @@ class EndpointStore:
             out_of_time: asked between pages of endpoints.
 
         Raises:
-            TooManyRequests: out of time; what is done stays done, another call goes on.
+            TooManyRequests: out of time; finished work stays, and another call continues.
         """
         names: dict[str, None] = {}
         for endpoints in self._pages(app_id, out_of_time, "Removing attributes"):
@@ -200,7 +200,7 @@ class EndpointStore:
         """Remove all endpoints and users of a project, but not the members of its segments.
 
         Raises:
-            TooManyRequests: out of time; what is done stays done, another call goes on.
+            TooManyRequests: out of time; finished work stays, and another call continues.
         """
         for endpoints in self._pages(app_id, out_of_time, "Deleting the project"):
             keys: dict[Key, None] = {}
@@ -337,7 +337,7 @@ class EndpointStore:
     def _displace(
         self, draft: Draft, app_id: str, ids: Sequence[str], endpoint: Endpoint
     ) -> frozenset[str]:
-        """Make room among a user's endpoints; the ids of those that have to go."""
+        """Return the endpoint ids to deactivate so that the user stays within the limit."""
         if len(ids) < quotas.ENDPOINTS_PER_USER:
             return frozenset()
         keys = {one: self._endpoint_key(app_id, one) for one in ids}

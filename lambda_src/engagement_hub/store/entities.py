@@ -32,7 +32,7 @@ __all__ = ["ACCOUNT", "AlreadyExists", "EntityStore", "Kind"]
 
 Body = dict[str, Any]
 
-# The `app_id` of what belongs to the account and not to one project: projects and templates.
+# The `app_id` of entities of the account, not of one project: projects and templates.
 ACCOUNT = "account"
 
 _QUERY_ITEMS = 200
@@ -40,7 +40,7 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class Kind(StrEnum):
-    """What an entity is."""
+    """The kind of an entity."""
 
     APP = "app"
     SETTINGS = "settings"
@@ -113,12 +113,12 @@ class EntityStore:
     def update(
         self, app_id: str, kind: Kind, entity_id: str, change: Callable[[Body], Body]
     ) -> Body:
-        """Read, change and write, without losing what others write meanwhile.
+        """Read, change and write, without losing concurrent changes.
 
         Args:
             change: gets the current body and returns the new one; is called again on a body read
-                anew when somebody else was faster, so it must not do anything else. What it
-                raises ends the update.
+                anew when another writer was faster, so it must not do anything else. An exception
+                of it ends the update.
 
         Raises:
             NotFound: there is no such entity.
@@ -147,7 +147,7 @@ class EntityStore:
         return changed
 
     def delete(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
-        """Remove an entity and its versions; its last body, or None where there was none."""
+        """Remove an entity and its versions; return its last body, or None if it was absent."""
         answer = self._client.delete_item(
             TableName=self._table,
             Key={"pk": {"S": _pk(app_id, kind)}, "sk": {"S": entity_id}},
@@ -176,7 +176,7 @@ class EntityStore:
             keep: only bodies for which it is true.
 
         Raises:
-            BadRequest: the token is none of ours.
+            BadRequest: the token is not ours.
         """
         return self._page(_pk(app_id, kind), limit, token, prefix, keep)
 
@@ -221,7 +221,7 @@ class EntityStore:
             self._delete_partition(_pk(app_id, kind))
 
     def _read(self, pk: str, sk: str) -> Any | None:
-        # Consistent: a client that has just been told "created" must find what it created.
+        # Consistent: a client that got the answer "created" must find the entity.
         answer = self._client.get_item(
             TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
         )

@@ -42,7 +42,7 @@ def activity_entity_id(campaign_id: str, activity_id: str) -> str:
 
 
 def activity_prefix(campaign_id: str) -> str:
-    """What the entity ids of a campaign's activities begin with."""
+    """Return the prefix of the entity ids of a campaign's activities."""
     return f"{campaign_id}#"
 
 
@@ -53,7 +53,7 @@ def load_template(
 
     Args:
         template_type: "EMAIL", "SMS" or "VOICE", as `template_references` gives it.
-        version: "3", or None or "latest" for what a send without a version uses: the active one.
+        version: "3", or None or "latest" for the active version, the default of a send.
 
     Raises:
         NotFound: there is no such template, or it has no such version.

@@ -1,4 +1,4 @@
-"""Records of work under way: what was claimed, what came of it, and the totals.
+"""Records of work in progress: claims, their outcomes, and the totals.
 
 Table: pk (S), sk (S), TTL attribute `expires_at`. Items, all below one scope (`run#…`, `import#…`,
 `export#…`):
@@ -181,7 +181,7 @@ class RunStore:
         upto: int,
         outcomes: Mapping[int, Outcome] | None = None,
     ) -> None:
-        """Claim positions `held` … `upto`-1, which until now nobody has; write outcomes as well.
+        """Claim positions `held` … `upto`-1, which are unclaimed; write outcomes as well.
 
         Raises:
             ClaimLost: the chunk's claims are not where the caller believes.
@@ -192,7 +192,7 @@ class RunStore:
         """Write the outcomes of positions claimed earlier.
 
         Raises:
-            ClaimLost: the chunk was finished meanwhile, without these outcomes.
+            ClaimLost: the chunk was finished concurrently, without these outcomes.
         """
         if outcomes:
             self._update_chunk(scope, chunk, outcomes, claim=None)
@@ -243,7 +243,7 @@ class RunStore:
         )
 
     def take_total(self, app_id: str, endpoint_id: str, counter: str, cap: int) -> bool:
-        """Count one message against a cap for good; False when the cap is reached."""
+        """Count one message against a cap permanently; return False when the cap is reached."""
         return self._conditional(
             _cap_key(app_id, endpoint_id, f"total#{counter}"),
             "ADD sent :one SET expires_at = :ttl",

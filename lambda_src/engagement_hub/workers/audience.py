@@ -1,4 +1,4 @@
-"""Who is in a segment now: read shard by shard, imported lists by their members."""
+"""The current members of a segment: read shard by shard, imported lists by their members."""
 
 from __future__ import annotations
 

@@ -51,13 +51,13 @@ def chunk_prefix(run_id: str) -> str:
 
 
 def activity_id_of(run_id: str, treatment_id: str) -> str:
-    """Return the same for every attempt, so that a repeated step finds its activity again."""
+    """Return the id of an activity, the same in every attempt, so that a retry finds it."""
     return hashlib.sha256(f"{run_id}#{treatment_id}".encode()).hexdigest()[:32]
 
 
 @dataclass(slots=True)
 class Treatment:
-    """What one treatment sends, compiled when first asked for."""
+    """The messages of one treatment, compiled at first use."""
 
     content: TreatmentContent
     activity_id: str
@@ -69,7 +69,7 @@ class Treatment:
         return self.content.id
 
     def plan(self, channel: str) -> MessagePlan | None:
-        """Return the channel's message, None when there is none.
+        """Return the channel's message, or None.
 
         Raises:
             BadRequest: a text cannot be compiled.
@@ -143,7 +143,7 @@ def chunk_key(run_id: str, shard: int, part: int, treatment_id: str, *, custom: 
 
 @dataclass(frozen=True, slots=True)
 class ChunkName:
-    """What a chunk's key says: its id in RUNS_TABLE, its treatment, and how it is delivered."""
+    """The parts of a chunk's key: its id in RUNS_TABLE, its treatment, and its delivery."""
 
     id: str
     treatment_id: str

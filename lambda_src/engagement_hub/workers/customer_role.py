@@ -48,7 +48,7 @@ class CustomerRoles:
         """Return a session of the role.
 
         Raises:
-            RoleNotAssumable: the ARN is not a role's, lies outside the path, or the role's trust
+            RoleNotAssumable: the ARN is not a role's, is outside the path, or the role's trust
                 policy does not admit the hub.
         """
         match = _ROLE.fullmatch(role_arn)

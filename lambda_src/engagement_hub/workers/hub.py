@@ -1,4 +1,4 @@
-"""What every step works with: the stores, the work bucket, the callers' roles and the clock."""
+"""The context of every step: the stores, the work bucket, the callers' roles and the clock."""
 
 from __future__ import annotations
 

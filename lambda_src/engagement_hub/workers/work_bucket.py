@@ -1,4 +1,4 @@
-"""JSON and JSON-lines objects in the hub's work bucket: what steps hand to each other."""
+"""JSON and JSON-lines objects in the hub's work bucket, which steps hand to each other."""
 
 from __future__ import annotations
 
