@@ -17,8 +17,9 @@ __all__ = ["Match", "Routes"]
 
 _MAY_HOLD_SLASHES = frozenset({"endpoint-id", "user-id", "resource-arn"})
 # Characters of an encoded segment: RFC 3986's unreserved characters and escapes. Any other
-# character shows that a gateway decoded the segment, so a percent sign in it is a percent sign. (An id that
-# looks encoded, such as 50%25, cannot be distinguished from its encoding where a gateway decodes.)
+# character shows that a gateway decoded the segment, so a percent sign in it is a percent sign. (An
+# id that looks encoded, such as 50%25, cannot be distinguished from its encoding where a gateway
+# decodes.)
 _ENCODED = re.compile(r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*")
 
 
