@@ -1,17 +1,17 @@
-"""Import time of every function of the packages in dist/, in ms, with the client that it makes.
+"""Measure the import time of every function of the packages in dist/, with its clients, in ms.
 
 Each module of lambda_src/<architecture>/functions is imported in a fresh interpreter from its
 unpacked zip, beside the boto3 of this environment, with the variables that it asks for set to
-placeholders. Median of five; the interpreter's own start is taken off. Beside them stands what
-botocore takes for one client and nothing else, as it is without `shared.cold_start`.
+placeholders. Median of five; the interpreter's own start is taken off. For comparison, botocore's
+import with one client is measured alone, without `shared.cold_start`.
 
 The size of a package does not show in these figures: Python reads the files that it imports, and
-no others. What Lambda does before that does depend on it: a package is fetched and unpacked. With
-whole libraries a package has 3.9-5.2 MB, with what is imported of them 0.6-2.0 MB. Unpacking took
-20-37 ms against 4-7 ms where only Powertools is in it, and 80-86 ms against 38-50 ms with the
-time zones or the phone number metadata beside it; the import of five functions differed by less
-than two runs of the same package did (Linux x86_64, 2 cores under load, Python 3.11.7, 2026-11-28,
-local disk; no figure of Lambda itself).
+no others. The size matters to Lambda before that, which fetches and unpacks a package. With whole
+libraries a package has 3.9-5.2 MB; with only the imported modules of them it has 0.6-2.0 MB.
+Unpacking took 20-37 ms against 4-7 ms where only Powertools is in it, and 80-86 ms against 38-50 ms
+with the time zones or the phone number metadata beside it; the import of five functions differed by
+less than two runs of the same package did (Linux x86_64, 2 cores under load, Python 3.11.7,
+2026-11-28, local disk; no figure of Lambda itself).
 """
 
 from __future__ import annotations
@@ -32,13 +32,12 @@ from tests.builders import packages
 REPEATS = 5
 ALONE = "botocore_and_one_client_alone_ms"
 FIGURES = {
-    ALONE: Figure(
-        "Import of botocore and one client of Step Functions, without any of our code", "ms"
-    ),
+    ALONE: Figure("Import of botocore and a client of Step Functions alone, for comparison", "ms"),
     "*_ms": Figure(
-        "Import of a function's package with the AWS clients it makes, in a fresh interpreter",
+        "Import of a function's package and creation of its AWS clients, in a fresh interpreter",
         "ms",
         at_most=190,
+        headline=True,
     ),
 }
 PROGRAM = """
@@ -53,7 +52,7 @@ CLIENT_ALONE = "import botocore.session as b; b.get_session().create_client('ste
 
 
 def measure(statement: str, folder: str, environ: Mapping[str, str]) -> float:
-    """Median time of a statement in a fresh interpreter, in ms.
+    """Return the median time of a statement in a fresh interpreter, in ms.
 
     Args:
         folder: where packages are imported from.

@@ -43,11 +43,11 @@ class UnreadableFile(ToolError):
 
 
 class StageFailed(ToolError):
-    """A stage ended with a failure notification, or said nothing in time."""
+    """A stage ended with a failure notification, or sent no notification in time."""
 
 
 def readable(path: Path) -> Path:
-    """The path again, once it is known that there is text to import.
+    """Return the path when the file holds text to import.
 
     Raises:
         UnreadableFile: it is missing, a directory, empty, not permitted, or not UTF-8.
@@ -84,7 +84,7 @@ def step(text: str) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -129,7 +129,7 @@ def apply(*variables: str) -> dict[str, Any]:
 
 
 def subscribed_queue(name: str, topics: Iterable[str]) -> str:
-    """Make a queue that hears these topics; return its URL."""
+    """Create a queue that is subscribed to these topics; return its URL."""
     topics = list(topics)
     sqs, sns = boto3.client("sqs"), boto3.client("sns")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -154,7 +154,7 @@ def subscribed_queue(name: str, topics: Iterable[str]) -> str:
 
 
 class Notifications:
-    """What the stages publish, read through a queue of our own on their topics."""
+    """The notifications of the stages, read from a queue that is subscribed to their topics."""
 
     def __init__(self, topics: dict[str, str]) -> None:
         self.sqs = boto3.client("sqs")
@@ -162,10 +162,10 @@ class Notifications:
         self.stage_of = {topic: stage for stage, topic in topics.items()}
 
     def follow(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Each notification as (stage, subject, body) until the last stage has ended.
+        """Yield each notification as (stage, subject, body) until the last stage has ended.
 
         Raises:
-            StageFailed: a stage failed, or none spoke for a while.
+            StageFailed: a stage failed, or no notification arrived in time.
         """
         deadline = time.monotonic() + STAGE_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -188,14 +188,14 @@ class Notifications:
 
 
 def outbox() -> list[dict[str, Any]]:
-    """The text messages sent so far."""
+    """Return the text messages sent so far."""
     with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_local/outbox/sms") as answer:
         messages: list[dict[str, Any]] = json.load(answer)
     return messages
 
 
 def show(bodies: dict[str, dict[str, Any]]) -> None:
-    """The table of what became of the people in the file, and the first messages."""
+    """Print the outcomes of the people in the file as a table, and the first messages."""
     imported = bodies["import"]["ImportResult"]
     validated = bodies["validate"]["ValidatePhoneResult"]["ValidateOutput"]
     campaign = bodies["campaign"]["CampaignCreateResult"]["CampaignCreateOutput"]
@@ -219,7 +219,7 @@ def show(bodies: dict[str, dict[str, Any]]) -> None:
 
 
 def run(file: Path, *, keep: bool) -> None:
-    """The whole demo; see the module's text."""
+    """Run the whole demo; see the module's docstring."""
     readable(file)
     started = time.monotonic()
     port = free_port()

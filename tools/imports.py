@@ -1,4 +1,4 @@
-"""Which files a program can load: the closure of its import statements, read without running it.
+"""Find the files a program can load: the closure of its import statements, without running it.
 
 Statements within functions count, since they run later; those under ``if TYPE_CHECKING:`` do not.
 An import by a computed name cannot be followed: it is an error unless its modules are declared.
@@ -23,7 +23,7 @@ class ComputedImport(ToolError):
 
 
 class MissingModule(ToolError):
-    """A program imports a module that is not there."""
+    """A program imports a module that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Program:
         self._places: dict[tuple[str, ...], Path | None] = {}
 
     def closure(self, start: Iterable[Path]) -> set[Path]:
-        """The files that these can load, themselves included.
+        """Return the files that these modules can load, with their own files.
 
         A library's module that cannot be loaded, because a library that it needs is not there, is
         left out with all that only it would load.
@@ -110,7 +110,7 @@ class Program:
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
     def _files_of(self, name: str) -> list[Path]:
-        """The files of the packages around a module, then its own; none for a module elsewhere."""
+        """List the files of the packages around a module, then its own; empty for others."""
         parts = tuple(name.split("."))
         if parts[0] in self._elsewhere:
             return []
@@ -133,7 +133,7 @@ class Program:
         return parts[0] in self._elsewhere or self._place(parts) is not None
 
     def _can_load(self, name: str) -> bool:
-        """Whether the imports that always run for a module, and for theirs, are all there."""
+        """Check that all imports that always run for a module, and for its imports, exist."""
         return all(self._file_loads(path) for path in self._files_of(name))
 
     def _file_loads(self, path: Path) -> bool:
@@ -161,7 +161,7 @@ class Program:
 
 @cache
 def _imports(path: Path, module: str) -> tuple[list[_Import], bool]:
-    """The imports of a file, and whether it imports by a computed name as well."""
+    """Return the imports of a file, and whether it also imports by a computed name."""
     package = module.split(".")
     if path.name != "__init__.py":
         package.pop()
@@ -189,9 +189,9 @@ def _imports(path: Path, module: str) -> tuple[list[_Import], bool]:
 
 
 def _nodes(tree: ast.Module, kinds: tuple[type[ast.AST], ...]) -> Iterator[tuple[ast.AST, bool]]:
-    """The nodes of these kinds, and whether each runs whenever the file is loaded.
+    """Yield the nodes of these kinds, and whether each runs whenever the file is loaded.
 
-    Without those that only a type checker sees.
+    Nodes that only a type checker sees are left out.
     """
     waiting: list[tuple[ast.AST, bool]] = [(node, True) for node in tree.body]
     while waiting:

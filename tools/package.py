@@ -1,9 +1,9 @@
 """Build ``dist/<architecture>.zip`` for every folder of lambda_src, byte for byte reproducible.
 
 A zip holds the architecture's own package, ``shared``, and of the pinned distributions of its
-``requirements.txt`` the modules that its functions can load (``tools.imports``); boto3 and what
-boto3 brings along come from the Lambda runtime. Only pure-Python wheels are accepted, so the same
-zip runs on arm64, x86_64 and on a laptop.
+``requirements.txt`` the modules that its functions can load (``tools.imports``); boto3 and its
+dependencies come from the Lambda runtime. Only pure-Python wheels are accepted, so the same zip
+runs on arm64, x86_64 and on a laptop.
 
 Entries are sorted, carry one fixed time, and are stored rather than deflated: compressed bytes
 depend on the zlib a Python was built with, and the sha256 of a package must not.
@@ -39,8 +39,8 @@ RUNTIME_PROVIDES = {
     "six": "six",
     "urllib3": "urllib3",
 }
-# Modules that load others, or data files, by a computed name → the packages that they need. What a
-# function never calls for is left out.
+# Modules that load others, or data files, by a computed name → the packages that they need. A file
+# that no function can load is left out.
 COMPUTED_IMPORTS: dict[str, tuple[str, ...]] = {
     "aws_lambda_powertools.shared.lazy_import": (),  # the X-Ray SDK, which no function uses
     "phonenumbers.data": ("phonenumbers.data",),  # a module for each country
@@ -58,7 +58,7 @@ class MissingRequirement(ToolError):
 
 
 def architectures(source: Path) -> list[str]:
-    """Every folder of lambda_src that has a package of its own."""
+    """List every folder of lambda_src that has a package of its own."""
     return sorted(
         folder.name
         for folder in source.iterdir()
@@ -96,7 +96,7 @@ def build(architecture: str, *, root: Path = ROOT) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """The hexadecimal digest of a file's bytes."""
+    """Return the hexadecimal digest of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -107,7 +107,7 @@ def _source_files(source: Path, package: str) -> Iterator[tuple[str, Path]]:
 
 
 def _library_files(source: Path, architecture: str, libraries: Path) -> Iterator[tuple[str, Path]]:
-    """What the functions can load of the libraries, with the licences of these."""
+    """Yield the library files that the functions can load, with the licences of the libraries."""
     program = Program(source, libraries, RUNTIME_PROVIDES.values(), COMPUTED_IMPORTS)
     functions = (source / architecture / "functions").glob("*.py")
     loaded = {
@@ -127,7 +127,7 @@ def _library_files(source: Path, architecture: str, libraries: Path) -> Iterator
 
 
 def _installed(requirements: Path, cache: Path) -> Path:
-    """The folder into which exactly these requirements are installed, made once."""
+    """Return a folder with exactly these requirements, installed once."""
     text = requirements.read_text() if requirements.exists() else ""
     lines = sorted(
         line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")

@@ -1,9 +1,9 @@
-"""Which Terraform to run, and where it finds its provider.
+"""Find the Terraform to run and its provider.
 
 Order of choice: the program named by ``TF`` (a name or a path), ``terraform`` on the PATH,
 ``tofu`` on the PATH, and last the one that ``make setup`` installs into the project's own
 environment. The first that is there must be new enough; an older one is an error and not
-passed over, so that nobody tests with another Terraform than the one they typed.
+passed over, so that tests use the Terraform that the user typed.
 
 Run as a program it prints what it found::
 
@@ -60,7 +60,7 @@ class NoProvider(ToolError):
 
 
 def minimum_version() -> tuple[int, ...]:
-    """The lower bound of ``required_version`` in the root versions.tf."""
+    """Read the lower bound of ``required_version`` in the root versions.tf."""
     text = (ROOT / "versions.tf").read_text()
     found = re.search(r'required_version\s*=\s*">=\s*([\d.]+)"', text)
     if found is None:
@@ -69,15 +69,15 @@ def minimum_version() -> tuple[int, ...]:
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """``"1.11.4-beta1"`` → ``(1, 11, 4)``."""
+    """Parse a version: ``"1.11.4-beta1"`` → ``(1, 11, 4)``."""
     return tuple(int(part) for part in text.split("-")[0].split("."))
 
 
 def find_terraform(environ: Mapping[str, str] = os.environ) -> Path:
-    """The Terraform program to run.
+    """Find the Terraform program to run.
 
     Raises:
-        NoTerraform: none was found, or the one that ``TF`` names is not there.
+        NoTerraform: no Terraform was found, or the program that ``TF`` names does not exist.
         TerraformTooOld: the one found is older than versions.tf allows.
     """
     binary = _choose(environ)
@@ -133,7 +133,7 @@ def version_of(binary: Path) -> tuple[int, ...]:
 
 
 def find_mirror(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The directory of a filesystem mirror that holds hashicorp/aws for this machine, if any.
+    """Find the directory of a filesystem mirror that holds hashicorp/aws for this machine.
 
     Raises:
         NoProvider: ``TF_PROVIDER_MIRROR`` names a directory without it.
@@ -168,7 +168,7 @@ def _platform() -> str:
 
 
 def _offers_provider(mirror: Path) -> bool:
-    """Whether a directory has the provider, unpacked (VERSION/OS_ARCH/) or packed (.zip)."""
+    """Check that a directory has the provider, unpacked (VERSION/OS_ARCH/) or packed (.zip)."""
     folder = mirror / PROVIDER
     try:
         unpacked = any(folder.glob(f"*/{_platform()}"))
@@ -178,10 +178,10 @@ def _offers_provider(mirror: Path) -> bool:
 
 
 def cli_config(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """A CLI configuration that points at the mirror found; None leaves Terraform alone.
+    """Write a CLI configuration that points at the mirror found; None changes nothing.
 
     A configuration of the user's own (``TF_CLI_CONFIG_FILE`` names an existing file) is
-    respected, unless ``TF_PROVIDER_MIRROR`` asks for a mirror in so many words.
+    respected, unless ``TF_PROVIDER_MIRROR`` names a mirror.
     """
     own = environ.get("TF_CLI_CONFIG_FILE")
     ours = LOCAL_STATE / "terraform.rc"
@@ -234,7 +234,7 @@ def _unique_name(path: Path) -> Path:
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables to add before running Terraform: where the provider is, and how to run.
+    """Return the environment variables for Terraform: its provider, and its parallelism.
 
     The provider creates one Lambda function at a time and waits 25 s for a queue, while each one
     that waits takes one of Terraform's ten places: more places, or everything else waits too.

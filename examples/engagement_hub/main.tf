@@ -8,7 +8,8 @@ provider "aws" {
   }
 }
 
-# SES mails a link to the address; nothing is sent before somebody has followed it.
+# SES mails a verification link to the address; it sends nothing from the address before the link
+# was opened.
 resource "aws_sesv2_email_identity" "sender" {
   count = var.email_from_address == null ? 0 : 1
 

@@ -27,7 +27,7 @@ variable "region" {
 }
 
 variable "voice" {
-  description = "What voice messages are sent from: a phone number of yours that can call, and the account's rate of calls. Null sends none."
+  description = "Voice channel: the phone number of the account that places calls, and the account's rate of calls. Null sends no voice messages."
   type = object({
     origination_identity_arn = string
     messages_per_second      = optional(number, 1)

@@ -1,4 +1,4 @@
-# A file of people lands in a bucket; those with a number that can receive SMS get a greeting.
+# A CSV of people arrives in a bucket; each person with a number that can receive SMS gets a greeting.
 
 provider "aws" {
   region = var.region
@@ -58,7 +58,7 @@ module "import" {
   name     = "${var.name}-import"
   pinpoint = module.hub.pinpoint
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }
 

@@ -4,7 +4,7 @@ output "api_url" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what went wrong, by stage; all are empty when all is well."
+  description = "Dead-letter queues by stage; each is empty in normal operation."
   value = merge(
     { for queue, url in module.import.dead_letter_queue_urls : "import-${queue}" => url },
     { for queue, url in module.chain.dead_letter_queue_urls : "chain-${queue}" => url },

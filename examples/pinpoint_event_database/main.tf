@@ -1,4 +1,4 @@
-# What happens in a project, as tables that answer SQL.
+# The events of a project as tables for SQL.
 
 provider "aws" {
   region = var.region
@@ -45,6 +45,6 @@ module "database" {
   database_name  = replace(var.name, "-", "_")
   buffer_seconds = var.buffer_seconds
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

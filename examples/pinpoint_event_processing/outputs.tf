@@ -21,7 +21,7 @@ output "dead_letter_queue_url" {
 }
 
 output "event_pattern" {
-  description = "Pattern (JSON) for an EventBridge rule that hears of every suppressed address."
+  description = "Event pattern (JSON) of an EventBridge rule that matches every suppressed address."
   value       = module.suppression.event_pattern
 }
 

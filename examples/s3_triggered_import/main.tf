@@ -21,6 +21,6 @@ module "import" {
   name     = "${var.name}-import"
   pinpoint = module.hub.pinpoint
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

@@ -4,7 +4,7 @@ output "api_url" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what went wrong."
+  description = "Dead-letter queues by path; each is empty in normal operation."
   value       = module.import.dead_letter_queue_urls
 }
 

@@ -1,4 +1,4 @@
-# Two mailboxes that nobody reads answer: one by an SES template, one by a template of a hub.
+# Two unattended mailboxes answer: one with an SES template, one with a template of a hub.
 
 provider "aws" {
   region = var.region

@@ -1,5 +1,5 @@
 output "dead_letter_queue_url" {
-  description = "Queue of the mails to help@… whose reply failed for good."
+  description = "Dead-letter queue of the mails to help@… whose reply failed permanently."
   value       = module.help.dead_letter_queue_urls.replies
 }
 

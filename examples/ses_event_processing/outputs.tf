@@ -9,12 +9,12 @@ output "configuration_set" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what went wrong."
+  description = "Dead-letter queues by path; each is empty in normal operation."
   value       = module.suppression.dead_letter_queue_urls
 }
 
 output "event_pattern" {
-  description = "Pattern (JSON) for an EventBridge rule that hears of every suppressed address."
+  description = "Event pattern (JSON) of an EventBridge rule that matches every suppressed address."
   value       = module.suppression.event_pattern
 }
 

@@ -59,7 +59,7 @@ output "metrics_namespace" {
 }
 
 output "parked_queue_url" {
-  description = "Queue of messages that may have been sent, with what is known."
+  description = "Queue of messages whose send has an unknown outcome, with the known facts."
   value       = module.sending.parked_queue_url
 }
 
