@@ -264,9 +264,9 @@ class _Sending:
         The messages are out by now, so an event stream that fails must not fail the request: the
         client would send them again.
         """
+        from engagement_hub.customer_role import RoleNotAssumable
         from engagement_hub.engagement.events import RefusedStatus, sms_refused
         from engagement_hub.event_stream import EventsNotDelivered
-        from engagement_hub.workers.customer_role import RoleNotAssumable
         from shared.pinpoint_events import HubIds
 
         records = [
