@@ -1,5 +1,7 @@
 """How many endpoints one core asks of a compiled segment in a second."""
 
+from __future__ import annotations
+
 import json
 import sys
 from datetime import UTC, datetime
