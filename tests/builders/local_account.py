@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import boto3
 
-from tools.demo import subscribed_queue
+from tools.subscriptions import subscribed_queue
 
 T = TypeVar("T")
 

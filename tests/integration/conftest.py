@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.builders.local_account import LocalAccount
-from tools import terraform_cli
-from tools.demo import free_port, use_local_aws
-
-
-def _local_aws(*arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "local_aws", *arguments], cwd=terraform_cli.ROOT, check=True
-    )
+from tools import local_environment, terraform_cli
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,11 +16,11 @@ def local_aws() -> Iterator[None]:
     """A local AWS on a free port, and an environment in which everybody talks to it."""
     before = dict(os.environ)
     os.environ.update(terraform_cli.environment())
-    port = free_port()
-    _local_aws("up", "--port", str(port))
-    use_local_aws(port)
+    port = local_environment.free_port()
+    local_environment.local_aws("up", "--port", str(port))
+    local_environment.use_local_aws(port)
     yield
-    _local_aws("down", "--port", str(port))
+    local_environment.local_aws("down", "--port", str(port))
     os.environ.clear()
     os.environ.update(before)
 
