@@ -54,7 +54,7 @@ lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validat
 	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact --skip-download
 
 typecheck: setup ## mypy --strict
-	@$(RUN) -m mypy lambda_src local_aws tools
+	@$(RUN) -m mypy lambda_src local_aws tools benchmarks examples tests/builders
 
 test: lint typecheck test-unit test-terraform test-integration ## everything that CI runs
 
