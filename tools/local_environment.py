@@ -14,14 +14,14 @@ ROOT = terraform_run.ROOT
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def local_aws(*arguments: str) -> str:
-    """Run one command of the local AWS; return what it printed."""
+    """Run one command of the local AWS; return its output."""
     run = subprocess.run(
         [sys.executable, "-m", "local_aws", *arguments], cwd=ROOT, capture_output=True, text=True
     )
