@@ -56,7 +56,7 @@ lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validat
 	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact --skip-download
 
 typecheck: setup ## mypy --strict
-	@$(RUN) -m mypy lambda_src tools
+	@$(RUN) -m mypy lambda_src tools benchmarks examples tests/builders
 	@cd local_aws && ../$(RUN) -m mypy src
 
 test: lint typecheck test-unit test-local-aws test-terraform test-integration ## everything that CI runs

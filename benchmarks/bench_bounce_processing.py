@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSResponse
 
 from benchmarks import Figure
 
@@ -83,7 +83,7 @@ class Wire:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def __call__(self, request: Any, **_: Any) -> AWSResponse:
         body = json.loads(request.body)
         target = request.headers.get("X-Amz-Target", b"").decode().rpartition(".")[2]
         answer: Any = None
@@ -96,15 +96,17 @@ class Wire:
             case "PutEvents":
                 answer = self._world.events.put_events(**body)
             case _:
-                answer = self._world.ses.put_suppressed_destination(**body)
+                self._world.ses.put_suppressed_destination(**body)
         raw = SimpleNamespace(stream=lambda **_: iter([json.dumps(answer or {}).encode()]))
-        return AWSResponse(request.url, 200, {"Content-Type": "application/json"}, raw)
+        headers: Any = {"Content-Type": "application/json"}
+        return AWSResponse(request.url, 200, headers, raw)
 
 
 def with_real_clients(world: World) -> Suppressor:
     suppressor = Suppressor.from_environment()
     for client in (suppressor._ses, suppressor._events, suppressor._store._dynamodb):
-        client.meta.events.register("before-send", Wire(world))
+        answers: Any = Wire(world)  # botocore takes the first answer that is not None
+        client.meta.events.register("before-send", answers)
     return suppressor
 
 
@@ -112,7 +114,7 @@ def run() -> dict[str, Any]:
     os.environ.update(SETTINGS)
     from ses_event_processing.functions import suppress as handler  # reads the settings
 
-    context = SimpleNamespace(**vars(CONTEXT), get_remaining_time_in_millis=lambda: 30_000)
+    context: Any = SimpleNamespace(**vars(CONTEXT), get_remaining_time_in_millis=lambda: 30_000)
     events = batches()
     rates: dict[str, dict[str, int]] = {}
     calls: dict[str, dict[str, int]] = {}

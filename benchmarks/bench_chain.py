@@ -21,7 +21,7 @@ from typing import Any
 import boto3
 
 from benchmarks import Figure
-from tools import demo
+from tools import demo, local_environment
 
 SIZES = (1_000, 10_000)
 REPEATS = 5
@@ -114,13 +114,13 @@ def medians(size: int, files: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def run() -> dict[str, Any]:
-    port = demo.free_port()
+    port = local_environment.free_port()
     shutil.rmtree(demo.STATE, ignore_errors=True)
     demo.STATE.mkdir(parents=True)
     before = dict(os.environ)
-    demo.local_aws("up", "--port", str(port))
+    local_environment.local_aws("up", "--port", str(port))
     try:
-        demo.use_local_aws(port)
+        local_environment.use_local_aws(port)
         request = urllib.request.Request(
             f"{os.environ['AWS_ENDPOINT_URL']}/_local/phone-number-validate",
             data=json.dumps({"per_second": UNLIMITED}).encode(),
@@ -141,7 +141,7 @@ def run() -> dict[str, Any]:
             figures |= medians(size, files)
         return figures
     finally:
-        demo.local_aws("down", "--port", str(port))
+        local_environment.local_aws("down", "--port", str(port))
         shutil.rmtree(demo.STATE, ignore_errors=True)
         os.environ.clear()
         os.environ.update(before)

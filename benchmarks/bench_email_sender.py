@@ -18,7 +18,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,8 @@ class Raw:
 
 def answer(status: int, content: Any) -> AWSResponse:
     raw: Any = Raw(json.dumps(content).encode())
-    return AWSResponse("https://stub", status, {}, raw)
+    headers: Any = {}
+    return AWSResponse("https://stub", status, headers, raw)
 
 
 class Stub:
@@ -146,18 +147,18 @@ class Stub:
         time.sleep(DYNAMODB_SECONDS)
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         wanted = json.loads(request.body)
-        method = {
+        methods: dict[str, Callable[..., Any]] = {
             "BatchGetItem": self.dynamodb.batch_get_item,
             "GetItem": self.dynamodb.get_item,
             "PutItem": self.dynamodb.put_item,
             "UpdateItem": self.dynamodb.update_item,
-        }[operation]
+        }
         for keys in wanted.get("RequestItems", {}).values():
             self.reads += len(keys["Keys"]) * (1 if keys.get("ConsistentRead") else 0.5)
         if operation == "GetItem":
             self.reads += 1
         try:
-            return answer(200, method(**wanted))
+            return answer(200, methods[operation](**wanted))
         except ClientError as error:
             told: Any = error.response
             code = told["Error"]["Code"]

@@ -21,7 +21,7 @@ import boto3
 
 from benchmarks import Figure
 from tests.builders.hub_client import hub_client
-from tools import demo, terraform_run
+from tools import local_environment, terraform_run
 from tools.errors import ToolError
 
 EXAMPLE = terraform_run.ROOT / "examples" / "ses_pinpoint_event_database"
@@ -159,16 +159,16 @@ def latencies(example: dict[str, Any]) -> dict[str, list[float]]:
 
 
 def run() -> dict[str, Any]:
-    port = demo.free_port()
+    port = local_environment.free_port()
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir(parents=True)
     before = dict(os.environ)
-    demo.local_aws("up", "--port", str(port))
+    local_environment.local_aws("up", "--port", str(port))
     try:
-        demo.use_local_aws(port)
+        local_environment.use_local_aws(port)
         found = latencies(apply())
     finally:
-        demo.local_aws("down", "--port", str(port))
+        local_environment.local_aws("down", "--port", str(port))
         shutil.rmtree(STATE, ignore_errors=True)
         os.environ.clear()
         os.environ.update(before)

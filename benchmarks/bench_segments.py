@@ -1,5 +1,7 @@
 """Measure the endpoints that one core evaluates for a compiled segment in a second."""
 
+from __future__ import annotations
+
 import json
 import sys
 from datetime import UTC, datetime

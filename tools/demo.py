@@ -11,12 +11,10 @@ import argparse
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,8 @@ from rich.table import Table
 
 from tools import terraform_run
 from tools.errors import ToolError
+from tools.local_environment import free_port, local_aws, use_local_aws
+from tools.subscriptions import subscribed_queue
 
 ROOT = terraform_run.ROOT
 EXAMPLE = ROOT / "examples" / "import_validate_campaign"
@@ -83,34 +83,6 @@ def step(text: str) -> Iterator[None]:
     console.print(f"✓ {text} ({time.monotonic() - started:.0f} s)", highlight=False)
 
 
-def free_port() -> int:
-    """Return a free port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def local_aws(*arguments: str) -> str:
-    """Run one command of the local AWS; return what it printed."""
-    run = subprocess.run(
-        [sys.executable, "-m", "local_aws", *arguments], cwd=ROOT, capture_output=True, text=True
-    )
-    if run.returncode != 0:
-        raise ToolError(f"local AWS: {run.stderr.strip() or run.stdout.strip()}")
-    return run.stdout
-
-
-def use_local_aws(port: int) -> None:
-    """Point this process, and the programs that it starts, at the local AWS."""
-    for line in local_aws("env", "--port", str(port)).splitlines():
-        word, _, rest = line.partition(" ")
-        name, _, value = rest.partition("=")
-        if word == "export":
-            os.environ[name] = value.strip("\"'")
-        elif word == "unset":
-            os.environ.pop(rest, None)
-
-
 def terraform(*arguments: str) -> str:
     """Run Terraform on the example with the state of this demo."""
     run = terraform_run.run(EXAMPLE, *arguments, environ={"TF_DATA_DIR": str(STATE / "data")})
@@ -126,31 +98,6 @@ def apply(*variables: str) -> dict[str, Any]:
     terraform("apply", "-input=false", "-no-color", "-auto-approve", state, *variables)
     outputs = json.loads(terraform("output", "-json", state))
     return {name: output["value"] for name, output in outputs.items()}
-
-
-def subscribed_queue(name: str, topics: Iterable[str]) -> str:
-    """Create a queue that is subscribed to these topics; return its URL."""
-    topics = list(topics)
-    sqs, sns = boto3.client("sqs"), boto3.client("sns")
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    arn = attributes["QueueArn"]
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": topics}},
-            }
-        ],
-    }
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    for topic in topics:
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return str(url)
 
 
 class Notifications:

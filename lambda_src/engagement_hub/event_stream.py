@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engagement_hub.customer_role import CustomerRoles
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import EVENT_STREAM_ID
-from engagement_hub.workers.customer_role import CustomerRoles
 from shared.record_batches import ATTEMPTS, batches, put_patiently, refused
 
 if TYPE_CHECKING:

@@ -49,8 +49,8 @@ module "access" {
   count  = length(local.api_operations) == 0 ? 0 : 1
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = local.api_operations
+  pinpoint       = var.pinpoint
+  api_operations = local.api_operations
 }
 
 module "package" {

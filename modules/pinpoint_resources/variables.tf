@@ -122,6 +122,11 @@ variable "pinpoint" {
     condition     = var.pinpoint != null || length(local.pinpoint_resources) == 0
     error_message = "pinpoint must be given for everything but sms_event_destinations: use the `pinpoint` output of an engagement_hub, or { project_id = … } for Amazon Pinpoint."
   }
+
+  validation {
+    condition     = var.application_settings == null && var.event_stream == null && length(var.channels) + length(var.segments) == 0 || try(var.pinpoint.project_id != null, false)
+    error_message = "pinpoint.project_id must be given for application_settings, channels, event_stream and segments: they belong to a project. Use the `pinpoint` output of an engagement_hub that has one."
+  }
 }
 
 variable "projects" {

@@ -3,15 +3,15 @@ data "aws_partition" "current" {}
 module "job_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = concat(["CreateImportJob", "GetImportJobs"], var.reuse_segment ? ["GetSegments"] : [])
+  pinpoint       = var.pinpoint
+  api_operations = concat(["CreateImportJob", "GetImportJobs"], var.reuse_segment ? ["GetSegments"] : [])
 }
 
 module "read_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = ["GetImportJob"]
+  pinpoint       = var.pinpoint
+  api_operations = ["GetImportJob"]
 }
 
 data "aws_iam_policy_document" "trigger" {

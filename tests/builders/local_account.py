@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 
 import boto3
 
-from tools.demo import free_port, subscribed_queue
+from tools.local_environment import free_port
+from tools.subscriptions import subscribed_queue
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")

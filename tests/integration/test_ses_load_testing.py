@@ -322,6 +322,9 @@ def test_the_campaign_can_be_asked_about(
     ses_load_testing: Any, account: LocalAccount, example: dict[str, Any]
 ) -> None:
     analyst = Analyst(account, example)
+    quota(max_send_rate=RATE)
+    queue(account, example, *(message(example, f"asked-{number}") for number in range(200)))
+    wait_until_empty(account, example)
     sent = sum(1 for e in account.outbox("email") if e["tags"].get("campaign") == "run1")
 
     by_tag = account.eventually(

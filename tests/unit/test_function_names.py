@@ -20,7 +20,7 @@ TERRAFORM = sorted(
 )
 FUNCTIONS = sorted(path for path in SOURCE.glob("*/functions/*.py") if path.name != "__init__.py")
 HANDLER = re.compile(
-    r'"(?P<package>\w+|\$\{var\.package\})\.functions'
+    r'"(?P<package>\w+|\$\{var\.python_package\})\.functions'
     r'\.(?P<verb>\w*(?:\$\{each\.key\})?\w*)\.lambda_handler"'
 )
 
@@ -34,7 +34,7 @@ def functions_named_by(path: Path) -> Iterator[str]:
     text = path.read_text()
     for match in HANDLER.finditer(text):
         packages = [match["package"]]
-        if packages == ["${var.package}"]:  # a block that several architectures share
+        if packages == ["${var.python_package}"]:  # a block that several architectures share
             packages = users_of(path.parent)
         verbs = [match["verb"]]
         if "${each.key}" in match["verb"]:
@@ -46,7 +46,7 @@ def functions_named_by(path: Path) -> Iterator[str]:
 def users_of(block: Path) -> list[str]:
     """The packages that architectures hand to a block of modules/internal."""
     source = re.escape(block.name)
-    calls = rf'source += "[./]*internal/{source}"(?:.(?!^}}))*?\bpackage += "(\w+)"'
+    calls = rf'source += "[./]*internal/{source}"(?:.(?!^}}))*?\bpython_package += "(\w+)"'
     found = [
         name
         for path in TERRAFORM

@@ -3,7 +3,6 @@
 from typing import cast
 
 from engagement_hub.api.hub import Hub, Operation, new_id
-from engagement_hub.api.machines import NotStarted
 from engagement_hub.api.segments import segment_version, version_number
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
@@ -13,8 +12,15 @@ from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.messages import template_references
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.engagement.schedule import is_immediate
+from engagement_hub.machines import NotStarted, run_name
 from engagement_hub.store.entities import Kind
-from engagement_hub.store.names import SETTINGS_ID, activity_prefix, load_template
+from engagement_hub.store.names import (
+    SETTINGS_ID,
+    activity_prefix,
+    load_template,
+    run_activity_id,
+    run_scope,
+)
 
 __all__ = ["OPERATIONS"]
 
@@ -167,12 +173,10 @@ def get_campaign_activities(hub: Hub, call: Call) -> JsonObject:
 
 def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject:
     """Return an activity with the counters its run has now; the run writes them down at its end."""
-    from engagement_hub.workers.campaign_plan import activity_id_of, scope_of
-
-    run_id = f"{campaign['Id']}-{campaign.get('Runs', 0)}"
-    if activity["Id"] != activity_id_of(run_id, activity["TreatmentId"]):
+    run_id = run_name(campaign["Id"], campaign.get("Runs", 0))
+    if activity["Id"] != run_activity_id(run_id, activity["TreatmentId"]):
         return activity
-    counts = hub.runs.totals(scope_of(run_id)).get(activity["TreatmentId"], {})
+    counts = hub.runs.totals(run_scope(run_id)).get(activity["TreatmentId"], {})
     return {
         **activity,
         "TotalEndpointCount": counts.get(campaigns.ExecutionMetric.ENDPOINT_PRODUCED, 0),

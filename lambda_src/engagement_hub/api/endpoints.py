@@ -1,5 +1,7 @@
 """Endpoints, users and attributes."""
 
+from __future__ import annotations
+
 from typing import cast
 
 from engagement_hub.api.hub import Hub, Operation

@@ -1,5 +1,7 @@
 """Events that clients report (PutEvents), and the stream they go to."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, cast
 

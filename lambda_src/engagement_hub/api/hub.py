@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engagement_hub.api.machines import Machines
 from engagement_hub.api.wire import Call
+from engagement_hub.machines import Machines
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore
 from shared.settings import required_env

@@ -5,6 +5,8 @@ logs never hold a text. Each recipient is sent to once: an outcome that is not k
 UNKNOWN_FAILURE and not tried again.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -258,15 +260,15 @@ class _Sending:
             )
         return context
 
-    def _report(self, sent: Iterable[tuple[_Recipient, "SendOutcome"]]) -> None:
+    def _report(self, sent: Iterable[tuple[_Recipient, SendOutcome]]) -> None:
         """Write an event for each text that the service refused: no service writes one.
 
         The messages are out by now, so an event stream that fails must not fail the request: the
         client would send them again.
         """
+        from engagement_hub.customer_role import RoleNotAssumable
         from engagement_hub.engagement.events import RefusedStatus, sms_refused
         from engagement_hub.event_stream import EventsNotDelivered
-        from engagement_hub.workers.customer_role import RoleNotAssumable
         from shared.pinpoint_events import HubIds
 
         records = [
@@ -300,7 +302,7 @@ class _Sending:
             )
 
 
-def _result(one: _Recipient, outcome: "SendOutcome") -> JsonObject:
+def _result(one: _Recipient, outcome: SendOutcome) -> JsonObject:
     result: JsonObject = {
         "DeliveryStatus": str(outcome.delivery_status),
         "StatusCode": outcome.status_code,

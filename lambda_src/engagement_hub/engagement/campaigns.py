@@ -14,12 +14,14 @@ Choices where AWS is silent:
   of all campaigns.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from engagement_hub.engagement.errors import BadRequest, Conflict
 from engagement_hub.engagement.messages import template_references, validate_messages
@@ -111,11 +113,23 @@ class ExecutionMetric(StrEnum):
     ENDED = "ENDED"
 
 
-class StoredCampaign(Campaign, total=False):
-    """A campaign as the hub keeps it: the API's members, and two that it does not show."""
+class ProjectDefaults(TypedDict, total=False):
+    """The project's settings that a campaign keeps from its creation on."""
 
-    ProjectDefaults: Settings
-    Runs: int
+    CampaignHook: CampaignHook
+    Limits: CampaignLimits
+    QuietTime: QuietTime
+
+
+if TYPE_CHECKING:
+    # The members of the API are known from type stubs alone.
+    class StoredCampaign(Campaign, total=False):
+        """A campaign as the hub keeps it: the API's members, and two that it does not show."""
+
+        ProjectDefaults: ProjectDefaults
+        Runs: int
+else:
+    StoredCampaign = dict
 
 
 class RunNotAllowed(Conflict):
@@ -379,15 +393,16 @@ def new_campaign(
     )
 
 
-def _defaults(settings: Settings | None) -> Settings:
-    source = settings or {}
-    kept: Settings = {}
-    if source.get("Limits"):
-        kept["Limits"] = source["Limits"]
-    if source.get("QuietTime"):
-        kept["QuietTime"] = source["QuietTime"]
-    if source.get("CampaignHook"):
-        kept["CampaignHook"] = source["CampaignHook"]
+def _defaults(settings: Settings | None) -> ProjectDefaults:
+    kept: ProjectDefaults = {}
+    if settings is None:
+        return kept
+    if settings.get("Limits"):
+        kept["Limits"] = settings["Limits"]
+    if settings.get("QuietTime"):
+        kept["QuietTime"] = settings["QuietTime"]
+    if settings.get("CampaignHook"):
+        kept["CampaignHook"] = settings["CampaignHook"]
     return kept
 
 
@@ -562,7 +577,8 @@ class TreatmentContent:
         """
         if not self.custom_delivery:
             return False
-        return channel in (self.custom_delivery.get("EndpointTypes") or [ChannelType.CUSTOM])
+        types = self.custom_delivery.get("EndpointTypes")
+        return channel in types if types else channel == ChannelType.CUSTOM
 
 
 def treatments_of(campaign: Campaign) -> list[TreatmentContent]:
@@ -613,7 +629,7 @@ class RunLimits:
 def limits_of(campaign: StoredCampaign) -> RunLimits:
     """Return a campaign's limits, or the project's limits where it has no own."""
     own: CampaignLimits = campaign.get("Limits") or {}
-    project: CampaignLimits = (campaign.get("ProjectDefaults") or {}).get("Limits") or {}
+    project: CampaignLimits = _defaults_of(campaign).get("Limits") or {}
     return RunLimits(
         daily=own.get("Daily") or None,
         project_daily=None if own.get("Daily") else project.get("Daily") or None,
@@ -628,14 +644,17 @@ def limits_of(campaign: StoredCampaign) -> RunLimits:
 def quiet_time_of(campaign: StoredCampaign) -> QuietTime | None:
     """Return a campaign's quiet time, or the project's quiet time where it has no own."""
     schedule: Schedule = campaign["Schedule"]
-    defaults = campaign.get("ProjectDefaults") or {}
-    return schedule.get("QuietTime") or defaults.get("QuietTime") or None
+    return schedule.get("QuietTime") or _defaults_of(campaign).get("QuietTime") or None
 
 
 def hook_of(campaign: StoredCampaign) -> CampaignHook | None:
     """Return a campaign's hook, or the project's hook where it has no own."""
-    hook = campaign.get("Hook") or (campaign.get("ProjectDefaults") or {}).get("CampaignHook")
+    hook = campaign.get("Hook") or _defaults_of(campaign).get("CampaignHook")
     return hook if hook and hook.get("LambdaFunctionName") else None
+
+
+def _defaults_of(campaign: StoredCampaign) -> ProjectDefaults:
+    return campaign.get("ProjectDefaults") or ProjectDefaults()
 
 
 def is_expired(limits: RunLimits, scheduled_start: datetime, now: datetime) -> bool:

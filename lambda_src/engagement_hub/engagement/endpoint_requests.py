@@ -7,6 +7,8 @@ are finite, dates are instants in UTC, and no member is null.
 Source: Amazon Pinpoint API reference, EndpointRequest; choices where AWS is silent are marked ours.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

@@ -4,6 +4,8 @@ Source: Amazon Pinpoint API reference (UpdateEndpoint) and developer guide ("Add
 "Quotas"). Where AWS is silent the docstrings say that the rule is ours.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

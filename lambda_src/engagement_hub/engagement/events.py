@@ -15,6 +15,8 @@ How delivery events carry the ids:
 Source: Pinpoint developer guide, "Streaming Amazon Pinpoint event data".
 """
 
+from __future__ import annotations
+
 import re
 import uuid
 from collections.abc import Mapping
@@ -250,7 +252,7 @@ def custom_event(
         **{name: value for name, value in optional.items() if value},
     }
     record["device"] = _app_device(endpoint)
-    session = event.get("Session") or {}
+    session = event.get("Session")
     if session:
         record["session"] = {"session_id": session.get("Id", "")}
         for name, member in (

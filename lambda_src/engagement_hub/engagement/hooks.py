@@ -10,6 +10,8 @@ Source: Pinpoint developer guide, "Customizing segments using an AWS Lambda func
 a custom channel in Amazon Pinpoint".
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -9,6 +9,8 @@ update the endpoint keeps what it has); columns that exports carry and imports c
 is what an import makes of an endpoint anyway.
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -6,6 +6,8 @@ record with a line break inside quotes is one row. In JSON lines the row is the 
 Source: Amazon Pinpoint user guide, "Importing segments".
 """
 
+from __future__ import annotations
+
 import csv
 import json
 from collections import deque

@@ -18,6 +18,8 @@ Choices where AWS is silent:
 - Push and in-app content is not sent by this hub: those channels resolve to None.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import re

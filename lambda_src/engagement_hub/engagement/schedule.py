@@ -11,6 +11,8 @@ Choices where AWS is silent:
 - Quiet time is by the minute: 22:00 to 06:00 is quiet from 22:00:00 to 06:00:59.
 """
 
+from __future__ import annotations
+
 import calendar
 import re
 from collections.abc import Mapping

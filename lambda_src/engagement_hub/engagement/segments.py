@@ -10,6 +10,8 @@ custom attribute of that name, since endpoints have no such member; "active" mea
 endpoint's EffectiveDate is within the period; several groups are accepted.
 """
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta

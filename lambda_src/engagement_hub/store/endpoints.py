@@ -10,6 +10,8 @@ An update of the user or the address of an endpoint writes the endpoint too; so 
 endpoint's `rev` also covers the items of the other two that were only read.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -57,14 +59,14 @@ class EndpointStore:
     """The endpoints of all projects of the hub."""
 
     def __init__(
-        self, table: str, shards: int = SHARDS, client: "DynamoDBClient | None" = None
+        self, table: str, shards: int = SHARDS, client: DynamoDBClient | None = None
     ) -> None:
         self.shards = shards
         self._table = table
         self._client = client or dynamodb_client()
 
     @classmethod
-    def from_environment(cls) -> "EndpointStore":
+    def from_environment(cls) -> EndpointStore:
         """Return the store in the table ENDPOINTS_TABLE, with ENDPOINT_SHARDS shards (32 when
         unset)."""
         shards = int(os.environ.get("ENDPOINT_SHARDS") or SHARDS)
@@ -420,7 +422,7 @@ class EndpointStore:
 
         return Operation(strip, frozenset([key]))
 
-    def _run_one(self, operation: "Operation[Any]") -> Any:
+    def _run_one(self, operation: Operation[Any]) -> Any:
         return run(self._client, self._table, [operation], what=_CONTENDED, all_or_nothing=True)[0]
 
     # Items

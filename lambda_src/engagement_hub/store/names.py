@@ -6,8 +6,11 @@
 | channel | the word of its path: `sms`, `email`, `voice`, `gcm` … |
 | template | `<type>#<name>`, the type as in the API: `SMS#welcome`; under ACCOUNT |
 | activity | `<campaign id>#<activity id>`, so that a prefix lists a campaign's |
+
+A campaign's run has no entity: its activities and its counters are found by the run's id.
 """
 
+import hashlib
 from typing import Any
 
 from engagement_hub.engagement.errors import NotFound
@@ -20,6 +23,8 @@ __all__ = [
     "activity_entity_id",
     "activity_prefix",
     "load_template",
+    "run_activity_id",
+    "run_scope",
     "template_id",
 ]
 
@@ -44,6 +49,19 @@ def activity_entity_id(campaign_id: str, activity_id: str) -> str:
 def activity_prefix(campaign_id: str) -> str:
     """Return the prefix of the entity ids of a campaign's activities."""
     return f"{campaign_id}#"
+
+
+def run_activity_id(run_id: str, treatment_id: str) -> str:
+    """Return the id of the activity of a run's treatment.
+
+    The same for every attempt, so that a repeated step finds its activity again.
+    """
+    return hashlib.sha256(f"{run_id}#{treatment_id}".encode()).hexdigest()[:32]
+
+
+def run_scope(run_id: str) -> str:
+    """Return the scope of a run's counters in RunStore."""
+    return f"run#{run_id}"
 
 
 def load_template(

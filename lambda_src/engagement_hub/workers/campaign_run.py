@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import ClientError
 
-from engagement_hub.api.machines import Machines
+from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement import campaigns, events
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus, StoredCampaign
 from engagement_hub.engagement.errors import NotFound
@@ -34,26 +34,29 @@ from engagement_hub.engagement.model import (
     OptOut,
 )
 from engagement_hub.event_stream import EventsNotDelivered
+from engagement_hub.machines import Machines
 from engagement_hub.senders import Senders
 from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store import dynamodb_client
 from engagement_hub.store.entities import Kind
-from engagement_hub.store.names import activity_entity_id, load_template
+from engagement_hub.store.names import (
+    activity_entity_id,
+    load_template,
+    run_activity_id,
+    run_scope,
+)
 from engagement_hub.store.runs import Outcome
 from engagement_hub.workers.audience import Audience, segment_at
 from engagement_hub.workers.campaign_plan import (
     ChunkName,
     RunPlan,
     Treatment,
-    activity_id_of,
     chunk_key,
     chunk_prefix,
     plan_key,
     run_id_of,
-    scope_of,
 )
 from engagement_hub.workers.customer_functions import CustomerFunctions
-from engagement_hub.workers.customer_role import RoleNotAssumable
 from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, logger, time_is_up
 from engagement_hub.workers.send_chunk import (
     FILTERED,
@@ -112,7 +115,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     except NotFound:
         return {"Outcome": "SKIPPED", "Progress": []}  # the campaign was deleted
     # EventBridge Scheduler delivers at least once: a second execution must not share the run.
-    if not hub.runs.own(scope_of(run_id), str(event.get("Execution", ""))):
+    if not hub.runs.own(run_scope(run_id), str(event.get("Execution", ""))):
         return {"Outcome": "SKIPPED", "Progress": []}
     # Schedules work to the second, so a run may begin just before its own time.
     _schedule_next(campaign, max(now, scheduled))
@@ -120,7 +123,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         activity = campaigns.new_activity(
             campaign,
             content.id,
-            activity_id=activity_id_of(run_id, content.id),
+            activity_id=run_activity_id(run_id, content.id),
             scheduled_start=scheduled,
         )
         _put_activity(hub, app_id, campaign_id, campaigns.start_activity(activity, now))
@@ -155,7 +158,7 @@ def _skip(hub: Hub, app_id: str, campaign_id: str, run_id: str, scheduled: datet
         activity = campaigns.new_activity(
             campaign,
             content.id,
-            activity_id=activity_id_of(run_id, content.id),
+            activity_id=run_activity_id(run_id, content.id),
             scheduled_start=scheduled,
         )
         paused = campaigns.count(activity, metrics={ExecutionMetric.PAUSED: 1})
@@ -685,7 +688,7 @@ def fail_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     if body is None:
         return {"Result": "FAIL"}
     campaign = cast(StoredCampaign, body)
-    totals = hub.runs.totals(scope_of(run_id))
+    totals = hub.runs.totals(run_scope(run_id))
     for content in campaigns.treatments_of(campaign):
         counts = totals.get(content.id, {})
 
@@ -699,7 +702,7 @@ def fail_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
             finished = campaigns.finish_activity(cast(Activity, counted), now, failed=True)
             return cast(dict[str, Any], finished)
 
-        key = activity_entity_id(campaign_id, activity_id_of(run_id, content.id))
+        key = activity_entity_id(campaign_id, run_activity_id(run_id, content.id))
         if hub.entities.get(app_id, Kind.ACTIVITY, key) is not None:
             hub.entities.update(app_id, Kind.ACTIVITY, key, failed)
     change = _end_of(hub, app_id, campaign)

@@ -15,12 +15,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.model import JobStatus
 from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.audience import Audience, segment_at
-from engagement_hub.workers.customer_role import RoleNotAssumable
 from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, time_is_up
 
 if TYPE_CHECKING:

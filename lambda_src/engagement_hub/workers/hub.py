@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from engagement_hub.customer_role import CustomerRoles
 from engagement_hub.event_stream import EventStream
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore
 from engagement_hub.store.runs import RunStore
-from engagement_hub.workers.customer_role import CustomerRoles
 from engagement_hub.workers.work_bucket import WorkBucket
 from shared.aws import aws_client
 from shared.settings import required_env

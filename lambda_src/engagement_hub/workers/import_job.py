@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
+from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.endpoints import endpoint_id_for
 from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.import_files import ImportFileError
@@ -26,7 +27,6 @@ from engagement_hub.engagement.import_rows import ImportRow, RejectedRow, read_r
 from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStatus, SegmentType
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.customer_role import RoleNotAssumable
 from engagement_hub.workers.hub import Answer, Event, Hub
 
 if TYPE_CHECKING:

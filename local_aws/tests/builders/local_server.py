@@ -53,7 +53,7 @@ class LocalServer:
         return self._new_client(service, keys)
 
     def _new_client(self, service: str, keys: dict[str, str]) -> Any:
-        return boto3.Session(region_name="us-east-1", **keys).client(  # type: ignore[call-overload]  # the service is a variable
+        return boto3.Session(region_name="us-east-1", **keys).client(  # type: ignore[arg-type]  # the service is a variable
             service,
             endpoint_url=self.url,
             config=Config(

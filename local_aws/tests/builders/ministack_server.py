@@ -179,9 +179,10 @@ class MinistackServer:
         arn = states.start_execution(stateMachineArn=machine, input=json.dumps(data or {}))[
             "executionArn"
         ]
-        return wait_for(
+        ended: dict[str, Any] = wait_for(
             lambda: _ended(states.describe_execution(executionArn=arn)), seconds=seconds
         )
+        return ended
 
     def messages(self, queue_url: str, count: int = 1, seconds: float = 15) -> list[dict[str, Any]]:
         """Receive until ``count`` messages came; fails the test when they do not come in time."""

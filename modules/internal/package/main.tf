@@ -77,7 +77,12 @@ resource "aws_s3_object" "this" {
   key    = "${local.hashes[each.key]}/${each.key}.zip"
   source = each.value
 
-  tags = var.operations.tags
+  # S3 takes at most ten tags on an object, and those of the provider would count.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
 
   lifecycle {
     # Functions move to the new object before the old one goes.

@@ -8,7 +8,7 @@ locals {
   # resources, and condition keys for Amazon Pinpoint". Where the Pinpoint Developer Guide ("Amazon
   # Pinpoint actions for IAM policies") names another ARN than that page, both are listed.
   operations = jsondecode(file("${path.module}/operations.json"))
-  wanted     = { for name in distinct(var.operations) : name => local.operations[name] if contains(keys(local.operations), name) }
+  wanted     = { for name in distinct(var.api_operations) : name => local.operations[name] if contains(keys(local.operations), name) }
 
   # What lives on at AWS and what a hub does not serve is called at AWS, also from a hub's project.
   at_hub = var.pinpoint.api == null ? {} : { for name, operation in local.wanted : name => operation if operation.hub }

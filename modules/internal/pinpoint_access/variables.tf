@@ -1,15 +1,15 @@
-variable "operations" {
+variable "api_operations" {
   description = "Names of the Pinpoint operations to allow, as boto3 and IAM spell them: `CreateImportJob`, `GetImportJob`, …"
   type        = list(string)
 
   validation {
-    condition     = length(var.operations) > 0
-    error_message = "operations must name at least one Pinpoint operation: a policy without statements is invalid. Leave the block out where nothing is called."
+    condition     = length(var.api_operations) > 0
+    error_message = "api_operations must name at least one Pinpoint operation: a policy without statements is invalid. Leave the block out where nothing is called."
   }
 
   validation {
-    condition     = length(setsubtract(var.operations, keys(local.operations))) == 0
-    error_message = "operations has names that Pinpoint does not know: ${join(", ", setsubtract(var.operations, keys(local.operations)))}. Spell them as in operations.json of this module."
+    condition     = length(setsubtract(var.api_operations, keys(local.operations))) == 0
+    error_message = "api_operations has names that Pinpoint does not know: ${join(", ", setsubtract(var.api_operations, keys(local.operations)))}. Spell them as in operations.json of this module."
   }
 }
 

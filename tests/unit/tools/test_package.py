@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -38,6 +39,24 @@ def test_two_builds_from_two_directories_have_the_same_digest(tmp_path: Path) ->
         }
 
         assert len(digests) == 1, architecture
+
+
+@pytest.mark.skipif(not (package.ROOT / ".git").exists(), reason="an archive has no attributes")
+def test_a_clone_has_the_same_line_endings_however_git_is_set_up() -> None:
+    sources = [path for path in package.ROOT.glob("lambda_src/**/*") if path.is_file()]
+    names = "\0".join(path.relative_to(package.ROOT).as_posix() for path in sources)
+
+    attributes = subprocess.run(
+        ["git", "check-attr", "-z", "--stdin", "eol"],
+        input=names,
+        cwd=package.ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split("\0")
+
+    assert len(sources) > 100
+    assert attributes[2::3] == ["lf"] * len(sources)
 
 
 def test_a_package_holds_its_source_and_what_is_shared(tmp_path: Path) -> None:

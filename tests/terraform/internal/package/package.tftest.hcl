@@ -69,15 +69,29 @@ run "keeps_its_bucket_to_the_account_and_to_tls" {
   }
 }
 
-run "takes_zips_of_another_folder" {
+run "takes_zips_of_the_callers_folder" {
   command = plan
 
   variables {
-    archives = ["versions"]
-    packages = { directory = "./tests/packages" }
+    packages = { directory = "../../../modules/../dist" }
   }
 
-  # There is no such folder: the error shows where the zip was looked for.
+  assert {
+    condition = { for archive, object in aws_s3_object.this : archive => object.source } == {
+      s3_triggered_import   = "../../../modules/../dist/s3_triggered_import.zip"
+      phone_number_validate = "../../../modules/../dist/phone_number_validate.zip"
+    }
+    error_message = "The zips must come from the folder that was named."
+  }
+}
+
+run "looks_for_no_zip_of_this_release_where_a_folder_is_named" {
+  command = plan
+
+  variables {
+    packages = { directory = "./tests" }
+  }
+
   expect_failures = [aws_s3_object.this]
 }
 

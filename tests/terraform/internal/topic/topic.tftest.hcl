@@ -99,8 +99,8 @@ run "subscribes_each_endpoint_and_narrows_where_it_is_asked_to" {
 
   variables {
     subscriptions = {
-      owner   = { protocol = "email", endpoint = "owner@example.com" }
-      failure = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:111122223333:failures", notification_types = ["FAILED", "TIMED_OUT"] }
+      owner    = { protocol = "email", endpoint = "owner@example.com" }
+      pipeline = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:111122223333:failures", notification_types = ["success", "failure"] }
     }
   }
 
@@ -108,8 +108,8 @@ run "subscribes_each_endpoint_and_narrows_where_it_is_asked_to" {
     condition = {
       for key, subscription in aws_sns_topic_subscription.this : key => [subscription.protocol, subscription.endpoint, subscription.topic_arn]
       } == {
-      owner   = ["email", "owner@example.com", output.topic_arn]
-      failure = ["sqs", "arn:aws:sqs:eu-west-1:111122223333:failures", output.topic_arn]
+      owner    = ["email", "owner@example.com", output.topic_arn]
+      pipeline = ["sqs", "arn:aws:sqs:eu-west-1:111122223333:failures", output.topic_arn]
     }
     error_message = "Each subscription must bring the topic's notifications to its endpoint."
   }
@@ -121,8 +121,8 @@ run "subscribes_each_endpoint_and_narrows_where_it_is_asked_to" {
 
   assert {
     condition = alltrue([
-      jsondecode(aws_sns_topic_subscription.this["failure"].filter_policy) == { notification_type = ["FAILED", "TIMED_OUT"] },
-      aws_sns_topic_subscription.this["failure"].filter_policy_scope == "MessageAttributes",
+      jsondecode(aws_sns_topic_subscription.this["pipeline"].filter_policy) == { notification_type = ["success", "failure"] },
+      aws_sns_topic_subscription.this["pipeline"].filter_policy_scope == "MessageAttributes",
     ])
     error_message = "A subscription with types must get these alone: the type is an attribute of the message."
   }

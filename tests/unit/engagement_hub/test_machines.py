@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from engagement_hub.api.machines import Machines, NotStarted
 from engagement_hub.engagement.campaigns import UpcomingRun
 from engagement_hub.engagement.errors import InternalServerError
+from engagement_hub.machines import Machines, NotStarted
 from tests.builders.hub import ACCOUNT_ID, HUB_ENVIRONMENT, REGION, hub_tables
 
 APP, CAMPAIGN, JOB = "a" * 32, "c" * 32, "1" * 32
