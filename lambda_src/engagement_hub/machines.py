@@ -66,7 +66,7 @@ class Machines:
         self._start(arn, run_name(campaign_id, run.number), _run_input(app_id, campaign_id, run))
 
     def schedule_run(self, app_id: str, campaign_id: str, run: UpcomingRun) -> None:
-        """Have a run start at its time; a schedule of that run that is there is replaced.
+        """Schedule a run at its time; replace an existing schedule of that run.
 
         Raises:
             NotStarted: the scheduler refused.

@@ -32,7 +32,7 @@ def verdicts_of(
     limiter: RateLimiter,
     calls_per_second: float,
 ) -> tuple[dict[str, Verdict], int]:
-    """Verdicts by number, from the cache or from the paid API, and how many were paid.
+    """Return verdicts by number, from the cache or the paid API, and the number of paid ones.
 
     Args:
         pinpoint: AWS's own, without retries: see ROUNDS.

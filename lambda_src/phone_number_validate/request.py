@@ -17,7 +17,7 @@ class ValidationRequest:
 
 
 def validation_request(run_input: Any, needs_validation_segment_id: str) -> ValidationRequest:
-    """Which segment a run validates.
+    """Read the segment that a run validates.
 
     The input may be `{"SegmentId"}` or an ImportJobResponse, whose `Definition.SegmentId` counts.
     An input that names neither means everything not yet validated: the segment
@@ -47,7 +47,7 @@ def validation_request(run_input: Any, needs_validation_segment_id: str) -> Vali
 
 
 def export_prefix(execution: str, attempt: int) -> str:
-    """Where a run's export goes.
+    """Return the S3 prefix of a run's export.
 
     Each attempt has a folder of its own: after a lost answer an unknown job may still write into
     the folder before.

@@ -62,7 +62,7 @@ class Kind(ABC):
         """Undo what this configuration made; leave alone what has another owner by now."""
 
     def still_owns(self, found: Mapping[str, Any]) -> bool:
-        """As `owns`, knowing that this configuration did make one earlier."""
+        """Check like `owns`, for a resource that this configuration created before."""
         return self.owns(found)
 
     def matches(self, found: Mapping[str, Any]) -> bool:

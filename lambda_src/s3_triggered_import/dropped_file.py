@@ -60,7 +60,7 @@ def dropped_file(event: Mapping[str, Any]) -> DroppedFile:
 
 
 def ignored_because(file: DroppedFile, suffixes: Sequence[str]) -> str | None:
-    """Why a file is not imported, or None when it is.
+    """Return the reason that a file is not imported, or None when it is imported.
 
     Suffixes are compared without regard to case; no suffixes means any.
     """

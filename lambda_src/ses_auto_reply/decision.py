@@ -188,7 +188,7 @@ def _undeliverable(mail: IncomingMail) -> Reason | None:
 
 
 def _references(mail: IncomingMail) -> tuple[str, ...]:
-    """RFC 5322 section 3.6.4: the parent's References (or its one In-Reply-To), then the parent."""
+    """Return the ids of RFC 5322 section 3.6.4: the parent's References or In-Reply-To, then it."""
     parent = _MESSAGE_ID.search(mail.original_id[:1000])
     if parent is None:
         return ()

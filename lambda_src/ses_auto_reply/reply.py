@@ -84,7 +84,7 @@ def filled_in(text: str, reply: Reply, escape: Callable[[str], str] = str) -> st
 
 
 def _encoded(subject: str) -> str:
-    """As encoded words, the first of which still fits beside the header's name."""
+    """Write text as encoded words; the first word fits beside the header's name."""
     return Header(subject, "utf-8", header_name="Subject").encode()
 
 
@@ -103,7 +103,7 @@ def _decoded(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Without line ends, control characters, half characters and marks of direction."""
+    """Remove line ends, control characters, half characters and marks of direction."""
     kept = (" " if character.isspace() else character for character in text)
     cleaned = "".join(
         character

@@ -60,7 +60,7 @@ def _event_id(row: Row) -> str | None:
 
 
 def _time(text: str | None) -> str | None:
-    """Epoch milliseconds, so that the ways of writing one time give one id."""
+    """Return epoch milliseconds, so that all spellings of a time lead to one id."""
     try:
         return str(milliseconds(instant(text)))
     except MalformedEvent:

@@ -146,7 +146,7 @@ class Outcome:
     codes: Counter[str] = field(default_factory=Counter)
 
     def raise_if_short(self, wish: Wish) -> None:
-        """Fail a run that did not bring about what only it can.
+        """Fail a run with failed identities, or that left identities while the topic goes away.
 
         Raises:
             IdentitiesNotWired: an identity failed, or our topic goes away and some still have it.

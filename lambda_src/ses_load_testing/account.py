@@ -47,7 +47,7 @@ class Limits:
     enabled: bool
 
     def room(self) -> float:
-        """Recipients that fit into the 24-hour quota; infinite without one."""
+        """Return the recipients that fit into the 24-hour quota; infinite without a quota."""
         if self.max_24_hours is None:
             return math.inf
         return max(0.0, self.max_24_hours - self.sent_24_hours)
@@ -59,7 +59,7 @@ class Limits:
 
 
 def pace(limits: Limits) -> float:
-    """Recipients per second to aim at: 1.2 % below the quota."""
+    """Return the target rate in recipients per second: 1.2 % below the quota."""
     return _SHARE_OF_RATE * _whole(limits.per_second)
 
 

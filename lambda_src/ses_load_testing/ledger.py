@@ -164,7 +164,7 @@ class Ledger:
     def _put(
         self, call_id: str, claim: Claim, instead_of: str | None
     ) -> ClaimState | Mapping[str, Any]:
-        """OURS, NOT_WRITTEN, or the claim that is there."""
+        """Write a claim; return OURS, NOT_WRITTEN, or the existing claim."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
         if instead_of is not None:
             condition = {

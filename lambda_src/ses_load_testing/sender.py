@@ -109,7 +109,7 @@ class _Postpone(Exception):
 def wait_before_retry(
     receives: int, longest: int = _LONGEST_WAIT_SECONDS, chance: float | None = None
 ) -> int:
-    """Seconds that a message waits: doubled with each attempt, and spread over half of that."""
+    """Return the wait of a message in seconds: doubled with each attempt, with jitter of a half."""
     full = min(float(longest), _FIRST_WAIT_SECONDS * 2.0 ** min(receives - 1, 20))
     share = random.random() if chance is None else chance
     return max(1, round(full * (0.5 + share / 2)))
@@ -270,7 +270,7 @@ class Sender:
         raise _Postpone(_CLOSED_WAIT_SECONDS)
 
     def _turn(self, size: int, limits: Limits, deadline: float, lead: float) -> float:
-        """When so many may be sent; not before `lead` seconds from now.
+        """Reserve sends, and return their time; not before `lead` seconds from now.
 
         Raises:
             _Postpone: not in this invocation's time.

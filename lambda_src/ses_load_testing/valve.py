@@ -47,7 +47,7 @@ class ValveItem:
     table: str
 
     def reason(self) -> StopReason | None:
-        """Why the valve is closed; None when it is open."""
+        """Return the reason of a closed valve; None when it is open."""
         answer = self.dynamodb.get_item(TableName=self.table, Key=_KEY, ConsistentRead=True)
         return StopReason(answer["Item"]["reason"]["S"]) if "Item" in answer else None
 
@@ -128,7 +128,7 @@ class Valve:
 
 
 def ask_to_close(functions: LambdaClient, function_name: str, reason: StopReason) -> None:
-    """Have the valve's function close it, and wait until it has.
+    """Invoke the valve's function to close it, and wait for its answer.
 
     Raises:
         ValveStuck: it failed.

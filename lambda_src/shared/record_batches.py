@@ -18,7 +18,7 @@ T = TypeVar("T")
 def batches(
     records: Sequence[T], bytes_of: Callable[[T], int], *, most_bytes: int
 ) -> Iterator[list[T]]:
-    """Records in their order, as many at a time as one call takes; a larger one goes alone."""
+    """Yield records in order, as many at a time as one call takes; a larger one goes alone."""
     batch: list[T] = []
     size = 0
     for record in records:

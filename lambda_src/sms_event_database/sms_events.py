@@ -47,7 +47,7 @@ def rows(event: Event, arrival: Arrival) -> list[Row]:
 
 
 def _micros(dollars: Any) -> int | None:
-    """Millionths of a dollar; prices have no finer digits, and any that had would be rounded."""
+    """Return millionths of a dollar; prices have no finer digits, and finer ones are rounded."""
     if dollars is None or abs(dollars) > _BILLION:
         return None
     try:

@@ -43,7 +43,7 @@ def get_apps(hub: Hub, call: Call) -> JsonObject:
 
 
 def delete_app(hub: Hub, call: Call) -> JsonObject:
-    """DeleteApp: with everything below it.
+    """DeleteApp: delete the project and all its entities.
 
     What is deleted first are the parts, so that a project too large for one request is still there
     to be deleted by the next.

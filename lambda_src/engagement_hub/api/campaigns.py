@@ -30,7 +30,7 @@ _REMOVED = "Removed"
 
 
 def create_campaign(hub: Hub, call: Call) -> JsonObject:
-    """CreateCampaign: starts it, or has its first run scheduled.
+    """CreateCampaign: start it, or schedule its first run.
 
     As in Pinpoint, a request sent twice makes two campaigns.
 
@@ -76,7 +76,7 @@ def get_campaigns(hub: Hub, call: Call) -> JsonObject:
 
 
 def update_campaign(hub: Hub, call: Call) -> JsonObject:
-    """UpdateCampaign: edits, pauses or resumes, and puts the next run where it now belongs.
+    """UpdateCampaign: edit, pause or resume, and schedule the next run anew.
 
     Raises:
         BadRequest, Conflict: the change is not allowed (see `campaigns.update_campaign`).
@@ -236,7 +236,7 @@ def _shown(body: JsonObject) -> JsonObject:
 
 
 def _check_templates(hub: Hub, request: JsonObject) -> None:
-    """Raises NotFound for a template that is named and not there."""
+    """Raise NotFound for a named template that does not exist."""
     for part in (request, *(request.get("AdditionalTreatments") or [])):
         references = template_references(part.get("TemplateConfiguration"))
         for template_type, (name, version) in references.items():

@@ -67,7 +67,7 @@ def _delete(word: str, hub: Hub, call: Call) -> JsonObject:
 
 
 def _shown(channel: JsonObject) -> JsonObject:
-    """With the rate that the hub keeps to, which belongs to the account and not to the project."""
+    """Add the rate that the hub keeps to, which belongs to the account and not to the project."""
     rate = os.environ.get(f"{channel['Platform']}_MESSAGES_PER_SECOND")
     if rate is None or channel["Platform"] == "VOICE":
         return channel

@@ -101,7 +101,7 @@ def _check(event: Event) -> None:
 
 
 def put_event_stream(hub: Hub, call: Call) -> JsonObject:
-    """PutEventStream: one a project; another takes its place."""
+    """PutEventStream: a project has one; another stream replaces it."""
     arn: str = call.body["DestinationStreamArn"]
     parts = arn.split(":")
     if len(parts) != _ARN_PARTS or parts[2] not in ("kinesis", "firehose"):

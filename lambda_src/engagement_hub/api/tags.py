@@ -70,7 +70,7 @@ def tag_resource(hub: Hub, call: Call) -> None:
 
 
 def untag_resource(hub: Hub, call: Call) -> None:
-    """UntagResource: keys that are not there do no harm."""
+    """UntagResource: absent keys are no error."""
     keys = call.query.get("tagKeys")
     if not keys:
         raise BadRequest("tagKeys is missing: name the keys to remove.")

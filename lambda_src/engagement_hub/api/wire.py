@@ -104,7 +104,7 @@ def request_id_of(event: Mapping[str, Any]) -> str:
 def read_call(
     event: Mapping[str, Any], implemented: Mapping[str, Any], now: datetime | None = None
 ) -> Call:
-    """Understand an event of an HTTP API (payload format 2.0).
+    """Read an event of an HTTP API (payload format 2.0).
 
     Raises:
         NotFound, MethodNotAllowed: the path, or the method, is no operation's.

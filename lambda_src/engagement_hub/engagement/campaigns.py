@@ -522,7 +522,7 @@ def invalidate_campaign(campaign: StoredCampaign, now: datetime) -> StoredCampai
 
 
 def first_run(campaign: Campaign, now: datetime) -> datetime | None:
-    """When a new campaign runs first: now for IMMEDIATE, else the first time that is not past."""
+    """Return the first run of a new campaign: now for IMMEDIATE, else the first time not past."""
     schedule = campaign["Schedule"]
     if is_immediate(schedule):
         return now

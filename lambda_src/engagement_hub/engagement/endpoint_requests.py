@@ -90,7 +90,7 @@ def attribute_count(endpoint: Mapping[str, Any]) -> int:
 
 
 def check_attribute_count(endpoint: Mapping[str, Any]) -> None:
-    """Raises InvalidMember when there are more than 250 names in all."""
+    """Raise InvalidMember when there are more than 250 names in all."""
     count = attribute_count(endpoint)
     if count > quotas.ATTRIBUTES_PER_ENDPOINT:
         raise InvalidMember(
@@ -193,7 +193,7 @@ def number_from_text(member: str, text: str) -> float:
 
 
 def coordinate(member: str, number: float) -> float:
-    """Degrees within the globe, rounded to one decimal as Pinpoint keeps them."""
+    """Check degrees, and round them to one decimal as Pinpoint does."""
     bound = COORDINATE_BOUNDS[member.rpartition(".")[2]]
     if not -bound <= number <= bound:
         raise InvalidMember(member, f"must be between -{bound:g} and {bound:g} degrees.")
@@ -201,7 +201,7 @@ def coordinate(member: str, number: float) -> float:
 
 
 def check_attribute_name(member: str, name: str) -> None:
-    """Raises InvalidMember unless the name has 1 to 50 characters."""
+    """Raise InvalidMember unless the name has 1 to 50 characters."""
     if not name:
         raise InvalidMember(member, "has an attribute without a name. Give it one.")
     if len(name) > quotas.ATTRIBUTE_NAME_CHARACTERS:
@@ -213,7 +213,7 @@ def check_attribute_name(member: str, name: str) -> None:
 
 
 def check_value_count(member: str, count: int) -> None:
-    """Raises InvalidMember when an attribute has more than 50 values."""
+    """Raise InvalidMember when an attribute has more than 50 values."""
     if count > quotas.VALUES_PER_ATTRIBUTE:
         raise InvalidMember(
             member,

@@ -135,7 +135,7 @@ def merge_endpoint(
 
 
 def check_size(endpoint: Mapping[str, Any]) -> None:
-    """Raises InvalidMember when the endpoint, as compact JSON in UTF-8, is over 15 KB."""
+    """Raise InvalidMember when the endpoint, as compact JSON in UTF-8, is over 15 KB."""
     try:
         size = len(json.dumps(endpoint, ensure_ascii=False, separators=(",", ":")).encode())
     except UnicodeEncodeError:
@@ -239,7 +239,7 @@ def _merged_user(
 
 
 def _check_reachable(endpoint: Mapping[str, Any]) -> None:
-    """A new endpoint's address needs its channel, and most channels need an address."""
+    """Check that an address has a channel, and that the channel has the address it needs."""
     channel = endpoint.get("ChannelType")
     if "Address" in endpoint and channel is None:
         raise InvalidMember(

@@ -158,7 +158,7 @@ def sms_refused(
     origination: str | None = None,
     customer: Mapping[str, str] | None = None,
 ) -> Record:
-    """`_SMS.FAILURE` for a message the service refused, which therefore sends no event of its own.
+    """Write `_SMS.FAILURE` for a refused message, about which the service sends no event.
 
     There is no message id, so the request's id, or a new id, takes its place.
     """

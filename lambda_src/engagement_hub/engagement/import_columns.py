@@ -112,7 +112,7 @@ def compile_columns(header: Sequence[str]) -> Columns:
 
 
 def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
-    """Raises InvalidMember when a row names neither an endpoint nor the address of a new one."""
+    """Raise InvalidMember when a row names neither an endpoint nor a new address."""
     if row_id is None:
         for member in ("Address", "ChannelType"):
             if member not in endpoint:
@@ -123,7 +123,7 @@ def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
 
 
 def check_importable_status(member: str, value: object) -> None:
-    """Raises InvalidMember unless the status is the one that an import sets."""
+    """Raise InvalidMember unless the status is the status that an import sets."""
     if value != "ACTIVE":
         raise InvalidMember(
             member,

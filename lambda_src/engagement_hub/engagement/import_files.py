@@ -127,7 +127,7 @@ def read_lines(source: BinaryIO, *, name: str) -> Iterator[Line]:
 
 
 def _blocks(source: BinaryIO) -> Iterator[bytes]:
-    """Blocks of the size asked for, also from streams that give less at a time."""
+    """Yield blocks of the requested size, also from streams that return less at a time."""
     parts: list[bytes] = []
     size = 0
     while part := source.read(BLOCK_BYTES):
@@ -171,7 +171,7 @@ def _gzip_member() -> "zlib._Decompress":
 
 
 def _check_is_text(head: bytes) -> None:
-    """Raises UnreadableFile for the clear cases; a doubtful one is left to its rows."""
+    """Raise UnreadableFile for clear cases; doubtful files are judged row by row."""
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
             raise UnreadableFile(f"The file is {kind}, not CSV or JSON lines. {SAVE_AS}")

@@ -208,7 +208,7 @@ def _swallows_rows(seen: list[Line], columns: Columns) -> bool:
 
 
 def _check_cells(cells: list[str], columns: Columns) -> None:
-    """Raises InvalidMember for the cell that holds the control character."""
+    """Raise InvalidMember for the cell that holds the control character."""
     for column, cell in zip(columns.names, cells, strict=True):
         if CONTROL_CHARACTER.search(cell):
             raise InvalidMember(

@@ -367,7 +367,7 @@ def _metric_test(member: str, name: str, dimension: object) -> _Test:
 
 
 def _distance_test(member: str, point: object) -> _Test:
-    """Within a range of a point, by the haversine formula; no coordinates means not near."""
+    """Test the distance to a point by the haversine formula; without coordinates it fails."""
     given = _object(member, point)
     center = _object(f"{member}.Coordinates", given.get("Coordinates"))
     latitude = checked_number(f"{member}.Coordinates.Latitude", center.get("Latitude"))
@@ -395,7 +395,7 @@ def _distance_test(member: str, point: object) -> _Test:
 
 
 def kilometers_between(here: tuple[float, float], there: tuple[float, float]) -> float:
-    """Great-circle distance of two (latitude, longitude) points in degrees."""
+    """Return the great-circle distance of two (latitude, longitude) points in degrees."""
     latitude, longitude = radians(here[0]), radians(here[1])
     other_latitude, other_longitude = radians(there[0]), radians(there[1])
     half_chord = (

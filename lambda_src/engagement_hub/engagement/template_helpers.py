@@ -34,7 +34,7 @@ class HelperProblem(ValueError):
 
 
 def text_of(value: Any) -> str:
-    """How a value prints: a list as its values joined by ", ", a whole float without ".0"."""
+    """Print a value: a list as its values joined by ", ", a whole float without ".0"."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -53,7 +53,7 @@ def text_of(value: Any) -> str:
 
 
 def is_missing(value: Any) -> bool:
-    """Absent, empty text, an empty list or a list of one empty text: the default applies."""
+    """Check for an absent value, an empty text or list, or a list of one empty text."""
     if isinstance(value, str):
         return not value
     if isinstance(value, list | tuple):
@@ -67,7 +67,7 @@ def single(value: Any) -> Any:
 
 
 def truthy(value: Any) -> bool:
-    """Handlebars' idea of true: not missing, not false, not zero."""
+    """Evaluate truth as Handlebars does: not missing, not false, not zero."""
     value = single(value)
     return not is_missing(value) and value is not False and value != 0
 
@@ -104,7 +104,7 @@ def _whole(value: Any, name: str) -> int:
 
 
 def _compare(test: Callable[[Any, Any], bool]) -> Function:
-    """Two values that both read as numbers compare as numbers, otherwise as text."""
+    """Compare two values as numbers when both read as numbers, otherwise as text."""
 
     def compare(args: Sequence[Any], named: Mapping[str, Any], clock: Clock) -> bool:
         left, right = _number(args[0]), _number(args[1])

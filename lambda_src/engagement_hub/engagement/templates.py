@@ -372,7 +372,7 @@ class _Compiler:
                 self.fail(f"more than {MAX_PARTIAL_DEPTH} partials inside each other", position)
 
     def _block(self) -> tuple[list[_Part], _Tag | None]:
-        """Parts up to an `else` or closing tag, which is returned unread, or the end."""
+        """Parse parts up to an `else` or closing tag, which is returned unread, or the end."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.fail(f"more than {MAX_DEPTH} blocks inside each other", self._position())

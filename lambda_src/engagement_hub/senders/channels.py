@@ -64,7 +64,7 @@ class Senders:
 
     @classmethod
     def from_environment(cls) -> Senders:
-        """Clients are made at the first send of their kind, for the sake of the cold start."""
+        """Make the senders; a client is created at its first send, which shortens cold starts."""
         return cls(SendingIdentities.from_environment())
 
     def prepare(self) -> None:

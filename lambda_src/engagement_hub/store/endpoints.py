@@ -51,7 +51,7 @@ _USER_ATTRIBUTES = "endpoint-user-attributes"
 
 
 def shard_of(entry_id: str, shards: int = SHARDS) -> int:
-    """Which shard an endpoint (or a member of a segment) lives in."""
+    """Return the shard of an endpoint, or of a member of a segment."""
     return crc32(entry_id.encode()) % shards
 
 
@@ -79,7 +79,7 @@ class EndpointStore:
         return self.get_many(app_id, [endpoint_id]).get(endpoint_id)
 
     def get_many(self, app_id: str, endpoint_ids: Iterable[str]) -> dict[str, Endpoint]:
-        """Endpoints with their users' attributes, by id; unknown ids are left out."""
+        """Return endpoints with their users' attributes, by id; unknown ids are left out."""
         keys = [self._endpoint_key(app_id, endpoint_id) for endpoint_id in endpoint_ids]
         found = batch_get(self._client, self._table, keys, consistent=True)
         endpoints = self._with_users(app_id, [stored_body(found[k]) for k in keys if k in found])
@@ -96,7 +96,7 @@ class EndpointStore:
     def scan(
         self, app_id: str, shard: int, after: str | None = None, limit: int = _SCAN_ITEMS
     ) -> Page[Endpoint]:
-        """Endpoints of one shard by id, users joined; the page's token is the next `after`."""
+        """Return a page of one shard's endpoints, users joined; its token is the next `after`."""
         bodies: list[Any] = []
         last: str | None = None
         for item in self._query(self._shard_pk(app_id, shard), after, limit + 1):
@@ -138,7 +138,7 @@ class EndpointStore:
         now: str,
         request_id: str,
     ) -> list[Endpoint | EngagementError]:
-        """Like `update_many`, but an update that breaks a rule leaves its error in its place."""
+        """Update like `update_many`, but return an error in the place of an invalid update."""
         return self._update(app_id, updates, now, request_id, all_or_nothing=False)
 
     def delete(self, app_id: str, endpoint_id: str) -> Endpoint | None:
@@ -240,7 +240,7 @@ class EndpointStore:
         after: str | None = None,
         limit: int = _SCAN_ITEMS,
     ) -> Page[str]:
-        """Members of one shard: endpoint ids (of the endpoints of that shard), or `user#<id>`."""
+        """Return members of one shard: endpoint ids of that shard, or `user#<id>`."""
         ids: list[str] = []
         for item in self._query(self._members_pk(app_id, segment_id, shard), after, limit + 1):
             if len(ids) == limit:

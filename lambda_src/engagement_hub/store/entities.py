@@ -137,7 +137,7 @@ class EntityStore:
     def upsert(
         self, app_id: str, kind: Kind, entity_id: str, change: Callable[[Body | None], Body]
     ) -> Body:
-        """Like `update`, but `change` gets None where there is no entity yet."""
+        """Update like `update`, but `change` gets None where there is no entity yet."""
         pk = _pk(app_id, kind)
         for _ in attempts(f"{kind} {entity_id}"):
             item = self._read(pk, entity_id)
@@ -191,7 +191,7 @@ class EntityStore:
         self._client.put_item(TableName=self._table, Item=_item(pk, _version_sk(number), body))
 
     def get_version(self, app_id: str, kind: Kind, entity_id: str, number: int) -> Body | None:
-        """Version `number` of an entity, or None."""
+        """Return version `number` of an entity, or None."""
         item = self._read(_versions_pk(app_id, kind, entity_id), _version_sk(number))
         return None if item is None else _body(item)
 

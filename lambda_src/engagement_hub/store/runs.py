@@ -400,7 +400,7 @@ def _cap_key(app_id: str, endpoint_id: str, counter: str) -> dict[str, str]:
 
 
 def _wire(values: Mapping[str, str | int]) -> dict[str, Any]:
-    """As DynamoDB takes them: this table holds texts and whole numbers, nothing else."""
+    """Write values as DynamoDB types: this table holds texts and whole numbers only."""
     return {
         name: {"S": value} if isinstance(value, str) else {"N": str(value)}
         for name, value in values.items()

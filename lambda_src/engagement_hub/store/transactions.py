@@ -170,7 +170,7 @@ def _try_halves(
     attempt: int,
     strict: bool,
 ) -> set[int]:
-    """Operations too entangled for one transaction: the earlier ones first, then the later ones."""
+    """Commit operations too large for one transaction: first the earlier half, then the later."""
     indexes = list(pending)
     middle = len(indexes) // 2
     first = {index: pending[index] for index in indexes[:middle]}
@@ -244,7 +244,7 @@ def stored_body(item: Item) -> Any:
 def _groups(
     touched: Mapping[int, set[Key]], changes: Mapping[Key, Any]
 ) -> list[tuple[list[int], list[Key]]]:
-    """Operations that have a changed item in common, with the changed items, as separate groups."""
+    """Group operations that share a changed item, each group with its changed items."""
     parent = {index: index for index in touched}
 
     def root(index: int) -> int:

@@ -177,7 +177,7 @@ def _put_activity(hub: Hub, app_id: str, campaign_id: str, activity: Activity) -
 
 
 def _templates(hub: Hub, campaign: StoredCampaign) -> dict[str, dict[str, Any]]:
-    """Template bodies by treatment and channel, in the versions that are active now."""
+    """Return template bodies by treatment and channel, in their active versions."""
     found: dict[str, dict[str, Any]] = {}
     for content in campaigns.treatments_of(campaign):
         references = template_references(content.templates)
@@ -392,7 +392,7 @@ def _plan(hub: Hub, run_id: str) -> RunPlan:
 
 
 def channel_rate(channel: str) -> float:
-    """Messages a second that a channel of this hub may send."""
+    """Return the messages a second that a channel of this hub may send."""
     if channel not in _DEFAULT_RATES:
         return _UNLIMITED_RATE
     return float(os.environ.get(f"{channel}_MESSAGES_PER_SECOND") or _DEFAULT_RATES[channel])
@@ -417,7 +417,7 @@ class Paces:
         return self._known[channel]
 
     def rate(self, channel: str) -> float:
-        """At which one invocation may let its reserved sends go."""
+        """Return the rate at which one invocation may send its reserved messages."""
         own = self._plan.limits.messages_per_second
         return min(channel_rate(channel), float(own)) if own else channel_rate(channel)
 

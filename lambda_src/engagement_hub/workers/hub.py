@@ -59,7 +59,7 @@ class Hub:
 
 @cache
 def hub_from_environment() -> Hub:
-    """Made once per cold start.
+    """Make the context, once per cold start.
 
     Raises:
         MissingSetting: a table, the bucket or the number of shards is not set.
@@ -75,7 +75,7 @@ def hub_from_environment() -> Hub:
 
 
 def all_shards(hub: Hub) -> list[Answer]:
-    """Where reading a whole project begins, shard by shard."""
+    """Return the starting positions of all shards of a project."""
     return [{"Shard": shard, "After": None, "Part": 0} for shard in range(hub.shards)]
 
 

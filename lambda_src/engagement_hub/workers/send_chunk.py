@@ -276,7 +276,7 @@ class ChunkSender:
             yield window[start : start + size]
 
     def _reserve(self, decisions: Sequence[str | ToSend]) -> dict[int, float] | None:
-        """When each send may start, by position; None when that is too late for this invocation."""
+        """Return the start of each send by position; None when it is too late to wait for it."""
         if not self._time_for(0):
             return None
         by_channel: dict[str, list[int]] = {}

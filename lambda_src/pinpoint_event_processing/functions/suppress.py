@@ -74,7 +74,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
 
 @cache
 def _sqs() -> SQSClient:
-    """Made at its first use, which is rare."""
+    """Make the client at its first use, which is rare."""
     config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"})
     client: SQSClient = aws_client("sqs", config=config)
     return client

@@ -40,7 +40,7 @@ valve = Valve(
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """{"close": "DAILY_QUOTA" | "SENDING_PAUSED"} closes; anything else looks whether to open.
+    """Close for {"close": "DAILY_QUOTA" | "SENDING_PAUSED"}; otherwise open where SES allows it.
 
     Answers {"closed": reason or null}, and counts the state in the metrics StoppedByQuota and
     StoppedByAccount.

@@ -92,7 +92,7 @@ def _claimed(key: str, execution: str) -> tuple[Standing, Claim]:
 
 
 def _status(claim: Claim, execution: str, now: datetime) -> str | None:
-    """How the run that has a claim is doing."""
+    """Return the status of the run that has a claim."""
     if claim.execution == execution:
         return "RUNNING"
     try:

@@ -48,7 +48,7 @@ def error_line(refused: Refused, now: datetime) -> str:
 
 
 def error_key(prefix: str, refused: Iterable[Refused], now: datetime) -> str:
-    """Where an error object goes; a retry of the same records writes the same object again."""
+    """Return the key of an error object, the same for a retry of the same records."""
     digest = blake2b(digest_size=16)
     parts = list(refused)
     for part in parts:

@@ -131,7 +131,7 @@ def read(data: bytes) -> Read:
 
 
 def _skip(text: str, position: int) -> int:
-    """Where the next value starts: after white space."""
+    """Return the start of the next value: after white space."""
     end = len(text)
     while position < end and text[position] in " \t\r\n\ufeff":
         position += 1

@@ -84,7 +84,7 @@ class Outcome:
     more: bool = False
 
     def answer(self) -> dict[str, Any]:
-        """In the answer's own names."""
+        """Return the outcome under the names of the function's answer."""
         return {
             "DryRun": self.dry_run,
             "Objects": self.objects,

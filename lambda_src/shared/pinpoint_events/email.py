@@ -106,7 +106,7 @@ def email_event(
 
 
 def _types_of(entry: Mapping[str, Any], detail: Mapping[str, Any]) -> tuple[list[str], str]:
-    """Pinpoint's types of an event, and its `feedback`."""
+    """Return Pinpoint's types of an event, and its `feedback`."""
     feedback = entry.get("feedback") or as_text(detail.get(entry["feedback_from"]) or "")
     event_type = entry["event_type"]
     if "by_bounce_type" in entry:

@@ -151,7 +151,7 @@ def two_way_event(record: Mapping[str, Any], *, account_id: str, arrived: dateti
 
 
 def _types_of(record: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Pinpoint's type, the record status, and the kind of message (TEXT, MEDIA, …)."""
+    """Return Pinpoint's type, the record status, and the kind of message (TEXT, MEDIA, …)."""
     kind, _, status = as_text(need(record, "eventType")).partition("_")
     if status in _OWN_TYPES.get(kind, ()):
         return f"_{kind}.{status}", status, kind

@@ -51,7 +51,7 @@ def need(record: Mapping[str, Any], member: str) -> Any:
 
 
 def milliseconds(moment: datetime) -> int:
-    """Epoch milliseconds."""
+    """Return epoch milliseconds."""
     return round(moment.timestamp() * 1000)
 
 
@@ -69,7 +69,7 @@ def instant(text: Any) -> datetime:
 
 
 def compact(value: Any) -> str:
-    """JSON without spaces."""
+    """Write JSON without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -98,7 +98,7 @@ _remembered_snake = lru_cache(maxsize=1024)(_in_snake_case)  # the same few doze
 
 
 def snaked(members: Iterable[tuple[str, Any]], taken: Collection[str] = ()) -> Record:
-    """Members under their names in snake case; under their own where that name is taken.
+    """Rename members to snake case; a member keeps its name where the new name is taken.
 
     Where both are, a number follows: no member takes the place of another.
     """

@@ -124,7 +124,7 @@ def demanded(record: AddressRecord, feedback: Feedback, rule: TransientBounces) 
 def first_reached(
     times: Sequence[datetime], rule: TransientBounces, including: datetime | None = None
 ) -> datetime | None:
-    """When soft bounces, in the order of time, first reached the limit within a window.
+    """Return the time at which soft bounces first reached the limit within a window.
 
     Args:
         including: only windows that have this time in them.

@@ -179,7 +179,7 @@ class SuppressionStore:
 
 
 def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
-    """Changes as many at a time as one transaction takes."""
+    """Yield changes, as many at a time as one transaction takes."""
     group: list[Change] = []
     actions = 0
     for change in changes:
@@ -201,7 +201,7 @@ def error_code(error: Exception) -> str:
 
 
 def iso(moment: datetime) -> str:
-    """UTC with milliseconds: texts that sort as the times do."""
+    """Write a time in UTC with milliseconds: the texts sort as the times do."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -91,7 +91,7 @@ class Suppressor:
 
     @classmethod
     def from_environment(cls) -> Suppressor:
-        """With what modules/internal/address_suppression sets.
+        """Make the suppressor from the variables that modules/internal/address_suppression sets.
 
         Raises:
             MissingSetting: names the variable.
@@ -146,7 +146,7 @@ class Suppressor:
         return self._store.write(changes)
 
     def pause(self, attempt: int) -> None:
-        """Longer each time, and never the same for two functions that got in each other's way."""
+        """Wait longer each time, and for different times in two functions that collided."""
         self._sleep(random.uniform(0.5, 1.0) * 0.05 * 2**attempt)
 
     def decide(
