@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ MODULES = sorted(
     readme.parent
     for readme in (ROOT / "modules").glob("*/README.md")
     if readme.parent.name != "internal"
+)
+# The values of `packages` that docs/packages.md shows.
+PACKAGES = re.findall(
+    r"^ *(packages = \{ (?:directory|s3) .*\})$",
+    (ROOT / "docs" / "packages.md").read_text(),
+    re.MULTILINE,
 )
 # Resources that the blocks name and a user has.
 SURROUNDINGS = """
@@ -74,6 +81,11 @@ def root_module(folder: Path) -> None:
         label = label_of(module)
         local = local.replace(f'module "{label}"', f'module "{call_of(module)}"')
         (folder / f"{module.name}.tf").write_text(local)
+    add_test(folder)
+
+
+def add_test(folder: Path) -> None:
+    """Write a Terraform test that plans the root module with the mocked answers."""
     (folder / "tests").mkdir()
     (folder / "tests" / "usage.tftest.hcl").write_text(TEST)
     shutil.copytree(ROOT / "tests" / "terraform" / "mocks", folder / "tests" / "mocks")
@@ -84,6 +96,11 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Plan all usage blocks as one root module; return the resources that the plan creates."""
     folder = tmp_path_factory.mktemp("usage")
     root_module(folder)
+    return plan(folder)
+
+
+def plan(folder: Path) -> list[dict[str, Any]]:
+    """Plan a root module with a mocked provider; return the resources that the plan creates."""
     environ = {
         **os.environ,
         **terraform_cli.environment(),
@@ -101,8 +118,8 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         )
         assert run.returncode == 0, run.stdout
     messages = [json.loads(line) for line in run.stdout.splitlines()]
-    (plan,) = [message["test_plan"] for message in messages if message["type"] == "test_plan"]
-    resources: list[dict[str, Any]] = plan["resource_changes"]
+    (only,) = [message["test_plan"] for message in messages if message["type"] == "test_plan"]
+    resources: list[dict[str, Any]] = only["resource_changes"]
     return resources
 
 
@@ -135,3 +152,31 @@ def test_the_cost_of_a_readme_counts_the_alarms_that_its_usage_creates(
     stated = re.findall(r"\b(\d+) alarms?\b", cost)
 
     assert stated == [str(len(created))]
+
+
+@pytest.mark.parametrize("packages", PACKAGES)
+def test_the_packages_of_the_page_about_packages_plan_as_they_stand(
+    packages: str, tmp_path: Path
+) -> None:
+    (tmp_path / "packages" / "dist").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "packages" / "dist" / "campaign_create.zip", "w"):
+        pass
+    source = os.path.relpath(ROOT / "modules" / "campaign_create", tmp_path)
+    call = f"""
+      module "campaign" {{
+        source   = "{source}"
+        name     = "greeting"
+        pinpoint = {{ project_id = "app1" }}
+        {packages}
+      }}
+    """
+    (tmp_path / "main.tf").write_text(call)
+    shutil.copy(ROOT / "versions.tf", tmp_path)
+    add_test(tmp_path)
+
+    resources = plan(tmp_path)
+
+    functions = [resource for resource in resources if resource["type"] == "aws_lambda_function"]
+    uploads = [resource for resource in resources if resource["type"] == "aws_s3_object"]
+    assert len(functions) == 2
+    assert len(uploads) == (0 if "s3" in packages else 1)
