@@ -4,11 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from botocore.httpsession import URLLib3Session
 
 from builders.local_server import LocalServer
 from local_aws import credentials
@@ -114,28 +110,3 @@ print(router._KNOWN_AWS_SERVICE_NAMES)
     )
 
     assert routed.stdout.split() == ["mobiletargeting", "sms-voice", "None"]
-
-
-@pytest.mark.parametrize(("sdk", "answer"), [("aws-sdk-go-v2/1.36.3", 200), ("Boto3/1.43", 400)])
-def test_a_call_that_terraforms_sdk_repeats_gets_the_answer_of_the_first(
-    local_aws: LocalServer, sdk: str, answer: int
-) -> None:
-    def create(attempt: int) -> int:
-        request = AWSRequest(
-            "POST",
-            local_aws.url,
-            headers={
-                "Content-Type": "application/x-amz-json-1.1",
-                "X-Amz-Target": "Logs_20140328.CreateLogGroup",
-                "User-Agent": sdk,
-                "amz-sdk-invocation-id": f"one-call-of-{sdk}",
-                "amz-sdk-request": f"attempt={attempt}; max=25",
-            },
-            data=b'{"logGroupName": "/repeated"}',
-        )
-        key = Credentials(credentials.ACCESS_KEY_ID, credentials.SECRET_ACCESS_KEY)
-        SigV4Auth(key, "logs", "us-east-1").add_auth(request)
-        return int(URLLib3Session().send(request.prepare()).status_code)
-
-    assert create(attempt=1) == 200
-    assert create(attempt=2) == answer
