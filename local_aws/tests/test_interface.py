@@ -6,7 +6,7 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 
-from builders.local_server import LocalServer
+from builders.local_server import LocalServer, allow
 from local_aws import credentials
 
 
@@ -57,6 +57,57 @@ def test_every_channel_has_an_outbox_and_nothing_else_has(local_aws: LocalServer
     assert set(map(str, answers.values())) == {"(200, [])"}
     assert status == 404
     assert "outbox/{email,sms,voice,push}" in error["error"]
+
+
+def test_every_message_published_to_a_topic_is_listed(local_aws: LocalServer) -> None:
+    sns = local_aws.client("sns")
+    topics = [sns.create_topic(Name=name)["TopicArn"] for name in ("runs", "alarms")]
+    sns.publish(
+        TopicArn=topics[0],
+        Subject="Import started",
+        Message='{"File": "people.csv"}',
+        MessageAttributes={
+            "notification_type": {"DataType": "String", "StringValue": "started"},
+            "digest": {"DataType": "Binary", "BinaryValue": b"\x01"},
+        },
+    )
+    entries = [{"Id": f"{n}", "Message": f"{n}"} for n in range(2)]
+    sns.publish_batch(TopicArn=topics[1], PublishBatchRequestEntries=entries)
+
+    status, (first, *others) = local_aws.get("notifications")
+
+    assert status == 200
+    assert first.pop("at").endswith("Z") and first.pop("message_id")
+    assert first == {
+        "topic_arn": topics[0],
+        "subject": "Import started",
+        "message": '{"File": "people.csv"}',
+        "message_attributes": {"notification_type": "started", "digest": "AQ=="},
+    }
+    assert [(n["topic_arn"], n["subject"], n["message"]) for n in others] == [
+        (topics[1], None, "0"),
+        (topics[1], None, "1"),
+    ]
+
+
+def test_a_message_that_no_topic_took_is_not_listed(local_aws: LocalServer) -> None:
+    topic = local_aws.client("sns").create_topic(Name="runs")["TopicArn"]
+    stranger = local_aws.as_role("sns", allow("sns:ListTopics"))
+
+    with pytest.raises(ClientError, match="not authorized"):
+        stranger.publish(TopicArn=topic, Message="Hello")
+
+    assert local_aws.get("notifications") == (200, [])
+
+
+def test_a_reset_empties_the_notifications(local_aws: LocalServer) -> None:
+    sns = local_aws.client("sns")
+    sns.publish(TopicArn=sns.create_topic(Name="runs")["TopicArn"], Message="Hello")
+    assert local_aws.get("notifications")[1]
+
+    local_aws.post("reset")
+
+    assert local_aws.get("notifications") == (200, [])
 
 
 @pytest.mark.parametrize("rate", [0, "many", None])

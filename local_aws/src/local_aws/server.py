@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote
 
-from local_aws import credentials
+from local_aws import credentials, notifications
 from local_aws.engagement.modelled import ModelledError
 from local_aws.names import require
 
@@ -104,10 +104,11 @@ def build() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     from local_aws import patches
     from local_aws.engagement import services
 
-    for names in (REQUIRED, credentials.REQUIRED, services.REQUIRED):
+    for names in (REQUIRED, credentials.REQUIRED, notifications.REQUIRED, services.REQUIRED):
         require(names)
     patches.apply_all()
     services.register()
+    notifications.apply()
     _reset_with_ministack()
     credentials.seed()
     return application
@@ -124,6 +125,7 @@ def _reset_with_ministack() -> None:
     def reset_all_state() -> None:
         reset()
         services.reset()
+        notifications.reset()
         credentials.seed()
 
     app._reset_all_state = reset_all_state
@@ -172,6 +174,8 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             return 200, {"status": "ok", "pid": os.getpid(), "phone_number_validate": validations}
         case "GET", ["outbox", channel] if channel in outbox.CHANNELS:
             return 200, outbox.messages(channel)
+        case "GET", ["notifications"]:
+            return 200, notifications.published()
         case "POST", ["reset"]:
             from ministack import app
 
@@ -201,8 +205,9 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             return await asyncio.to_thread(_receive_email, body)
     return 404, {
         "error": f"There is no {method} {path}. There are GET health, GET outbox/"
-        f"{{{','.join(outbox.CHANNELS)}}}, POST reset, POST inbound/{{sms,email}}, POST "
-        f"email/<message id>/{{{','.join(events.INJECTED)}}}, POST scheduler/<schedule>/fire, "
+        f"{{{','.join(outbox.CHANNELS)}}}, GET notifications, POST reset, POST "
+        f"inbound/{{sms,email}}, POST email/<message id>/{{{','.join(events.INJECTED)}}}, POST "
+        "scheduler/<schedule>/fire, "
         "GET and POST ses/quota, POST ses/exports and POST phone-number-validate, "
         "below /_local/."
     }
