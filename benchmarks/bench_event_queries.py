@@ -33,10 +33,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / "lambda_src")]
 # The path must be set first.
 from benchmarks import Figure  # noqa: E402
 from benchmarks.synthetic_events import Event, address, events_of  # noqa: E402
-from local_aws.firehose.conversion import parse_type  # noqa: E402
 from shared.event_rows.batch import transform  # noqa: E402
-from tests.builders.event_database import TABLES, EventDatabase, View, read_view  # noqa: E402
-from tests.builders.local_server import LocalServer, local_server  # noqa: E402
+from tests.builders.event_database import (  # noqa: E402
+    TABLES,
+    EventDatabase,
+    View,
+    duckdb_type,
+    read_view,
+)
+from tests.builders.local_account import LocalAccount, local_account  # noqa: E402
 
 DAYS = 90
 PROCESSES = 2
@@ -188,10 +193,10 @@ FIGURES = {
 class AsJson(EventDatabase):
     """The events as they came in, in one place, under the module's views."""
 
-    def __init__(self, server: LocalServer, module: str) -> None:
-        super().__init__(server, module)
+    def __init__(self, account: LocalAccount, module: str) -> None:
+        super().__init__(account, module)
         # The table and the base of the views are others; what is above them stays.
-        glue = server.client("glue")
+        glue = account.client("glue")
         glue.delete_table(DatabaseName=self.name, Name=self.table)
         glue.create_table(DatabaseName=self.name, TableInput=self._json_table())
         glue.delete_table(DatabaseName=self.name, Name="events")
@@ -284,7 +289,7 @@ def columns_of(module: str) -> list[dict[str, str]]:
 def parquet(module: str, rows: Iterable[tuple[int, str]], span_ms: int) -> dict[int, bytes]:
     """Parquet objects of a span each (numbered since the epoch), as Converter writes them."""
     schema = {"span_": "BIGINT"} | {
-        column["name"]: parse_type(column["type"]).duckdb for column in columns_of(module)
+        column["name"]: duckdb_type(column["type"]) for column in columns_of(module)
     }
     types = ", ".join(f"'{name}': '{kind}'" for name, kind in schema.items())
     with (
@@ -307,9 +312,9 @@ def parquet(module: str, rows: Iterable[tuple[int, str]], span_ms: int) -> dict[
         }
 
 
-def bring(port: int, module: str, day: int, first: datetime) -> Sizes:
+def bring(account: LocalAccount, module: str, day: int, first: datetime) -> Sizes:
     """Put a day's events into both buckets."""
-    s3 = LocalServer(port).client("s3")
+    s3 = account.client("s3")
     events = events_of(TABLES[module], STORIES_PER_DAY[TABLES[module]], day, first)
     lines = "".join(f"{event.line}\n" for event in events).encode()
     s3.put_object(Bucket=json_bucket(module), Key=f"raw/{day}.json", Body=lines)
@@ -322,12 +327,16 @@ def bring(port: int, module: str, day: int, first: datetime) -> Sizes:
     return Sizes(len(events), len(lines), size)
 
 
-def bring_all(port: int, first: datetime) -> tuple[dict[str, Sizes], dict[str, LastDay]]:
+def bring_all(
+    account: LocalAccount, first: datetime
+) -> tuple[dict[str, Sizes], dict[str, LastDay]]:
     """All days into both layouts, by several processes; sizes by table."""
     sizes = {table: Sizes() for table in TABLES.values()}
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         for module, table in TABLES.items():
-            for one in pool.map(bring, [port] * DAYS, [module] * DAYS, range(DAYS), [first] * DAYS):
+            for one in pool.map(
+                bring, [account] * DAYS, [module] * DAYS, range(DAYS), [first] * DAYS
+            ):
                 sizes[table].add(one)
         days = dict(zip(TABLES.values(), pool.map(last_day, TABLES, [first] * 3), strict=True))
     return sizes, days
@@ -359,9 +368,9 @@ class Answered(NamedTuple):
     rows: list[tuple[str | None, ...]]
 
 
-def ask(server: LocalServer, database: str, question: Question) -> Answered:
+def ask(account: LocalAccount, database: str, question: Question) -> Answered:
     """Ask Athena; its own figures of the bytes and the time, and the rows in some order."""
-    athena = server.client("athena")
+    athena = account.client("athena")
     given = {"ExecutionParameters": list(question.parameters)} if question.parameters else {}
     query = athena.start_query_execution(
         QueryString=question.sql.replace("{database}", database),
@@ -404,21 +413,21 @@ def run() -> dict[str, Any]:
     megabytes: dict[str, dict[str, float]] = {"parquet": {}, "json": {}}
     seconds: dict[str, dict[str, float]] = {"parquet": {}, "json": {}}
     percent = {}
-    with local_server() as server:
+    with local_account() as account:
         databases = {
-            module: (EventDatabase(server, module).name, AsJson(server, module).name)
+            module: (EventDatabase(account, module).name, AsJson(account, module).name)
             for module in TABLES
         }
-        sizes, days = bring_all(server.port, first)
+        sizes, days = bring_all(account, first)
         for module, (_, as_json) in databases.items():
             # The first query copies the objects to where they are read.
-            ask(server, as_json, Question(module, f"SELECT count(*) FROM {TABLES[module]}"))
+            ask(account, as_json, Question(module, f"SELECT count(*) FROM {TABLES[module]}"))
         for name, question in _questions().items():
             parquet_database, json_database = databases[question.module]
-            runs = [ask(server, parquet_database, question)]
+            runs = [ask(account, parquet_database, question)]
             while len(runs) < REPEATS and runs[0].seconds < LONG_SECONDS:
-                runs.append(ask(server, parquet_database, question))
-            plain = ask(server, json_database, question)
+                runs.append(ask(account, parquet_database, question))
+            plain = ask(account, json_database, question)
             if len(plain.rows) < 2 or runs[0].rows != plain.rows:
                 raise RuntimeError(f"{name}: the layouts differ, {runs[0].rows} and {plain.rows}")
             megabytes["parquet"][name] = round(runs[0].megabytes, 3)

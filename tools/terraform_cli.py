@@ -10,6 +10,7 @@ Run as a program it prints what it found::
     python -m tools.terraform_cli binary     # path of the program
     python -m tools.terraform_cli config     # path of the CLI configuration, or nothing
     python -m tools.terraform_cli check      # both, and whether a provider can be had
+    python -m tools.terraform_cli env        # `export` lines of the variables to run it with
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -192,8 +195,9 @@ def cli_config(environ: Mapping[str, str] = os.environ) -> Path | None:
     link = tofu / TOFU_PROVIDER
     if not (link.is_symlink() and link.resolve() == (mirror / PROVIDER).resolve()):
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(mirror / PROVIDER)
+        fresh = _unique_name(link)  # other threads and processes set up the same link
+        fresh.symlink_to(mirror / PROVIDER)
+        fresh.replace(link)
     _write_if_changed(
         ours,
         "# Written by tools/terraform_cli.py: the provider is in a directory here.\n"
@@ -219,9 +223,14 @@ def _write_if_changed(path: Path, text: str) -> None:
     if path.exists() and path.read_text() == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh = _unique_name(path)
     fresh.write_text(text)
     fresh.replace(path)
+
+
+def _unique_name(path: Path) -> Path:
+    """A name beside the path that no other thread or process uses."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}")
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -272,6 +281,9 @@ def main(arguments: list[str]) -> int:
         "binary": find_terraform,
         "config": lambda: cli_config() or "",
         "check": lambda: f"{find_terraform()}, provider by {ensure_provider()}",
+        "env": lambda: "\n".join(
+            f"export {name}={shlex.quote(value)}" for name, value in environment().items()
+        ),
     }
     if len(arguments) != 1 or arguments[0] not in actions:
         print(f"usage: python -m tools.terraform_cli {{{'|'.join(actions)}}}", file=sys.stderr)

@@ -14,12 +14,12 @@ output "dead_letter_queue_urls" {
 
 output "import_bucket" {
   description = "Bucket to drop files into."
-  value       = module.import.bucket
+  value       = module.import.import_bucket_name
 }
 
 output "import_prefix" {
   description = "Key prefix to drop files under."
-  value       = module.import.prefix
+  value       = module.import.import_prefix
 }
 
 output "notification_topic_arns" {

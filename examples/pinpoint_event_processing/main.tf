@@ -21,12 +21,12 @@ resource "aws_sesv2_configuration_set" "hub" {
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
   email = {
     from_address      = var.from_address
     identity_arn      = aws_sesv2_email_identity.sender.arn
-    configuration_set = aws_sesv2_configuration_set.hub.configuration_set_name
+    configuration_set = { name = aws_sesv2_configuration_set.hub.configuration_set_name }
   }
 }
 

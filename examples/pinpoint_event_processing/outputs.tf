@@ -1,6 +1,6 @@
 output "address_table" {
   description = "Name of the table of addresses, by `address` in lower case."
-  value       = module.suppression.address_table
+  value       = module.suppression.address_table_name
 
   depends_on = [module.suppression]
 }
@@ -17,7 +17,7 @@ output "configuration_set" {
 
 output "dead_letter_queue_url" {
   description = "Queue of records that could not be processed."
-  value       = module.suppression.dead_letter_queue_url
+  value       = module.suppression.dead_letter_queue_urls.records
 }
 
 output "event_pattern" {

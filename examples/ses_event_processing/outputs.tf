@@ -1,11 +1,11 @@
 output "address_table" {
   description = "Table of addresses: why, when and by which feedback each was suppressed."
-  value       = module.suppression.address_table
+  value       = module.suppression.address_table_name
 }
 
 output "configuration_set" {
   description = "Configuration set to name when sending."
-  value       = module.suppression.configuration_set
+  value       = module.suppression.configuration_set_name
 }
 
 output "dead_letter_queue_urls" {

@@ -35,10 +35,11 @@ module "database" {
 module "sending" {
   source = "../../modules/ses_load_testing"
 
-  name = var.name
+  name      = var.name
+  dashboard = true
   sending = {
     identity_arns      = [aws_sesv2_email_identity.sender.arn]
-    configuration_sets = [module.database.configuration_set]
+    configuration_sets = [module.database.configuration_set_name]
     templates          = [aws_ses_template.simple.name]
   }
 }

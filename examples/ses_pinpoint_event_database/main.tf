@@ -29,18 +29,30 @@ resource "aws_pinpointsmsvoicev2_configuration_set" "hub" {
   name = "${var.name}-hub"
 }
 
+# A simulator number costs a dollar a month and reaches the simulator's destination numbers only. Name
+# a phone number, pool or sender ID of the account to reach people.
+resource "aws_pinpointsmsvoicev2_phone_number" "simulator" {
+  count = var.origination_identity == null ? 1 : 0
+
+  iso_country_code    = "US"
+  message_type        = "TRANSACTIONAL"
+  number_capabilities = ["SMS", "VOICE"]
+  number_type         = "SIMULATOR"
+}
+
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
   email = {
     from_address      = var.from_address
     identity_arn      = aws_sesv2_email_identity.sender.arn
-    configuration_set = aws_sesv2_configuration_set.hub.configuration_set_name
+    configuration_set = { name = aws_sesv2_configuration_set.hub.configuration_set_name }
   }
   sms = {
-    configuration_set = aws_pinpointsmsvoicev2_configuration_set.hub.name
+    origination_identity_arn = var.origination_identity == null ? aws_pinpointsmsvoicev2_phone_number.simulator[0].arn : var.origination_identity.arn
+    configuration_set        = { name = aws_pinpointsmsvoicev2_configuration_set.hub.name }
   }
 }
 
@@ -56,7 +68,7 @@ module "database" {
 
   name                   = "${var.name}-db"
   event_stream           = module.event_stream.event_stream
-  ses_configuration_sets = [aws_sesv2_configuration_set.direct.configuration_set_name]
+  ses_configuration_sets = { direct = aws_sesv2_configuration_set.direct.configuration_set_name }
   database_name          = replace(var.name, "-", "_")
   buffer_seconds         = var.buffer_seconds
 

@@ -43,7 +43,7 @@ module "export" {
     { name = "OPEN", aggregation = "RATE" },
     { name = "CLICK", aggregation = "RATE" },
   ]
-  email_addresses = var.email_addresses
+  subscriptions   = { for address in var.email_addresses : address => { protocol = "email", endpoint = address } }
   timeout_seconds = var.timeout_seconds
 
   # An example is taken down with what was tried in it.

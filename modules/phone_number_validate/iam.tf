@@ -146,7 +146,7 @@ module "export_role" {
   description = "Lets the project's export jobs write into the working bucket."
   pinpoint    = var.pinpoint
   policy_json = data.aws_iam_policy_document.export.json
-  tags        = var.tags
+  operations  = local.operations
 }
 
 data "aws_iam_policy_document" "export" {
@@ -175,12 +175,12 @@ data "aws_iam_policy_document" "export" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.kms_key[*]
 
     content {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }

@@ -50,7 +50,7 @@ module "import_role" {
   description = "Lets the project's import jobs read the dropped files."
   pinpoint    = var.pinpoint
   policy_json = data.aws_iam_policy_document.import.json
-  tags        = var.tags
+  operations  = local.operations
 }
 
 data "aws_iam_policy_document" "import" {
@@ -84,7 +84,7 @@ data "aws_iam_policy_document" "import" {
     content {
       sid       = "ReadEncryptedFiles"
       actions   = ["kms:Decrypt"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }

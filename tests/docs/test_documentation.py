@@ -48,7 +48,7 @@ def test_every_link_to_a_file_of_the_project_leads_somewhere(page: Path) -> None
 def test_every_architecture_has_its_source_its_example_and_its_row_in_the_readme(
     module: Path,
 ) -> None:
-    # What a module takes from api_resource alone needs no code of its own.
+    # What a module takes from pinpoint_resources alone needs no code of its own.
     if module.name not in WITHOUT_CODE:
         assert (ROOT / "lambda_src" / module.name).is_dir()
     assert (ROOT / "examples" / module.name).is_dir()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_terraform import terraform
 
-from tests.builders.local_account import LocalAccount
+from tests.builders.local_account import LocalAccount, local
 from tests.builders.logs import log_lines
 from tests.builders.terraform_example import left_behind, outputs, second_plan
 
@@ -27,21 +25,12 @@ def example(ses_auto_reply: Any) -> dict[str, Any]:
     return outputs(ses_auto_reply)
 
 
-def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    request = urllib.request.Request(
-        f"{os.environ['AWS_ENDPOINT_URL']}/_local/{path}",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-        method="POST",
-    )
-    with urllib.request.urlopen(request) as answer:
-        taken: dict[str, Any] = json.load(answer)
-    return taken
-
-
 def arrives(sender: str, *to: str, **mail: Any) -> dict[str, Any]:
     """A mail from outside; what SES's rules did with it."""
-    return post("inbound/email", {"from": sender, "to": list(to), "text": "Hello"} | mail)
+    taken: dict[str, Any] = local(
+        "inbound/email", {"from": sender, "to": list(to), "text": "Hello"} | mail
+    )
+    return taken
 
 
 def decision(account: LocalAccount, function: str, mail: dict[str, Any]) -> str:
@@ -214,7 +203,7 @@ def test_reply_to_several_recipients_and_bcc_are_answered_once(
     arrives(f"no-reply@{PEOPLE}", support, headers={"Reply-To": f"eve@{PEOPLE}"}, mail_from="w@x.y")
     arrives(f"flo@{PEOPLE}", "someone@elsewhere.example", support, mailbox)
     blind = f"From: gus@{PEOPLE}\r\nTo: someone@elsewhere.example\r\n\r\nHello"
-    post("inbound/email", {"raw": blind, "to": [mailbox]})
+    local("inbound/email", {"raw": blind, "to": [mailbox]})
 
     for name in ("eve", "flo", "gus"):
         answer = reply(account, f"{name}@{PEOPLE}")
@@ -276,7 +265,7 @@ def test_replies_that_ses_throttles_go_out_a_little_later(
     people = [f"many{number}@{PEOPLE}" for number in range(5)]
     before = account.client("sesv2").get_account()["SendQuota"]
     quota = {"max_24_hour_send": before["Max24HourSend"]}
-    post("ses/quota", quota | {"max_send_rate": 1})
+    local("ses/quota", quota | {"max_send_rate": 1})
     try:
         for person in people:
             arrives(person, example["reply_address"])
@@ -286,7 +275,7 @@ def test_replies_that_ses_throttles_go_out_a_little_later(
             seconds=90,
         )
     finally:
-        post("ses/quota", quota | {"max_send_rate": before["MaxSendRate"]})
+        local("ses/quota", quota | {"max_send_rate": before["MaxSendRate"]})
 
     assert account.messages(example["dead_letter_queue_url"]) == []
 

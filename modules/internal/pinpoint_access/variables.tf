@@ -14,9 +14,9 @@ variable "operations" {
 }
 
 variable "pinpoint" {
-  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint. Operations on no project, such as CreateApp, need no project_id."
   type = object({
-    project_id = string
+    project_id = optional(string)
     api        = optional(object({ url = string, execution_arn = string }))
   })
 }
