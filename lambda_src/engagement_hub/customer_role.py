@@ -45,10 +45,10 @@ class CustomerRoles:
         self._sessions: dict[tuple[str, str], _Cached] = {}
 
     def session(self, role_arn: str, app_id: str) -> boto3.Session:
-        """A session of the role.
+        """Return a session of the role.
 
         Raises:
-            RoleNotAssumable: the ARN is not a role's, lies outside the path, or the role's trust
+            RoleNotAssumable: the ARN is not a role's, is outside the path, or the role's trust
                 policy does not admit the hub.
         """
         match = _ROLE.fullmatch(role_arn)

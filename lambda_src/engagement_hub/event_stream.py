@@ -100,7 +100,7 @@ def _bytes_of(line: _Line) -> int:
 
 
 def _putter(session: boto3.Session, stream_arn: str) -> _Put:
-    """A function that writes a batch and returns the refused lines with their error codes."""
+    """Return a function that writes a batch and returns refused lines with error codes."""
     _, _, service, region, _, resource = stream_arn.split(":", 5)
     name = resource.rsplit("/", 1)[-1]
     if service == "firehose":

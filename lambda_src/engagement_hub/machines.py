@@ -33,7 +33,7 @@ class NotStarted(Exception):
 
 
 def run_name(campaign_id: str, number: int) -> str:
-    """The name of a run's execution and schedule, which keeps it from starting twice."""
+    """Return the name of a run's execution and schedule, which keeps it from starting twice."""
     return f"{campaign_id}-{number}"
 
 
@@ -66,7 +66,7 @@ class Machines:
         self._start(arn, run_name(campaign_id, run.number), _run_input(app_id, campaign_id, run))
 
     def schedule_run(self, app_id: str, campaign_id: str, run: UpcomingRun) -> None:
-        """Have a run start at its time; a schedule of that run that is there is replaced.
+        """Schedule a run at its time; replace an existing schedule of that run.
 
         Raises:
             NotStarted: the scheduler refused.
@@ -111,7 +111,7 @@ class Machines:
                 stateMachineArn=machine_arn, name=name, input=json.dumps(entry)
             )
         except ClientError as error:
-            if error_code(error) != "ExecutionAlreadyExists":  # a retry of what did start
+            if error_code(error) != "ExecutionAlreadyExists":  # a retry of a start that succeeded
                 raise _not_started("The state machine", error) from error
         except BotoCoreError as error:
             raise _not_started("The state machine", error) from error

@@ -18,7 +18,7 @@ __all__ = ["still_there", "write_marks"]
 def write_marks(
     pinpoint: PinpointClient, project_id: str, batch: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    """Update the endpoints; returns the ids of those that the project refused.
+    """Update the endpoints; return the ids of the endpoints that the project refused.
 
     A batch is refused as a whole, so its endpoints are then written one by one: an endpoint that
     no update fits (too large, say) must not keep the others unmarked.

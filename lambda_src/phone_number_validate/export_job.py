@@ -10,7 +10,7 @@ class ExportFailed(RuntimeError):
 
 
 def is_finished(job_id: str, status: str, looks: int, polling: Polling) -> bool:
-    """Whether an export job with this status after so many looks is over.
+    """Check whether an export job with this status after so many looks is over.
 
     Raises:
         ExportFailed: the job failed, or there shall be no other look.

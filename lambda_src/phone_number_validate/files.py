@@ -20,7 +20,7 @@ class FilesNotDeleted(RuntimeError):
 
 
 def endpoints(s3: S3Client, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """The endpoints of an export: newline-delimited JSON, in one or more gzip objects."""
+    """Yield the endpoints of an export: newline-delimited JSON, in one or more gzip objects."""
     for key in _keys(s3, bucket, prefix):
         body = cast(BinaryIO, s3.get_object(Bucket=bucket, Key=key)["Body"])
         with gzip.open(body) if key.endswith(".gz") else closing(body) as lines:
@@ -30,7 +30,7 @@ def endpoints(s3: S3Client, bucket: str, prefix: str) -> Iterator[dict[str, Any]
 
 
 def add_up(s3: S3Client, bucket: str, prefix: str) -> dict[str, int]:
-    """The run's ValidateOutput: counts of endpoints, and of distinct numbers and paid calls.
+    """Return the run's ValidateOutput: counts of endpoints, and of distinct numbers and paid calls.
 
     Every batch left one object with its counts under the prefix.
     """

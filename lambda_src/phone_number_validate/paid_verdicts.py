@@ -1,4 +1,4 @@
-"""Verdicts of a batch of numbers: those of the last weeks again, the others paid for."""
+"""Get the verdicts of a batch of numbers: cached verdicts, and paid verdicts for the others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def verdicts_of(
     limiter: RateLimiter,
     calls_per_second: float,
 ) -> tuple[dict[str, Verdict], int]:
-    """Verdicts by number, from the cache or from the paid API, and how many were paid.
+    """Return verdicts by number, from the cache or the paid API, and the number of paid ones.
 
     Args:
         pinpoint: AWS's own, without retries: see ROUNDS.
@@ -75,7 +75,7 @@ def verdicts_of(
             break
         to_ask = [number for number in to_ask if number not in bought]
 
-    # What was paid for is kept even when another number failed: the next attempt asks only that.
+    # Paid verdicts are kept even when another number failed: the next attempt asks only about that.
     cache.write(bought)
     if failure is not None:
         raise failure

@@ -1,4 +1,4 @@
-"""What the plans are made of: one wish, one call, and the errors that stop both."""
+"""The parts of a plan: one wanted resource, one call, and the errors that stop them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class MalformedInput(PinpointResourcesError):
 
 
 class UnknownType(PinpointResourcesError):
-    """The type is none that is managed here."""
+    """The resource type is not supported."""
 
 
 class MissingProperty(PinpointResourcesError):
@@ -69,7 +69,7 @@ class Resource:
     take_over: bool = False
 
     def required(self, name: str) -> str:
-        """A property that the resource is found by.
+        """Return a property that the resource is found by.
 
         Raises:
             MissingProperty: it is absent, empty or not a string.

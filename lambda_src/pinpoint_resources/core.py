@@ -1,8 +1,8 @@
-"""Which API calls bring one managed resource to the state that Terraform asks for.
+"""Plan the API calls that bring one managed resource to the state that Terraform asks for.
 
 Nothing here calls anything. `plan` is a generator: it yields each `Call`, is sent the answer
-(None where the thing was not found) and returns what to tell Terraform. Every action can be
-repeated: creating what is there changes nothing, deleting what is absent is fine.
+(None where the resource was not found) and returns the answer for Terraform. Every action can be
+repeated: creating an existing resource changes nothing, deleting an absent one succeeds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ACTIONS = ("create", "update", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What one invocation asks for; `previous` is the wish before an update."""
+    """The request of one invocation; `previous` is the wanted resource before an update."""
 
     action: Action
     wanted: Resource
@@ -34,7 +34,7 @@ def parse_request(event: Mapping[str, Any]) -> Request:
     The provider adds ``tf = {action, prev_input}`` to the input; prev_input is null on create.
 
     Raises:
-        MalformedInput: a member is missing, or the action is none that the provider sends.
+        MalformedInput: a member is missing, or the provider does not send such an action.
         UnknownType: the type is not managed here.
     """
     lifecycle = event.get("tf")
@@ -73,7 +73,7 @@ def _resource(event: Mapping[str, Any]) -> Resource:
 
 
 def plan(request: Request) -> Plan:
-    """The calls of one invocation.
+    """Yield the calls of one invocation.
 
     Returns:
         What Terraform keeps as the result: the short members of the API's answer (Id, Arn,
@@ -94,7 +94,8 @@ def plan(request: Request) -> Plan:
         yield from kind.remove()
         return {}
 
-    # What another project holds is out of reach of this function's role, and mostly went with it.
+    # Resources of another project are out of reach of this function's role, and were mostly deleted
+    # with the project.
     if previous is not None and previous.project_id != wanted.project_id:
         previous = None
     before = None if previous is None else TYPES[previous.type](previous)
@@ -110,7 +111,7 @@ def plan(request: Request) -> Plan:
 
 
 def _short(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What identifies the resource, without its content: Terraform keeps results in its state."""
+    """Return the members that identify the resource: Terraform keeps results in its state."""
     return {
         key: value
         for key, value in answer.items()

@@ -1,8 +1,8 @@
 """The types of resource, each with the calls that find, make, change and delete one.
 
-Operations, members and shapes are those of botocore's models of `pinpoint` and
-`pinpoint-sms-voice-v2`. What the role may call for each type is listed in types.json of the
-Terraform module.
+Operations, members and shapes come from botocore's models of `pinpoint` and
+`pinpoint-sms-voice-v2`. types.json of the Terraform module lists the operations that the role may
+call for each type.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OWNER_TAG = "managed-by"
 
 
 class Kind(ABC):
-    """What all types have in common: one plan brings about what is wanted, another undoes it.
+    """The common part of all types: one plan creates or updates the resource, another undoes it.
 
     `ApplicationSettings` is always there and can only be cleared. Everything else is a `Thing`,
     there or not: a `Slot` is filled by one put, a `Tagged` thing shows whose it is, and an event
@@ -34,20 +34,20 @@ class Kind(ABC):
         """Raise for properties that cannot work, before any call."""
 
     def identity(self) -> tuple[str, ...]:
-        """What tells it from others of its type; a change of it makes a new one."""
+        """Return the properties that identify the resource; changing them creates a new one."""
         return ()
 
     def content(self) -> dict[str, Any]:
-        """The body of the create or update request."""
+        """Return the body of the create or update request."""
         return dict(self.resource.properties)
 
     @abstractmethod
     def find(self) -> Steps:
-        """What is there, or None."""
+        """Return the existing resource, or None."""
 
     @abstractmethod
     def owns(self, found: Mapping[str, Any]) -> bool:
-        """Whether what was found shows that this configuration made it."""
+        """Check whether what was found shows that this configuration made it."""
 
     @abstractmethod
     def create(self) -> Steps:
@@ -62,11 +62,11 @@ class Kind(ABC):
         """Undo what this configuration made; leave alone what has another owner by now."""
 
     def still_owns(self, found: Mapping[str, Any]) -> bool:
-        """As `owns`, knowing that this configuration did make one earlier."""
+        """Check like `owns`, for a resource that this configuration created before."""
         return self.owns(found)
 
     def matches(self, found: Mapping[str, Any]) -> bool:
-        """Whether what was found is as wanted already."""
+        """Check whether what was found is as wanted already."""
         content = self.content()
         return {key: found.get(key) for key in content} == content
 
@@ -109,11 +109,11 @@ class Kind(ABC):
 
 
 class Thing(Kind):
-    """What can be deleted."""
+    """A resource that can be deleted."""
 
     @abstractmethod
     def delete(self, found: Mapping[str, Any]) -> Steps:
-        """Delete what was found; it may be gone meanwhile."""
+        """Delete the resource; it may be gone already."""
 
     def remove(self) -> Steps:
         found = yield from self.find()
@@ -158,7 +158,7 @@ class Tagged(Thing):
     def find_by_tag(
         self, operation: str, payload: str, parameters: Mapping[str, str] | None = None
     ) -> Steps:
-        """Look through all pages for what carries the owner's tag."""
+        """Look through all pages for the resource with the owner's tag."""
         page = {"PageSize": "100", **(parameters or {})}
         while True:
             answer = yield self.call(operation, dict(page), absent_ok=True)
@@ -224,7 +224,7 @@ class ApplicationSettings(Kind):
         return _payload(answer, "ApplicationSettingsResource")
 
     def owns(self, found: Mapping[str, Any]) -> bool:
-        """A project holds one hook: whoever set it loses it when another is put there."""
+        """Check whether the project's one hook is ours: setting another one would replace it."""
         there = _given(found.get("CampaignHook"))
         wanted = _given(self.resource.properties.get("CampaignHook"))
         return not there or not wanted or there == wanted
@@ -276,7 +276,7 @@ class Channel(Slot):
         return self.resource.without("Channel")
 
     def owns(self, found: Mapping[str, Any]) -> bool:
-        return True  # a channel belongs to the project, whoever filled it
+        return True  # a channel belongs to the project, independent of its settings
 
     def find(self) -> Steps:
         answer = yield self.in_project(f"Get{self.name}Channel", absent_ok=True)
@@ -476,5 +476,5 @@ def _payload(answer: Mapping[str, Any] | None, member: str) -> dict[str, Any] | 
 
 
 def _given(structure: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The members that have a value: answers may hold nulls where the request held nothing."""
+    """Return the members that have a value: answers may hold nulls for absent members."""
     return {key: value for key, value in (structure or {}).items() if value is not None}

@@ -1,4 +1,4 @@
-"""An import job: what to ask for, and what its answer means."""
+"""An import job: its request, and the meaning of its answer."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ class BadImportRequest(ValueError):
 
 
 class Outcome(StrEnum):
-    """What the state machine does next."""
+    """The next step of the state machine."""
 
     WAIT = "WAIT"
     SUCCESS = "SUCCESS"
@@ -43,7 +43,7 @@ class Assessment:
 
 
 def s3_url_from(run_input: Any) -> str:
-    """The S3URL out of a run's input `{"S3URL": "s3://bucket/key"}`.
+    """Return the S3URL out of a run's input `{"S3URL": "s3://bucket/key"}`.
 
     Raises:
         BadImportRequest: it is missing, or not the URL of an object.
@@ -60,14 +60,14 @@ def s3_url_from(run_input: Any) -> str:
 
 
 def segment_name(s3_url: str) -> str:
-    """The file's base name, extension included; the end of it when it is very long."""
+    """Return the file's base name, extension included; the end of it when it is very long."""
     return s3_url.rsplit("/", 1)[-1][-SEGMENT_NAME_CHARACTERS:]
 
 
 def import_request(
     s3_url: str, *, file_format: str, role_arn: str, segment_id: str | None = None
 ) -> dict[str, Any]:
-    """The ImportJobRequest for a file.
+    """Return the ImportJobRequest for a file.
 
     Args:
         segment_id: an imported segment to fill anew; None makes a segment named after the file.
@@ -89,7 +89,7 @@ def import_request(
 def job_started_before(
     jobs: Iterable[Mapping[str, Any]], s3_url: str, since: str
 ) -> Mapping[str, Any] | None:
-    """The newest job for the same file since the run began: the effect of an attempt whose
+    """Return the newest job for the same file since the run began: the effect of an attempt whose
     answer was lost.
 
     Args:
@@ -106,13 +106,13 @@ def job_started_before(
 def newest_imported_segment(
     segments: Iterable[Mapping[str, Any]], name: str
 ) -> Mapping[str, Any] | None:
-    """The imported segment of a name that was made last."""
+    """Return the imported segment of a name that was made last."""
     matching = [s for s in segments if s.get("Name") == name and s.get("SegmentType") == "IMPORT"]
     return max(matching, key=lambda s: str(s["CreationDate"]), default=None)
 
 
 def assess(job: Mapping[str, Any], max_failure_ratio: float) -> Assessment:
-    """What an ImportJobResponse means for the run.
+    """Translate an ImportJobResponse into the next step of the run.
 
     A finished job whose share of rejected rows is above `max_failure_ratio` (0-1) is a failure.
     """
@@ -134,7 +134,7 @@ def assess(job: Mapping[str, Any], max_failure_ratio: float) -> Assessment:
 
 
 def trimmed(job: Mapping[str, Any], limit_bytes: int = RESULT_BYTES) -> dict[str, Any]:
-    """The response, with as many of its Failures as fit into `limit_bytes` of JSON."""
+    """Return the response, with as many of its Failures as fit into `limit_bytes` of JSON."""
     result = dict(job)
     failures = list(result.get("Failures") or [])
     while failures and len(json.dumps(result).encode()) > limit_bytes:

@@ -30,7 +30,7 @@ SECONDS_BETWEEN_CALLS = 1.0
 # make are not always immediately visible"): a refusal is only believed after these waits.
 REFUSAL_WAITS_SECONDS = (1, 2, 4, 8)
 REFUSAL_CODES = frozenset({"AccessDenied", "AccessDeniedException"})
-# What SES answers for an identity that is not there, or no longer.
+# Error code of SES for an identity that does not exist, or no longer.
 UNKNOWN_IDENTITY = "InvalidParameterValue"
 
 
@@ -98,7 +98,7 @@ def _topic_of(event: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do about one identity.
+    """The change of one identity.
 
     Attributes:
         topics: the topic per notification that has to change; None to have no topic.
@@ -110,7 +110,7 @@ class Plan:
 
 
 def plan(identity: str, topics: Mapping[str, str], wish: Wish) -> Plan:
-    """What is to change for an identity with these topics (notification => ARN)."""
+    """Plan the change of an identity with these topics (notification => ARN)."""
     if not wish.wants(identity):
         return Plan({name: None for name in NOTIFICATIONS if topics.get(name) in wish.ours})
     wrong = {name: topics.get(name) for name in NOTIFICATIONS if topics.get(name) != wish.topic_arn}
@@ -129,7 +129,7 @@ class Outcome:
     Attributes:
         wired: got our topic now, for one notification or both.
         unwired: had our topic and should not.
-        as_wanted: needed nothing, or are none of our business.
+        as_wanted: needed no change, or are not in the list of wanted identities.
         kept: stay with a topic that is not ours.
         unverified: shall be wired once they are verified, or do not exist.
         failed: could not be changed; `codes` says why, by number of identities.
@@ -146,7 +146,7 @@ class Outcome:
     codes: Counter[str] = field(default_factory=Counter)
 
     def raise_if_short(self, wish: Wish) -> None:
-        """Fail a run that did not bring about what only it can.
+        """Fail a run with failed identities, or that left identities while the topic goes away.
 
         Raises:
             IdentitiesNotWired: an identity failed, or our topic goes away and some still have it.
@@ -183,7 +183,7 @@ class Identities:
         self._waits = iter(REFUSAL_WAITS_SECONDS)
 
     def verified(self) -> Iterator[tuple[str, bool]]:
-        """Every identity with whether it is verified: only then can it be wired.
+        """Yield every identity with whether it is verified: only then can it be wired.
 
         Raises:
             EndlessListing: SES gave the same token twice.
@@ -201,7 +201,7 @@ class Identities:
             token = {"NextToken": following}
 
     def topics(self, names: list[str]) -> dict[str, dict[str, str]]:
-        """The topics of up to 100 identities: name => notification => ARN."""
+        """Return the topics of up to 100 identities: name => notification => ARN."""
         answer = self._call(self._ses, "get_identity_notification_attributes", Identities=names)
         found = answer["NotificationAttributes"]
         return {

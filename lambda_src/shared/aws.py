@@ -1,7 +1,7 @@
-"""How AWS clients are made: by botocore, without loading boto3 for it.
+"""Make AWS clients with botocore, without loading boto3.
 
-`boto3.client` hands over to a botocore session and gives back botocore's client. What boto3 adds
-(resources, S3 transfers) costs a cold start some 40 ms of imports; who needs it imports it there.
+`boto3.client` calls a botocore session and returns botocore's client. The rest of boto3 (resources,
+S3 transfers) costs a cold start some 40 ms of imports; a module that needs boto3 imports it.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ __all__ = ["aws_client"]
 def aws_client(
     service: str, *, config: "Config | None" = None, endpoint_url: str | None = None
 ) -> Any:
-    """A client of the function's own role; like boto3's, safe to share by threads once made.
+    """Return a client of the function's own role; like boto3's, safe to share by threads once made.
 
     All come from one session: a second one would look for credentials and read the list of AWS's
     endpoints again. Two threads must not make clients at the same time.

@@ -1,13 +1,13 @@
-"""What shortens a cold start, called by each architecture's package before its modules load."""
+"""Shorten a cold start; each architecture's package calls this before its modules load."""
 
 import gc
 
 __all__ = ["collect_garbage_less_often"]
 
 # Objects that are new since the last collection. Python's own 700 (2,000 from 3.13 on) means
-# hundreds of collections while libraries and service models load, none of which finds anything:
-# modules stay. Above 50,000 there are a few, and a seventh of the import is saved. What waits for
-# a collection later, only objects that refer to each other, takes a few MB.
+# hundreds of collections while libraries and service models load, and no collection finds anything:
+# modules stay. With 50,000 there are a few collections, which saves a seventh of the import.
+# Objects that refer to each other wait longer for a collection; they take a few MB.
 NEW_OBJECTS = 50_000
 
 

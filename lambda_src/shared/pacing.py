@@ -4,7 +4,7 @@ The item's `next` says from when the next send is free (integer microseconds sin
 who reserves `n` sends gets the old `next`, or now when that is later, and moves it on by `n / rate`
 (the generic cell rate algorithm without a burst allowance). So over any window at most
 `rate × window + n` sends start, `n` being the largest reservation, however many callers there are,
-and time nobody used is never saved up.
+and unused time is never saved up.
 
 Two conditional updates do it, each atomic, so callers do not need to read first and seldom retry:
 while sends are queued, `next` is in the future and moves on by the cost; once it has fallen behind,
@@ -41,7 +41,7 @@ class RateLimiter:
 
     Args:
         table: the name of a table with string keys `pk` and `sk`.
-        key: what is paced, for instance an app and a channel.
+        key: name of the schedule, for instance an app and a channel.
         rate_per_second: sends per second, above zero; fractions are allowed. All holders of a key
             should give the same rate; each pays its own price per send.
         clock: seconds since 1970. Callers' clocks may differ by as much as is harmless at this
@@ -77,7 +77,7 @@ class RateLimiter:
     def reserve(self, n: int, by: float | None = None) -> float | None:
         """Reserve `n` sends and tell when (epoch seconds) they may start; never before now.
 
-        A reservation cannot be given back: a caller that dies leaves a pause of `n / rate`.
+        A reservation cannot be returned: a caller that dies leaves a pause of `n / rate`.
 
         Args:
             by: the latest start that is of use. When the schedule is full until then, nothing is
@@ -118,7 +118,7 @@ class RateLimiter:
             self._sleep(delay)
 
     def _queue_up(self, now: int, latest: int, cost: int) -> int | None:
-        """Take the next free time, unless it lies in the past or there is none yet.
+        """Take the next free time, unless it is in the past or not set yet.
 
         Raises:
             _BookedOut: it is later than `latest`.
@@ -154,7 +154,8 @@ class RateLimiter:
         return now
 
     def _update(self, **update: Any) -> Mapping[str, Any]:
-        """The answer; that of the error, without Attributes, when the condition did not hold."""
+        """Return the answer; that of the error, without Attributes, when the condition did not
+        hold."""
         try:
             return self._dynamodb.update_item(
                 TableName=self._table,

@@ -1,7 +1,7 @@
 """The one place where a Pinpoint client is made.
 
-`pinpoint_client` talks to whoever hosts the project: Amazon Pinpoint, or an engagement hub that
-answers the same API. Handlers use it and never learn which of the two it is.
+`pinpoint_client` calls the host of the project: Amazon Pinpoint, or an engagement hub that answers
+the same API. Handlers use it and do not know which of the two it is.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -29,8 +29,8 @@ PAGE_SIZE = "200"
 
 API_URL_SETTING = "PINPOINT_API_URL"
 
-# An HTTP API answers within 30 s; most answers take milliseconds. What must not be repeated (a
-# second job, a second campaign) is called by `pinpoint_once`.
+# An HTTP API answers within 30 s; most answers take milliseconds. Operations that must not be
+# repeated (a second job, a second campaign) use `pinpoint_once`.
 _DEFAULTS = Config(
     connect_timeout=5,
     read_timeout=20,
@@ -41,7 +41,7 @@ _DEFAULTS = Config(
 def pinpoint_client(
     config: Config | None = None, session: "boto3.Session | None" = None
 ) -> "PinpointClient":
-    """A boto3 `pinpoint` client for the project's engagement data.
+    """Return a boto3 `pinpoint` client for the project's engagement data.
 
     With the environment variable PINPOINT_API_URL the client calls that URL and signs for
     `execute-api`, the service an HTTP API with AWS_IAM authorization checks signatures for;
@@ -62,7 +62,7 @@ def pinpoint_client(
 
 @cache
 def pinpoint_once() -> "PinpointClient":
-    """A `pinpoint_client` that tries once, for operations that must not be repeated.
+    """Return a `pinpoint_client` that tries once, for operations that must not be repeated.
 
     Made at its first use: only the steps that create something need it, and a client costs a cold
     start some 40 ms.
@@ -75,7 +75,7 @@ def pinpoint_once() -> "PinpointClient":
 def aws_pinpoint_client(
     config: Config | None = None, session: "boto3.Session | None" = None
 ) -> "PinpointClient":
-    """AWS's own `pinpoint` client, whoever hosts the project.
+    """Return AWS's own `pinpoint` client, whichever host the project has.
 
     For the operations that AWS keeps after 2026-10-30, such as PhoneNumberValidate.
     """
@@ -85,11 +85,11 @@ def aws_pinpoint_client(
 def all_items(
     list_page: Callable[..., Mapping[str, Any]], **parameters: Any
 ) -> Iterator[dict[str, Any]]:
-    """Every item of a listing, page after page; boto3 has no paginators for Pinpoint.
+    """Yield every item of a listing, page after page; boto3 has no paginators for Pinpoint.
 
     Args:
         list_page: a client's listing method, such as `client.get_segments`.
-        parameters: what it takes besides the page size and the token.
+        parameters: its parameters besides the page size and the token.
     """
     token: dict[str, str] = {}
     while True:

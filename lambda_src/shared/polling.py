@@ -19,7 +19,7 @@ class Polling:
     growth: float = 1.25
 
     def wait_seconds(self, attempt: int) -> int:
-        """Whole seconds to wait before look number `attempt` (from 0)."""
+        """Return the whole seconds to wait before look number `attempt` (from 0)."""
         # Past this exponent any first wait has reached the longest; a float would overflow.
         grown = self.first_seconds * self.growth ** min(attempt, 32)
         return max(1, min(self.longest_seconds, int(grown)))
@@ -35,5 +35,5 @@ class Polling:
         return max(1, attempt)
 
     def exhausted(self, looks: int) -> bool:
-        """Whether, after this many looks, there shall be no other."""
+        """Check whether polling ends after this many looks."""
         return looks >= self.attempts

@@ -18,7 +18,7 @@ T = TypeVar("T")
 def batches(
     records: Sequence[T], bytes_of: Callable[[T], int], *, most_bytes: int
 ) -> Iterator[list[T]]:
-    """Records in their order, as many at a time as one call takes; a larger one goes alone."""
+    """Yield records in order, as many at a time as one call takes; a larger one goes alone."""
     batch: list[T] = []
     size = 0
     for record in records:
@@ -60,7 +60,7 @@ def put_patiently(
 
 
 def refused(batch: Sequence[T], answers: Sequence[Mapping[str, Any]]) -> list[tuple[T, str]]:
-    """The records of a call that its answers, one for each, refuse; with the error codes."""
+    """Return the records of a call that its answers, one for each, refuse; with the error codes."""
     return [
         (record, str(answer["ErrorCode"]))
         for record, answer in zip(batch, answers, strict=True)

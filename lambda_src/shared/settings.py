@@ -18,7 +18,7 @@ class MissingSetting(RuntimeError):
 
 
 def required_env(name: str, environ: Mapping[str, str] | None = None) -> str:
-    """The value of an environment variable.
+    """Return the value of an environment variable.
 
     Raises:
         MissingSetting: it is absent or empty; the cold start fails, naming the variable.
@@ -30,5 +30,5 @@ def required_env(name: str, environ: Mapping[str, str] | None = None) -> str:
 
 
 def optional_env(name: str, environ: Mapping[str, str] | None = None) -> str | None:
-    """The value of an environment variable, or None when it is absent or empty."""
+    """Return the value of an environment variable, or None when it is absent or empty."""
     return (os.environ if environ is None else environ).get(name) or None

@@ -35,7 +35,7 @@ class ServiceUnavailable(RuntimeError):
 
 
 def is_transient(error: ClientError) -> bool:
-    """Whether a service's answer says "later" rather than "no"."""
+    """Check whether a service's answer says "later" rather than "no"."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = error.response.get("Error", {}).get("Code", "")
     return status == 429 or status >= 500 or code in _LATER

@@ -9,26 +9,23 @@ import pytest
 from tools import prose
 from tools.terraform_cli import ROOT
 
-# Folders and files without a phrase of tools/prose.py. Extend the list; never take an entry out.
+# Folders, files and patterns without a phrase of tools/prose.py. Extend the list; never take an
+# entry out.
 CLEAN = (
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "README.md",
-    "SECURITY.md",
+    "*.md",
     "benchmarks",
-    "docs/adr",
-    "docs/migrating_from_pinpoint.md",
-    "docs/packages.md",
-    "docs/scale.md",
-    "docs/security.md",
-    "docs/skeleton",
-    "docs/surprises.md",
-    "docs/weaknesses.md",
-    "docs/writing_a_new_architecture.md",
+    "docs",
     "examples",
+    "lambda_src",
+    "modules/*/README.md",
     "tools",
 )
-FILES = [path for entry in CLEAN for path in prose.files_below(ROOT / entry)]
+FILES = [
+    path
+    for entry in CLEAN
+    for place in sorted(ROOT.glob(entry))
+    for path in prose.files_below(place)
+]
 
 
 def named(path: Path) -> str:
@@ -48,7 +45,7 @@ def test_a_clean_file_stays_clean(path: Path) -> None:
 
 @pytest.mark.parametrize("entry", CLEAN)
 def test_every_entry_of_the_list_is_there(entry: str) -> None:
-    assert (ROOT / entry).exists()
+    assert list(ROOT.glob(entry))
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ pinpoint = pinpoint_client()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Look at the campaign.
 
-    Event: what the first step or an earlier look answered. Answer: the same with `Outcome` (WAIT,
-    SUCCESS, FAILURE) and `CampaignCreateOutput`, the seven fields of the notification.
+    Event: the answer of the first step or of an earlier look. Answer: the same with `Outcome`
+    (WAIT, SUCCESS, FAILURE) and `CampaignCreateOutput`, the seven fields of the notification.
     """
     campaign_id = event["CampaignId"]
     with transient_errors_named():

@@ -1,4 +1,4 @@
-"""Campaigns and their activities. What a campaign sends is sent by the campaign state machine."""
+"""Campaigns and their activities. The campaign state machine sends the messages."""
 
 from typing import cast
 
@@ -24,13 +24,13 @@ from engagement_hub.store.names import (
 
 __all__ = ["OPERATIONS"]
 
-# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: it also stands for
-# a campaign whose segment is gone, which the API shows.
+# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: a campaign whose
+# segment is gone has it too, and the API shows such a campaign.
 _REMOVED = "Removed"
 
 
 def create_campaign(hub: Hub, call: Call) -> JsonObject:
-    """CreateCampaign: starts it, or has its first run scheduled.
+    """CreateCampaign: start it, or schedule its first run.
 
     As in Pinpoint, a request sent twice makes two campaigns.
 
@@ -76,7 +76,7 @@ def get_campaigns(hub: Hub, call: Call) -> JsonObject:
 
 
 def update_campaign(hub: Hub, call: Call) -> JsonObject:
-    """UpdateCampaign: edits, pauses or resumes, and puts the next run where it now belongs.
+    """UpdateCampaign: edit, pause or resume, and schedule the next run anew.
 
     Raises:
         BadRequest, Conflict: the change is not allowed (see `campaigns.update_campaign`).
@@ -172,7 +172,7 @@ def get_campaign_activities(hub: Hub, call: Call) -> JsonObject:
 
 
 def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject:
-    """An activity with the counters its run has now; the run writes them down at its end."""
+    """Return an activity with the counters its run has now; the run writes them down at its end."""
     run_id = run_name(campaign["Id"], campaign.get("Runs", 0))
     if activity["Id"] != run_activity_id(run_id, activity["TreatmentId"]):
         return activity
@@ -190,7 +190,7 @@ def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject
 
 
 def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
-    """Start or schedule the run that comes next; take it off the schedule when there is none."""
+    """Start or schedule the next run; without one, take the campaign off the schedule."""
     number = campaign.get("Runs", 0) + 1
     upcoming = campaigns.upcoming_run(campaign, call.now)
     try:
@@ -215,7 +215,7 @@ def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
 
 
 def _not_before_now(run: UpcomingRun, call: Call) -> UpcomingRun:
-    """The scheduler works to the second and refuses the past."""
+    """Return a time for the scheduler, which works to the second and refuses the past."""
     return run if run.at > call.now else UpcomingRun(run.number, call.now)
 
 
@@ -236,7 +236,7 @@ def _shown(body: JsonObject) -> JsonObject:
 
 
 def _check_templates(hub: Hub, request: JsonObject) -> None:
-    """Raises NotFound for a template that is named and not there."""
+    """Raise NotFound for a named template that does not exist."""
     for part in (request, *(request.get("AdditionalTreatments") or [])):
         references = template_references(part.get("TemplateConfiguration"))
         for template_type, (name, version) in references.items():

@@ -180,7 +180,7 @@ class _Sending:
         self._message_type = (configuration.get("SMSMessage") or {}).get("MessageType")
 
     def plan(self, channel: str) -> MessagePlan | None:
-        """The message of a channel, None where the request has none."""
+        """Return the message of a channel, or None where the request has no such message."""
         return self._plans.get(channel)
 
     def send_all(self, recipients: Iterable[_Recipient]) -> dict[tuple[str, ...], JsonObject]:
@@ -261,7 +261,7 @@ class _Sending:
         return context
 
     def _report(self, sent: Iterable[tuple[_Recipient, SendOutcome]]) -> None:
-        """Write an event for each text that the service refused: nobody else will.
+        """Write an event for each text that the service refused: no service writes one.
 
         The messages are out by now, so an event stream that fails must not fail the request: the
         client would send them again.
@@ -309,7 +309,7 @@ def _result(one: _Recipient, outcome: SendOutcome) -> JsonObject:
         "StatusMessage": outcome.status_message,
         "MessageId": outcome.message_id,
     }
-    # Only the results of endpoints have an address; those of addresses are found by it.
+    # Only the results of endpoints have an address; results of addresses have it as their key.
     return result if one.endpoint_id is None else {**result, "Address": one.address}
 
 

@@ -1,4 +1,4 @@
-"""What the Pinpoint API can answer instead of a result.
+"""The errors that the Pinpoint API can answer instead of a result.
 
 Every error knows the exception name clients catch (`code`) and the HTTP status, so callers classify
 by class and never by message text. Messages name the input, the rule and the way out; they never
@@ -59,7 +59,7 @@ class NotImplementedOperation(MethodNotAllowed):
 
 
 class Conflict(EngagementError):
-    """The resource is in a state, or was changed meanwhile in a way, that forbids this change."""
+    """The state of the resource, or a concurrent change of it, forbids this change."""
 
     code = "ConflictException"
     status = 409

@@ -48,7 +48,7 @@ CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class UnknownColumn(ImportFileError):
-    """A column's name is none of Pinpoint's; its values are not guessed at."""
+    """A column has no name of Pinpoint's; its values are not guessed at."""
 
 
 class DuplicateColumn(ImportFileError):
@@ -112,7 +112,7 @@ def compile_columns(header: Sequence[str]) -> Columns:
 
 
 def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
-    """Raises InvalidMember when a row names neither an endpoint nor the address of a new one."""
+    """Raise InvalidMember when a row names neither an endpoint nor a new address."""
     if row_id is None:
         for member in ("Address", "ChannelType"):
             if member not in endpoint:
@@ -123,7 +123,7 @@ def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
 
 
 def check_importable_status(member: str, value: object) -> None:
-    """Raises InvalidMember unless the status is the one that an import sets."""
+    """Raise InvalidMember unless the status is the status that an import sets."""
     if value != "ACTIVE":
         raise InvalidMember(
             member,
@@ -161,7 +161,7 @@ def _is_known(name: str) -> bool:
 
 
 def _unknown(name: str, position: int, names: Sequence[str]) -> UnknownColumn:
-    """Name the column, unless the first line is data: then its cells are nobody's business."""
+    """Name the column, unless the first line is data: an error must not show its cells."""
     from difflib import get_close_matches  # only needed to explain a mistake
 
     if not presentable(name):

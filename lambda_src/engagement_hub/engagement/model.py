@@ -1,6 +1,6 @@
 """The API's JSON in types: closed sets as enumerations, structures as they are on the wire.
 
-The structures are those of the type stubs of boto3, of which the running code needs nothing: an
+The structures come from the type stubs of boto3, which the running code does not load: an
 alias is the structure's name. Requests hold any JSON until the module that uses them has checked
 it. A type with `Output` in its name is that of an answer, with plain lists and dictionaries, as
 stored entities have them.
@@ -85,7 +85,7 @@ class EndpointStatus(StrEnum):
 
 
 class OptOut(StrEnum):
-    """What the person behind an endpoint refuses."""
+    """The messages that the person of an endpoint refuses."""
 
     NONE = "NONE"
     ALL = "ALL"
@@ -152,14 +152,14 @@ class SegmentType(StrEnum):
 
 
 class FileFormat(StrEnum):
-    """What an import file holds; JSON means one object per line."""
+    """The format of an import file; JSON means one object per line."""
 
     CSV = "CSV"
     JSON = "JSON"
 
 
 class JobStatus(StrEnum):
-    """Where an import or export job stands."""
+    """The status of an import or export job."""
 
     CREATED = "CREATED"
     PREPARING_FOR_INITIALIZATION = "PREPARING_FOR_INITIALIZATION"
@@ -173,7 +173,7 @@ class JobStatus(StrEnum):
 
 
 class CampaignStatus(StrEnum):
-    """Where a campaign stands."""
+    """The status of a campaign."""
 
     SCHEDULED = "SCHEDULED"
     EXECUTING = "EXECUTING"
@@ -185,7 +185,7 @@ class CampaignStatus(StrEnum):
 
 
 class ActivityState(StrEnum):
-    """Where one run of a campaign stands."""
+    """The state of one run of a campaign."""
 
     PENDING = "PENDING"
     INITIALIZING = "INITIALIZING"
@@ -215,7 +215,7 @@ class Frequency(StrEnum):
 
 
 class HookMode(StrEnum):
-    """What a campaign hook does with the endpoints it is given."""
+    """The effect of a campaign hook on the endpoints that it gets."""
 
     DELIVERY = "DELIVERY"
     FILTER = "FILTER"

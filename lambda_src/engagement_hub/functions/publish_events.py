@@ -1,7 +1,7 @@
 """Turns delivery events of SES and End User Messaging into Pinpoint-format events.
 
 Both services publish to SNS topics that invoke this function; each event goes to the event stream
-of the project that sent the message. What cannot be read, or not be written, raises: Lambda tries
+of the project that sent the message. An event that cannot be read or written raises: Lambda tries
 again and then keeps the event in the function's failure queue.
 """
 

@@ -37,22 +37,22 @@ ACTIVE_VERSION = "ActiveVersion"
 
 
 def template_id(name: str, template_type: str) -> str:
-    """The entity id of a template; `template_type` is EMAIL, SMS or VOICE."""
+    """Return the entity id of a template; `template_type` is EMAIL, SMS or VOICE."""
     return f"{template_type}#{name}"
 
 
 def activity_entity_id(campaign_id: str, activity_id: str) -> str:
-    """The entity id of a campaign's activity."""
+    """Return the entity id of a campaign's activity."""
     return f"{activity_prefix(campaign_id)}{activity_id}"
 
 
 def activity_prefix(campaign_id: str) -> str:
-    """What the entity ids of a campaign's activities begin with."""
+    """Return the prefix of the entity ids of a campaign's activities."""
     return f"{campaign_id}#"
 
 
 def run_activity_id(run_id: str, treatment_id: str) -> str:
-    """The id of the activity of a run's treatment.
+    """Return the id of the activity of a run's treatment.
 
     The same for every attempt, so that a repeated step finds its activity again.
     """
@@ -60,18 +60,18 @@ def run_activity_id(run_id: str, treatment_id: str) -> str:
 
 
 def run_scope(run_id: str) -> str:
-    """The scope of a run's counters in RunStore."""
+    """Return the scope of a run's counters in RunStore."""
     return f"run#{run_id}"
 
 
 def load_template(
     entities: EntityStore, template_type: str, name: str, version: str | None = None
 ) -> dict[str, Any]:
-    """A template's content: of the version named, or of the active one.
+    """Return a template's content: of the version named, or of the active one.
 
     Args:
         template_type: "EMAIL", "SMS" or "VOICE", as `template_references` gives it.
-        version: "3", or None or "latest" for what a send without a version uses: the active one.
+        version: "3", or None or "latest" for the active version, the default of a send.
 
     Raises:
         NotFound: there is no such template, or it has no such version.

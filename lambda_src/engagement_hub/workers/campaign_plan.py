@@ -48,7 +48,7 @@ def chunk_prefix(run_id: str) -> str:
 
 @dataclass(slots=True)
 class Treatment:
-    """What one treatment sends, compiled when first asked for."""
+    """The messages of one treatment, compiled at first use."""
 
     content: TreatmentContent
     activity_id: str
@@ -60,7 +60,7 @@ class Treatment:
         return self.content.id
 
     def plan(self, channel: str) -> MessagePlan | None:
-        """The channel's message, None when there is none.
+        """Return the channel's message, or None.
 
         Raises:
             BadRequest: a text cannot be compiled.
@@ -134,7 +134,7 @@ def chunk_key(run_id: str, shard: int, part: int, treatment_id: str, *, custom: 
 
 @dataclass(frozen=True, slots=True)
 class ChunkName:
-    """What a chunk's key says: its id in RUNS_TABLE, its treatment, and how it is delivered."""
+    """The parts of a chunk's key: its id in RUNS_TABLE, its treatment, and its delivery."""
 
     id: str
     treatment_id: str

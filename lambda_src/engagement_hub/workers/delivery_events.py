@@ -17,7 +17,7 @@ _SES_GREETING = "Successfully validated SNS topic"
 
 
 def records_from(message: str, *, account_id: str, arrived: datetime) -> list[dict[str, Any]]:
-    """The Pinpoint-format records of one SNS message; none for SES's greeting.
+    """Return the Pinpoint-format records of one SNS message; an empty list for SES's greeting.
 
     Raises:
         MalformedEvent: it is no delivery event of either service, or lacks a documented member.

@@ -2,7 +2,7 @@
 
 Objects are named `<prefix>/<job>-<shard>-<part>.gz`, hold one endpoint as JSON per line, and are
 written under the role the caller named. Source of the format: Pinpoint API reference, export jobs;
-the names are ours (AWS publishes none).
+the names are ours (AWS publishes no names).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # A part is closed at this size (before compression), which fits the function's /tmp many times.
 PART_BYTES = 256 * 1024 * 1024
-# What is left for uploading a part and writing the totals when the time of a function runs out.
+# Time reserved for uploading a part and writing the totals before a function ends.
 _LAST_MILLISECONDS = 60_000
 _ALL = "all"
 _FINAL = frozenset({"403", "404", "AccessDenied", "NoSuchBucket", "InvalidBucketName"})
@@ -130,7 +130,7 @@ def _export(
 
 
 class _NotWritable(Exception):
-    """The caller's bucket refuses the objects for good; the text says why."""
+    """The caller's bucket refuses the objects permanently; the text says why."""
 
 
 def _upload(

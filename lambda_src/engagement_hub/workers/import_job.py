@@ -443,7 +443,7 @@ def _segment_arn(app_id: str, segment_id: str) -> str:
 
 
 def _error(event: Event) -> str:
-    """The name of the error that a Catch hands over; its text may hold anything."""
+    """Return the name of the error that a Catch hands over; its text may hold anything."""
     error = event.get("Error")
     name = error.get("Error") if isinstance(error, Mapping) else error
     return str(name)

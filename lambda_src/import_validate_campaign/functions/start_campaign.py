@@ -1,4 +1,4 @@
-"""Validation succeeded → a campaign to those of the imported segment who can receive SMS."""
+"""Validation succeeded → a campaign to the endpoints of the imported segment that can get SMS."""
 
 import json
 from typing import Any
@@ -63,7 +63,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
 
 
 def _audience(done: ValidationFinished) -> str:
-    """The id of the audience segment, made by this message or by an earlier delivery of it."""
+    """Return the id of the audience segment that this or an earlier delivery created."""
     segment_id = segment_named(
         all_items(pinpoint.get_segments, ApplicationId=PROJECT_ID), audience_name(done)
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BUCKET = required_env("BUCKET")
 DEFAULT_COUNTRY = optional_env("DEFAULT_COUNTRY")
-# Enough functions at a time to keep the rate up, few enough that none waits long for its turn.
+# Enough functions at a time to keep the rate up, few enough that each waits only briefly.
 MAX_CONCURRENCY = int(required_env("MAX_CONCURRENCY"))
 
 logger = Logger(service="phone-number-validate")

@@ -54,7 +54,7 @@ limiter = RateLimiter(dynamodb, TABLE, "phone-number-validate", reserved_rate(QU
 
 @functools.cache
 def s3() -> S3Client:
-    """Made at its first use, after the batch's work: S3's client is the dearest of the four."""
+    """Make the client at its first use, after the batch: S3's client is the slowest of the four."""
     client: S3Client = aws_client("s3", config=_config)
     return client
 

@@ -30,7 +30,7 @@ suppressor = Suppressor.from_environment()
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Do what the records of a batch demand, and report those to be tried again.
+    """Act on the records of a batch, and report the records to try again.
 
     A record that no retry can help goes to the dead-letter queue at once, with its data: it must
     not hold up the shard, and the stream would forget it.
@@ -54,8 +54,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     for number, code in outcome.failed.items():
         (hopeless if code in HOPELESS_CODES else again)[number] = code
 
-    # Lambda gives the batch again from the first failure on: what comes later has its turn then,
-    # and would be parked once per attempt.
+    # Lambda repeats the batch from the first failure on: later records have their turn then, and
+    # would be parked once per attempt.
     parked = 0
     for number, record in records.items():
         if number in again:
@@ -74,7 +74,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
 
 @cache
 def _sqs() -> SQSClient:
-    """Made at its first use, which is rare."""
+    """Make the client at its first use, which is rare."""
     config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"})
     client: SQSClient = aws_client("sqs", config=config)
     return client

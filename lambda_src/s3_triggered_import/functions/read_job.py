@@ -23,8 +23,8 @@ pinpoint = pinpoint_client()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Look at the job.
 
-    Event: what the first step or an earlier look answered. Answer: the same with `Outcome` (WAIT,
-    SUCCESS, FAILURE), and `ImportResult` once it is not WAIT: the ImportJobResponse, plus
+    Event: the answer of the first step or of an earlier look. Answer: the same with `Outcome`
+    (WAIT, SUCCESS, FAILURE), and `ImportResult` unless it is WAIT: the ImportJobResponse, plus
     `FailureReason` when the outcome is FAILURE.
     """
     with transient_errors_named():

@@ -44,7 +44,7 @@ claims = Claims(
     required_env("TABLE_NAME"),
     window_seconds=3600 * int(required_env("WINDOW_HOURS")),
 )
-# What may be sent again is decided in `sending`, not by botocore.
+# The module `sending` decides about repeated sends, not botocore.
 ses: SESV2Client = aws_client(
     "sesv2", config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 )
@@ -69,7 +69,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, s
 
 
 def _answer(reply: Reply) -> str:
-    # Before the claim: what goes wrong here must not count as an answer.
+    # Before the claim: an error here must not count as an answer.
     request: dict[str, Any] = {
         "FromEmailAddress": reply.mailbox,
         "Destination": {"ToAddresses": [reply.to]},

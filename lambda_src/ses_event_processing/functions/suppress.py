@@ -1,4 +1,4 @@
-"""SES's feedback from the queue: suppresses addresses, and gives back what it could not do."""
+"""SQS handler: suppress the addresses of SES's feedback, and return the ids of failed messages."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ suppressor = Suppressor.from_environment()
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Do what the messages of a batch demand; those that failed come back, and no others.
+    """Act on the messages of a batch; only failed messages are redelivered.
 
-    A malformed message fails like one that met an unavailable service: after its last attempt it
-    is in the dead-letter queue, where somebody sees it.
+    A malformed message fails like a message that met an unavailable service: after its last
+    attempt it is in the dead-letter queue, whose alarm notifies a person.
     """
     feedbacks: dict[str, Feedback] = {}
     failed: dict[str, str] = {}

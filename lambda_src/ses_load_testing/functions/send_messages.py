@@ -1,4 +1,4 @@
-"""The sender: a batch of the queue's messages in, those that have to come back out."""
+"""SQS handler: send a batch, and return the ids of messages to retry."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ sqs: SQSClient = aws_client(
 
 @cache
 def functions() -> LambdaClient:
-    """Made when the day's quota is used up, and not before."""
+    """Make the client when the day's quota is used up, and not before."""
     client: LambdaClient = aws_client(
         "lambda", config=Config(connect_timeout=2, read_timeout=20, retries={"mode": "standard"})
     )

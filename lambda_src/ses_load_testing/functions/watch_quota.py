@@ -26,7 +26,7 @@ dynamodb: DynamoDBClient = aws_client("dynamodb", config=_config)
 
 @cache
 def later(service: str) -> Any:
-    """A client that most looks do not need: they find nothing to change."""
+    """Return a client that most looks do not need: they find nothing to change."""
     return aws_client(service, config=_config)
 
 
@@ -40,7 +40,7 @@ valve = Valve(
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """{"close": "DAILY_QUOTA" | "SENDING_PAUSED"} closes; anything else looks whether to open.
+    """Close for {"close": "DAILY_QUOTA" | "SENDING_PAUSED"}; otherwise open where SES allows it.
 
     Answers {"closed": reason or null}, and counts the state in the metrics StoppedByQuota and
     StoppedByAccount.

@@ -46,7 +46,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Look at the job, and copy the report of a finished one.
 
     Event: `{Plan, Execution, JobId, Attempt}`. Answer: `Outcome`, and with WAIT `{JobId, Attempt,
-    WaitSeconds}`, SUCCESS `{Report}`, FAILURE `{Reason, Cause}`. SES's URL is in none of them.
+    WaitSeconds}`, SUCCESS `{Report}`, FAILURE `{Reason, Cause}`. No answer holds SES's URL.
 
     Raises:
         ClaimLost: another run took the month over, because this one looked dead.

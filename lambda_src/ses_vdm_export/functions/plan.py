@@ -1,4 +1,4 @@
-"""The state machine's first step: which month, from when to when. Calls nobody."""
+"""The state machine's first step: which month, from when to when. It calls no service."""
 
 from typing import Any
 from zoneinfo import ZoneInfo

@@ -73,7 +73,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _claimed(key: str, execution: str) -> tuple[Standing, Claim]:
-    """The claim on a month, this run's own if that can be."""
+    """Return the claim on a month, this run's own if that can be."""
     now = datetime.now(UTC)
     new = claims.take_new(key, execution, now)
     if new is not None:
@@ -92,7 +92,7 @@ def _claimed(key: str, execution: str) -> tuple[Standing, Claim]:
 
 
 def _status(claim: Claim, execution: str, now: datetime) -> str | None:
-    """How the run that has a claim is doing."""
+    """Return the status of the run that has a claim."""
     if claim.execution == execution:
         return "RUNNING"
     try:

@@ -76,15 +76,6 @@ def test_clean_ends_are_let_through(tmp_path: Path, text: str) -> None:
     assert hooks.end_of_file(file_with(tmp_path, text)) == []
 
 
-def test_terraform_that_fmt_would_change_is_found(tmp_path: Path) -> None:
-    ragged, clean = tmp_path / "ragged.tf", tmp_path / "clean.tf"
-    ragged.write_text("locals {\n  a = 1\n  long_name = 2\n}\n")
-    clean.write_text("locals {\n  a         = 1\n  long_name = 2\n}\n")
-
-    assert hooks.main(["terraform-fmt", str(ragged)]) == 1
-    assert hooks.main(["terraform-fmt", str(clean)]) == 0
-
-
 def test_the_repository_holds_no_secret() -> None:
     listing = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
