@@ -4,13 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from botocore.httpsession import URLLib3Session
 
-from builders.local_server import LocalServer
+from builders.local_server import LocalServer, allow
 from local_aws import credentials
 
 
@@ -61,6 +57,57 @@ def test_every_channel_has_an_outbox_and_nothing_else_has(local_aws: LocalServer
     assert set(map(str, answers.values())) == {"(200, [])"}
     assert status == 404
     assert "outbox/{email,sms,voice,push}" in error["error"]
+
+
+def test_every_message_published_to_a_topic_is_listed(local_aws: LocalServer) -> None:
+    sns = local_aws.client("sns")
+    topics = [sns.create_topic(Name=name)["TopicArn"] for name in ("runs", "alarms")]
+    sns.publish(
+        TopicArn=topics[0],
+        Subject="Import started",
+        Message='{"File": "people.csv"}',
+        MessageAttributes={
+            "notification_type": {"DataType": "String", "StringValue": "started"},
+            "digest": {"DataType": "Binary", "BinaryValue": b"\x01"},
+        },
+    )
+    entries = [{"Id": f"{n}", "Message": f"{n}"} for n in range(2)]
+    sns.publish_batch(TopicArn=topics[1], PublishBatchRequestEntries=entries)
+
+    status, (first, *others) = local_aws.get("notifications")
+
+    assert status == 200
+    assert first.pop("at").endswith("Z") and first.pop("message_id")
+    assert first == {
+        "topic_arn": topics[0],
+        "subject": "Import started",
+        "message": '{"File": "people.csv"}',
+        "message_attributes": {"notification_type": "started", "digest": "AQ=="},
+    }
+    assert [(n["topic_arn"], n["subject"], n["message"]) for n in others] == [
+        (topics[1], None, "0"),
+        (topics[1], None, "1"),
+    ]
+
+
+def test_a_message_that_no_topic_took_is_not_listed(local_aws: LocalServer) -> None:
+    topic = local_aws.client("sns").create_topic(Name="runs")["TopicArn"]
+    stranger = local_aws.as_role("sns", allow("sns:ListTopics"))
+
+    with pytest.raises(ClientError, match="not authorized"):
+        stranger.publish(TopicArn=topic, Message="Hello")
+
+    assert local_aws.get("notifications") == (200, [])
+
+
+def test_a_reset_empties_the_notifications(local_aws: LocalServer) -> None:
+    sns = local_aws.client("sns")
+    sns.publish(TopicArn=sns.create_topic(Name="runs")["TopicArn"], Message="Hello")
+    assert local_aws.get("notifications")[1]
+
+    local_aws.post("reset")
+
+    assert local_aws.get("notifications") == (200, [])
 
 
 @pytest.mark.parametrize("rate", [0, "many", None])
@@ -114,28 +161,3 @@ print(router._KNOWN_AWS_SERVICE_NAMES)
     )
 
     assert routed.stdout.split() == ["mobiletargeting", "sms-voice", "None"]
-
-
-@pytest.mark.parametrize(("sdk", "answer"), [("aws-sdk-go-v2/1.36.3", 200), ("Boto3/1.43", 400)])
-def test_a_call_that_terraforms_sdk_repeats_gets_the_answer_of_the_first(
-    local_aws: LocalServer, sdk: str, answer: int
-) -> None:
-    def create(attempt: int) -> int:
-        request = AWSRequest(
-            "POST",
-            local_aws.url,
-            headers={
-                "Content-Type": "application/x-amz-json-1.1",
-                "X-Amz-Target": "Logs_20140328.CreateLogGroup",
-                "User-Agent": sdk,
-                "amz-sdk-invocation-id": f"one-call-of-{sdk}",
-                "amz-sdk-request": f"attempt={attempt}; max=25",
-            },
-            data=b'{"logGroupName": "/repeated"}',
-        )
-        key = Credentials(credentials.ACCESS_KEY_ID, credentials.SECRET_ACCESS_KEY)
-        SigV4Auth(key, "logs", "us-east-1").add_auth(request)
-        return int(URLLib3Session().send(request.prepare()).status_code)
-
-    assert create(attempt=1) == 200
-    assert create(attempt=2) == answer

@@ -84,7 +84,7 @@ class LocalAccount:
             "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
         }
-        return boto3.client(service, **given | options)  # type: ignore[call-overload]  # the service is a variable
+        return boto3.client(service, **given | options)
 
     def local(self, path: str, body: Any = None) -> Any:
         """The answer of the interface of this account's local AWS; with a body it is posted."""

@@ -20,7 +20,7 @@ TERRAFORM = sorted(
 )
 FUNCTIONS = sorted(path for path in SOURCE.glob("*/functions/*.py") if path.name != "__init__.py")
 HANDLER = re.compile(
-    r'"(?P<package>\w+|\$\{var\.python_package\})\.functions'
+    r'"(?P<package>\w+|\$\{var\.(?P<input>\w+)\})\.functions'
     r'\.(?P<verb>\w*(?:\$\{each\.key\})?\w*)\.lambda_handler"'
 )
 
@@ -34,8 +34,8 @@ def functions_named_by(path: Path) -> Iterator[str]:
     text = path.read_text()
     for match in HANDLER.finditer(text):
         packages = [match["package"]]
-        if packages == ["${var.python_package}"]:  # a block that several architectures share
-            packages = users_of(path.parent)
+        if match["input"]:  # a block that several architectures share
+            packages = values_of(path.parent, match["input"])
         verbs = [match["verb"]]
         if "${each.key}" in match["verb"]:
             local = re.findall(r"for_each += local\.(\w+)", text[: match.start()])[-1]
@@ -43,16 +43,16 @@ def functions_named_by(path: Path) -> Iterator[str]:
         yield from (f"{package}/functions/{verb}.py" for package in packages for verb in verbs)
 
 
-def users_of(block: Path) -> list[str]:
-    """The packages that architectures hand to a block of modules/internal."""
+def values_of(block: Path, name: str) -> list[str]:
+    """What architectures hand to an input of a block of modules/internal."""
     source = re.escape(block.name)
-    calls = rf'source += "[./]*internal/{source}"(?:.(?!^}}))*?\bpython_package += "(\w+)"'
+    calls = rf'source += "[./]*internal/{source}"(?:.(?!^}}))*?\b{name} += "(\w+)"'
     found = [
         name
         for path in TERRAFORM
         for name in re.findall(calls, path.read_text(), re.DOTALL | re.MULTILINE)
     ]
-    assert found, f"no architecture gives {block.name} a package"
+    assert found, f"no architecture gives {block.name} a {name}"
     return found
 
 

@@ -8,14 +8,13 @@ import logging
 import os
 import shutil
 import tempfile
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote
 
-from local_aws import credentials
+from local_aws import credentials, notifications
 from local_aws.engagement.modelled import ModelledError
 from local_aws.names import require
 
@@ -79,10 +78,14 @@ def run(port: int, scratch: Path) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
+    from local_aws import whole_answers
+
+    require(whole_answers.REQUIRED)
+    whole_answers.apply()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
-    # Longer than clients keep a connection for later (Go's: 90 s). A request that meets the closing
-    # is obeyed and not answered, and its repetition then finds that the thing is there already.
+    # Longer than clients keep a connection for later (Go's: 90 s): they close it, not the server
+    # while a request is on its way.
     config.keep_alive_timeout = 300
     try:
         asyncio.run(serve(cast("ASGIFramework", application), config))
@@ -101,10 +104,11 @@ def build() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     from local_aws import patches
     from local_aws.engagement import services
 
-    for names in (REQUIRED, credentials.REQUIRED, services.REQUIRED):
+    for names in (REQUIRED, credentials.REQUIRED, notifications.REQUIRED, services.REQUIRED):
         require(names)
     patches.apply_all()
     services.register()
+    notifications.apply()
     _reset_with_ministack()
     credentials.seed()
     return application
@@ -121,57 +125,17 @@ def _reset_with_ministack() -> None:
     def reset_all_state() -> None:
         reset()
         services.reset()
+        notifications.reset()
         credentials.seed()
 
     app._reset_all_state = reset_all_state
 
 
-# Answers to Terraform's latest calls, by the id that its SDK gives a call and its repetitions.
-_ANSWERS: OrderedDict[bytes, asyncio.Future[list[Any]]] = OrderedDict()
-_ANSWERS_KEPT = 2000
-
-
-async def _answered_once(scope: Scope, receive: Receive, send: Send) -> None:
-    """Hand a request to ministack; one that Terraform's SDK repeats gets the first one's answer.
-
-    Under load some one in a thousand answers to the provider's connections is lost on this machine,
-    whichever server sends it. The SDK repeats the call, and a create that was carried out would
-    then fail because the thing is there.
-    """
-    from ministack import app
-
-    headers = dict(scope.get("headers") or ())
-    call = headers.get(b"amz-sdk-invocation-id", b"")
-    if not call or b"aws-sdk-go" not in headers.get(b"user-agent", b""):
-        await app.app(scope, receive, send)
-        return
-    if b"attempt=1;" not in headers.get(b"amz-sdk-request", b"") and call in _ANSWERS:
-        first = await _ANSWERS[call]
-        if first and first[0].get("status", 500) < 300:
-            while (event := await receive())["type"] == "http.request" and event.get("more_body"):
-                pass
-            for message in first:
-                await send(message)
-            return
-    answer = _ANSWERS[call] = asyncio.get_running_loop().create_future()
-    if len(_ANSWERS) > _ANSWERS_KEPT:
-        _ANSWERS.popitem(last=False)
-    said: list[Any] = []
-
-    async def keep(message: Any) -> None:
-        said.append(message)
-        await send(message)
-
-    try:
-        await app.app(scope, receive, keep)
-    finally:
-        if not answer.done():
-            answer.set_result(said)
-
-
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http" or not scope["path"].startswith("/_local/"):
-        await _answered_once(scope, receive, send)
+        from ministack import app
+
+        await app.app(scope, receive, send)
         return
     body = b""
     while (event := await receive())["type"] == "http.request":
@@ -210,6 +174,8 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             return 200, {"status": "ok", "pid": os.getpid(), "phone_number_validate": validations}
         case "GET", ["outbox", channel] if channel in outbox.CHANNELS:
             return 200, outbox.messages(channel)
+        case "GET", ["notifications"]:
+            return 200, notifications.published()
         case "POST", ["reset"]:
             from ministack import app
 
@@ -239,8 +205,9 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             return await asyncio.to_thread(_receive_email, body)
     return 404, {
         "error": f"There is no {method} {path}. There are GET health, GET outbox/"
-        f"{{{','.join(outbox.CHANNELS)}}}, POST reset, POST inbound/{{sms,email}}, POST "
-        f"email/<message id>/{{{','.join(events.INJECTED)}}}, POST scheduler/<schedule>/fire, "
+        f"{{{','.join(outbox.CHANNELS)}}}, GET notifications, POST reset, POST "
+        f"inbound/{{sms,email}}, POST email/<message id>/{{{','.join(events.INJECTED)}}}, POST "
+        "scheduler/<schedule>/fire, "
         "GET and POST ses/quota, POST ses/exports and POST phone-number-validate, "
         "below /_local/."
     }

@@ -128,7 +128,6 @@ VALUES = {
         "from_iso8601_timestamp('2026-01-02T03:04:05.678Z')",
         "2026-01-02 03:04:05.678 UTC",
     ),
-    "to ISO 8601": ("to_iso8601(DATE '2026-01-02')", "2026-01-02"),
     "date plus a month": ("DATE '2026-01-31' + interval '1' month", "2026-02-28"),
     "date_add": ("date_add('day', -1, DATE '2026-03-01')", "2026-02-28"),
     "date_diff counts whole days": (
@@ -144,17 +143,11 @@ VALUES = {
         "2026-01-02 03:04:05",
     ),
     "date_parse": ("date_parse('2026-01-02', '%Y-%m-%d')", "2026-01-02 00:00:00.000"),
-    "format_datetime": (
-        "format_datetime(TIMESTAMP '2026-01-02 03:04:05', 'yyyy/MM/dd''T''HH')",
-        "2026/01/02T03",
-    ),
-    "parse_datetime": ("parse_datetime('2026/01/02', 'yyyy/MM/dd')", "2026-01-02 00:00:00.000 UTC"),
     "parts of a date": (
         "year(DATE '2026-02-03') * 10000 + month(DATE '2026-02-03') * 100 "
         "+ day_of_week(DATE '2026-02-03')",
         "20260202",
     ),
-    "in UTC": ("TIMESTAMP '2026-01-02 03:04:05' AT TIME ZONE 'UTC'", "2026-01-02 03:04:05.000 UTC"),
     "try": ("try(1 / 0)", None),
     "try_cast": ("try_cast('x' AS integer)", None),
     "element_at": ("element_at(MAP(ARRAY['a'], ARRAY[1]), 'b')", None),
@@ -171,62 +164,30 @@ VALUES = {
         "map_keys(MAP(ARRAY['a'], ARRAY[1])) || map_keys(MAP(ARRAY['b'], ARRAY[1]))",
         "[a, b]",
     ),
-    "map_filter": ("map_filter(MAP(ARRAY['a', 'b'], ARRAY[1, 2]), (k, v) -> v > 1)", "{b=2}"),
-    "transform_values": ("transform_values(MAP(ARRAY['a'], ARRAY[1]), (k, v) -> v + 1)", "{a=2}"),
-    "transform_keys": ("transform_keys(MAP(ARRAY['a'], ARRAY[1]), (k, v) -> k || 'x')", "{ax=1}"),
     "map_from_entries": ("map_from_entries(ARRAY[ROW('a', 1)])", "{a=1}"),
-    "split_to_map": ("split_to_map('a=1,b=2', ',', '=')", "{a=1, b=2}"),
     "transform": ("transform(ARRAY[1, 2], x -> x * 10)", "[10, 20]"),
     "filter": ("filter(ARRAY[1, 2], x -> x > 1)", "[2]"),
-    "reduce": ("reduce(ARRAY[1, 2, 3], 0, (s, x) -> s + x, s -> s * 10)", "60"),
-    "any_match": (
-        "any_match(ARRAY[1], x -> x > 0) AND NOT all_match(ARRAY[1, 2], x -> x > 1)",
-        "true",
-    ),
-    "none_match": ("none_match(ARRAY[1], x -> x > 1)", "true"),
-    "zip_with": ("zip_with(ARRAY[1, 2], ARRAY[3, 4], (x, y) -> x + y)", "[4, 6]"),
     "array functions": (
         "array_sort(array_distinct(flatten(ARRAY[ARRAY[2, 1], ARRAY[2]])))",
         "[1, 2]",
     ),
-    "array_join": ("array_join(ARRAY['a', NULL, 'b'], ',')", "a,b"),
-    "array_join with nulls": ("array_join(ARRAY['a', NULL], ',', '-')", "a,-"),
-    "array sets": ("array_except(array_union(ARRAY[1], ARRAY[2]), ARRAY[1])", "[2]"),
-    "array_position": ("array_position(ARRAY[5, 6], 7)", "0"),
+    "array sets": ("array_except(ARRAY[1, 2], ARRAY[1])", "[2]"),
     "a function in a function": (
         "date_diff('day', date_parse('2026-01-01', '%Y-%m-%d'), TIMESTAMP '2026-01-03 00:00:00')",
         "2",
     ),
-    "slice": ("slice(ARRAY[1, 2, 3], 2, 2)", "[2, 3]"),
     "sequence": ("sequence(1, 3)", "[1, 2, 3]"),
     "concat with null": ("concat('a', NULL)", None),
     "split": ("split('a,b', ',')", "[a, b]"),
     "regexp_extract without match": ("regexp_extract('abc', 'x')", None),
     "regexp_extract group": ("regexp_extract('abc', 'a(.)', 1)", "b"),
-    "regexp_replace": ("regexp_replace('a1b2', '([0-9])', '<$1>')", "a<1>b<2>"),
     "regexp_like": ("regexp_like('abc', '^a')", "true"),
     "position": ("position('b' IN 'abc') + strpos('abc', 'c')", "5"),
     "reverse": ("reverse('abc')", "cba"),
     "reverse of an array": ("reverse(ARRAY[1, 2])", "[2, 1]"),
-    "format": ("format('%s-%d', 'a', 5)", "a-5"),
-    "url": (
-        "url_extract_host('https://x.example/p') "
-        "|| url_extract_parameter('https://x.example/p?a=1&b=2', 'b')",
-        "x.example2",
-    ),
     "hash": ("to_hex(md5(to_utf8('a')))", "0CC175B9C0F1B6A831C399E269772661"),
     "base64": ("from_utf8(from_base64(to_base64(to_utf8('a'))))", "a"),
-    "json_extract_scalar": ("""json_extract_scalar('{"a": {"b": [5]}}', '$.a.b[0]')""", "5"),
-    "json_extract_scalar of an object": ("""json_extract_scalar('{"a": {}}', '$.a')""", None),
-    "json_extract_scalar of no JSON": ("json_extract_scalar('no', '$.a')", None),
-    "json_extract": ("""json_extract('{"a": [1]}', '$.a')""", "[1]"),
-    "json_parse of no JSON": ("try(json_parse('no'))", None),
-    "json_format": ("""json_format(json_parse('{"a": 1}'))""", '{"a":1}'),
-    "json to map": ("""CAST(json_parse('{"a": "b"}') AS map(varchar, varchar))""", "{a=b}"),
-    "map to json": ("json_format(CAST(MAP(ARRAY['a'], ARRAY[1]) AS json))", '{"a":1}'),
-    "text to json": ("json_format(CAST('x' AS json))", '"x"'),
     "if": ("IF(1 = 2, 'a', 'b')", "b"),
-    "typeof": ("typeof(1)", "integer"),
 }
 
 
@@ -248,15 +209,11 @@ AGGREGATES = {
     "max_by(n, x)": None,
     "max_by(x, x, 2)": "[3, 2]",
     "array_agg(x ORDER BY x DESC) FILTER (WHERE x < 3)": "[2, 1]",
-    "array_join(array_agg(k ORDER BY x), '-')": "a-a-a",
     "listagg(k, '+') WITHIN GROUP (ORDER BY x)": "a+a+a",
-    "map_agg(x, x * 2)": "{1=2, 2=4, 3=6}",
-    "multimap_agg(k, x)": "{a=[1, 2, 3]}",
     "histogram(k)": "{a=3}",
     "sum(x)": "6",
     "avg(x)": "2.0",
     "bool_and(x > 0)": "true",
-    "every(x > 1)": "false",
 }
 
 
@@ -394,6 +351,14 @@ REFUSED = {
     "CREATE TABLE t AS SELECT 1": "NOT_SUPPORTED",
     "INSERT INTO all_events SELECT 1": "NOT_SUPPORTED",
     "UNLOAD (SELECT 1) TO 's3://x/' WITH (format = 'PARQUET')": "NOT_SUPPORTED",
+    "SHOW TABLES": "NOT_SUPPORTED: the local AWS does not run this statement: SHOW TABLES",
+    "DROP TABLE all_events": "NOT_SUPPORTED: the local AWS does not run this statement: DROP TABLE",
+    "SELECT slice(ARRAY[1, 2], 1, 1)": "NOT_SUPPORTED: the local AWS lacks the function slice",
+    "SELECT format('%s', 1)": "NOT_SUPPORTED: the local AWS lacks the function format",
+    "SELECT map_agg(1, 2)": "NOT_SUPPORTED: the local AWS lacks the function map_agg",
+    "SELECT CAST('x' AS json)": "NOT_SUPPORTED: the local AWS lacks the type json",
+    "SELECT TIMESTAMP '2026-01-02 03:04:05' AT TIME ZONE 'UTC'": "NOT_SUPPORTED: the local AWS "
+    "lacks AT TIME ZONE",
 }
 
 
@@ -535,7 +500,7 @@ def test_counting_rows_scans_nothing(athena: Athena) -> None:
 def test_a_field_of_a_row_is_read_alone_though_a_view_names_the_row(
     athena: Athena, sql: str, field: str
 ) -> None:
-    if ["mails"] not in athena.rows("SHOW VIEWS"):
+    if athena.run("SELECT 1 FROM mails LIMIT 0").state == "FAILED":
         row = "row(message_id varchar, destination array(varchar), later varchar)"
         athena.view("mails", {"mail": row}, "SELECT facets.mail AS mail FROM all_events")
 
@@ -581,56 +546,49 @@ def test_objects_outside_of_a_projected_range_or_interval_are_invisible(athena: 
     assert rows == [["0", "2026-01-01"], ["2", "2026-01-03"]]
 
 
-def test_integer_enum_and_date_columns_are_projected_below_the_location(athena: Athena) -> None:
+def test_date_columns_are_projected_below_the_location(athena: Athena) -> None:
     for value, folder in enumerate(
         [
-            "shard=01/kind=a/day=2026-01-01",
-            "shard=02/kind=b/day=2026-01-02",
-            "shard=2/kind=a/day=2026-01-01",  # not as many digits as projected
-            "shard=09/kind=a/day=2026-01-01",  # out of range
-            "shard=01/kind=z/day=2026-01-01",  # not in the enumeration
+            "month=2026-01/day=2026-01-01",
+            "month=2026-01/day=2026-01-02",
+            "month=2026-1/day=2026-01-01",  # not as many digits as projected
+            "month=1900-01/day=2026-01-01",  # out of range
         ]
     ):
         athena.put(f"mixed/{folder}/a", one(value))
     athena.table(
         "mixed",
         {"n": "int"},
-        {"shard": "int", "kind": "string", "day": "date"},
+        {"month": "string", "day": "date"},
         projection__enabled="true",
-        projection__shard__type="integer",
-        projection__shard__range="1,5",
-        projection__shard__digits="2",
-        projection__kind__type="enum",
-        projection__kind__values="a,b",
+        projection__month__type="date",
+        projection__month__format="yyyy-MM",
+        projection__month__range="2026-01,NOW",
         projection__day__type="date",
         projection__day__format="yyyy-MM-dd",
         projection__day__range="NOW-50YEARS,NOW+50YEARS",
     )
 
-    rows = athena.rows("SELECT n, shard, kind, day FROM mixed ORDER BY n")
-    later = athena.rows("SELECT n FROM mixed WHERE day > DATE '2026-01-01' AND shard + 1 = 3")
+    rows = athena.rows("SELECT n, month, day FROM mixed ORDER BY n")
+    later = athena.rows("SELECT n FROM mixed WHERE day > DATE '2026-01-01' AND n + 1 = 2")
 
-    assert rows == [["0", "1", "a", "2026-01-01"], ["1", "2", "b", "2026-01-02"]]
+    assert rows == [["0", "2026-01", "2026-01-01"], ["1", "2026-01", "2026-01-02"]]
     assert later == [["1"]]
 
 
-def test_an_injected_column_needs_an_equality(athena: Athena) -> None:
-    athena.put("tenants/t1/a", one(1))
-    athena.put("tenants/t2/a", one(2))
+@pytest.mark.parametrize("kind", ["enum", "integer", "injected"])
+def test_other_projections_are_refused(athena: Athena, kind: str) -> None:
     athena.table(
-        "tenants",
+        f"projected_{kind}",
         {"n": "int"},
-        {"tenant": "string"},
+        {"part": "string"},
         projection__enabled="true",
-        projection__tenant__type="injected",
-        storage__location__template=f"s3://{DATA}/tenants/${{tenant}}/",
+        projection__part__type=kind,
     )
 
-    without = athena.run("SELECT n FROM tenants")
-    rows = athena.rows("SELECT n FROM tenants WHERE tenant = 't2'")
+    reason = athena.run(f"SELECT max(n) FROM projected_{kind}").reason
 
-    assert without.reason.startswith("CONSTRAINT_VIOLATION: For the injected projected partition")
-    assert rows == [["2"]]
+    assert reason == f"NOT_SUPPORTED: the local AWS lacks the projection type {kind}"
 
 
 def test_partitions_that_are_not_projected_are_those_of_glue(athena: Athena) -> None:
@@ -652,35 +610,34 @@ def test_partitions_that_are_not_projected_are_those_of_glue(athena: Athena) -> 
 
     assert before == []
     assert athena.rows("SELECT n, day FROM registered ORDER BY n") == [["1", "1"], ["3", "3"]]
-    assert athena.rows("SHOW PARTITIONS registered") == [["day=1"], ["day=3"]]
 
 
 def test_a_csv_table_is_read_by_its_delimiter(athena: Athena) -> None:
-    athena.put("people/day=1/a.csv", b"id;name\n1;Ann\n2;\n")
+    athena.put("people/day=2026-01-01/a.csv", b"id;name\n1;Ann\n2;\n")
     athena.table(
         "people",
         {"id": "int", "name": "string"},
-        {"day": "int"},
+        {"day": "string"},
         kind="csv",
         serde={"field.delim": ";"},
         skip__header__line__count="1",
         projection__enabled="true",
-        projection__day__type="integer",
-        projection__day__range="1,9",
+        projection__day__type="date",
+        projection__day__format="yyyy-MM-dd",
+        projection__day__range="2026-01-01,NOW",
     )
 
-    rows = athena.rows("SELECT id + day, name FROM people WHERE day = 1 ORDER BY 1")
+    rows = athena.rows("SELECT id, name FROM people WHERE day = '2026-01-01' ORDER BY 1")
 
-    assert rows[0] == ["2", "Ann"]
+    assert rows[0] == ["1", "Ann"]
 
 
 def test_the_answer_of_a_statement_is_a_text_object(athena: Athena) -> None:
-    execution = athena.run("SHOW DATABASES")
+    execution = athena.run("CREATE OR REPLACE VIEW answered AS SELECT 1 AS n")
 
     bucket, key = execution.location.removeprefix("s3://").split("/", 1)
     body = athena.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    assert key.endswith(".txt")
-    assert DATABASE in body.decode().splitlines()
+    assert (key.endswith(".txt"), body) == (True, b"")
 
 
 def test_an_object_that_is_overwritten_is_read_anew(athena: Athena) -> None:
@@ -721,7 +678,7 @@ def test_a_view_whose_columns_do_not_fit_its_declaration_is_stale(athena: Athena
     assert "stored view column count (1)" in athena.run("SELECT * FROM narrow").reason
 
 
-def test_a_view_is_created_described_and_dropped(athena: Athena) -> None:
+def test_a_view_is_created_and_asked(athena: Athena) -> None:
     athena.rows(
         "CREATE OR REPLACE VIEW halves AS SELECT event_id, arrival_timestamp / 2 AS half, "
         "attributes FROM all_events"
@@ -737,15 +694,7 @@ def test_a_view_is_created_described_and_dropped(athena: Athena) -> None:
     assert athena.rows(f"SELECT half FROM halves WHERE event_id = 'e5' AND {'TRUE'} LIMIT 1") == [
         ["2"]
     ]
-    assert ["halves"] in athena.rows("SHOW VIEWS")
-    assert ["halves"] in athena.rows(f"SHOW TABLES IN {DATABASE}")
-    assert athena.rows("SHOW COLUMNS IN halves") == [["event_id"], ["half"], ["attributes"]]
-    assert [str(row[0]).split() for row in athena.rows("DESCRIBE halves")][1] == ["half", "bigint"]
     assert athena.run("CREATE VIEW halves AS SELECT 1 AS a").reason.startswith("ALREADY_EXISTS")
-
-    athena.rows("DROP VIEW halves")
-
-    assert athena.run("SELECT * FROM halves").reason.startswith("TABLE_NOT_FOUND")
 
 
 # -- workgroups --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import duckdb
 from sqlglot import exp
 
 from local_aws.athena import dialect, pruning, storage
-from local_aws.athena.errors import QueryCancelled, QueryFailed, from_duckdb
+from local_aws.athena.errors import QueryCancelled, from_duckdb
 from local_aws.athena.formatting import Result, printer
 from local_aws.athena.hive import answer_type
 from local_aws.athena.partitions import Partition, partitions_of
@@ -105,14 +105,6 @@ def _provide(
         scan = scans.get(relation)
         if scan is None:  # The plan needs nothing of it: LIMIT 0, WHERE false.
             continue
-        for key in table.keys:
-            injected = table.parameters.get(f"projection.{key.name}.type", "") == "injected"
-            if injected and not pruning.is_fixed(scan, key.name):
-                raise QueryFailed(
-                    "CONSTRAINT_VIOLATION: For the injected projected partition column "
-                    f"{key.name}, the WHERE clause must contain only static equality conditions, "
-                    "and at least one such condition must be present."
-                )
         label = f"{table.database}.{table.name}"
         if label not in partitions:
             partitions[label] = partitions_of(table, now)

@@ -68,8 +68,6 @@ def children(duck: Any) -> list[tuple[str, Any]]:
 
 def trino_type(duck: Any) -> str:
     """The Trino notation of a type as DuckDB's Python client describes it."""
-    if str(duck) == "JSON":
-        return "json"
     parts = children(duck)
     match duck.id:
         case "list" | "array":

@@ -126,20 +126,3 @@ def _weakened(node: Any, names: set[str]) -> exp.Expr | None:
     if columns and all(c.name.lower() in names and not c.table for c in columns):
         return exp.paren(node.copy())
     return None
-
-
-def is_fixed(scan: Scan, name: str) -> bool:
-    """Whether each reading of the table says which values of the column it wants."""
-
-    def fixes(text: str) -> bool:
-        try:
-            condition = sqlglot.parse_one(text, read="duckdb")
-        except SqlglotError:
-            return False
-        return any(
-            c.this.name.lower() == name
-            for c in condition.find_all(exp.EQ, exp.In)
-            if isinstance(c.this, exp.Column)
-        )
-
-    return all(any(fixes(text) for text in conditions) for conditions in scan.conditions)

@@ -60,23 +60,15 @@ class Resolver:
         """
         tree = self._tree(query, schema)
         dereference.push(tree)
-        sql = dialect.sql_of(tree)
-        self._create_macros(sql)
-        return sql
+        return dialect.sql_of(tree)
 
     def _tree(self, query: exp.Expression, schema: str) -> exp.Expression:
         holder = exp.Subquery(this=dialect.to_duckdb(query, self.now))
         self._walk(holder, {}, schema)
         return cast(exp.Expression, holder.this)
 
-    def _create_macros(self, sql: str) -> None:
-        for name, macro in dialect.MACROS.items():
-            if name in sql.lower():
-                self.connection.execute(f"CREATE OR REPLACE MACRO {name}{macro}")
-
     def describe(self, query: exp.Expression) -> list[tuple[str, Any]] | None:
         sql = dialect.sql_of(query)
-        self._create_macros(sql)
         try:
             described = self.connection.execute(f"{sql} LIMIT 0").description
         except duckdb.Error:
@@ -171,7 +163,6 @@ class Resolver:
             dialect.check_functions(view.sql)
             tree = self._tree(dialect.parse(view.sql), view.schema)
             sql = dialect.sql_of(tree)
-            self._create_macros(sql)
             described = self.connection.sql(sql)
         except duckdb.Error as error:
             raise QueryFailed(f"{failed}{from_duckdb(error, view.sql)}") from error
@@ -306,8 +297,6 @@ class Resolver:
 def _coercible(actual: Any, wanted: Any) -> bool:
     if actual.id == "null":
         return True
-    if str(actual) == "JSON" or str(wanted) == "JSON":
-        return str(actual) == str(wanted)
     families = next((f for f in (_NUMBERS, _MOMENTS) if actual.id in f), {actual.id})
     return wanted.id in families
 

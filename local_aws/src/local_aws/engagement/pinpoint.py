@@ -222,17 +222,6 @@ for _platform, _name in _WIRE.items():
         service.operations[f"{_verb}{_name.capitalize()}Channel"] = _serve
 
 
-@service.operation
-def get_channels(request: Json) -> Json:
-    app = _app(request["ApplicationId"])
-    mine = {
-        platform: channel
-        for (app_id, platform), channel in projects.here().channels.items()
-        if app_id == app["Id"]
-    }
-    return {"ChannelsResponse": {"Channels": mine}}
-
-
 # Sending
 
 

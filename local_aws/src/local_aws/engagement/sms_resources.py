@@ -413,28 +413,7 @@ def release_sender_id(request: Json) -> Json:
     return sender_ids.remove(sender_ids.find(_sender_key(request)))
 
 
-# Account and tags
-
-
-@service.operation
-def describe_account_attributes(request: Json) -> Json:
-    return {"AccountAttributes": [{"Name": "ACCOUNT_TIER", "Value": "PRODUCTION"}]}
-
-
-@service.operation
-def describe_account_limits(request: Json) -> Json:
-    limits = [
-        {"Name": f"{kind.word.upper().replace('-', '_')}S", "Used": len(kind.all()), "Max": 25}
-        for kind in KINDS
-    ]
-    return {"AccountLimits": limits}
-
-
-@service.operation
-def describe_spend_limits(request: Json) -> Json:
-    amounts = {"EnforcedLimit": 1000, "MaxLimit": 1000, "Overridden": False}
-    kinds = ("TEXT", "VOICE", "MEDIA")
-    return {"SpendLimits": [{"Name": f"{k}_MESSAGE_MONTHLY_SPEND_LIMIT", **amounts} for k in kinds]}
+# Tags
 
 
 def _tagged(resource_arn: str) -> Json:

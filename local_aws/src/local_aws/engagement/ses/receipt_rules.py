@@ -8,7 +8,6 @@ email receiving".
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -61,8 +60,6 @@ def apply() -> None:
         _more_receipt_operations={
             "UpdateReceiptRule": update_receipt_rule,
             "SetReceiptRulePosition": set_receipt_rule_position,
-            "ReorderReceiptRuleSet": reorder_receipt_rule_set,
-            "CloneReceiptRuleSet": clone_receipt_rule_set,
         },
     )
     create, parse = ses._create_receipt_rule, ses._receipt_rule_from_params
@@ -261,35 +258,6 @@ def set_receipt_rule_position(params: Json) -> Answer:
         rules.remove(rule)
         rules.insert(rules.index(_rule_named(rule_set, after)) + 1 if after else 0, rule)
     return _done("SetReceiptRulePosition")
-
-
-@_named(("RuleSetName", "ruleSetName"))
-def reorder_receipt_rule_set(params: Json) -> Answer:
-    rule_set = ses._p(params, "RuleSetName")
-    by_name = {rule["Name"]: rule for rule in ses._receipt_rule_sets[rule_set]["Rules"]}
-    names: list[str] = []
-    while member := ses._p(params, f"RuleNames.member.{len(names) + 1}"):
-        names.append(member)
-    if unknown := next((name for name in names if name not in by_name), None):
-        return _missing_rule(unknown)
-    if sorted(names) != sorted(by_name):
-        return _error("InvalidParameterValue", "All rules of the rule set must be named once.")
-    ses._receipt_rule_sets[rule_set]["Rules"][:] = [by_name[name] for name in names]
-    return _done("ReorderReceiptRuleSet")
-
-
-@_named(("OriginalRuleSetName", "originalRuleSetName"), ("RuleSetName", "ruleSetName"))
-def clone_receipt_rule_set(params: Json) -> Answer:
-    original, name = ses._p(params, "OriginalRuleSetName"), ses._p(params, "RuleSetName")
-    if name in ses._receipt_rule_sets:
-        return _error("AlreadyExists", f"Rule set already exists: {name}")
-    rules = copy.deepcopy(ses._receipt_rule_sets[original]["Rules"])
-    created = datetime.now(UTC).isoformat()
-    ses._receipt_rule_sets[name] = {
-        "Metadata": {"Name": name, "CreatedTimestamp": created},
-        "Rules": rules,
-    }
-    return _done("CloneReceiptRuleSet")
 
 
 def _done(operation: str) -> Answer:
