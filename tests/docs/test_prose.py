@@ -17,6 +17,7 @@ CLEAN = (
     "docs",
     "examples",
     "lambda_src",
+    "modules/**/*.sql",
     "modules/*/README.md",
     "tools",
 )

@@ -1,5 +1,5 @@
--- All campaigns of the last 30 days with the endpoints they dealt with, and emails by what became
--- of them. An email counts once, however often it was opened or clicked; one reading of the events.
+-- All campaigns of the last 30 days with the number of their endpoints, and emails by outcome. An
+-- email counts once, however often it was opened or clicked. The query reads the events once.
 SELECT
   element_at(attributes, 'campaign_id') AS campaign_id,
   count(DISTINCT client.client_id) FILTER (WHERE event_type = '_campaign.send') AS endpoints,

@@ -1,6 +1,6 @@
--- Emails of the last 30 days by the day they were sent, and what became of them. Each counts once;
--- an event that came late counts on the day its email was sent. What SES did not try to deliver,
--- since the address is on a suppression list, is no hard bounce here.
+-- Emails of the last 30 days by the day they were sent, and by outcome. Each email counts once; a
+-- late event counts on the day its email was sent. An email that SES did not try to deliver, because
+-- its address is on a suppression list, is no hard bounce here.
 SELECT
   CAST(message_send_timestamp AS date) AS day,
   count(DISTINCT message_id) FILTER (WHERE event_type = '_email.send') AS sent,

@@ -1,5 +1,5 @@
--- One row per hard bounce and recipient. What SES did not try to deliver (bounce_sub_type
--- Suppressed, OnAccountSuppressionList and the like) is here too.
+-- One row per hard bounce and recipient, also for emails that SES did not try to deliver
+-- (bounce_sub_type Suppressed, OnAccountSuppressionList and the like).
 -- columns:
 --   event_timestamp timestamp
 --   arrival_timestamp timestamp

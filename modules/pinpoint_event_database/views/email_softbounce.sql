@@ -1,4 +1,4 @@
--- One row per soft bounce and recipient: given up after retries, or of a kind that nobody knows.
+-- One row per soft bounce and recipient: given up after retries, or of an unknown kind.
 -- columns:
 --   event_timestamp timestamp
 --   arrival_timestamp timestamp

@@ -1,5 +1,5 @@
--- Bounced addresses of the last 30 days by their domain and the reason, with what a server
--- answered.
+-- Bounced addresses of the last 30 days by their domain and the reason, with an answer of a mail
+-- server.
 SELECT
   split_part(recipient, '@', 2) AS domain,
   bounce_type,

@@ -1,4 +1,4 @@
--- What became of all emails to one address, the latest first.
+-- Outcomes of all emails to one address, the latest first.
 -- Run it with the address, in single quotes, as its execution parameter.
 SELECT *
 FROM email_status

@@ -1,7 +1,7 @@
--- One row per event and recipient it is about, of all ten event types. Deliveries, bounces,
--- complaints and delays name their recipients. Opens, clicks and all the others are of the message:
--- of a message with several recipients they stand on each, since SES cannot tell who it was
--- (recipients says how many there are). An event that names nobody is a row without recipient.
+-- One row per event and recipient, of all ten event types. Deliveries, bounces, complaints and
+-- delays name their recipients. Opens, clicks and all other events belong to the message: a message
+-- with several recipients has them on each, since SES does not know the recipient (recipients counts
+-- them). An event that names no recipient is a row without recipient.
 -- columns:
 --   event_type string
 --   event_time string

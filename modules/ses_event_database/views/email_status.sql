@@ -1,9 +1,9 @@
--- One row per message and recipient, with what became of it. Times are texts as SES writes them:
--- ISO 8601 in UTC, the first of their kind. status is the furthest of complaint, hard bounce,
+-- One row per message and recipient, with its outcome. Times are texts as SES writes them: ISO 8601
+-- in UTC, the first of their kind. status is the furthest of complaint, hard bounce,
 -- unsubscribe, click, open, delivery, soft bounce, rejection, rendering failure, delay and send,
--- whatever order the events came in; a complaint of type not-spam is praise and does not count. A
--- message with several recipients has its opens, clicks and unsubscribes on each (recipients says
--- how many there are): SES cannot tell who it was. opens and clicks count events. Events of all
+-- independent of their order; a complaint of type not-spam does not count. A message with several
+-- recipients has its opens, clicks and unsubscribes on each (recipients counts them): SES does not
+-- know the recipient. opens and clicks count events. Events of all
 -- times are read: for a time span ask email_events, with a condition on ingest_timestamp.
 -- columns:
 --   message_id string

@@ -1,4 +1,4 @@
--- Messages to one number with what became of them, the latest first.
+-- Messages to one number with their outcomes, the latest first.
 -- Run it with the number (E.164), in single quotes, as its execution parameter: '+14255550156'.
 SELECT
   messageid,

@@ -1,5 +1,5 @@
--- Parts of events that no column takes, by type and place, with an example, of the last day: a
--- sender that writes what nobody documented, or a service that has something new.
+-- Parts of events without a column, by type and place, with an example, of the last day. They come
+-- from a sender that writes undocumented members, or from a service with a new member.
 SELECT
   eventtype,
   place,

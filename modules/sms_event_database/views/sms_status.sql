@@ -1,9 +1,9 @@
--- One row per message (text, media, RCS or voice), with its final event, or the latest there is so
+-- One row per message (text, media, RCS or voice), with its final event, or its latest event so
 -- far. A proof of delivery (READ, DELIVERED) beats every other event, a final event beats one that
--- is not, whatever order they came in; of equals the latest counts, at one and the same millisecond
+-- is not, in any order of arrival; of equals the latest counts, at one and the same millisecond
 -- the one further on the way. RCS_FALLEN_BACK_TO_SMS is not final: the text that takes its place
--- follows. Prices are those of the message, once: each event repeats them, and the greatest one
--- counts, since early events may have none yet. They are exact US dollars. Events of all times are
+-- follows. A message has its price once: each event repeats it, and the greatest price counts, since
+-- early events may have no price yet. Prices are exact US dollars. Events of all times are
 -- read: for a time span ask events, with a condition on ingest_timestamp.
 -- columns:
 --   messageid string
