@@ -244,8 +244,12 @@ def test_a_campaign_scheduled_once_goes_out_at_its_time_and_a_paused_one_does_no
     assert [message["body"] for message in account.sent_to(number)] == ["going out"]
     # The paused one has no run under way, and no schedule that starts any.
     assert schedules.list_schedules(NamePrefix=paused)["Schedules"] == []
-    executions = account.executions(hub["state_machine_arns"]["campaign"])
-    assert {run["name"].rsplit("-", 1)[0] for run in executions} & {going, paused} == {going}
+    states = account.client("stepfunctions")
+    inputs = [
+        json.loads(states.describe_execution(executionArn=run["executionArn"])["input"])
+        for run in account.executions(hub["state_machine_arns"]["campaign"])
+    ]
+    assert {run["CampaignId"] for run in inputs} & {going, paused} == {going}
     state = pinpoint.get_campaign(ApplicationId=project, CampaignId=paused)
     assert state["CampaignResponse"]["State"] == {"CampaignStatus": "PAUSED"}
 
