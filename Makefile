@@ -108,6 +108,7 @@ lock: ## pin requirements*.in into requirements*.txt, and what the local AWS nee
 	@rm -rf .venv-lock
 
 clean: ## remove everything that was built
-	rm -rf dist .local .venv .venv-lint .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf dist .local .venv .venv-lint
+	rm -rf $(foreach cache,.mypy_cache .ruff_cache .pytest_cache .hypothesis,$(cache) local_aws/$(cache))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find examples modules -name .terraform -type d -prune -exec rm -rf {} +

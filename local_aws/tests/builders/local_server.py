@@ -156,7 +156,7 @@ def allow(action: str | list[str], resource: str = "*") -> dict[str, Any]:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
-def eventually(look: Callable[[], T], accept: Callable[[T], Any], seconds: float = 15) -> T:
+def eventually(look: Callable[[], T], accept: Callable[[T], Any], seconds: float = 60) -> T:
     """Look until the answer is acceptable; fail with the last one."""
     end = time.monotonic() + seconds
     while not accept(seen := look()):

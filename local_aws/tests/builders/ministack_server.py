@@ -173,7 +173,7 @@ class MinistackServer:
         )["stateMachineArn"]
         return arn
 
-    def run(self, machine: str, data: Any = None, seconds: float = 20) -> dict[str, Any]:
+    def run(self, machine: str, data: Any = None, seconds: float = 60) -> dict[str, Any]:
         """Run the state machine to its end; returns DescribeExecution's answer."""
         states = self.client("stepfunctions")
         arn = states.start_execution(stateMachineArn=machine, input=json.dumps(data or {}))[
@@ -184,7 +184,7 @@ class MinistackServer:
         )
         return ended
 
-    def messages(self, queue_url: str, count: int = 1, seconds: float = 15) -> list[dict[str, Any]]:
+    def messages(self, queue_url: str, count: int = 1, seconds: float = 60) -> list[dict[str, Any]]:
         """Receive until ``count`` messages came; fails the test when they do not come in time."""
         sqs, found = self.client("sqs"), list[dict[str, Any]]()
 

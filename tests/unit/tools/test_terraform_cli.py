@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,19 @@ def test_a_configuration_of_the_users_own_is_respected(
     own.write_text("")
 
     assert terraform_cli.cli_config({"TF_CLI_CONFIG_FILE": str(own)}) is None
+
+
+def test_a_shell_that_evaluates_the_export_lines_finds_the_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terraform_cli, "LOCAL_STATE", tmp_path / "the user's state")
+    monkeypatch.setenv("TF_PROVIDER_MIRROR", str(a_mirror(tmp_path / "mirror")))
+
+    assert terraform_cli.main(["env"]) == 0
+
+    script = f'{capsys.readouterr().out}\ncat "$TF_CLI_CONFIG_FILE"'
+    shell = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert f'path    = "{tmp_path / "mirror"}"' in shell.stdout
 
 
 def test_no_provider_to_be_had_says_what_terraform_said_and_the_way_out(

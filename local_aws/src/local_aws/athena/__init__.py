@@ -12,7 +12,6 @@ REQUIRED = (
     "ministack.core.iam_evaluator.enforce",
     "ministack.core.responses.get_account_id",
     "ministack.core.responses.get_region",
-    "ministack.services.athena._table_relation",
     "ministack.services.firehose._hive_to_duckdb_type",
     "ministack.services.glue._create_table",
     "ministack.services.glue._databases",

@@ -36,10 +36,10 @@ class Table:
 
     @property
     def format(self) -> str:
-        storage = self.raw.get("StorageDescriptor") or {}
-        words = f"{storage.get('InputFormat')} {self.serde.get('SerializationLibrary')}".lower()
-        named = next((f for f in ("parquet", "orc", "avro", "json") if f in words), None)
-        return named or self.parameters.get("classification") or "csv"
+        """What the objects are, by the library that reads them."""
+        library = str(self.serde.get("SerializationLibrary"))
+        known = {"ParquetHiveSerDe": "parquet", "org.openx.data.jsonserde.JsonSerDe": "json"}
+        return next((name for end, name in known.items() if library.endswith(end)), library)
 
     @property
     def serde(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import duckdb
-from ministack.services import athena, s3
+from ministack.services import s3
 
 from local_aws.athena.access import require_object
 from local_aws.athena.catalog import Table
@@ -54,9 +54,9 @@ def _folder(table: Table, partition: Partition) -> Path:
 
 def _copy(table: Table, folder: Path, stored: Object) -> str:
     require_object(stored.bucket, stored.key)
-    # What is done to JSON depends on the columns.
-    columns = repr((table.columns, table.serde)) if table.format == "json" else ""
-    identity = f"{stored.bucket}/{stored.key}/{stored.etag}/{columns}"
+    # What is done to JSON depends on the SerDe.
+    serde = repr(table.serde) if table.format == "json" else ""
+    identity = f"{stored.bucket}/{stored.key}/{stored.etag}/{serde}"
     name = hashlib.sha256(identity.encode()).hexdigest()[:24]
     path = folder / f"{name}.{table.format}"
     if not path.exists():
@@ -76,24 +76,18 @@ def _copy(table: Table, folder: Path, stored: Object) -> str:
 
 
 def _lower_keys(table: Table, content: bytes) -> bytes:
-    """Keys as the SerDe reads them.
+    """Keys as the OpenX SerDe reads them.
 
-    OpenX makes all of them lower case, those of maps too, unless ``case.insensitive`` is false;
-    Hive's own finds columns and fields in any case, and leaves the keys of maps.
+    All of them are lower case, those of maps too, unless ``case.insensitive`` is false.
     """
     if not re.search(rb'"[^"\\]*[A-Z][^"\\]*"\s*:', content):
         return content
-    openx = "openx" in str(table.serde.get("SerializationLibrary"))
-    if openx and not table.serde_flag("case.insensitive", "true"):
+    if not table.serde_flag("case.insensitive", "true"):
         return content
-    row = {c.name: _shape(c.type) for c in table.columns}
     lines = []
     for line in content.splitlines():
         try:
-            if openx:
-                value = json.loads(line, object_pairs_hook=_lower_all)
-            else:
-                value = _lowered(json.loads(line), row)
+            value = json.loads(line, object_pairs_hook=_lower_all)
             lines.append(json.dumps(value).encode())
         except ValueError:
             lines.append(line)
@@ -102,32 +96,6 @@ def _lower_keys(table: Table, content: bytes) -> bytes:
 
 def _lower_all(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {key.lower(): value for key, value in pairs}
-
-
-def _shape(hive: str) -> Any:
-    """Fields of a struct as dict, the item of an array or map in a list, else None."""
-    kind = duckdb.type(duckdb_type(hive))
-    return _shape_of(kind)
-
-
-def _shape_of(kind: Any) -> Any:
-    if kind.id == "struct":
-        return {name.lower(): _shape_of(child) for name, child in kind.children}
-    if kind.id == "list":
-        return [_shape_of(kind.children[0][1])]
-    if kind.id == "map":
-        return [_shape_of(kind.children[1][1])]
-    return None
-
-
-def _lowered(value: Any, shape: Any) -> Any:
-    if isinstance(value, dict) and isinstance(shape, dict):
-        return {k.lower(): _lowered(v, shape.get(k.lower())) for k, v in value.items()}
-    if isinstance(value, dict) and isinstance(shape, list):
-        return {k: _lowered(v, shape[0]) for k, v in value.items()}
-    if isinstance(value, list) and isinstance(shape, list):
-        return [_lowered(v, shape[0]) for v in value]
-    return value
 
 
 # -- relations ---------------------------------------------------------------------------
@@ -204,8 +172,6 @@ def _source(table: Table, files: list[str], alike: bool) -> str:
                 f"ignore_errors = {str(ignored).lower()}, "
                 f"{hive})"
             )
-        case "csv":
-            return str(athena._table_relation(table.raw, files))
     raise QueryFailed(f"NOT_SUPPORTED: tables in the format {table.format} (local AWS)")
 
 
