@@ -8,17 +8,18 @@ PYTHON ?= python3
 ENVIRONMENT := .venv
 BIN := $(ENVIRONMENT)/bin
 RUN := $(BIN)/python
-PORT ?= 4566
+PORT ?= $(or $(LOCAL_AWS_PORT),4566)
 FILE ?= examples/import_validate_campaign/people.csv
 KEEP ?=
 # Integration tests mostly wait for AWS, so more of them run than there are cores. The tests of one of
 # their files stay together: they share what they deploy.
 PYTEST := $(RUN) -m pytest -q
+USERS_PATH := $(PATH)
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
 export PATH := $(PATH):$(abspath $(BIN))
 
 .PHONY: help setup package fmt lint typecheck test test-unit test-terraform test-integration \
-	bench demo local-up local-down local-env docs docs-check clean lock
+	bench demo local-up local-down local-env local-env-undo docs docs-check clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -74,13 +75,23 @@ demo: setup package ## import, validate, campaign, from FILE; KEEP=1 leaves it r
 	@$(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
 
 local-up: setup package ## start the local AWS on PORT; twice is fine
+	@$(RUN) -m local_aws env --port $(PORT) >/dev/null 2>&1 || $(RUN) -m tools.local_shell forget --port $(PORT)
 	@$(RUN) -m local_aws up --port $(PORT)
 
-local-down: $(ENVIRONMENT)/.installed ## stop it
+local-down: $(ENVIRONMENT)/.installed ## stop it, and delete the Terraform state of what it held
 	@$(RUN) -m local_aws down --port $(PORT)
+	@$(RUN) -m tools.local_shell forget --port $(PORT)
 
-local-env: $(ENVIRONMENT)/.installed ## print the export lines of a shell that talks to it
-	@$(RUN) -m local_aws env --port $(PORT)
+# A failure prints `false`, so that the shell that evaluates the lines does not go on as if nothing
+# were wrong. The environment is made inside the recipe: its failure has to print it too.
+local-env: ## print the export lines of a shell that talks to it: eval "$$(make -s local-env)"
+	@{ $(MAKE) -s --no-print-directory $(ENVIRONMENT)/.installed >&2 \
+		&& lines=$$($(RUN) -m local_aws env --port $(PORT)) \
+		&& PATH="$(USERS_PATH)" $(abspath $(RUN)) -m tools.local_shell enter --port $(PORT) <<< "$$lines"; \
+	} || { echo false; exit 1; }
+
+local-env-undo: ## print the lines that give the shell back: eval "$$(make -s local-env-undo)"
+	@$(RUN) -m tools.local_shell leave || { echo false; exit 1; }
 
 docs: setup ## write the generated parts of the documentation
 	@$(RUN) -m tools.docs

@@ -2,7 +2,7 @@
 
     serve   in the foreground, until it is interrupted
     up      in the background; returns when it answers. Already up is fine
-    down    stop it, and remove its scratch files
+    down    stop it, and remove its folder
     env     print `export` lines; use as  eval "$(python -m local_aws env)"
 
 State is kept in ``.local/<port>/``: ``pid``, ``log`` and the functions' scratch space.
@@ -92,16 +92,19 @@ class Instance:
         while _command_of(pid) is not None:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
-                self.pid_file.unlink(missing_ok=True)
-                shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+                shutil.rmtree(self.folder, ignore_errors=True)
                 return f"The local AWS on port {self.port} did not stop by itself and was killed."
             time.sleep(0.05)
+        shutil.rmtree(self.folder, ignore_errors=True)
         return f"The local AWS on port {self.port} is down."
 
     def env(self) -> str:
         if not self._is_healthy():
             raise LocalAwsError(
-                self._not_running("Start it with `make local-up` (or `python -m local_aws up`).")
+                self._not_running(
+                    f"Start it with `make local-up PORT={self.port}` "
+                    f"(or `python -m local_aws up --port {self.port}`)."
+                )
             )
         variables = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
@@ -114,9 +117,6 @@ class Instance:
             passed_by = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
             hosts = dict.fromkeys([*filter(None, passed_by.split(",")), "127.0.0.1", "localhost"])
             variables["NO_PROXY"] = variables["no_proxy"] = ",".join(hosts)
-        from tools import terraform_cli
-
-        variables |= terraform_cli.environment()
         lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
         return "\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN"])
 

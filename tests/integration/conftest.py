@@ -25,6 +25,7 @@ def local_aws() -> Iterator[None]:
     """A local AWS on a free port, and an environment in which everybody talks to it."""
     before = dict(os.environ)
     os.environ.update(terraform_cli.environment())
+    os.environ.pop("TF_WORKSPACE", None)  # of a shell that evaluated `make local-env`
     port = free_port()
     _local_aws("up", "--port", str(port))
     use_local_aws(port)
