@@ -72,7 +72,7 @@ bench: setup package ## measure, all or BENCH="chain segments"; writes benchmark
 	@PYTHONPATH=lambda_src $(RUN) -m benchmarks $(BENCH)
 
 demo: setup package ## import, validate, campaign, from FILE; KEEP=1 leaves it running
-	@$(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
+	@PYTHONPATH=lambda_src $(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
 
 local-up: setup package ## start the local AWS on PORT; twice is fine
 	@$(RUN) -m local_aws env --port $(PORT) >/dev/null 2>&1 || $(RUN) -m tools.local_shell forget --port $(PORT)
