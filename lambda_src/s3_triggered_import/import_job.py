@@ -14,6 +14,7 @@ from s3_triggered_import.job import (
     s3_url_from,
     segment_name,
     trimmed,
+    with_mapped_rows,
 )
 from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
 from shared.polling import Polling
@@ -35,14 +36,16 @@ pinpoint = pinpoint_client()
 def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Start the job of a run, or find the one that an earlier attempt started.
 
-    Event: `{Input, ExecutionStarted: ISO 8601, RetryCount}`; answer: `{JobId, Attempt,
-    WaitSeconds}`.
+    Event: `{Input, Mapped, ExecutionStarted: ISO 8601, RetryCount}`, where Mapped is what
+    `map_columns` answered, or empty; answer: `{JobId, Attempt, WaitSeconds}`.
 
     Raises:
         BadImportRequest: the run's input names no object.
         ServiceUnavailable: worth another attempt.
     """
-    url = s3_url_from(event["Input"])
+    dropped = s3_url_from(event["Input"])
+    url = (event.get("Mapped") or {}).get("S3URL", dropped)
+    name = segment_name(dropped)
 
     with transient_errors_named():
         job = None
@@ -57,7 +60,8 @@ def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 url,
                 file_format=FILE_FORMAT,
                 role_arn=IMPORT_ROLE_ARN,
-                segment_id=_segment_to_refill(url),
+                name=name,
+                segment_id=_segment_to_refill(name),
             )
             # A repeated CreateImportJob imports twice: the state machine retries, after looking.
             job = pinpoint_once().create_import_job(
@@ -73,16 +77,13 @@ def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Look at the job.
 
-    Event: what `start` or an earlier look answered. Answer: the same with `Outcome` (WAIT,
-    SUCCESS, FAILURE), and `ImportResult` once it is not WAIT: the ImportJobResponse, plus
-    `FailureReason` when the outcome is FAILURE.
+    Event: what `start` or an earlier look answered, and Mapped as there. Answer: the same with
+    `Outcome` (WAIT, SUCCESS, FAILURE), and `ImportResult` once it is not WAIT: the
+    ImportJobResponse, plus `FailureReason` when the outcome is FAILURE.
     """
     with transient_errors_named():
-        job = dict(
-            pinpoint.get_import_job(ApplicationId=PROJECT_ID, JobId=event["JobId"])[
-                "ImportJobResponse"
-            ]
-        )
+        answered = pinpoint.get_import_job(ApplicationId=PROJECT_ID, JobId=event["JobId"])
+    job = with_mapped_rows(answered["ImportJobResponse"], event.get("Mapped") or {})
 
     looks = event["Attempt"] + 1
     assessment = assess(job, MAX_FAILURE_RATIO)
@@ -105,10 +106,10 @@ def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return answer
 
 
-def _segment_to_refill(url: str) -> str | None:
+def _segment_to_refill(name: str) -> str | None:
     if not REUSE_SEGMENT:
         return None
     segment = newest_imported_segment(
-        all_items(pinpoint.get_segments, ApplicationId=PROJECT_ID), segment_name(url)
+        all_items(pinpoint.get_segments, ApplicationId=PROJECT_ID), name
     )
     return None if segment is None else segment["Id"]
