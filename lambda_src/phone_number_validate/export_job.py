@@ -17,6 +17,8 @@ BUCKET = required_env("BUCKET")
 NEEDS_VALIDATION_SEGMENT_ID = required_env("NEEDS_VALIDATION_SEGMENT_ID")
 POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
 
+REASONS = 5  # of the job's Failures; the hub's and Amazon Pinpoint's name files and roles
+
 logger = Logger(service="phone-number-validate")
 pinpoint = pinpoint_client()
 
@@ -75,7 +77,11 @@ def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     looks = event["Attempt"] + 1
     status = job["JobStatus"]
     if status == "FAILED":
-        raise ExportFailed(f"Export job {event['JobId']} failed.")
+        raise ExportFailed(
+            " ".join(
+                [f"Export job {event['JobId']} failed.", *(job.get("Failures") or [])[:REASONS]]
+            )
+        )
     if status != "COMPLETED" and POLLING.exhausted(looks):
         raise ExportFailed(
             f"Export job {event['JobId']} was still {status} after "

@@ -40,7 +40,7 @@ def list_numbers(event: dict[str, Any], context: LambdaContext) -> dict[str, Any
 
     Event: `{Prefix, Execution}`; answer: `{Bucket, Key, Numbers, MaxConcurrency, ResultsPrefix}`.
     """
-    # Only this step reads numbers and sends large files; the other two start without the libraries.
+    # Only this step reads numbers: the other two start without that library.
     from s3transfer.manager import TransferManager
 
     from phone_number_validate.work_items import work_items
@@ -67,19 +67,32 @@ def list_numbers(event: dict[str, Any], context: LambdaContext) -> dict[str, Any
 
 
 @logger.inject_lambda_context
-def add_up(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """The run's ValidateOutput: counts of endpoints, and of distinct numbers and paid calls.
+def add_up(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The run's ValidateOutput: counts of endpoints, of distinct numbers and of paid calls, and the
+    location of the report of invalid numbers (None without any).
 
-    Event: `{Prefix}`, under which every batch left one object with its counts.
+    Event: `{Prefix, Execution}`; every batch left one object with its results under the prefix. The
+    report is an object of JSON lines `{EndpointId, Address, Reason}`.
     """
+    from s3transfer.manager import TransferManager
+
     total: Counter[str] = Counter()
-    with transient_errors_named():
+    report = f"reports/{event['Execution']}/invalid_numbers.jsonl"
+    with transient_errors_named(), tempfile.TemporaryFile() as file:
         for key in _keys(event["Prefix"]):
-            total.update(json.load(s3.get_object(Bucket=BUCKET, Key=key)["Body"]))
+            results = json.load(s3.get_object(Bucket=BUCKET, Key=key)["Body"])
+            total.update(results["Counts"])
+            for endpoint in results["InvalidEndpoints"]:
+                file.write(json.dumps(endpoint, ensure_ascii=False).encode() + b"\n")
+        if total["Invalid"]:
+            file.seek(0)
+            with TransferManager(s3) as transfers:
+                transfers.upload(file, BUCKET, report).result()
     return {
         "TotalPhoneNumbersValidated": total["Valid"] + total["Invalid"],
         "ValidPhoneNumbers": total["Valid"],
         "InvalidPhoneNumbers": total["Invalid"],
+        "InvalidNumbersReport": f"s3://{BUCKET}/{report}" if total["Invalid"] else None,
         "EndpointsChangedMeanwhile": total["ChangedMeanwhile"],
         "EndpointsRefused": total["Refused"],
         "DistinctPhoneNumbers": total["Numbers"],

@@ -21,6 +21,7 @@ from phone_number_validate.verdicts import (
     Verdict,
     batches_of,
     endpoint_update,
+    invalid_reason,
     verdict_from,
 )
 from shared.aws import aws_client
@@ -71,11 +72,12 @@ def s3() -> S3Client:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Validate the numbers of a batch, mark their endpoints, leave the counts.
+    """Validate the numbers of a batch, mark their endpoints, leave the results.
 
     Event: `{Items: [WorkItem], BatchInput: {ExportedAt: ISO 8601, ResultsPrefix}}`. The answer is
-    empty: a run of a million numbers must not outgrow the state machine's data. The counts are
-    an object named after the batch's first row, so an attempt overwrites the one before.
+    empty: a run of a million numbers must not outgrow the state machine's data. The results
+    (`{Counts, InvalidEndpoints: [{EndpointId, Address, Reason}]}`) are an object named after the
+    batch's first row, so an attempt overwrites the one before.
 
     Raises:
         ServiceUnavailable: worth another attempt; numbers validated so far are in the cache.
@@ -96,10 +98,21 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         for batch in batches_of(endpoint_update(endpoint, verdict) for endpoint, verdict in kept):
             refused += _write(batch)
 
-        valid = sum(verdict.valid for _, verdict in kept)
+        reasons = {
+            endpoint["Id"]: invalid_reason(item) for item in items for endpoint in item["Endpoints"]
+        }
+        invalid = [
+            {
+                "EndpointId": endpoint["Id"],
+                "Address": endpoint["Address"],
+                "Reason": reasons[endpoint["Id"]],
+            }
+            for endpoint, verdict in kept
+            if not verdict.valid
+        ]
         counts = {
-            "Valid": valid,
-            "Invalid": len(kept) - valid,
+            "Valid": len(kept) - len(invalid),
+            "Invalid": len(invalid),
             "ChangedMeanwhile": len(pairs) - len(kept),
             "Refused": refused,
             "Numbers": len(items),
@@ -108,7 +121,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         s3().put_object(
             Bucket=BUCKET,
             Key=f"{batch_input['ResultsPrefix']}{items[0]['Row']:010}.json",
-            Body=json.dumps(counts).encode(),
+            Body=json.dumps({"Counts": counts, "InvalidEndpoints": invalid}).encode(),
         )
 
     logger.info("Batch validated", extra=counts)
