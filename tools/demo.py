@@ -53,7 +53,9 @@ def check_importable(path: Path) -> None:
     Raises:
         UnusableFile: it cannot be read, is no CSV in UTF-8, its header is wrong, or it has no rows.
     """
-    way_out = "The columns are described in docs/files.md."
+    way_out = (
+        "docs/files.md describes the columns, and how s3_triggered_import maps those of exports."
+    )
     try:
         with path.open("rb") as file:
             first = next(read_rows(file, "CSV", name=path.name), None)
