@@ -26,7 +26,7 @@ help: ## list the targets
 
 $(ENVIRONMENT)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON to one.")'
-	@test -x $(RUN) || $(PYTHON) -m venv $(ENVIRONMENT)
+	@test -x $(RUN) || { echo "Making .venv: 1 to 3 minutes, once." >&2; $(PYTHON) -m venv $(ENVIRONMENT); }
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt 2>&1 | { grep -v '^WARNING' || true; }
 	@command -v "$${TF:-terraform}" >/dev/null || command -v tofu >/dev/null || $(RUN) -m tools.bundled_terraform
 	@touch $@

@@ -41,12 +41,12 @@ class NothingToUndo(ToolError):
 
 
 def workspace_of(port: int) -> str:
-    """The Terraform workspace that holds the state of the local AWS on a port."""
+    """Return the Terraform workspace that holds the state of the local AWS on a port."""
     return f"local-{port}"
 
 
 def read_changes(lines: Iterable[str]) -> Changes:
-    """The variables that shell lines set; null for those that they unset.
+    """Read the variables that shell lines set; the value is None for those that they unset.
 
     Raises:
         UnknownLine: a line does something else.
@@ -65,7 +65,7 @@ def read_changes(lines: Iterable[str]) -> Changes:
 
 
 def shell_lines(changes: Changes) -> str:
-    """The changes as lines for `eval` in any POSIX shell."""
+    """Write the changes as lines for `eval` in any POSIX shell."""
     lines = [f"export {n}={shlex.quote(v)}" for n, v in changes.items() if v is not None]
     gone = [name for name, value in changes.items() if value is None]
     return "\n".join(lines + ([f"unset {' '.join(gone)}"] if gone else []))
@@ -80,7 +80,7 @@ def entered(changes: Changes, port: int, environ: Mapping[str, str]) -> Changes:
 
 
 def terraform_changes(port: int, environ: Mapping[str, str]) -> Changes:
-    """Terraform's variables: its provider, its program where there is none, and a workspace.
+    """Return Terraform's variables: provider, program where the PATH has none, and workspace.
 
     With a workspace of its own an apply on the local AWS never reads or writes the state of an
     account. Arguments that the user gives Terraform by TF_CLI_ARGS_… stay.
@@ -99,7 +99,7 @@ def terraform_changes(port: int, environ: Mapping[str, str]) -> Changes:
 
 
 def replaced_configuration(changes: Changes, environ: Mapping[str, str]) -> str | None:
-    """Tell which CLI configuration of the user Terraform does not read in this shell, if any."""
+    """Name the user's CLI configuration that Terraform does not read in this shell, if any."""
     ours = changes.get("TF_CLI_CONFIG_FILE")
     if ours is None:
         return None
@@ -118,7 +118,7 @@ def replaced_configuration(changes: Changes, environ: Mapping[str, str]) -> str 
 
 
 def left(environ: Mapping[str, str]) -> Changes:
-    """What gives the shell back.
+    """Return the changes that restore the shell.
 
     Raises:
         NothingToUndo: the shell never entered.
@@ -132,10 +132,10 @@ def left(environ: Mapping[str, str]) -> Changes:
 
 
 def forget(port: int, root: Path = ROOT) -> Iterator[Path]:
-    """Delete the state of a local AWS that is gone from the examples; yields what was deleted.
+    """Delete the state of a stopped local AWS from the examples; yield each deleted folder.
 
-    What such a state names is gone too, and Terraform does not notice for resources that it cannot
-    read back (`aws_lambda_invocation`).
+    The resources in such a state no longer exist, and Terraform does not notice this for resources
+    that it cannot read back (`aws_lambda_invocation`).
     """
     for folder in sorted((root / "examples").glob(f"*/terraform.tfstate.d/{workspace_of(port)}")):
         shutil.rmtree(folder)

@@ -102,7 +102,7 @@ def wait_for_activity(pinpoint: Any, app_id: str, campaign_id: str) -> dict[str,
 
 
 class NoAnswer(Exception):
-    """A question has no answer; the message says why, and what to ask instead."""
+    """A question has no answer. The message gives the reason and the way out."""
 
 
 def ask(example: dict[str, Any], question: str, *values: str) -> None:
@@ -124,7 +124,7 @@ def value(example: dict[str, Any], question: str, *values: str) -> None:
 
 
 def rows(example: dict[str, Any], question: str, *values: str) -> list[list[str]]:
-    """The rows of an answer, the names of the columns first.
+    """Return the rows of an answer, the names of the columns first.
 
     Raises:
         NoAnswer: no query has this name, or Athena refuses the statement.

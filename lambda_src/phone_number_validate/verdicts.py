@@ -67,7 +67,7 @@ def verdict_from(response: Mapping[str, Any]) -> Verdict:
 
 
 def invalid_reason(item: WorkItem) -> str:
-    """Why a number that came out invalid is so, for the person who corrects the list."""
+    """Explain why a number is invalid, for the person who corrects the list."""
     if item["Number"]:
         return "PhoneNumberValidate answered INVALID."
     if item["Country"] is None and not item["Endpoints"][0]["Address"].strip().startswith("+"):

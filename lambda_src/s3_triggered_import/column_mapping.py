@@ -61,9 +61,9 @@ class ColumnMapping:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the rows: those in the copy, those without an address, those rejected.
+    """Counts of the rows in the copy, of those without an address, and of rejected ones.
 
-    All are counted; of the rejected ones the first are told in `reasons`.
+    `reasons` has the first rejected rows.
     """
 
     rows: int = 0
@@ -162,7 +162,7 @@ class _Lines:
         self._waiting: deque[str] = deque()  # looked at in search of a closing quote
 
     def next(self) -> str | None:
-        """The next line, at most one character more than LINE_CHARACTERS; None at the end."""
+        """Read a line of at most LINE_CHARACTERS + 1 characters; None at the end."""
         if self._waiting:
             return self._waiting.popleft()
         line = self._text.readline(LINE_CHARACTERS + 1)
@@ -184,7 +184,7 @@ def _bytes_of(source: BinaryIO) -> io.BufferedReader:
 
 
 def _header(lines: _Lines, mapping: ColumnMapping) -> tuple[list[str], str]:
-    """The names of the first line that is not empty, and the separator that gives most of them."""
+    """Return the names of the first line that is not empty, and the separator that fits it best."""
     while (line := lines.next()) is not None:
         lines.row += 1
         if line.strip():
@@ -206,7 +206,7 @@ def _header(lines: _Lines, mapping: ColumnMapping) -> tuple[list[str], str]:
 
 
 def _positions(header: Sequence[str], mapping: ColumnMapping) -> list[int]:
-    """Where the mapped columns are in the file.
+    """Return the positions of the mapped columns in the file.
 
     Raises:
         UnusableFile: some are not there, or come more than once.
@@ -228,7 +228,7 @@ def _positions(header: Sequence[str], mapping: ColumnMapping) -> list[int]:
 
 
 def _near(name: str, header: Sequence[str]) -> str:
-    """The nearest column of the file, unless the first line looks like data."""
+    """Name the nearest column of the file, unless the first line looks like data."""
     from difflib import get_close_matches  # only needed to explain a mistake
 
     if any(map(_ADDRESS.search, header)):
@@ -244,7 +244,7 @@ def _folded(name: str) -> str:
 
 
 def _one_line(cell: str) -> str:
-    """The value without line breaks and tabs, which an import does not take."""
+    """Replace line breaks and tabs, which an import does not take."""
     return _BREAKS.sub(" ", cell).strip()
 
 

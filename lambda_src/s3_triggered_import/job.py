@@ -74,7 +74,7 @@ def segment_name(s3_url: str) -> str:
 
 
 def mapped_key(prefix: str, execution: str, key: str) -> str:
-    """Where a run's copy of a file goes: a folder of the run, and the file's own name.
+    """Return the key of a run's copy of a file: a folder of the run, and the file's own name.
 
     The copy is plain text, so an ending that says gzip goes.
     """
@@ -82,7 +82,7 @@ def mapped_key(prefix: str, execution: str, key: str) -> str:
 
 
 def refused_file(reason: str) -> dict[str, Any]:
-    """The end of a run whose file was refused before there was a job."""
+    """Build the result of a run whose file was refused before a job started."""
     return {
         "Outcome": Outcome.FAILURE,
         "ImportResult": {"JobStatus": "FAILED", "FailureReason": reason},
@@ -160,7 +160,7 @@ def assess(job: Mapping[str, Any], max_failure_ratio: float) -> Assessment:
 
 
 def _first_reasons(job: Mapping[str, Any]) -> str:
-    """The first of the job's Failures, without addresses and numbers."""
+    """Join the first of the job's Failures, without addresses and numbers."""
     failures = [str(failure) for failure in job.get("Failures") or []]
     told = [_PERSONAL.sub("…", text)[:REASON_CHARACTERS] for text in failures[:REASONS_TOLD]]
     if len(failures) > REASONS_TOLD:
@@ -169,7 +169,7 @@ def _first_reasons(job: Mapping[str, Any]) -> str:
 
 
 def with_mapped_rows(job: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:
-    """The response of a job that read a mapped copy, told in terms of the file that was dropped.
+    """Rewrite the response of a job that read a mapped copy in terms of the dropped file.
 
     Rows that were rejected while the copy was written count as the job's own.
 

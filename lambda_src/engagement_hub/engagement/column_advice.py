@@ -1,4 +1,4 @@
-"""Which column of an import a person meant who wrote `Email`, `Phone Number` or `First Name`.
+"""Suggest the import column for headers such as `Email`, `Phone Number` or `First Name`.
 
 Loaded only to explain a refusal.
 """

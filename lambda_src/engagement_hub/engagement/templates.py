@@ -669,7 +669,7 @@ class _Compiler:
 
 
 def _nearest(word: str, helpers: Iterable[str]) -> str:
-    """The end of a sentence about an unknown helper: the one that is meant, and the list."""
+    """Return the end of a sentence about an unknown helper: the nearest helper, and the list."""
     from difflib import get_close_matches  # only needed to explain a mistake
 
     by_letters = {helper.lower(): helper for helper in helpers}
