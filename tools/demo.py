@@ -53,9 +53,6 @@ def check_importable(path: Path) -> None:
     Raises:
         UnusableFile: it cannot be read, is no CSV in UTF-8, its header is wrong, or it has no rows.
     """
-    way_out = (
-        "docs/files.md describes the columns, and how s3_triggered_import maps those of exports."
-    )
     try:
         with path.open("rb") as file:
             first = next(read_rows(file, "CSV", name=path.name), None)
@@ -65,10 +62,11 @@ def check_importable(path: Path) -> None:
             "as in `make demo FILE=people.csv`."
         ) from error
     except ImportFileError as error:
-        raise UnusableFile(f"FILE={path} cannot be imported. {error}\n{way_out}") from error
+        raise UnusableFile(f"FILE={path} cannot be imported. {error}") from error
     if first is None:
         raise UnusableFile(
-            f"FILE={path} has a header and no rows: it needs a line for each person. {way_out}"
+            f"FILE={path} has a header and no rows: it needs a line for each person "
+            "(docs/files.md)."
         )
 
 

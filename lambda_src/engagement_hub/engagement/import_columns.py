@@ -41,6 +41,7 @@ Row = tuple[str | None, EndpointRequest]
 
 VALUE_LISTS = ("Attributes.", "User.UserAttributes.")
 IGNORED = ("ApplicationId", "CohortId", "CreationDate")
+COLUMNS_PAGE = "docs/files.md"  # also how s3_triggered_import maps the exports of other programs
 COLUMNS_TOLD = 30  # of the unknown ones, so that the reason stays a readable text
 # Values may hold no line break or tab; the other control characters (NUL above all) are ours.
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
@@ -173,7 +174,10 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _unknown(unknown: Sequence[tuple[int, str]], names: Sequence[str]) -> str:
     """Name the columns, unless the first line is data: its cells may be somebody's address."""
-    known = f"The columns are {', '.join(KNOWN)}."
+    known = (
+        f"The columns are {', '.join(KNOWN)}. {COLUMNS_PAGE} describes them, and how to map those "
+        "of exports."
+    )
     if len(names) == 1 and (separator := _separator(names[0])):
         return f"Columns are separated by {separator}. Separate them with commas. {known}"
     shown = [_shown(position, name) for position, name in unknown]
