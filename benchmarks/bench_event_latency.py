@@ -1,9 +1,9 @@
-"""How soon an event can be queried: examples/ses_pinpoint_event_database on the local AWS.
+"""Measure how soon an event can be queried: examples/ses_pinpoint_event_database, local AWS.
 
-With the default of buffer_seconds. Events are put by the hub's PutEvents, which writes them to the
-project's event stream, and by emails through SES, one of each every few seconds, so that they come
-at all stages of Firehose's buffers. Meanwhile Athena is asked once a second which ones there are.
-The time is from the call that made the event to the first answer with it.
+buffer_seconds has its default. The hub's PutEvents writes events to the project's event stream, and
+emails through SES make events too, one of each every few seconds, so that events arrive at all
+stages of Firehose's buffers. A query asks Athena once a second which events are there. The time
+runs from the call that made the event to the first answer that shows it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import boto3
 
 from benchmarks import Figure
 from tests.builders.hub_client import hub_client
-from tools import demo, terraform_run
+from tools import local_environment, terraform_run
 from tools.errors import ToolError
 
 EXAMPLE = terraform_run.ROOT / "examples" / "ses_pinpoint_event_database"
@@ -31,15 +31,16 @@ SECONDS_BETWEEN = 5.3  # no divisor of the buffer
 PATIENCE_SECONDS = 180
 FIGURES = {
     f"seconds.{key}.*": Figure(
-        f"From an event to the first query that shows it, on the local AWS: {words}, "
-        "{events} events by the hub's PutEvents and {events} by SES",
+        f"Event database on the local AWS, from an event to the first query that shows it: {words} "
+        "of {events} events by the hub's PutEvents and {events} events by SES",
         "s",
         at_most=goal,
+        headline=goal is not None,
     )
     for key, words, goal in (
-        ("p50", "the median", None),
-        ("p95", "p95", 60.0),
-        ("highest", "the longest", None),
+        ("p50", "median", None),
+        ("p95", "95th percentile", 60.0),
+        ("highest", "longest time", None),
     )
 }
 QUESTION = """
@@ -68,7 +69,7 @@ def apply() -> dict[str, Any]:
 
 
 class Sender(threading.Thread):
-    """Makes the events; `made` holds the path and the moment of each, by what a query shows."""
+    """A thread that makes the events; `made` maps the id that a query shows to path and time."""
 
     def __init__(self, example: dict[str, Any]) -> None:
         super().__init__(daemon=True)
@@ -114,7 +115,7 @@ class Sender(threading.Thread):
 
 
 def shown(athena: Any, example: dict[str, Any]) -> set[str]:
-    """What a query shows now."""
+    """Return the events that a query shows now."""
     query = athena.start_query_execution(
         QueryString=QUESTION,
         QueryExecutionContext={"Database": example["athena_database"]},
@@ -132,7 +133,7 @@ def shown(athena: Any, example: dict[str, Any]) -> set[str]:
 
 
 def latencies(example: dict[str, Any]) -> dict[str, list[float]]:
-    """Seconds from each event to the first answer with it, by the way it went.
+    """Return the seconds from each event to the first answer that shows it, by its path.
 
     Raises:
         RuntimeError: an event could not be made, or not be queried in time.
@@ -158,16 +159,16 @@ def latencies(example: dict[str, Any]) -> dict[str, list[float]]:
 
 
 def run() -> dict[str, Any]:
-    port = demo.free_port()
+    port = local_environment.free_port()
     shutil.rmtree(STATE, ignore_errors=True)
     STATE.mkdir(parents=True)
     before = dict(os.environ)
-    demo.local_aws("up", "--port", str(port))
+    local_environment.local_aws("up", "--port", str(port))
     try:
-        demo.use_local_aws(port)
+        local_environment.use_local_aws(port)
         found = latencies(apply())
     finally:
-        demo.local_aws("down", "--port", str(port))
+        local_environment.local_aws("down", "--port", str(port))
         shutil.rmtree(STATE, ignore_errors=True)
         os.environ.clear()
         os.environ.update(before)

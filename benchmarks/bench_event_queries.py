@@ -1,11 +1,11 @@
-"""What the questions to the event databases read, as Parquet by the hour and as plain JSON.
+"""Measure the bytes that queries read, as Parquet by the hour and as plain JSON.
 
-90 days of made-up events (synthetic_events.py) go through the transforms and lie, an object an
-hour, under the tables and views of the three modules. Firehose makes more and smaller objects: what
-a day of those comes to is measured beside it. The same events lie as they came in, as lines of
-JSON, uncompressed and without partitions, under a table that the same views read. Each question is
-asked of both on the local AWS, and both must answer the same. Bytes are what Athena bills: of
-Parquet the columns that are read, of JSON everything.
+90 days of synthetic events (synthetic_events.py) go through the transforms and are stored, an
+object an hour, under the tables and views of the three modules. Firehose makes more and smaller
+objects: a day of smaller objects is measured beside it. The same events are stored as received, as
+lines of JSON, uncompressed and without partitions, under a table that the same views read. Each
+query runs on both layouts on the local AWS, and both must give the same answer. The bytes are the
+bytes that Athena bills: the columns read of Parquet, and whole objects of JSON.
 """
 
 from __future__ import annotations
@@ -33,10 +33,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / "lambda_src")]
 # The path must be set first.
 from benchmarks import Figure  # noqa: E402
 from benchmarks.synthetic_events import Event, address, events_of  # noqa: E402
-from local_aws.firehose.conversion import parse_type  # noqa: E402
 from shared.event_rows.batch import transform  # noqa: E402
-from tests.builders.event_database import TABLES, EventDatabase, View, read_view  # noqa: E402
-from tests.builders.local_server import LocalServer, local_server  # noqa: E402
+from tests.builders.event_database import (  # noqa: E402
+    TABLES,
+    EventDatabase,
+    View,
+    duckdb_type,
+    read_view,
+)
+from tests.builders.local_account import LocalAccount, local_account  # noqa: E402
 
 DAYS = 90
 PROCESSES = 2
@@ -56,7 +61,7 @@ MADE_BY_TRANSFORM = {
     "totalmessagepricemicros",
     "totalcarrierfeemicros",
 }
-# What stands for the columns of the views' base that an event itself does not have.
+# Expressions for the columns of the views' base that an event itself does not have.
 INSTEAD = {
     "pinpoint_event_database": {
         "event_id": "'-'",
@@ -95,7 +100,7 @@ def _of_one_day(question: Question) -> Question:
 
 
 def _questions() -> dict[str, Question]:
-    """The seed's four in its own words, what the modules offer instead, and some of one day."""
+    """Return the questions of the originals, the named queries, and questions about one day."""
     pinpoint, ses, sms = TABLES
     numbers = ", ".join(
         f"(SELECT COUNT(*) FROM {view} WHERE {view}.pinpoint_campaign_id = "
@@ -151,34 +156,35 @@ def _questions() -> dict[str, Question]:
 _SCALE = "{events:,} events over {days} days"
 FIGURES = {
     "percent_of_json.one day: *": Figure(
-        "Bytes read for a question about one day, of those that the same events as uncompressed "
-        f"JSON without partitions cost: {_SCALE}",
+        "Bytes that Athena reads for a question about one day, as a share of the bytes it reads "
+        f"of the same events as uncompressed JSON without partitions: {_SCALE}",
         "%",
         at_most=5,
+        headline=True,
     ),
     "percent_of_json.*": Figure(
-        "The same for the seed's questions, and the named queries in their place (1 and 2 are "
-        "about 30 days; 3 and 4 about everything: "
-        "{sms_events:,} events of SMS, {ses_events:,} of SES)",
+        "The same share for the questions of the original architectures and for the named queries "
+        "(1 and 2 ask about 30 days; 3 and 4 ask about all {sms_events:,} events of SMS or "
+        "{ses_events:,} events of SES)",
         "%",
     ),
-    "megabytes.parquet.*": Figure("Megabytes read for each, in this layout", "MB"),
-    "megabytes.json.*": Figure("Megabytes read for each as JSON", "MB"),
-    "seconds.parquet.*": Figure("Time of each on the local AWS, in this layout", "s"),
+    "megabytes.parquet.*": Figure("Megabytes that Athena reads for each question, Parquet", "MB"),
+    "megabytes.json.*": Figure("Megabytes that Athena reads for each question, JSON", "MB"),
+    "seconds.parquet.*": Figure("Time of each question on the local AWS, Parquet", "s"),
     "seconds.json.*": Figure(
-        "Time of each on the local AWS as JSON, asked once; of these events no copies are left out",
+        "Time of each question on the local AWS, JSON, asked once; copies of events are counted",
         "s",
     ),
-    "bytes_per_event.json.*": Figure("Bytes of an event as it came in", "bytes"),
+    "bytes_per_event.json.*": Figure("Bytes of an event as received", "bytes"),
     "bytes_per_event.parquet.*": Figure(
-        "Bytes of an event in Parquet, in objects of an hour", "bytes"
+        "Bytes of an event in Parquet, objects of one hour", "bytes"
     ),
     "bytes_per_event.parquet_in_small_objects.*": Figure(
-        "Bytes of an event in Parquet, in objects of {buffer_seconds} s, the default buffer: which "
-        "nothing compacts",
+        "Bytes of an event in Parquet, objects of {buffer_seconds} s (the default buffer; no job "
+        "compacts them)",
         "bytes",
     ),
-    "events_per_small_object.*": Figure("Events in such an object", "events"),
+    "events_per_small_object.*": Figure("Events in an object of the default buffer", "events"),
 }
 
 
@@ -186,12 +192,12 @@ FIGURES = {
 
 
 class AsJson(EventDatabase):
-    """The events as they came in, in one place, under the module's views."""
+    """The events as received, in one place, under the module's views."""
 
-    def __init__(self, server: LocalServer, module: str) -> None:
-        super().__init__(server, module)
-        # The table and the base of the views are others; what is above them stays.
-        glue = server.client("glue")
+    def __init__(self, account: LocalAccount, module: str) -> None:
+        super().__init__(account, module)
+        # The table and the base view differ; the views above them are the same.
+        glue = account.client("glue")
         glue.delete_table(DatabaseName=self.name, Name=self.table)
         glue.create_table(DatabaseName=self.name, TableInput=self._json_table())
         glue.delete_table(DatabaseName=self.name, Name="events")
@@ -254,7 +260,7 @@ class Sizes:
 
 
 def rows_of(module: str, events: list[Event]) -> Iterator[tuple[int, str]]:
-    """Rows as the module's transform writes them, each with the time at which its event came."""
+    """Yield rows as the module's transform writes them, each with the arrival time of its event."""
     table = import_module(f"{module}.{TABLES[module]}").rows
     for start in range(0, len(events), BATCH):
         batch = events[start : start + BATCH]
@@ -282,9 +288,9 @@ def columns_of(module: str) -> list[dict[str, str]]:
 
 
 def parquet(module: str, rows: Iterable[tuple[int, str]], span_ms: int) -> dict[int, bytes]:
-    """Parquet objects of a span each (numbered since the epoch), as Converter writes them."""
+    """Write a Parquet object for each span (numbered since the epoch), as Converter does."""
     schema = {"span_": "BIGINT"} | {
-        column["name"]: parse_type(column["type"]).duckdb for column in columns_of(module)
+        column["name"]: duckdb_type(column["type"]) for column in columns_of(module)
     }
     types = ", ".join(f"'{name}': '{kind}'" for name, kind in schema.items())
     with (
@@ -307,9 +313,9 @@ def parquet(module: str, rows: Iterable[tuple[int, str]], span_ms: int) -> dict[
         }
 
 
-def bring(port: int, module: str, day: int, first: datetime) -> Sizes:
-    """Put a day's events into both buckets."""
-    s3 = LocalServer(port).client("s3")
+def bring(account: LocalAccount, module: str, day: int, first: datetime) -> Sizes:
+    """Write the events of a day to both buckets."""
+    s3 = account.client("s3")
     events = events_of(TABLES[module], STORIES_PER_DAY[TABLES[module]], day, first)
     lines = "".join(f"{event.line}\n" for event in events).encode()
     s3.put_object(Bucket=json_bucket(module), Key=f"raw/{day}.json", Body=lines)
@@ -322,19 +328,23 @@ def bring(port: int, module: str, day: int, first: datetime) -> Sizes:
     return Sizes(len(events), len(lines), size)
 
 
-def bring_all(port: int, first: datetime) -> tuple[dict[str, Sizes], dict[str, LastDay]]:
-    """All days into both layouts, by several processes; sizes by table."""
+def bring_all(
+    account: LocalAccount, first: datetime
+) -> tuple[dict[str, Sizes], dict[str, LastDay]]:
+    """Write all days in both layouts, with several processes; return sizes by table."""
     sizes = {table: Sizes() for table in TABLES.values()}
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         for module, table in TABLES.items():
-            for one in pool.map(bring, [port] * DAYS, [module] * DAYS, range(DAYS), [first] * DAYS):
+            for one in pool.map(
+                bring, [account] * DAYS, [module] * DAYS, range(DAYS), [first] * DAYS
+            ):
                 sizes[table].add(one)
         days = dict(zip(TABLES.values(), pool.map(last_day, TABLES, [first] * 3), strict=True))
     return sizes, days
 
 
 class LastDay(NamedTuple):
-    """The last day's events and objects: their number, and bytes of those of both spans."""
+    """The events and objects of the last day: numbers, and bytes of the objects of both spans."""
 
     events: int
     by_hour: int
@@ -343,7 +353,7 @@ class LastDay(NamedTuple):
 
 
 def last_day(module: str, first: datetime) -> LastDay:
-    """What a day comes to in objects of an hour, and in those that the default buffer makes."""
+    """Measure a day as objects of an hour, and as objects of the default buffer."""
     events = events_of(TABLES[module], STORIES_PER_DAY[TABLES[module]], DAYS - 1, first)
     rows = list(rows_of(module, events))
     hours, spans = (parquet(module, rows, span).values() for span in (HOUR_MS, BUFFER_MS))
@@ -359,9 +369,9 @@ class Answered(NamedTuple):
     rows: list[tuple[str | None, ...]]
 
 
-def ask(server: LocalServer, database: str, question: Question) -> Answered:
-    """Ask Athena; its own figures of the bytes and the time, and the rows in some order."""
-    athena = server.client("athena")
+def ask(account: LocalAccount, database: str, question: Question) -> Answered:
+    """Run a query; return Athena's figures for bytes and time, and the rows in some order."""
+    athena = account.client("athena")
     given = {"ExecutionParameters": list(question.parameters)} if question.parameters else {}
     query = athena.start_query_execution(
         QueryString=question.sql.replace("{database}", database),
@@ -391,7 +401,7 @@ def ask(server: LocalServer, database: str, question: Question) -> Answered:
 
 
 def _comparable(text: str | None) -> str | None:
-    """Sums of prices differ in their last digits by the order in which they are made."""
+    """Round sums of prices: their last digits depend on the order of addition."""
     try:
         return text if text is None or "." not in text else f"{float(text):.6g}"
     except ValueError:
@@ -404,21 +414,21 @@ def run() -> dict[str, Any]:
     megabytes: dict[str, dict[str, float]] = {"parquet": {}, "json": {}}
     seconds: dict[str, dict[str, float]] = {"parquet": {}, "json": {}}
     percent = {}
-    with local_server() as server:
+    with local_account() as account:
         databases = {
-            module: (EventDatabase(server, module).name, AsJson(server, module).name)
+            module: (EventDatabase(account, module).name, AsJson(account, module).name)
             for module in TABLES
         }
-        sizes, days = bring_all(server.port, first)
+        sizes, days = bring_all(account, first)
         for module, (_, as_json) in databases.items():
             # The first query copies the objects to where they are read.
-            ask(server, as_json, Question(module, f"SELECT count(*) FROM {TABLES[module]}"))
+            ask(account, as_json, Question(module, f"SELECT count(*) FROM {TABLES[module]}"))
         for name, question in _questions().items():
             parquet_database, json_database = databases[question.module]
-            runs = [ask(server, parquet_database, question)]
+            runs = [ask(account, parquet_database, question)]
             while len(runs) < REPEATS and runs[0].seconds < LONG_SECONDS:
-                runs.append(ask(server, parquet_database, question))
-            plain = ask(server, json_database, question)
+                runs.append(ask(account, parquet_database, question))
+            plain = ask(account, json_database, question)
             if len(plain.rows) < 2 or runs[0].rows != plain.rows:
                 raise RuntimeError(f"{name}: the layouts differ, {runs[0].rows} and {plain.rows}")
             megabytes["parquet"][name] = round(runs[0].megabytes, 3)

@@ -1,8 +1,8 @@
 """Records per second on one core through the transforms of the event databases.
 
-Each figure is a batch of 500 records from base64 to base64: JSON read, made to fit the table's
-columns, given an id, written. Medians of the processor time that a batch takes, so that what else
-runs on the machine counts less.
+Each figure is a batch of 500 records from base64 to base64: JSON is read, fitted to the table's
+columns, given an id and written. Figures are medians of the processor time of a batch, so that
+other programs on the machine count less.
 """
 
 import base64
@@ -30,17 +30,19 @@ REPEATS = 41
 RECORDS = 500
 FIGURES = {
     "records_per_second.all_events.small": Figure(
-        "Small Pinpoint events (of texts, {small_event_bytes:.0f} bytes) made rows of "
-        "`all_events`, on one core, {records} a batch",
+        "Pinpoint events of text messages ({small_event_bytes:.0f} bytes) transformed into rows of "
+        "`all_events`, on one core, batches of {records}",
         "events/s",
         at_least=40_000,
     ),
-    "records_per_second.all_events.*": Figure("The same for other events", "events/s"),
+    "records_per_second.all_events.*": Figure(
+        "Other events transformed into rows of `all_events`, on one core", "events/s"
+    ),
     "records_per_second.ses_events": Figure(
-        "SES's ten types of events made rows of `ses_events`, on one core", "events/s"
+        "SES events of ten types transformed into rows of `ses_events`, on one core", "events/s"
     ),
     "records_per_second.sms_events": Figure(
-        "End User Messaging's events made rows of `sms_events`, on one core", "events/s"
+        "End User Messaging events transformed into rows of `sms_events`, on one core", "events/s"
     ),
 }
 # A few samples each, in turn.
@@ -83,7 +85,7 @@ CASES: dict[str, tuple[Table, tuple[str, ...]]] = {
 
 
 def records(names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """RECORDS events, no two of them the same."""
+    """Build RECORDS different events."""
     events = [json.loads((EVENTS / f"{name}.json").read_text()) for name in names]
     for number in range(RECORDS):
         event = events[number % len(events)]
@@ -101,7 +103,7 @@ def records(names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Median processor time of one run."""
+    """Return the median processor time of one run."""
     times = []
     for _ in range(REPEATS):
         started = time.process_time()

@@ -18,8 +18,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "lambda_src")]
 
 # The path must be set first.
 from benchmarks import Figure  # noqa: E402
-from engagement_hub.api.handler import logger, respond  # noqa: E402
 from engagement_hub.api.hub import Account, Hub  # noqa: E402
+from engagement_hub.api.responder import logger, respond  # noqa: E402
 from engagement_hub.store.endpoints import EndpointStore  # noqa: E402
 from engagement_hub.store.entities import EntityStore  # noqa: E402
 from tests.builders.hub import (  # noqa: E402
@@ -40,17 +40,17 @@ OPERATIONS = {
     "refusal_without_store": "The refusal of an operation that is not offered",
 }
 FIGURES = {
-    f"requests.{operation}.{prefix}*": Figure(f"{words}, handled in process: {what}", "ms")
+    f"requests.{operation}.{prefix}*": Figure(f"Hub API in process, {words}: {what}", "ms")
     for operation, words in OPERATIONS.items()
     for prefix, what in (
-        ("hub_", "the hub's own time"),  # first, since the other key fits it too
+        ("hub_", "without DynamoDB's answers"),  # first, since the other key fits it too
         ("", "with DynamoDB's answers, by moto in memory"),
     )
 }
 
 
 class Timed:
-    """A client that adds up the time spent in its calls."""
+    """A client that sums the time spent in its calls."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -87,7 +87,7 @@ def _milliseconds(
     count: int,
     expected: int,
 ) -> list[tuple[float, float]]:
-    """For each request: in all, and without the client's calls."""
+    """Measure each request: in total, and without the client's calls."""
     took = []
     for number in range(count):
         event = make_event(number)
@@ -102,7 +102,7 @@ def _milliseconds(
 
 
 def _measure(hub: Hub, client: Timed, app_id: str) -> dict[str, list[tuple[float, float]]]:
-    """Milliseconds of each request, by operation."""
+    """Return the milliseconds of each request, by operation."""
     path = f"/v1/apps/{app_id}/endpoints"
 
     def put(number: int) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _measure(hub: Hub, client: Timed, app_id: str) -> dict[str, list[tuple[float
 
 
 def run() -> dict[str, Any]:
-    """Medians of five runs of each operation's p50 and p99, in milliseconds.
+    """Return the medians of five runs of each operation's p50 and p99, in milliseconds.
 
     Each run has tables of its own: moto copies all of them for each transaction, so that figures on
     tables that grow would be moto's.

@@ -1,4 +1,4 @@
-"""How many rows of an import one core parses and validates in a second."""
+"""Measure the rows of an import that one core parses and validates in a second."""
 
 import io
 import json
@@ -18,7 +18,7 @@ ROWS = 50_000
 REPEATS = 5
 FIGURES = {
     f"{format}_rows_per_second": Figure(
-        f"Rows of a {format.upper()} file of {{rows:,}} people parsed and validated, on one core",
+        f"Rows of a {format.upper()} file of {{rows:,}} people parsed and checked, on one core",
         "rows/s",
         at_least=50_000,
     )
@@ -27,7 +27,7 @@ FIGURES = {
 
 
 def typical_csv(rows: int) -> bytes:
-    """Rows of the usual six columns; every tenth name needs quotes, every third is not ASCII."""
+    """Write rows of six usual columns; every tenth name needs quotes, every third is not ASCII."""
     lines = [
         "ChannelType,Address,User.UserId,User.UserAttributes.FirstName,Attributes.Plan,Location.Country"
     ]
@@ -38,7 +38,7 @@ def typical_csv(rows: int) -> bytes:
 
 
 def typical_json(rows: int) -> bytes:
-    """The same people as JSON lines."""
+    """Write the same people as JSON lines."""
     return "".join(
         json.dumps(
             {
@@ -55,7 +55,7 @@ def typical_json(rows: int) -> bytes:
 
 
 def rate(content: bytes, format: str) -> float:
-    """Median rows per second over the repeats."""
+    """Return the median rows per second over the repeats."""
     seconds = []
     for _ in range(REPEATS):
         start = perf_counter()
@@ -69,7 +69,7 @@ def rate(content: bytes, format: str) -> float:
 
 
 def run() -> dict[str, Any]:
-    """Rows per second and core, by format."""
+    """Return rows per second and core, by format."""
     return {
         "repeats": REPEATS,
         "rows": ROWS,

@@ -1,8 +1,8 @@
-"""Events of a shop that writes to its customers, made up: the documented samples with other ids.
+"""Make synthetic events of a shop that writes to its customers: documented samples with other ids.
 
-What happens is told in stories (an email is sent, delivered, opened twice): a day's stories are the
-same whenever they are told, so days can be made in any order and by several processes. An event
-may come a day after its story began.
+Events belong to stories (an email is sent, delivered, opened twice). The stories of a day are the
+same in every run, so days can be made in any order and by several processes. An event may arrive a
+day after its story began.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AGENTS = tuple(
     for version in range(12, 19)
 )
 
-# Members that differ from event to event, by name without underscores: what is put there.
+# Values of the members that differ from event to event, by name without underscores.
 _TEXTS = {
     "messageid": "message",
     "clientid": "endpoint",
@@ -73,14 +73,14 @@ Story = Callable[[Random, Values], Iterator[tuple[str, float]]]
 
 
 class Event(NamedTuple):
-    """A line of JSON, and when it came in (epoch milliseconds)."""
+    """A line of JSON and its arrival time (epoch milliseconds)."""
 
     came: int
     line: str
 
 
 def _templated(value: Any, name: str = "", parent: str = "") -> Any:
-    """A sample with names in braces where its events differ."""
+    """Put names in braces into a sample where its events differ."""
     key = name.replace("_", "").lower()
     match value:
         case dict() if set(value) == {"name", "value"} and value["name"] in _HEADERS:
@@ -103,7 +103,7 @@ def _templated(value: Any, name: str = "", parent: str = "") -> Any:
 
 
 def _template(sample: str, **attributes: str) -> str:
-    """A sample as a line to be filled in with ``%``."""
+    """Turn a sample into a line that ``%`` fills in."""
     event = json.loads((SAMPLES / f"{sample}.json").read_text())
     if attributes:
         event["attributes"] = event["attributes"] | attributes
@@ -210,7 +210,7 @@ def _text(chance: Random, values: Values) -> Iterator[tuple[str, float]]:
     yield "text.delivered", 2 + chance.random() * 20
 
 
-# By table: its stories, each as often as it stands there.
+# The stories of each table; a story that is listed twice happens twice as often.
 STORIES: dict[str, tuple[Story, ...]] = {
     "all_events": (
         *[_campaign_email] * 5,
@@ -228,7 +228,7 @@ def address(person: int) -> str:
 
 
 def _values(chance: Random, day: int, began: float) -> Values:
-    """What the events of one story have in common."""
+    """Return the values that the events of one story share."""
     person = int(PEOPLE * chance.random() ** 3)  # the first ones hear from it more than others
     campaign = day // 3 + chance.randrange(3)  # three at a time, each for nine days
     message = f"{chance.getrandbits(128):032x}"
@@ -261,7 +261,7 @@ def _text_of(seconds: float) -> str:
 
 
 def _stories(table: str, per_day: int, day: int, begin: datetime) -> Iterator[Event]:
-    """The events of the stories that begin on a day, in no order."""
+    """Return the events of the stories that begin on a day, in no order."""
     chance = Random(f"{table} {day}")
     for hour in range(24):
         share = BY_HOUR[(begin.hour + hour) % 24]
@@ -282,7 +282,7 @@ def _stories(table: str, per_day: int, day: int, begin: datetime) -> Iterator[Ev
 
 
 def events_of(table: str, per_day: int, day: int, first: datetime) -> list[Event]:
-    """What came in within the 24 hours of a day, in the order in which it came.
+    """Return the events that arrived within the 24 hours of a day, in the order of arrival.
 
     `first` is the hour with which day 0 begins, `per_day` the stories that begin on each day.
     """

@@ -11,12 +11,10 @@ import argparse
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,8 @@ from rich.table import Table
 from engagement_hub.engagement.import_rows import ImportFileError, read_rows
 from tools import terraform_run
 from tools.errors import ToolError
+from tools.local_environment import free_port, local_aws, use_local_aws
+from tools.subscriptions import subscribed_queue
 
 ROOT = terraform_run.ROOT
 EXAMPLE = ROOT / "examples" / "import_validate_campaign"
@@ -44,7 +44,7 @@ class UnusableFile(ToolError):
 
 
 class StageFailed(ToolError):
-    """A stage ended with a failure notification, or said nothing in time."""
+    """A stage ended with a failure notification, or sent no notification in time."""
 
 
 def check_importable(path: Path) -> None:
@@ -83,34 +83,6 @@ def step(text: str) -> Iterator[None]:
     console.print(f"✓ {text} ({time.monotonic() - started:.0f} s)", highlight=False)
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def local_aws(*arguments: str) -> str:
-    """Run one command of the local AWS; return what it printed."""
-    run = subprocess.run(
-        [sys.executable, "-m", "local_aws", *arguments], cwd=ROOT, capture_output=True, text=True
-    )
-    if run.returncode != 0:
-        raise ToolError(f"local AWS: {run.stderr.strip() or run.stdout.strip()}")
-    return run.stdout
-
-
-def use_local_aws(port: int) -> None:
-    """Point this process, and the programs that it starts, at the local AWS."""
-    for line in local_aws("env", "--port", str(port)).splitlines():
-        word, _, rest = line.partition(" ")
-        name, _, value = rest.partition("=")
-        if word == "export":
-            os.environ[name] = value.strip("\"'")
-        elif word == "unset":
-            os.environ.pop(rest, None)
-
-
 def terraform(*arguments: str) -> str:
     """Run Terraform on the example with the state of this demo."""
     run = terraform_run.run(EXAMPLE, *arguments, environ={"TF_DATA_DIR": str(STATE / "data")})
@@ -128,33 +100,8 @@ def apply(*variables: str) -> dict[str, Any]:
     return {name: output["value"] for name, output in outputs.items()}
 
 
-def subscribed_queue(name: str, topics: Iterable[str]) -> str:
-    """Make a queue that hears these topics; return its URL."""
-    topics = list(topics)
-    sqs, sns = boto3.client("sqs"), boto3.client("sns")
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    arn = attributes["QueueArn"]
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": topics}},
-            }
-        ],
-    }
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    for topic in topics:
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return str(url)
-
-
 class Notifications:
-    """What the stages publish, read through a queue of our own on their topics."""
+    """The notifications of the stages, read from a queue that is subscribed to their topics."""
 
     def __init__(self, topics: dict[str, str]) -> None:
         self.sqs = boto3.client("sqs")
@@ -162,10 +109,10 @@ class Notifications:
         self.stage_of = {topic: stage for stage, topic in topics.items()}
 
     def follow(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Each notification as (stage, subject, body) until the last stage has ended.
+        """Yield each notification as (stage, subject, body) until the last stage has ended.
 
         Raises:
-            StageFailed: a stage failed, or none spoke for a while.
+            StageFailed: a stage failed, or no notification arrived in time.
         """
         deadline = time.monotonic() + STAGE_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -188,14 +135,14 @@ class Notifications:
 
 
 def outbox() -> list[dict[str, Any]]:
-    """The text messages sent so far."""
+    """Return the text messages sent so far."""
     with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_local/outbox/sms") as answer:
         messages: list[dict[str, Any]] = json.load(answer)
     return messages
 
 
 def show(bodies: dict[str, dict[str, Any]]) -> None:
-    """The table of what became of the people in the file, and the first messages."""
+    """Print the outcomes of the people in the file as a table, and the first messages."""
     imported = bodies["import"]["ImportResult"]
     validated = bodies["validate"]["ValidatePhoneResult"]["ValidateOutput"]
     campaign = bodies["campaign"]["CampaignCreateResult"]["CampaignCreateOutput"]
@@ -219,7 +166,7 @@ def show(bodies: dict[str, dict[str, Any]]) -> None:
 
 
 def run(file: Path, *, keep: bool) -> None:
-    """The whole demo; see the module's text."""
+    """Run the whole demo; see the module's docstring."""
     check_importable(file)
     started = time.monotonic()
     port = free_port()

@@ -1,11 +1,14 @@
 """Write the generated parts of the documentation.
 
-A page asks for one with a pair of comments, between which this tool owns the text::
+A page asks for a part with a pair of comments. This tool owns the text between them::
 
     <!-- inputs and outputs: make docs -->     the tables of a module, in its README
     <!-- end -->
 
-    <!-- figures: make docs -->                what the benchmarks measured
+    <!-- headline figures: make docs -->       the figures with a goal that the root README shows
+    <!-- end -->
+
+    <!-- figures: make docs -->                all figures of all benchmarks
     <!-- end -->
 """
 
@@ -16,6 +19,8 @@ import json
 import re
 import statistics
 import sys
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +29,40 @@ import hcl2
 import benchmarks
 from benchmarks import Figure
 from tools import terraform_run
+from tools.errors import ToolError
 
 BEGIN, END = "<!-- inputs and outputs: make docs -->", "<!-- end -->"
 FIGURES = "<!-- figures: make docs -->"
+HEADLINES = "<!-- headline figures: make docs -->"
 RESULTS = terraform_run.ROOT / "benchmarks" / "results"
-FEW = 4  # values that stand in one row by name
+FEW = 4  # a row lists up to this many values by name
+LONGEST_TYPE = 40  # characters; a longer object type is a link to its declaration
 NOT_SET = object()
+# The address of the repository is not known yet: EXAMPLE is a placeholder for its owner.
+REPOSITORY = "https://github.com/EXAMPLE/engagement-reference-architectures.git"
+
+
+def version() -> str:
+    """Read the version that pyproject.toml gives the project."""
+    with (terraform_run.ROOT / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
+def git_source(module: str) -> str:
+    """Return the source by which a user calls a module: pinned to the release of this version."""
+    return f"git::{REPOSITORY}//modules/{module}?ref=v{version()}"
+
+
+def usage(readme: Path) -> str:
+    """Return the first block of HCL in a README: the smallest real call."""
+    block = re.search(r"```hcl\n(.*?)```", readme.read_text(), re.DOTALL)
+    if block is None:
+        raise ToolError(f"{readme} shows no usage: add a block that starts with ```hcl.")
+    return block[1]
 
 
 def blocks(folder: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """The blocks of a kind (``variable``, ``output``) in the order of the files."""
+    """Read the blocks of a kind (``variable``, ``output``) in the order of the files."""
     found = []
     for path in sorted(folder.glob("*.tf")):
         with path.open() as file:
@@ -44,9 +73,11 @@ def blocks(folder: Path, kind: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def unquoted(text: Any) -> Any:
-    """The value of what the parser returns: strings keep their quotes, expressions ``${}``."""
+    """Take the quotes of a string, or the ``${}`` of an expression, off a value of the parser."""
     if isinstance(text, list):
         return [unquoted(item) for item in text]
+    if isinstance(text, dict):
+        return {unquoted(name): unquoted(value) for name, value in text.items()}
     if not isinstance(text, str):
         return text
     if text.startswith('"'):
@@ -55,12 +86,12 @@ def unquoted(text: Any) -> Any:
 
 
 def cell(text: str) -> str:
-    """Text that stays within one cell of a table."""
+    """Write text so that it stays within one cell of a table."""
     return re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
 
 
 def default(body: dict[str, Any]) -> str:
-    """How a README shows a default; an input without one is required."""
+    """Write a default as a README shows it; an input without a default is required."""
     value = body.get("default", NOT_SET)
     if value is NOT_SET:
         return "**required**"
@@ -68,44 +99,117 @@ def default(body: dict[str, Any]) -> str:
     return f"`{plain if isinstance(value, str) and value.startswith('$') else json.dumps(plain)}`"
 
 
+def collapsed(kind: str) -> str:
+    """Replace the members of each outermost object in a type by an ellipsis."""
+    parts, rest = [], kind
+    while match := re.search(r"object\(\{", rest):
+        parts.append(rest[: match.start()] + "object({…})")
+        depth, end = 1, match.end() - 1
+        while depth and end < len(rest):
+            depth += {"(": 1, ")": -1}.get(rest[end], 0)
+            end += 1
+        rest = rest[end:]
+    return "".join([*parts, rest])
+
+
+def declared_at(folder: Path, name: str) -> str:
+    """Name the file and line of a variable, as a relative link."""
+    for path in sorted(folder.glob("*.tf")):
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if line.startswith(f'variable "{name}"'):
+                return f"{path.name}#L{number}"
+    raise ToolError(f"{folder} declares no variable {name!r} at the start of a line.")
+
+
+def type_cell(folder: Path, name: str, kind: str) -> str:
+    """Write a type in full where it is short, and as a link to its declaration where it is long."""
+    if len(kind) <= LONGEST_TYPE or "object({" not in kind:
+        return f"`{kind}`"
+    return f"[`{collapsed(kind)}`]({declared_at(folder, name)})"
+
+
 def tables(folder: Path) -> str:
-    """Inputs and outputs of a module as two Markdown tables."""
+    """Write the inputs and outputs of a module as two Markdown tables."""
     lines = ["| Input | What it does | Type | Default |", "|---|---|---|---|"]
     for name, body in blocks(folder, "variable"):
-        kind = cell(str(unquoted(body["type"])))
+        kind = type_cell(folder, name, cell(str(unquoted(body["type"]))))
         text = cell(unquoted(body["description"]))
-        lines.append(f"| `{name}` | {text} | `{kind}` | {default(body)} |")
+        lines.append(f"| `{name}` | {text} | {kind} | {default(body)} |")
     lines += ["", "| Output | What it is |", "|---|---|"]
     for name, body in blocks(folder, "output"):
         lines.append(f"| `{name}` | {cell(unquoted(body['description']))} |")
     return "\n".join(lines)
 
 
-def figures() -> str:
-    """What the last run of each benchmark measured: a table, long rows in full, the machine."""
-    lines = ["| What was measured | Measured | Goal | Command |", "|---|---|---|---|"]
-    details = []
-    results = {}
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure with its values, the benchmark that measures it, and a label of its machine."""
+
+    figure: Figure
+    sentence: str
+    values: dict[str, float]
+    benchmark: str
+    machine: str
+
+    def line(self) -> str:
+        """Write the row of the table."""
+        beside = self.machine if self.figure.depends_on_the_machine and self.values else "any"
+        return (
+            f"| {cell(self.sentence)} | {measured(self.figure, self.values)} "
+            f"| {goal(self.figure, self.values)} | {beside} "
+            f"| `make bench BENCH={self.benchmark}` |"
+        )
+
+
+HEADER = ["| What was measured | Measured | Goal | Machine | Command |", "|---|---|---|---|---|"]
+
+
+def results() -> dict[str, dict[str, Any]]:
+    """Read the last result of each benchmark; empty where there is no result."""
+    found = {}
     for path in sorted(RESULTS.parent.glob("bench_*.py")):
         name = path.stem.removeprefix("bench_")
-        described = importlib.import_module(f"benchmarks.{path.stem}").FIGURES
         result = RESULTS / f"{name}.json"
-        results[name] = json.loads(result.read_text()) if result.exists() else {}
-        numbers = benchmarks.numbers_of(results[name].get("figures", {}))
+        found[name] = json.loads(result.read_text()) if result.exists() else {}
+    return found
+
+
+def rows(recorded: dict[str, dict[str, Any]]) -> list[Row]:
+    """Pair each figure of each benchmark with its measured values."""
+    found = []
+    labels = machine_labels(recorded)
+    for name, result in recorded.items():
+        described = importlib.import_module(f"benchmarks.bench_{name}").FIGURES
+        numbers = benchmarks.numbers_of(result.get("figures", {}))
         for key, values in benchmarks.described(numbers, described).items():
             figure = described[key]
-            text = cell(figure.sentence(numbers))
-            lines.append(
-                f"| {text} | {measured(figure, values)} | {goal(figure, values)} "
-                f"| `make bench BENCH={name}` |"
-            )
-            if len(values) > FEW:
-                details += ["", f"{text} ({figure.unit}): {listed(values)}."]
-    return "\n".join([*lines, *details, "", machines(results)])
+            found.append(Row(figure, figure.sentence(numbers), values, name, labels.get(name, "–")))
+    return found
+
+
+def figures() -> str:
+    """Write all figures: a table, rows of many values in full, and the machines."""
+    recorded = results()
+    lines, details = list(HEADER), []
+    for row in rows(recorded):
+        lines.append(row.line())
+        if len(row.values) > FEW:
+            details += ["", f"{cell(row.sentence)} ({row.figure.unit}): {listed(row.values)}."]
+    return "\n".join([*lines, *details, "", machines(recorded)])
+
+
+def headlines() -> str:
+    """Write the figures that the root README shows, and the machines they were measured on."""
+    recorded = results()
+    shown = [row for row in rows(recorded) if row.figure.headline]
+    named = {row.benchmark for row in shown if row.figure.depends_on_the_machine}
+    used = {name: result for name, result in recorded.items() if name in named}
+    labels = machine_labels(recorded)
+    return "\n".join([*HEADER, *(row.line() for row in shown), "", machines(used, labels)])
 
 
 def measured(figure: Figure, values: dict[str, float]) -> str:
-    """A value, a few by name, or the middle and the worst of many."""
+    """Write one value, a few values by name, or the median and the worst of many."""
     if not values:
         return "not measured yet"
     if len(values) == 1:
@@ -120,7 +224,7 @@ def measured(figure: Figure, values: dict[str, float]) -> str:
 
 
 def goal(figure: Figure, values: dict[str, float]) -> str:
-    """What is wanted, and whether that was reached: a miss is shown, and no reason to fail."""
+    """Write the goal and whether the values meet it. A missed goal is shown; it is no error."""
     bounds = (("at least", figure.at_least), ("at most", figure.at_most))
     wanted = ", ".join(f"{word} {number(bound)}" for word, bound in bounds if bound is not None)
     if not wanted or not values:
@@ -132,60 +236,84 @@ def goal(figure: Figure, values: dict[str, float]) -> str:
 
 
 def listed(values: dict[str, float]) -> str:
-    """Many values in one line, the highest first."""
+    """Write many values in one line, the highest first."""
     ordered = sorted(values.items(), key=lambda item: -item[1])
     return ", ".join(f"`{name}` {number(value)}" for name, value in ordered)
 
 
 def number(value: float) -> str:
-    """Four digits, or all those before the point."""
+    """Write four digits, or all digits before the point where there are more."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def machines(results: dict[str, dict[str, Any]]) -> str:
-    """On what and when the results were measured; a sentence for each machine that differs."""
-    names: dict[str, list[str]] = {}
-    days: dict[str, list[str]] = {}
-    for name, result in results.items():
+def machine_of(result: dict[str, Any]) -> str:
+    """Describe the machine and the versions of a result."""
+    machine = result["machine"]
+    return (
+        f"{machine['system']} {machine['machine']} with {machine['cores']} cores, "
+        f"Python {machine['python']}, boto3 {machine['boto3']}"
+    )
+
+
+def machine_labels(recorded: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Give each distinct machine a letter; map benchmarks to the letter of their machine."""
+    letters: dict[str, str] = {}
+    labels = {}
+    for name, result in recorded.items():
         if result:
-            machine = result["machine"]
-            words = (
-                f"{machine['system']} {machine['machine']} with {machine['cores']} cores, "
-                f"Python {machine['python']}, boto3 {machine['boto3']}"
-            )
-            names.setdefault(words, []).append(f"`{name}`")
-            days.setdefault(words, []).append(machine["measured_at"][:10])
+            described = machine_of(result)
+            letters.setdefault(described, chr(ord("A") + len(letters)))
+            labels[name] = letters[described]
+    return labels
+
+
+def machines(recorded: dict[str, dict[str, Any]], labels: dict[str, str] | None = None) -> str:
+    """Describe each machine and the days of its measurements, a sentence each."""
+    labels = machine_labels(recorded) if labels is None else labels
+    days: dict[tuple[str, str], list[str]] = {}
+    for name, result in recorded.items():
+        if result:
+            day = result["machine"]["measured_at"][:10]
+            days.setdefault((labels[name], machine_of(result)), []).append(day)
     sentences = []
-    for words, those in names.items():
-        first, last = min(days[words]), max(days[words])
-        which = f" ({', '.join(those)})" if len(names) > 1 else ""
+    for (label, described), measured_on in sorted(days.items()):
+        first, last = min(measured_on), max(measured_on)
         when = first if first == last else f"{first} to {last}"
-        sentences.append(f"Measured{which} on {words}, {when}.")
+        sentences.append(f"Machine {label}: {described}, measured {when}.")
     return " ".join(sentences)
 
 
 def between(text: str, begin: str, generated: str) -> str:
-    """The text with what is generated between the comment `begin` and the next end."""
+    """Put the generated text between the comment `begin` and the next end."""
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(END)
     return f"{before}{begin}\n{generated}\n{END}{after}"
 
 
 def generated(path: Path) -> str:
-    """A page as it should be."""
+    """Return a page with its generated parts up to date."""
     text = path.read_text()
     if BEGIN in text:
         text = between(text, BEGIN, tables(path.parent))
+    if HEADLINES in text:
+        text = between(text, HEADLINES, headlines())
     if FIGURES in text:
         text = between(text, FIGURES, figures())
     return text
+
+
+def pages() -> list[Path]:
+    """List the pages that may have generated parts."""
+    root = terraform_run.ROOT
+    tops = [root / "README.md", root / "benchmarks" / "README.md"]
+    return [*tops, *sorted((root / "modules").rglob("README.md"))]
 
 
 def main(arguments: list[str]) -> int:
     check = arguments == ["--check"]
     stale = []
     root = terraform_run.ROOT
-    for page in [root / "README.md", *sorted((root / "modules").rglob("README.md"))]:
+    for page in pages():
         fresh = generated(page)
         if fresh != page.read_text():
             stale.append(page.relative_to(root))

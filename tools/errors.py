@@ -1,7 +1,7 @@
-"""What a person has to know when a tool of this project cannot go on."""
+"""The error that ends a tool of this project with a message for its user."""
 
 from __future__ import annotations
 
 
 class ToolError(Exception):
-    """Says in one message what is wrong, which rule it breaks, and the way out."""
+    """A tool cannot continue. The message names the input, the rule and the way out."""

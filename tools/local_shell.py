@@ -5,8 +5,8 @@
     leave    print the lines that give the variables back
     forget   delete the Terraform state of a local AWS that is gone
 
-``make local-env``, ``make local-env-undo`` and ``make local-down`` call it. What the local AWS
-wants exported is its own business: its lines are read, not known here.
+``make local-env``, ``make local-env-undo`` and ``make local-down`` call it. The local AWS
+decides which variables it exports: this module reads its lines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tools.errors import ToolError
 
 ROOT = terraform_cli.ROOT
 BUNDLED = ROOT / ".venv" / "bin"
-# What the variables held before, as JSON; a variable that was not set is null.
+# The earlier values of the variables, as JSON; a variable that was not set is null.
 BEFORE = "LOCAL_ENV_BEFORE"
 USERS_CLI_CONFIGURATION = "~/.terraformrc"
 
@@ -46,7 +46,7 @@ def workspace_of(port: int) -> str:
 
 
 def read_changes(lines: Iterable[str]) -> Changes:
-    """Read the variables that shell lines set; the value is None for those that they unset.
+    """Read the variables that shell lines set; the value of an unset variable is None.
 
     Raises:
         UnknownLine: a line does something else.
@@ -72,7 +72,7 @@ def shell_lines(changes: Changes) -> str:
 
 
 def entered(changes: Changes, port: int, environ: Mapping[str, str]) -> Changes:
-    """Add what Terraform needs, and the memory of what the shell held before its first entry."""
+    """Add Terraform's variables, and the values that the shell held before its first entry."""
     changes = changes | terraform_changes(port, environ)
     earlier: Changes = json.loads(environ.get(BEFORE, "{}"))
     before = {name: environ.get(name) for name in changes} | earlier
@@ -80,7 +80,7 @@ def entered(changes: Changes, port: int, environ: Mapping[str, str]) -> Changes:
 
 
 def terraform_changes(port: int, environ: Mapping[str, str]) -> Changes:
-    """Return Terraform's variables: provider, program where the PATH has none, and workspace.
+    """Return Terraform's variables: provider, workspace, and a PATH that has a Terraform.
 
     With a workspace of its own an apply on the local AWS never reads or writes the state of an
     account. Arguments that the user gives Terraform by TF_CLI_ARGS_… stay.

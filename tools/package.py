@@ -1,8 +1,9 @@
 """Build ``dist/<architecture>.zip`` for every folder of lambda_src, byte for byte reproducible.
 
-A zip holds the architecture's own package, ``shared``, and the pinned distributions of its
-``requirements.txt``; boto3 and what boto3 brings along come from the Lambda runtime. Only
-pure-Python wheels are accepted, so the same zip runs on arm64, x86_64 and on a laptop.
+A zip holds the architecture's own package, ``shared``, and of the pinned distributions of its
+``requirements.txt`` the modules that its functions can load (``tools.imports``); boto3 and its
+dependencies come from the Lambda runtime. Only pure-Python wheels are accepted, so the same zip
+runs on arm64, x86_64 and on a laptop.
 
 Entries are sorted, carry one fixed time, and are stored rather than deflated: compressed bytes
 depend on the zlib a Python was built with, and the sha256 of a package must not.
@@ -10,6 +11,7 @@ depend on the zlib a Python was built with, and the sha256 of a package must not
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import shutil
@@ -21,21 +23,29 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 from tools.errors import ToolError
+from tools.imports import Program
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that the zip format can say
 SOURCE_SUFFIXES = {".py", ".json"}
-DROPPED_FOLDERS = {"__pycache__", "bin", "tests"}
 KEPT_METADATA = {"METADATA", "LICENSE", "LICENSE.txt", "NOTICE"}
-# In every Python runtime of Lambda, beside boto3.
+# In every Python runtime of Lambda, beside boto3: distribution → its top-level module.
 RUNTIME_PROVIDES = {
-    "boto3",
-    "botocore",
-    "s3transfer",
-    "jmespath",
-    "urllib3",
-    "python-dateutil",
-    "six",
+    "boto3": "boto3",
+    "botocore": "botocore",
+    "jmespath": "jmespath",
+    "python-dateutil": "dateutil",
+    "s3transfer": "s3transfer",
+    "six": "six",
+    "urllib3": "urllib3",
+}
+# Modules that load others, or data files, by a computed name → the packages that they need. A file
+# that no function can load is left out.
+COMPUTED_IMPORTS: dict[str, tuple[str, ...]] = {
+    "aws_lambda_powertools.shared.lazy_import": (),  # the X-Ray SDK, which no function uses
+    "phonenumbers.data": ("phonenumbers.data",),  # a module for each country
+    "phonenumbers.shortdata": (),  # the same for short numbers, such as 112
+    "zoneinfo": ("tzdata",),  # Lambda's runtime has no time zones
 }
 
 
@@ -48,7 +58,7 @@ class MissingRequirement(ToolError):
 
 
 def architectures(source: Path) -> list[str]:
-    """Every folder of lambda_src that has a package of its own."""
+    """List every folder of lambda_src that has a package of its own."""
     return sorted(
         folder.name
         for folder in source.iterdir()
@@ -61,13 +71,12 @@ def build(architecture: str, *, root: Path = ROOT) -> Path:
 
     Raises:
         UnpinnedRequirement, MissingRequirement: the requirements are not reproducible.
+        MissingModule, ComputedImport: a function would fail for want of a module.
         ToolError: pip could not get a pure-Python wheel.
     """
     source = root / "lambda_src"
-    entries: dict[str, Path] = {}
-    requirements = source / architecture / "requirements.txt"
-    if requirements.exists():
-        entries.update(_library_files(_installed(requirements, root / ".local" / "packages")))
+    libraries = _installed(source / architecture / "requirements.txt", root / ".local" / "packages")
+    entries = dict(_library_files(source, architecture, libraries))
     for package in ("shared", architecture):
         entries.update(_source_files(source, package))
     target = root / "dist" / f"{architecture}.zip"
@@ -87,7 +96,7 @@ def build(architecture: str, *, root: Path = ROOT) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """The hexadecimal digest of a file's bytes."""
+    """Return the hexadecimal digest of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -97,23 +106,31 @@ def _source_files(source: Path, package: str) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(source).as_posix(), path
 
 
-def _library_files(libraries: Path) -> Iterator[tuple[str, Path]]:
-    for path in libraries.rglob("*"):
-        relative = path.relative_to(libraries)
-        folders = set(relative.parts[:-1])
-        if not path.is_file() or folders & DROPPED_FOLDERS:
-            continue
-        if relative.parts[0].endswith(".dist-info") and path.name not in KEPT_METADATA:
-            continue  # RECORD and its like differ from one installer to the next
-        yield relative.as_posix(), path
+def _library_files(source: Path, architecture: str, libraries: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the library files that the functions can load, with the licences of the libraries."""
+    program = Program(source, libraries, RUNTIME_PROVIDES.values(), COMPUTED_IMPORTS)
+    functions = (source / architecture / "functions").glob("*.py")
+    loaded = {
+        path.relative_to(libraries).as_posix()
+        for path in program.closure(functions)
+        if path.is_relative_to(libraries)
+    }
+    for name in loaded:
+        yield name, libraries / name
+    for metadata in libraries.glob("*.dist-info"):
+        with (metadata / "RECORD").open(newline="", encoding="utf-8") as record:
+            installed = {row[0] for row in csv.reader(record)}
+        if installed & loaded:
+            for path in metadata.rglob("*"):
+                if path.name in KEPT_METADATA:
+                    yield path.relative_to(libraries).as_posix(), path
 
 
 def _installed(requirements: Path, cache: Path) -> Path:
-    """The folder into which exactly these requirements are installed, made once."""
+    """Return a folder with exactly these requirements, installed once."""
+    text = requirements.read_text() if requirements.exists() else ""
     lines = sorted(
-        line.strip()
-        for line in requirements.read_text().splitlines()
-        if line.strip() and not line.startswith("#")
+        line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")
     )
     for line in lines:
         if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line):
@@ -148,7 +165,7 @@ def _require_complete(folder: Path, requirements: Path) -> None:
     metadata = [
         HeaderParser().parsestr(path.read_text()) for path in folder.glob("*.dist-info/METADATA")
     ]
-    present = {_normal(str(one["Name"])) for one in metadata} | RUNTIME_PROVIDES
+    present = {_normal(str(one["Name"])) for one in metadata} | set(RUNTIME_PROVIDES)
     for one in metadata:
         for need in one.get_all("Requires-Dist", []):
             name = _normal(re.split(r"[^A-Za-z0-9._-]", need, maxsplit=1)[0])
@@ -168,7 +185,7 @@ def main(arguments: list[str]) -> int:
         for architecture in arguments or architectures(ROOT / "lambda_src"):
             target = build(architecture)
             size = target.stat().st_size / 1e6
-            print(f"{target.relative_to(ROOT)}  {size:.1f} MB  {sha256(target)[:12]}")
+            print(f"{target.relative_to(ROOT)}  {size:.2f} MB  {sha256(target)[:12]}")
     except ToolError as error:
         print(error, file=sys.stderr)
         return 1

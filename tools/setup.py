@@ -1,4 +1,4 @@
-"""The last step of ``make setup``: a Terraform that is new enough, and a provider for it."""
+"""Check, as the last step of ``make setup``, that Terraform is new enough and has a provider."""
 
 from __future__ import annotations
 

@@ -1,15 +1,16 @@
-"""Which Terraform to run, and where it finds its provider.
+"""Find the Terraform to run and its provider.
 
 Order of choice: the program named by ``TF`` (a name or a path), ``terraform`` on the PATH,
 ``tofu`` on the PATH, and last the one that ``make setup`` installs into the project's own
 environment. The first that is there must be new enough; an older one is an error and not
-passed over, so that nobody tests with another Terraform than the one they typed.
+passed over, so that tests use the Terraform that the user typed.
 
 Run as a program it prints what it found::
 
     python -m tools.terraform_cli binary     # path of the program
     python -m tools.terraform_cli config     # path of the CLI configuration, or nothing
     python -m tools.terraform_cli check      # both, and whether a provider can be had
+    python -m tools.terraform_cli env        # `export` lines of the variables to run it with
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -57,7 +60,7 @@ class NoProvider(ToolError):
 
 
 def minimum_version() -> tuple[int, ...]:
-    """The lower bound of ``required_version`` in the root versions.tf."""
+    """Read the lower bound of ``required_version`` in the root versions.tf."""
     text = (ROOT / "versions.tf").read_text()
     found = re.search(r'required_version\s*=\s*">=\s*([\d.]+)"', text)
     if found is None:
@@ -66,15 +69,15 @@ def minimum_version() -> tuple[int, ...]:
 
 
 def parse_version(text: str) -> tuple[int, ...]:
-    """``"1.11.4-beta1"`` → ``(1, 11, 4)``."""
+    """Parse a version: ``"1.11.4-beta1"`` → ``(1, 11, 4)``."""
     return tuple(int(part) for part in text.split("-")[0].split("."))
 
 
 def find_terraform(environ: Mapping[str, str] = os.environ) -> Path:
-    """The Terraform program to run.
+    """Find the Terraform program to run.
 
     Raises:
-        NoTerraform: none was found, or the one that ``TF`` names is not there.
+        NoTerraform: no Terraform was found, or the program that ``TF`` names does not exist.
         TerraformTooOld: the one found is older than versions.tf allows.
     """
     binary = _choose(environ)
@@ -130,7 +133,7 @@ def version_of(binary: Path) -> tuple[int, ...]:
 
 
 def find_mirror(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The directory of a filesystem mirror that holds hashicorp/aws for this machine, if any.
+    """Find the directory of a filesystem mirror that holds hashicorp/aws for this machine.
 
     Raises:
         NoProvider: ``TF_PROVIDER_MIRROR`` names a directory without it.
@@ -165,7 +168,7 @@ def _platform() -> str:
 
 
 def _offers_provider(mirror: Path) -> bool:
-    """Whether a directory has the provider, unpacked (VERSION/OS_ARCH/) or packed (.zip)."""
+    """Check that a directory has the provider, unpacked (VERSION/OS_ARCH/) or packed (.zip)."""
     folder = mirror / PROVIDER
     try:
         unpacked = any(folder.glob(f"*/{_platform()}"))
@@ -175,10 +178,10 @@ def _offers_provider(mirror: Path) -> bool:
 
 
 def cli_config(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """A CLI configuration that points at the mirror found; None leaves Terraform alone.
+    """Write a CLI configuration that points at the mirror found; None changes nothing.
 
     A configuration of the user's own (``TF_CLI_CONFIG_FILE`` names an existing file) is
-    respected, unless ``TF_PROVIDER_MIRROR`` asks for a mirror in so many words.
+    respected, unless ``TF_PROVIDER_MIRROR`` names a mirror.
     """
     own = environ.get("TF_CLI_CONFIG_FILE")
     ours = LOCAL_STATE / "terraform.rc"
@@ -192,8 +195,9 @@ def cli_config(environ: Mapping[str, str] = os.environ) -> Path | None:
     link = tofu / TOFU_PROVIDER
     if not (link.is_symlink() and link.resolve() == (mirror / PROVIDER).resolve()):
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(mirror / PROVIDER)
+        fresh = _unique_name(link)  # other threads and processes set up the same link
+        fresh.symlink_to(mirror / PROVIDER)
+        fresh.replace(link)
     _write_if_changed(
         ours,
         "# Written by tools/terraform_cli.py: the provider is in a directory here.\n"
@@ -219,13 +223,18 @@ def _write_if_changed(path: Path, text: str) -> None:
     if path.exists() and path.read_text() == text:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh = _unique_name(path)
     fresh.write_text(text)
     fresh.replace(path)
 
 
+def _unique_name(path: Path) -> Path:
+    """A name beside the path that no other thread or process uses."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+
+
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables to add before running Terraform: where the provider is, and how to run.
+    """Return the environment variables for Terraform: its provider, and its parallelism.
 
     The provider creates one Lambda function at a time and waits 25 s for a queue, while each one
     that waits takes one of Terraform's ten places: more places, or everything else waits too.
@@ -272,6 +281,9 @@ def main(arguments: list[str]) -> int:
         "binary": find_terraform,
         "config": lambda: cli_config() or "",
         "check": lambda: f"{find_terraform()}, provider by {ensure_provider()}",
+        "env": lambda: "\n".join(
+            f"export {name}={shlex.quote(value)}" for name, value in environment().items()
+        ),
     }
     if len(arguments) != 1 or arguments[0] not in actions:
         print(f"usage: python -m tools.terraform_cli {{{'|'.join(actions)}}}", file=sys.stderr)

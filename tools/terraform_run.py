@@ -13,7 +13,7 @@ ROOT = terraform_cli.ROOT
 
 
 def root_modules(*tops: str) -> list[Path]:
-    """Every folder below the given ones that holds Terraform files of its own, sorted."""
+    """List every folder below the given folders that holds Terraform files, sorted."""
     found = {
         path.parent
         for top in tops
@@ -24,7 +24,7 @@ def root_modules(*tops: str) -> list[Path]:
 
 
 def data_directory(folder: Path) -> Path:
-    """Where Terraform keeps what it downloads for this folder."""
+    """Return the folder for Terraform's downloads and plugins of this root module."""
     return (
         terraform_cli.LOCAL_STATE
         / "terraform"
@@ -35,7 +35,7 @@ def data_directory(folder: Path) -> Path:
 def run(
     folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command; its output, standard error included, is in ``stdout``.
+    """Run one command; ``stdout`` holds its output and standard error.
 
     `environ` is added to the variables of this process; ``TF`` in it names another Terraform.
     """
@@ -55,5 +55,5 @@ def run(
 
 
 def init(folder: Path, *, backend: bool = False) -> subprocess.CompletedProcess[str]:
-    """``terraform init``, without a backend unless asked."""
+    """Run ``terraform init``, without a backend by default."""
     return run(folder, "init", "-input=false", "-no-color", f"-backend={str(backend).lower()}")

@@ -1,4 +1,4 @@
-"""``terraform validate`` of every module and every example."""
+"""Run ``terraform validate`` on every module and every example."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools import terraform_run
 
 
 def validate(folder: Path) -> str | None:
-    """What Terraform has against a folder, or None."""
+    """Return Terraform's errors about a folder, or None."""
     for step in (terraform_run.init(folder), terraform_run.run(folder, "validate", "-no-color")):
         if step.returncode != 0:
             return step.stdout

@@ -18,7 +18,7 @@ output "sms_template_name" {
   value       = "${var.name}-greeting"
 
   # The template is there once its function says so.
-  depends_on = [module.project]
+  depends_on = [module.resources]
 }
 
 output "state_machine_arn" {

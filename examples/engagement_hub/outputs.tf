@@ -1,5 +1,5 @@
 output "api_url" {
-  description = "Address of the Pinpoint-compatible API: what program.py takes as PINPOINT_API_URL."
+  description = "URL of the Pinpoint-compatible API; program.py reads it from PINPOINT_API_URL."
   value       = module.hub.api_url
 }
 
@@ -9,11 +9,11 @@ output "campaign_role_arn" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what went wrong; all are empty when all is well."
+  description = "Dead-letter queues by path; each is empty in normal operation."
   value       = module.hub.dead_letter_queue_urls
 }
 
 output "state_machine_arns" {
-  description = "State machines by what they run: campaign, export, import."
+  description = "ARNs of the state machines by kind of run: campaign, export, import."
   value       = module.hub.state_machine_arns
 }

@@ -11,6 +11,14 @@ variable "name" {
   nullable    = false
 }
 
+variable "origination_identity" {
+  description = "Phone number, pool or sender ID of End User Messaging SMS that text messages are sent from. Null requests a simulator number."
+  type = object({
+    arn = string
+  })
+  default = null
+}
+
 variable "region" {
   description = "AWS region to deploy to."
   type        = string
@@ -19,7 +27,7 @@ variable "region" {
 }
 
 variable "voice" {
-  description = "What voice messages are sent from: a phone number of yours that can call, and the account's rate of calls. Null sends none."
+  description = "Voice channel: the phone number of the account that places calls, and the account's rate of calls. Null sends no voice messages."
   type = object({
     origination_identity_arn = string
     messages_per_second      = optional(number, 1)

@@ -11,8 +11,8 @@ provider "aws" {
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
 }
 
 module "event_stream" {

@@ -1,4 +1,4 @@
-# A file of people lands in a bucket; those with a number that can receive SMS get a greeting.
+# A CSV of people arrives in a bucket; each person with a number that can receive SMS gets a greeting.
 
 provider "aws" {
   region = var.region
@@ -8,32 +8,43 @@ provider "aws" {
   }
 }
 
+# A simulator number costs a dollar a month and reaches the simulator's destination numbers only. Name
+# a phone number, pool or sender ID of the account to reach people.
+resource "aws_pinpointsmsvoicev2_phone_number" "simulator" {
+  count = var.origination_identity == null ? 1 : 0
+
+  iso_country_code    = "US"
+  message_type        = "TRANSACTIONAL"
+  number_capabilities = ["SMS", "VOICE"]
+  number_type         = "SIMULATOR"
+}
+
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
-  sms          = { messages_per_second = var.messages_per_second }
+  name    = "${var.name}-hub"
+  project = { name = var.name }
+
+  sms = {
+    origination_identity_arn = var.origination_identity == null ? aws_pinpointsmsvoicev2_phone_number.simulator[0].arn : var.origination_identity.arn
+    messages_per_second      = var.messages_per_second
+  }
 }
 
-module "project" {
-  source = "../../modules/internal/api_resource"
+module "resources" {
+  source = "../../modules/pinpoint_resources"
 
-  name     = "${var.name}-project"
+  name     = var.name
   pinpoint = module.hub.pinpoint
-  resources = {
-    greeting = {
-      type = "SmsTemplate"
-      properties = jsonencode({
-        TemplateName         = local.template_name
-        Body                 = "Hello {{User.UserAttributes.FirstName}}, thanks for joining us. Reply STOP to opt out."
-        DefaultSubstitutions = jsonencode({ "User.UserAttributes.FirstName" = "there" })
-      })
-    }
-    sms = {
-      type       = "Channel"
-      properties = jsonencode({ Channel = "sms", Enabled = true })
-    }
+
+  channels = { sms = jsonencode({ Enabled = true }) }
+
+  sms_templates = {
+    greeting = jsonencode({
+      TemplateName         = local.template_name
+      Body                 = "Hello {{User.UserAttributes.FirstName}}, thanks for joining us. Reply STOP to opt out."
+      DefaultSubstitutions = jsonencode({ "User.UserAttributes.FirstName" = "there" })
+    })
   }
 }
 
@@ -47,7 +58,7 @@ module "import" {
   name     = "${var.name}-import"
   pinpoint = module.hub.pinpoint
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }
 
@@ -75,12 +86,7 @@ module "chain" {
   name              = "${var.name}-chain"
   pinpoint          = module.hub.pinpoint
   sms_template_name = local.template_name
-  topic_arns = {
-    import   = module.import.topic_arn
-    validate = module.validate.topic_arn
-  }
-  state_machine_arns = {
-    campaign = module.campaign.state_machine_arn
-    validate = module.validate.state_machine_arn
-  }
+  import            = module.import
+  validate          = module.validate
+  campaign          = module.campaign
 }

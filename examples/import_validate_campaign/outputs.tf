@@ -4,7 +4,7 @@ output "api_url" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what went wrong, by stage; all are empty when all is well."
+  description = "Dead-letter queues by stage; each is empty in normal operation."
   value = merge(
     { for queue, url in module.import.dead_letter_queue_urls : "import-${queue}" => url },
     { for queue, url in module.chain.dead_letter_queue_urls : "chain-${queue}" => url },
@@ -14,12 +14,12 @@ output "dead_letter_queue_urls" {
 
 output "import_bucket" {
   description = "Bucket to drop files into."
-  value       = module.import.bucket
+  value       = module.import.import_bucket_name
 }
 
 output "import_prefix" {
   description = "Key prefix to drop files under."
-  value       = module.import.prefix
+  value       = module.import.import_prefix
 }
 
 output "notification_topic_arns" {

@@ -11,8 +11,8 @@ provider "aws" {
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
 }
 
 module "validate" {
@@ -22,6 +22,6 @@ module "validate" {
   pinpoint        = module.hub.pinpoint
   default_country = "US"
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

@@ -25,5 +25,5 @@ output "state_machine_arn" {
 
 output "work_bucket" {
   description = "Bucket that exports pass through; empty between runs."
-  value       = module.validate.bucket
+  value       = module.validate.work_bucket_name
 }

@@ -1,4 +1,4 @@
-# What happens in a project, as tables that answer SQL.
+# The events of a project as tables for SQL.
 
 provider "aws" {
   region = var.region
@@ -8,11 +8,26 @@ provider "aws" {
   }
 }
 
+# A simulator number costs a dollar a month and reaches the simulator's destination numbers only. Name
+# a phone number, pool or sender ID of the account to reach people.
+resource "aws_pinpointsmsvoicev2_phone_number" "simulator" {
+  count = var.origination_identity == null ? 1 : 0
+
+  iso_country_code    = "US"
+  message_type        = "TRANSACTIONAL"
+  number_capabilities = ["SMS", "VOICE"]
+  number_type         = "SIMULATOR"
+}
+
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
+
+  sms = {
+    origination_identity_arn = var.origination_identity == null ? aws_pinpointsmsvoicev2_phone_number.simulator[0].arn : var.origination_identity.arn
+  }
 }
 
 module "event_stream" {
@@ -30,6 +45,6 @@ module "database" {
   database_name  = replace(var.name, "-", "_")
   buffer_seconds = var.buffer_seconds
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

@@ -15,7 +15,7 @@ output "athena_workgroup" {
 
 output "events_bucket" {
   description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
-  value       = module.database.events_bucket
+  value       = module.database.events_bucket_name
 }
 
 output "firehose_name" {

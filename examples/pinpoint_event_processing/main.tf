@@ -8,12 +8,13 @@ provider "aws" {
   }
 }
 
-# SES mails a link to the address; nothing is sent before somebody has followed it.
+# SES mails a verification link to the address; it sends nothing from the address before the link
+# was opened.
 resource "aws_sesv2_email_identity" "sender" {
   email_identity = var.from_address
 }
 
-# What the hub sends with: its events go to the project's event stream.
+# The hub sends with this configuration set; its events go to the project's event stream.
 resource "aws_sesv2_configuration_set" "hub" {
   configuration_set_name = "${var.name}-hub"
 }
@@ -21,12 +22,12 @@ resource "aws_sesv2_configuration_set" "hub" {
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
   email = {
     from_address      = var.from_address
     identity_arn      = aws_sesv2_email_identity.sender.arn
-    configuration_set = aws_sesv2_configuration_set.hub.configuration_set_name
+    configuration_set = { name = aws_sesv2_configuration_set.hub.configuration_set_name }
   }
 }
 

@@ -1,6 +1,6 @@
 output "address_table" {
   description = "Name of the table of addresses, by `address` in lower case."
-  value       = module.suppression.address_table
+  value       = module.suppression.address_table_name
 
   depends_on = [module.suppression]
 }
@@ -17,11 +17,11 @@ output "configuration_set" {
 
 output "dead_letter_queue_url" {
   description = "Queue of records that could not be processed."
-  value       = module.suppression.dead_letter_queue_url
+  value       = module.suppression.dead_letter_queue_urls.records
 }
 
 output "event_pattern" {
-  description = "Pattern (JSON) for an EventBridge rule that hears of every suppressed address."
+  description = "Event pattern (JSON) of an EventBridge rule that matches every suppressed address."
   value       = module.suppression.event_pattern
 }
 

@@ -3,8 +3,9 @@
     python redrive.py "$(terraform output -raw dead_letter_queue_url)" \
         "$(terraform output -raw function_name)"
 
-Records go to the function alone, so that no other subscriber of the stream sees them twice; what
-was done before changes nothing. A record that is still malformed comes back to the queue.
+Records go to the function alone, so that no other subscriber of the stream sees them twice; a
+record that was processed before has no effect. A record that is still malformed returns to the
+queue.
 """
 
 import base64
@@ -33,7 +34,7 @@ def main(queue_url: str, function_name: str) -> None:
 
 
 def batches_of(letter: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """The records that a dead letter is about: its own, or those of the stream that it names."""
+    """Yield the records of a dead letter: from its body, or from the stream."""
     if "KinesisBatchInfo" in letter:  # given up by the mapping
         batch = letter["KinesisBatchInfo"]
         first, last = batch["startSequenceNumber"], batch["endSequenceNumber"]
@@ -48,7 +49,7 @@ def batches_of(letter: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
 
 
 def streamed(stream: str, shard: str, first: str, last: str) -> Iterator[list[dict[str, Any]]]:
-    """What the stream has from one sequence number to another; the function takes its part."""
+    """Yield the records between two sequence numbers; the function filters them."""
     iterator = kinesis.get_shard_iterator(
         StreamARN=stream,
         ShardId=shard,

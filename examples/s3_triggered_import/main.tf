@@ -11,8 +11,8 @@ provider "aws" {
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
 }
 
 module "import" {
@@ -21,7 +21,7 @@ module "import" {
   name     = "${var.name}-import"
   pinpoint = module.hub.pinpoint
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }
 
@@ -40,6 +40,6 @@ module "contacts" {
     constants = { ChannelType = "SMS" }
   }
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

@@ -5,12 +5,12 @@ output "api_url" {
 
 output "contacts_bucket" {
   description = "Bucket to drop exports of the CRM into."
-  value       = module.contacts.bucket
+  value       = module.contacts.import_bucket_name
 }
 
 output "contacts_prefix" {
   description = "Key prefix to drop exports of the CRM under."
-  value       = module.contacts.prefix
+  value       = module.contacts.import_prefix
 }
 
 output "contacts_topic_arn" {
@@ -19,7 +19,7 @@ output "contacts_topic_arn" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what went wrong."
+  description = "Dead-letter queues by path; each is empty in normal operation."
   value = merge(
     module.import.dead_letter_queue_urls,
     { for queue, url in module.contacts.dead_letter_queue_urls : "contacts-${queue}" => url },
@@ -28,12 +28,12 @@ output "dead_letter_queue_urls" {
 
 output "import_bucket" {
   description = "Bucket to drop files into."
-  value       = module.import.bucket
+  value       = module.import.import_bucket_name
 }
 
 output "import_prefix" {
   description = "Key prefix to drop files under."
-  value       = module.import.prefix
+  value       = module.import.import_prefix
 }
 
 output "notification_topic_arn" {

@@ -1,4 +1,4 @@
-# Two mailboxes that nobody reads answer: one by an SES template, one by a template of a hub.
+# Two unattended mailboxes answer: one with an SES template, one with a template of a hub.
 
 provider "aws" {
   region = var.region
@@ -52,25 +52,23 @@ module "help" {
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
 }
 
-module "templates" {
-  source = "../../modules/internal/api_resource"
+module "resources" {
+  source = "../../modules/pinpoint_resources"
 
-  name     = "${var.name}-templates"
+  name     = var.name
   pinpoint = module.hub.pinpoint
-  resources = {
-    orders = {
-      type = "EmailTemplate"
-      properties = jsonencode({
-        TemplateName = "${var.name}-orders"
-        Subject      = "Your order:"
-        HtmlPart     = "<p>Hello,</p><p>orders are taken in our shop only. Your message, from %%NAME%%: %%ID%%.</p>"
-        TextPart     = "Hello,\n\norders are taken in our shop only. Your message, from %%NAME%%: %%ID%%.\n"
-      })
-    }
+
+  email_templates = {
+    orders = jsonencode({
+      TemplateName = "${var.name}-orders"
+      Subject      = "Your order:"
+      HtmlPart     = "<p>Hello,</p><p>orders are taken in our shop only. Your message, from %%NAME%%: %%ID%%.</p>"
+      TextPart     = "Hello,\n\norders are taken in our shop only. Your message, from %%NAME%%: %%ID%%.\n"
+    })
   }
 }
 

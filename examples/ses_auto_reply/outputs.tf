@@ -1,11 +1,11 @@
 output "dead_letter_queue_url" {
-  description = "Queue of the mails to help@… whose reply failed for good."
-  value       = module.help.dead_letter_queue_url
+  description = "Dead-letter queue of the mails to help@… whose reply failed permanently."
+  value       = module.help.dead_letter_queue_urls.replies
 }
 
 output "dead_letter_queue_name" {
   description = "Name of that queue; its alarm is called `<name>-not-empty`."
-  value       = module.help.dead_letter_queue_name
+  value       = reverse(split("/", module.help.dead_letter_queue_urls.replies))[0]
 }
 
 output "dkim_records" {
@@ -48,5 +48,5 @@ output "support_address" {
 
 output "table_name" {
   description = "Table of who was answered lately."
-  value       = module.help.table_name
+  value       = module.help.answered_table_name
 }

@@ -1,4 +1,4 @@
-# What became of every email that is sent with a configuration set, as tables that answer SQL.
+# The events of every email that is sent with a configuration set, as tables for SQL.
 
 provider "aws" {
   region = var.region
@@ -8,7 +8,8 @@ provider "aws" {
   }
 }
 
-# SES mails a link to the address; nothing is sent before somebody has followed it.
+# SES mails a verification link to the address; it sends nothing from the address before the link
+# was opened.
 resource "aws_sesv2_email_identity" "sender" {
   email_identity = var.from_address
 }
@@ -20,6 +21,6 @@ module "database" {
   configuration_set = { name = "${var.name}-tracked" }
   buffer_seconds    = var.buffer_seconds
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

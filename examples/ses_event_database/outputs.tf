@@ -10,12 +10,12 @@ output "athena_workgroup" {
 
 output "configuration_set" {
   description = "Configuration set to name when sending."
-  value       = module.database.configuration_set
+  value       = module.database.configuration_set_name
 }
 
 output "events_bucket" {
   description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
-  value       = module.database.events_bucket
+  value       = module.database.events_bucket_name
 }
 
 output "firehose_name" {

@@ -8,7 +8,8 @@ provider "aws" {
   }
 }
 
-# SES mails a link to the address; nothing is sent before somebody has followed it.
+# SES mails a verification link to the address; it sends nothing from the address before the link
+# was opened.
 resource "aws_sesv2_email_identity" "sender" {
   email_identity = var.from_address
 }
@@ -19,6 +20,6 @@ module "suppression" {
   name              = var.name
   configuration_set = { name = "${var.name}-tracked" }
 
-  # All identities of the account, with those that are verified later.
+  # All identities of the account, also identities that are verified later.
   identities = {}
 }

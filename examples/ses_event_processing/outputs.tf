@@ -1,20 +1,20 @@
 output "address_table" {
   description = "Table of addresses: why, when and by which feedback each was suppressed."
-  value       = module.suppression.address_table
+  value       = module.suppression.address_table_name
 }
 
 output "configuration_set" {
   description = "Configuration set to name when sending."
-  value       = module.suppression.configuration_set
+  value       = module.suppression.configuration_set_name
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what went wrong."
+  description = "Dead-letter queues by path; each is empty in normal operation."
   value       = module.suppression.dead_letter_queue_urls
 }
 
 output "event_pattern" {
-  description = "Pattern (JSON) for an EventBridge rule that hears of every suppressed address."
+  description = "Event pattern (JSON) of an EventBridge rule that matches every suppressed address."
   value       = module.suppression.event_pattern
 }
 

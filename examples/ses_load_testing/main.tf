@@ -1,4 +1,4 @@
-# Emails queued by the thousand, sent at the account's rate, and told about in tables.
+# Emails queued by the thousand and sent at the account's rate, with their events in tables.
 
 provider "aws" {
   region = var.region
@@ -8,7 +8,8 @@ provider "aws" {
   }
 }
 
-# SES mails a link to the address; nothing is sent before somebody has followed it.
+# SES mails a verification link to the address; it sends nothing from the address before the link
+# was opened.
 resource "aws_sesv2_email_identity" "sender" {
   email_identity = var.from_address
 }
@@ -20,7 +21,7 @@ resource "aws_ses_template" "simple" {
   text    = "Hello {{first_name}}, this is message {{unique_code}}."
 }
 
-# What became of every email: which were sent, by campaign, and whether one went out twice.
+# The events of every email: which were sent, by campaign, and whether an email went out twice.
 module "database" {
   source = "../../modules/ses_event_database"
 
@@ -28,17 +29,18 @@ module "database" {
   configuration_set = { name = "${var.name}-tracked" }
   buffer_seconds    = var.buffer_seconds
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }
 
 module "sending" {
   source = "../../modules/ses_load_testing"
 
-  name = var.name
+  name      = var.name
+  dashboard = true
   sending = {
     identity_arns      = [aws_sesv2_email_identity.sender.arn]
-    configuration_sets = [module.database.configuration_set]
+    configuration_sets = [module.database.configuration_set_name]
     templates          = [aws_ses_template.simple.name]
   }
 }

@@ -15,7 +15,7 @@ output "athena_workgroup" {
 
 output "configuration_set" {
   description = "Configuration set for messages to name as `config_set`: its events are kept."
-  value       = module.database.configuration_set
+  value       = module.database.configuration_set_name
 }
 
 output "dashboard_name" {
@@ -25,7 +25,7 @@ output "dashboard_name" {
 
 output "dead_letter_queue_url" {
   description = "Queue of messages that cannot be sent, with their reason."
-  value       = module.sending.dead_letter_queue_url
+  value       = module.sending.dead_letter_queue_urls.messages
 }
 
 output "event_source_mapping_id" {
@@ -35,7 +35,7 @@ output "event_source_mapping_id" {
 
 output "events_bucket" {
   description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
-  value       = module.database.events_bucket
+  value       = module.database.events_bucket_name
 }
 
 output "from_address" {
@@ -45,7 +45,7 @@ output "from_address" {
 
 output "metadata_table" {
   description = "Table of users: key `user_id`, map attribute `metadata`."
-  value       = module.sending.metadata_table
+  value       = module.sending.metadata_table_name
 }
 
 output "metrics_dimensions" {
@@ -59,7 +59,7 @@ output "metrics_namespace" {
 }
 
 output "parked_queue_url" {
-  description = "Queue of messages that may have been sent, with what is known."
+  description = "Queue of messages whose send has an unknown outcome, with the known facts."
   value       = module.sending.parked_queue_url
 }
 
@@ -80,7 +80,7 @@ output "quota_watch_schedule_name" {
 
 output "state_table" {
   description = "Table of claims and outcomes."
-  value       = module.sending.state_table
+  value       = module.sending.state_table_name
 }
 
 output "template_name" {

@@ -1,4 +1,4 @@
-# Email that programs send through SES, and what a project sends to its people, in one table.
+# Email that programs send through SES and messages that a project sends, in one table.
 
 provider "aws" {
   region = var.region
@@ -8,18 +8,20 @@ provider "aws" {
   }
 }
 
-# SES mails a link to the address; nothing is sent before somebody has followed it.
+# SES mails a verification link to the address; it sends nothing from the address before the link
+# was opened.
 resource "aws_sesv2_email_identity" "sender" {
   email_identity = var.from_address
 }
 
-# What programs name when they send through SES: its events go straight to the database.
+# Programs name this configuration set when they send through SES; its events go directly to the
+# database.
 resource "aws_sesv2_configuration_set" "direct" {
   configuration_set_name = "${var.name}-direct"
 }
 
-# What the hub sends with. Its events go to the project's event stream, and by that to the database;
-# were they sent to the database too, each would come twice.
+# The hub sends with this configuration set. Its events reach the database through the project's
+# event stream; a second, direct path would deliver each event twice.
 resource "aws_sesv2_configuration_set" "hub" {
   configuration_set_name = "${var.name}-hub"
 }
@@ -29,18 +31,30 @@ resource "aws_pinpointsmsvoicev2_configuration_set" "hub" {
   name = "${var.name}-hub"
 }
 
+# A simulator number costs a dollar a month and reaches the simulator's destination numbers only. Name
+# a phone number, pool or sender ID of the account to reach people.
+resource "aws_pinpointsmsvoicev2_phone_number" "simulator" {
+  count = var.origination_identity == null ? 1 : 0
+
+  iso_country_code    = "US"
+  message_type        = "TRANSACTIONAL"
+  number_capabilities = ["SMS", "VOICE"]
+  number_type         = "SIMULATOR"
+}
+
 module "hub" {
   source = "../../modules/engagement_hub"
 
-  name         = "${var.name}-hub"
-  project_name = var.name
+  name    = "${var.name}-hub"
+  project = { name = var.name }
   email = {
     from_address      = var.from_address
     identity_arn      = aws_sesv2_email_identity.sender.arn
-    configuration_set = aws_sesv2_configuration_set.hub.configuration_set_name
+    configuration_set = { name = aws_sesv2_configuration_set.hub.configuration_set_name }
   }
   sms = {
-    configuration_set = aws_pinpointsmsvoicev2_configuration_set.hub.name
+    origination_identity_arn = var.origination_identity == null ? aws_pinpointsmsvoicev2_phone_number.simulator[0].arn : var.origination_identity.arn
+    configuration_set        = { name = aws_pinpointsmsvoicev2_configuration_set.hub.name }
   }
 }
 
@@ -56,10 +70,10 @@ module "database" {
 
   name                   = "${var.name}-db"
   event_stream           = module.event_stream.event_stream
-  ses_configuration_sets = [aws_sesv2_configuration_set.direct.configuration_set_name]
+  ses_configuration_sets = { direct = aws_sesv2_configuration_set.direct.configuration_set_name }
   database_name          = replace(var.name, "-", "_")
   buffer_seconds         = var.buffer_seconds
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

@@ -22,7 +22,7 @@ output "configuration_set" {
 
 output "events_bucket" {
   description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
-  value       = module.database.events_bucket
+  value       = module.database.events_bucket_name
 }
 
 output "firehose_name" {

@@ -8,7 +8,7 @@
 The third is one of the workgroup's queries, by name, with the value that it asks for. `value`
 prints the first cell of the answer alone, for shell scripts, and fails when there are no rows.
 
-An ordinary boto3 program: all it is told are the outputs of this example, which it reads with
+An ordinary boto3 program: its only input is the outputs of this example, which it reads with
 `terraform output -json`.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 
 import boto3
 
-# The mailbox simulator of SES: nobody is written to, and what comes after the + is ignored.
+# The mailbox simulator of SES: no person gets an email, and SES ignores the part after the +.
 SIMULATOR = "simulator.amazonses.com"
 DIRECT = ["success+ann", "success+bob", "success+eve", "bounce+gil", "complaint+kim"]
 PEOPLE = ["success+lea", "success+max"]

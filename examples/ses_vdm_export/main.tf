@@ -9,7 +9,8 @@ provider "aws" {
   }
 }
 
-# SES mails a link to the address; nothing is sent before somebody has followed it.
+# SES mails a verification link to the address; it sends nothing from the address before the link
+# was opened.
 resource "aws_sesv2_email_identity" "sender" {
   email_identity = var.from_address
 }
@@ -43,9 +44,9 @@ module "export" {
     { name = "OPEN", aggregation = "RATE" },
     { name = "CLICK", aggregation = "RATE" },
   ]
-  email_addresses = var.email_addresses
+  subscriptions   = { for address in var.email_addresses : address => { protocol = "email", endpoint = address } }
   timeout_seconds = var.timeout_seconds
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

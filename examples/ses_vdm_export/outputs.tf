@@ -1,11 +1,11 @@
 output "claims_table" {
   description = "Table of the months that were exported."
-  value       = module.export.claims_table
+  value       = module.export.claims_table_name
 }
 
 output "dead_letter_queue_url" {
   description = "Queue of scheduled runs that could not be started."
-  value       = module.export.dead_letter_queue_url
+  value       = module.export.dead_letter_queue_urls.schedule
 }
 
 output "from_address" {
@@ -15,7 +15,7 @@ output "from_address" {
 
 output "report_bucket" {
   description = "Bucket of the reports."
-  value       = module.export.report_bucket
+  value       = module.export.report_bucket_name
 }
 
 output "report_prefix" {

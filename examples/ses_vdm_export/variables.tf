@@ -1,5 +1,5 @@
 variable "email_addresses" {
-  description = "Who gets the notifications by email; each address has to confirm first."
+  description = "Email addresses that are subscribed to the notifications; each address has to confirm first."
   type        = list(string)
   default     = []
   nullable    = false

@@ -1,4 +1,4 @@
-# What became of every text message that is sent with a configuration set, as tables that answer SQL.
+# The events of every text message that is sent with a configuration set, as tables for SQL.
 
 provider "aws" {
   region = var.region
@@ -15,6 +15,6 @@ module "database" {
   configuration_set = { name = "${var.name}-tracked" }
   buffer_seconds    = var.buffer_seconds
 
-  # An example is taken down with what was tried in it.
+  # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }

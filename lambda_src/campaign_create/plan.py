@@ -57,7 +57,7 @@ class BadCampaignRequest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the module sets for inputs that leave it out."""
+    """The module's defaults for members that an input leaves out."""
 
     message_type: str
     origination_identity: str | None = None
@@ -129,7 +129,7 @@ def campaign_plan(run_input: Any, correlation_id: str, defaults: Defaults) -> Ca
 
 
 def campaign_request(plan: CampaignPlan, correlation_id: str) -> dict[str, Any]:
-    """The WriteCampaignRequest for a plan."""
+    """Return the WriteCampaignRequest for a plan."""
     template: dict[str, str] = {"Name": plan.template_name}
     if plan.template_version is not None:
         template["Version"] = plan.template_version
@@ -151,7 +151,7 @@ def campaign_request(plan: CampaignPlan, correlation_id: str) -> dict[str, Any]:
 
 
 def campaign_named(campaigns: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
-    """The campaign of a name, deleted ones apart: what an earlier attempt created."""
+    """Return the campaign of a name that an earlier attempt created; deleted ones are ignored."""
     for campaign in campaigns:
         deleted = (campaign.get("State") or {}).get("CampaignStatus") == "DELETED"
         if campaign.get("Name") == name and not deleted:

@@ -1,4 +1,4 @@
-"""What a campaign and its activities say together."""
+"""Combine a campaign and its activities into the progress of a run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _NEVER_RUNS = frozenset({"INVALID", "DELETED", "PAUSED"})
 
 
 class Outcome(StrEnum):
-    """What the state machine does next."""
+    """The next step of the state machine."""
 
     WAIT = "WAIT"
     SUCCESS = "SUCCESS"
@@ -44,7 +44,7 @@ def progress(campaign: Mapping[str, Any], activities: Sequence[Mapping[str, Any]
             in the first seconds. Members such as Result and End come only with the end.
 
     Returns: `status` is the state of the activities where there are any, else the campaign's.
-    An empty audience is a success that reached nobody; a cancelled or paused run, an invalid
+    An empty audience is a success with zero counts; a cancelled or paused run, an invalid
     campaign and a failed result are failures under their own names.
     """
     campaign_status = (campaign.get("State") or {}).get("CampaignStatus", "SCHEDULED")
@@ -81,6 +81,6 @@ def progress(campaign: Mapping[str, Any], activities: Sequence[Mapping[str, Any]
 
 
 def _first_run(activities: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The activities that share the earliest scheduled start: one per treatment."""
+    """Return the activities that share the earliest scheduled start: one per treatment."""
     first = min((str(a.get("ScheduledStart") or "") for a in activities), default="")
     return [a for a in activities if str(a.get("ScheduledStart") or "") == first]

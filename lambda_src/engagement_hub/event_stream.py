@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engagement_hub.customer_role import CustomerRoles
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import EVENT_STREAM_ID
-from engagement_hub.workers.customer_role import CustomerRoles
 from shared.record_batches import ATTEMPTS, batches, put_patiently, refused
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _bytes_of(line: _Line) -> int:
 
 
 def _putter(session: boto3.Session, stream_arn: str) -> _Put:
-    """A function that writes a batch and returns the refused lines with their error codes."""
+    """Return a function that writes a batch and returns refused lines with error codes."""
     _, _, service, region, _, resource = stream_arn.split(":", 5)
     name = resource.rsplit("/", 1)[-1]
     if service == "firehose":

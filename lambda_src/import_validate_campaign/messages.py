@@ -1,4 +1,4 @@
-"""What the notifications of one stage tell the next."""
+"""Read the notification of one stage and write the input of the next stage."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ class ValidationFinished:
 
 
 def notification_in(body: str) -> tuple[Mapping[str, Any], datetime]:
-    """The notification in an SQS message that SNS sent without raw delivery, and its time.
+    """Return the notification in an SQS message that SNS sent without raw delivery, and its time.
 
     The time is SNS's, so that a redelivered message leads to the same input as the first.
 
@@ -98,8 +98,8 @@ def import_finished(message: Mapping[str, Any]) -> ImportFinished:
 def validation_finished(message: Mapping[str, Any]) -> ValidationFinished | None:
     """Read the notification "Phone Validate Successful".
 
-    Returns None for a run that nobody asked to validate one segment: a manual one over
-    everything unvalidated. No campaign follows from that.
+    Returns None for a run that did not validate one segment: a manual run over all unvalidated
+    endpoints. It leads to no campaign.
 
     Raises:
         MalformedNotification: it is not such a notification.
@@ -126,7 +126,7 @@ def validation_finished(message: Mapping[str, Any]) -> ValidationFinished | None
 
 
 def execution_name(stage: str, correlation_id: str) -> str:
-    """The stage's execution for a correlation id, the same for every delivery of a message.
+    """Return the stage's execution for a correlation id, the same for every delivery of a message.
 
     At most 80 characters, as Step Functions allows. A correlation id that has to be altered to
     fit carries a digest of the original, so two of them never share an execution.
@@ -140,7 +140,7 @@ def execution_name(stage: str, correlation_id: str) -> str:
 
 
 def validation_input(done: ImportFinished) -> dict[str, Any]:
-    """The validation's input: the import's segment, and who asks."""
+    """Return the validation's input: the import's segment, and who asks."""
     return {
         "CorrelationId": done.correlation_id,
         "Definition": {"SegmentId": done.segment_id, "SegmentName": done.segment_name},
@@ -151,16 +151,16 @@ def validation_input(done: ImportFinished) -> dict[str, Any]:
 
 
 def audience_name(done: ValidationFinished) -> str:
-    """The audience segment's name: its source's, and a digest of the correlation id, which makes
-    it unique; a tag carries the id itself."""
+    """Return the audience segment's name: its source's, and a digest of the correlation id, which
+    makes it unique; a tag carries the id itself."""
     digest = hashlib.sha256(done.correlation_id.encode()).hexdigest()[:16]
     suffix = f" able to receive SMS [{digest}]"
     return done.segment_name[: SEGMENT_NAME_CHARACTERS - len(suffix)] + suffix
 
 
 def audience_segment(done: ValidationFinished, phone_types: Sequence[str]) -> dict[str, Any]:
-    """The WriteSegmentRequest for whom the campaign may reach: members of the imported segment
-    with an SMS endpoint whose number was validated as one of `phone_types`."""
+    """Return the WriteSegmentRequest for whom the campaign may reach: members of the imported
+    segment with an SMS endpoint whose number was validated as one of `phone_types`."""
     return {
         "Name": audience_name(done),
         "SegmentGroups": {
@@ -191,12 +191,13 @@ def audience_segment(done: ValidationFinished, phone_types: Sequence[str]) -> di
 
 
 def segment_named(segments: Iterable[Mapping[str, Any]], name: str) -> str | None:
-    """The id of the segment of a name, or None."""
+    """Return the id of the segment of a name, or None."""
     return next((str(s["Id"]) for s in segments if s.get("Name") == name), None)
 
 
 def template_for(segment_name: str, default: str, by_file_prefix: Mapping[str, str]) -> str:
-    """The SMS template for a file: of the longest prefix that its name starts with, or the default.
+    """Return the SMS template for a file: of the longest prefix that its name starts with, or the
+    default.
 
     Args:
         segment_name: the imported segment's name, which is the file's.
@@ -214,7 +215,7 @@ def campaign_input(
     delay_minutes: int,
     max_recipients: int | None,
 ) -> dict[str, Any]:
-    """The campaign's input: the audience, the template, and the guards.
+    """Return the campaign's input: the audience, the template, and the guards.
 
     Args:
         published: when the validation reported its success; the delay counts from here.

@@ -1,4 +1,4 @@
-"""What both start functions share: an SQS batch, and an execution that starts at most once."""
+"""Handle an SQS batch, and start an execution at most once; used by both start functions."""
 
 import json
 from collections.abc import Callable

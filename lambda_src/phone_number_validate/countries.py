@@ -27,7 +27,7 @@ _ALPHA2 = frozenset(_ALPHA2_OF.values())
 
 
 def alpha2(country: str | None) -> str | None:
-    """The alpha-2 code of a country given in either form, or None when it is neither."""
+    """Return the alpha-2 code of a country given in either form, or None when it is neither."""
     code = (country or "").strip().upper()
     if code in _ALPHA2:
         return code

@@ -1,95 +1,31 @@
-"""The state machine's first steps: export the endpoints, and look at the export job."""
+"""When the wait for an export job ends."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from phone_number_validate.request import export_prefix, validation_request
-from shared.pinpoint import pinpoint_client
 from shared.polling import Polling
-from shared.settings import required_env
-from shared.transient import transient_errors_named
 
-PROJECT_ID = required_env("PROJECT_ID")
-EXPORT_ROLE_ARN = required_env("EXPORT_ROLE_ARN")
-BUCKET = required_env("BUCKET")
-NEEDS_VALIDATION_SEGMENT_ID = required_env("NEEDS_VALIDATION_SEGMENT_ID")
-POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
+__all__ = ["ExportFailed", "is_finished"]
 
 REASONS = 5  # of the job's Failures; the hub's and Amazon Pinpoint's name files and roles
-
-logger = Logger(service="phone-number-validate")
-pinpoint = pinpoint_client()
 
 
 class ExportFailed(RuntimeError):
     """The export job ended as FAILED or did not end in time; nothing was validated."""
 
 
-@logger.inject_lambda_context
-def start(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Start the export of a run.
-
-    Event: `{Input, Execution: name, RetryCount}`; answer: `{JobId, Prefix, Attempt, WaitSeconds,
-    Finished: false}`. A second export after a lost answer costs a job and harms nothing.
+def is_finished(
+    job_id: str, status: str, failures: Sequence[str], looks: int, polling: Polling
+) -> bool:
+    """Check whether an export job with this status after so many looks is over.
 
     Raises:
-        BadValidationRequest: the input names no segment in a way that can be followed.
-        ServiceUnavailable: worth another attempt.
+        ExportFailed: the job failed, with its own reasons, or there shall be no other look.
     """
-    request = validation_request(event["Input"], NEEDS_VALIDATION_SEGMENT_ID)
-    prefix = export_prefix(event["Execution"], event["RetryCount"])
-
-    with transient_errors_named():
-        job = pinpoint.create_export_job(
-            ApplicationId=PROJECT_ID,
-            ExportJobRequest={
-                "S3UrlPrefix": f"s3://{BUCKET}/{prefix}",
-                "RoleArn": EXPORT_ROLE_ARN,
-                "SegmentId": request.segment_id,
-            },
-        )["ExportJobResponse"]
-
-    logger.info("Export job running", extra={"job": job["Id"], "segment": request.segment_id})
-    return {
-        "JobId": job["Id"],
-        "Prefix": prefix,
-        "Attempt": 0,
-        "WaitSeconds": POLLING.wait_seconds(0),
-        "Finished": False,
-    }
-
-
-@logger.inject_lambda_context
-def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look at the export job; event and answer are what `start` answers.
-
-    Raises:
-        ExportFailed: the job failed, or was not finished within TIMEOUT_MINUTES.
-        ServiceUnavailable: worth another attempt.
-    """
-    with transient_errors_named():
-        job = pinpoint.get_export_job(ApplicationId=PROJECT_ID, JobId=event["JobId"])[
-            "ExportJobResponse"
-        ]
-
-    looks = event["Attempt"] + 1
-    status = job["JobStatus"]
     if status == "FAILED":
+        raise ExportFailed(" ".join([f"Export job {job_id} failed.", *failures[:REASONS]]))
+    if status != "COMPLETED" and polling.exhausted(looks):
         raise ExportFailed(
-            " ".join(
-                [f"Export job {event['JobId']} failed.", *(job.get("Failures") or [])[:REASONS]]
-            )
+            f"Export job {job_id} was still {status} after "
+            f"{polling.timeout_seconds // 60} minutes (timeout_minutes)."
         )
-    if status != "COMPLETED" and POLLING.exhausted(looks):
-        raise ExportFailed(
-            f"Export job {event['JobId']} was still {status} after "
-            f"{POLLING.timeout_seconds // 60} minutes (timeout_minutes)."
-        )
-    return {
-        **event,
-        "Attempt": looks,
-        "WaitSeconds": POLLING.wait_seconds(looks),
-        "Finished": status == "COMPLETED",
-    }
+    return status == "COMPLETED"

@@ -24,11 +24,11 @@ class Reservations(Protocol):
     """A rate shared with other functions (`shared.pacing.RateLimiter`)."""
 
     def reserve(self, n: int) -> float:
-        """The epoch second from which `n` calls may start, one after the other."""
+        """Return the epoch second from which `n` calls may start, one after the other."""
 
 
 def reserved_rate(calls_per_second: float) -> float:
-    """The rate to reserve at for a quota of `calls_per_second`."""
+    """Return the rate to reserve at for a quota of `calls_per_second`."""
     return RESERVED_SHARE * calls_per_second
 
 
@@ -42,7 +42,7 @@ def call_paced(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[T, R | Exception]]:
-    """Call once per argument; give back each argument with its result or what it raised.
+    """Call once per argument; yield each argument with its result or its exception.
 
     Calls start one after the other at the times reserved, and hardly closer together after a
     delay: a slow answer holds up no other call, and what was missed is not made up for in a burst.

@@ -1,4 +1,4 @@
-"""What a run is asked to validate, and what its export job's state means."""
+"""Read the request of a run, and interpret the state of its export job."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class ValidationRequest:
 
 
 def validation_request(run_input: Any, needs_validation_segment_id: str) -> ValidationRequest:
-    """Which segment a run validates.
+    """Read the segment that a run validates.
 
     The input may be `{"SegmentId"}` or an ImportJobResponse, whose `Definition.SegmentId` counts.
     An input that names neither means everything not yet validated: the segment
@@ -47,9 +47,9 @@ def validation_request(run_input: Any, needs_validation_segment_id: str) -> Vali
 
 
 def export_prefix(execution: str, attempt: int) -> str:
-    """Where a run's export goes.
+    """Return the S3 prefix of a run's export.
 
-    Each attempt has a folder of its own: if an answer was lost, a job nobody knows of may still
-    write into the one before.
+    Each attempt has a folder of its own: after a lost answer an unknown job may still write into
+    the folder before.
     """
     return f"exports/{execution}/{attempt}/"

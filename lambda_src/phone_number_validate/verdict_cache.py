@@ -1,4 +1,4 @@
-"""Verdicts of the last weeks by number, so that nobody pays twice for the same question."""
+"""Verdicts of the last weeks by number, so that the same number is not paid for twice."""
 
 import json
 import time
@@ -38,7 +38,8 @@ class VerdictCache:
         self._sleep = sleep
 
     def read(self, numbers: Iterable[str]) -> dict[str, Verdict]:
-        """The verdicts that are there and young enough; DynamoDB may keep expired items for days.
+        """Return the verdicts that are there and young enough; DynamoDB may keep expired items for
+        days.
 
         Raises:
             ServiceUnavailable: DynamoDB kept leaving keys unprocessed.

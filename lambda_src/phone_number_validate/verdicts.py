@@ -1,4 +1,4 @@
-"""What a validation says about a number, and how endpoints are marked with it."""
+"""The verdict of a validation about a number, and the marks that it leaves on endpoints."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Verdict:
 
     @property
     def cleansed(self) -> str | None:
-        """The number in E.164; an invalid number has none."""
+        """The number in E.164; None for an invalid number."""
         return self.response.get("CleansedPhoneNumberE164") or None
 
 
@@ -79,11 +79,11 @@ def invalid_reason(item: WorkItem) -> str:
 
 
 def endpoint_update(endpoint: EndpointToUpdate, verdict: Verdict) -> dict[str, Any]:
-    """The EndpointBatchItem that marks an endpoint.
+    """Return the EndpointBatchItem that marks an endpoint.
 
     A valid number replaces the address with its E.164 form; an invalid one stays as it is.
-    ChannelType and OptOut are left alone: nothing here may wake who opted out, and should the
-    endpoint have been deleted meanwhile, one without a channel is never messaged.
+    ChannelType and OptOut are left alone: an update must not undo an opt-out, and when the
+    endpoint was deleted since then, an endpoint without a channel gets no message.
     """
     attributes = {
         name: [verdict.response.get(member, UNKNOWN)[:ATTRIBUTE_CHARACTERS]]
@@ -104,7 +104,7 @@ def endpoint_update(endpoint: EndpointToUpdate, verdict: Verdict) -> dict[str, A
 
 
 def batches_of(updates: Iterable[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
-    """The updates in order, in as few calls as UpdateEndpointsBatch allows."""
+    """Yield the updates in order, in as few calls as UpdateEndpointsBatch allows."""
     batch: list[Mapping[str, Any]] = []
     for update in updates:
         batch.append(update)

@@ -71,7 +71,7 @@ def possible_number(address: str, country: str | None) -> PossibleNumber | None:
 
 
 def _country_of(calling_code: int, country: str | None) -> str | None:
-    """The given country when it shares the number's calling code, else the code's main one."""
+    """Return the given country when it has the calling code, else the main country of the code."""
     if country and phonenumbers.country_code_for_region(country) == calling_code:
         return country
     region = phonenumbers.region_code_for_country_code(calling_code)
@@ -122,6 +122,6 @@ def work_items(
 
 
 def _original(endpoint: Mapping[str, Any], address: str) -> str:
-    """The address before the first validation: a second one must not overwrite it."""
+    """Return the address before the first validation: a second one must not overwrite it."""
     kept = (endpoint.get("Attributes") or {}).get("PNV_OriginalPhoneNumber") or [address]
     return str(kept[0])

@@ -28,10 +28,10 @@ _TAGGED = ("_email.", "_campaign.", "_journey.")
 
 
 def rows(event: Event, arrival: Arrival) -> list[Row]:
-    """The rows of one event.
+    """Return the rows of one event.
 
     Raises:
-        NotOfThisTable: it is an event of none of the three sources.
+        NotOfThisTable: the event is from another source than the three.
         MalformedEvent: an event of SES or End User Messaging lacks a documented member.
     """
     value = event.value
@@ -76,7 +76,7 @@ def _row(record: Mapping[str, Any], source: str, tags: dict[str, str] | None = N
 
 
 def _email_id(row: Row, event_type: str) -> str | None:
-    """The same for an event seen through SES and through the stream of the hub that sent it."""
+    """Return the id of an email event, the same by SES and by the stream of the sending hub."""
     event: Mapping[str, Any] = (row.get("facets") or {}).get("email_channel", {})
     event = event.get("mail_event") or {}
     mail = event.get("mail")
@@ -115,7 +115,8 @@ def _ses_tags(mail: Any) -> dict[str, str] | None:
 
 
 def _context_tags(context: str | None) -> dict[str, str] | None:
-    """The entries of a customer's context; None for one that is no JSON object: it stays a text."""
+    """Return the entries of a customer's context; None for one that is no JSON object: it stays a
+    text."""
     if not context or not context.startswith("{"):
         return None
     try:

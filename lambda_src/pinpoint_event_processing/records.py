@@ -1,4 +1,4 @@
-"""What a record of a project's event stream holds."""
+"""Read a record of a project's event stream."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ LARGEST_DATA = 200_000
 
 
 def feedback_in(data: str) -> Feedback | None:
-    """The feedback in a record's data (base64); None when it says nothing against a recipient.
+    """Return the feedback in a record's data (base64); None when it says nothing against a
+    recipient.
 
     A record is one event as JSON, with or without a newline after it.
 
     Raises:
-        MalformedFeedback: it is none, or lacks a member; retrying cannot help.
+        MalformedFeedback: it is no event, or lacks a member; retrying cannot help.
     """
     try:
         event = json.loads(binascii.a2b_base64(data))
@@ -33,7 +34,7 @@ def feedback_in(data: str) -> Feedback | None:
 
 
 def dead_letter(record: Mapping[str, Any], reason: str) -> str:
-    """What is kept of a record that no retry can help, for a person to read and to put back.
+    """Write the dead letter of a record that no retry can help, for a person to read and redrive.
 
     Args:
         record: as Lambda gives it. Its data stays out where it is too large for a message; the

@@ -113,7 +113,7 @@ def _copy(lines: "_Lines", mapping: ColumnMapping, tally: Tally) -> Iterator[byt
     positions = _positions(header, mapping)
     constants = list(mapping.constants.values())
     targets = list(mapping.columns.values())
-    # Without an Id such a row names nobody: in a list of contacts many have no number.
+    # Without an Id such a row names no endpoint: in a list of contacts many have no number.
     by_address = "Address" in targets and "Id" not in targets
     address_at = positions[targets.index("Address")] if by_address else None
     block = io.StringIO()

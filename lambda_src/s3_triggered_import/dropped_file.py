@@ -1,4 +1,4 @@
-"""What a file dropped into the bucket says about itself, and which run imports it."""
+"""Read the event of a file dropped into the bucket, and name the run that imports it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def dropped_file(event: Mapping[str, Any]) -> DroppedFile:
 
 
 def ignored_because(file: DroppedFile, suffixes: Sequence[str]) -> str | None:
-    """Why a file is not imported, or None when it is.
+    """Return the reason that a file is not imported, or None when it is imported.
 
     Suffixes are compared without regard to case; no suffixes means any.
     """
@@ -72,7 +72,7 @@ def ignored_because(file: DroppedFile, suffixes: Sequence[str]) -> str | None:
 
 
 def execution_name(file: DroppedFile) -> str:
-    """The run's name, the same for every event about the same version of the same object.
+    """Return the run's name, the same for every event about the same version of the same object.
 
     Step Functions refuses a second execution of a name for 90 days, which makes a repeated
     event harmless. 47 of the 80 characters allowed.

@@ -1,4 +1,4 @@
-"""An import job: what to ask for, and what its answer means."""
+"""An import job: its request, and the meaning of its answer."""
 
 import json
 import re
@@ -29,7 +29,7 @@ SEGMENT_NAME_CHARACTERS = 128
 # The reasons that a failed execution shows: enough to act on, all others are in Failures.
 REASONS_TOLD = 5
 REASON_CHARACTERS = 1_500
-# The texts are those of the project's host, and a log shows the cause of an execution.
+# The project's host writes the texts, and a log shows the cause of an execution.
 _PERSONAL = re.compile(r"[^\s,;:]+@[^\s,;:]+|(?<![\w-])[+(]*\d[\d ().-]{5,}\d(?![\w-])")
 
 
@@ -38,7 +38,7 @@ class BadImportRequest(ValueError):
 
 
 class Outcome(StrEnum):
-    """What the state machine does next."""
+    """The next step of the state machine."""
 
     WAIT = "WAIT"
     SUCCESS = "SUCCESS"
@@ -52,7 +52,7 @@ class Assessment:
 
 
 def s3_url_from(run_input: Any) -> str:
-    """The S3URL out of a run's input `{"S3URL": "s3://bucket/key"}`.
+    """Return the S3URL out of a run's input `{"S3URL": "s3://bucket/key"}`.
 
     Raises:
         BadImportRequest: it is missing, or not the URL of an object.
@@ -69,7 +69,7 @@ def s3_url_from(run_input: Any) -> str:
 
 
 def segment_name(s3_url: str) -> str:
-    """The file's base name, extension included; the end of it when it is very long."""
+    """Return the file's base name, extension included; the end of it when it is very long."""
     return s3_url.rsplit("/", 1)[-1][-SEGMENT_NAME_CHARACTERS:]
 
 
@@ -92,7 +92,7 @@ def refused_file(reason: str) -> dict[str, Any]:
 def import_request(
     s3_url: str, *, file_format: str, role_arn: str, name: str, segment_id: str | None = None
 ) -> dict[str, Any]:
-    """The ImportJobRequest for a file.
+    """Return the ImportJobRequest for a file.
 
     Args:
         name: of the segment.
@@ -115,7 +115,7 @@ def import_request(
 def job_started_before(
     jobs: Iterable[Mapping[str, Any]], s3_url: str, since: str
 ) -> Mapping[str, Any] | None:
-    """The newest job for the same file since the run began: the effect of an attempt whose
+    """Return the newest job for the same file since the run began: the effect of an attempt whose
     answer was lost.
 
     Args:
@@ -132,13 +132,13 @@ def job_started_before(
 def newest_imported_segment(
     segments: Iterable[Mapping[str, Any]], name: str
 ) -> Mapping[str, Any] | None:
-    """The imported segment of a name that was made last."""
+    """Return the imported segment of a name that was made last."""
     matching = [s for s in segments if s.get("Name") == name and s.get("SegmentType") == "IMPORT"]
     return max(matching, key=lambda s: str(s["CreationDate"]), default=None)
 
 
 def assess(job: Mapping[str, Any], max_failure_ratio: float) -> Assessment:
-    """What an ImportJobResponse means for the run.
+    """Translate an ImportJobResponse into the next step of the run.
 
     A finished job whose share of rejected rows is above `max_failure_ratio` (0-1) is a failure.
     """
@@ -174,7 +174,7 @@ def with_mapped_rows(job: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[
     Rows that were rejected while the copy was written count as the job's own.
 
     Args:
-        mapped: the answer of the step that wrote the copy; empty where there was none.
+        mapped: the answer of the step that wrote the copy; empty without a copy.
     """
     if not mapped:
         return dict(job)
@@ -193,7 +193,7 @@ def with_mapped_rows(job: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[
 
 
 def trimmed(job: Mapping[str, Any], limit_bytes: int = RESULT_BYTES) -> dict[str, Any]:
-    """The response, with as many of its Failures as fit into `limit_bytes` of JSON."""
+    """Return the response, with as many of its Failures as fit into `limit_bytes` of JSON."""
     result = dict(job)
     failures = list(result.get("Failures") or [])
     while failures and len(json.dumps(result).encode()) > limit_bytes:

@@ -26,7 +26,7 @@ _BATV_TAG = re.compile(r"prvs=[^=]*=")
 
 
 def addresses_in(texts: Iterable[str]) -> list[str]:
-    """The addresses of address headers; `""` stands for one that cannot be written to.
+    """Return the addresses of address headers; `""` marks an address that cannot receive mail.
 
     Domains with other letters than ASCII's are given in their ASCII form.
     """
@@ -40,19 +40,19 @@ def addresses_in(texts: Iterable[str]) -> list[str]:
 
 
 def person(address: str) -> str:
-    """Who is behind an address: lower case, without the label (`ann+shop@…` is `ann@…`)."""
+    """Return the mailbox of an address: lower case, without the label (`ann+shop@…`: `ann@…`)."""
     local, _, domain = address.strip().strip("<>").lower().rpartition("@")
     local = _BATV_TAG.sub("", local)
     return f"{local.partition('+')[0] or local}@{domain}"
 
 
 def is_daemon(address: str) -> bool:
-    """Whether mail servers, list servers or a bounce's own address are meant, not a person."""
+    """Check whether the address belongs to a mail server, a list server or a bounce."""
     return _DAEMON.fullmatch(_local(address)) is not None
 
 
 def is_no_reply(address: str) -> bool:
-    """Whether the address says that nobody reads what is sent to it."""
+    """Check whether the address says that its mail is not read."""
     return _NO_REPLY.fullmatch(_local(address)) is not None
 
 

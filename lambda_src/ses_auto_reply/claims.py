@@ -1,4 +1,4 @@
-"""One answer per sender and window, and none twice: claims in a DynamoDB table."""
+"""Claims in a DynamoDB table: one answer per sender and window, and no answer twice."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KEPT_SECONDS_AT_LEAST = 86_400
 
 
 class Claim(Enum):
-    """What became of an attempt to claim the senders of a mail."""
+    """The outcome of an attempt to claim the senders of a mail."""
 
     TAKEN = auto()  # go on and send
     ANSWERED_LATELY = auto()  # another mail of theirs was answered within the window
     SENT_BEFORE = auto()  # this mail was answered: the event came twice
-    OPEN = auto()  # this mail was claimed before and nobody recorded how it ended
+    OPEN = auto()  # this mail was claimed before, without a recorded outcome
 
 
 class Claims:
@@ -47,7 +47,7 @@ class Claims:
         self._clock = clock
 
     def take(self, senders: Iterable[str], message_id: str) -> Claim:
-        """Claim all of these people for a mail, or none of them.
+        """Claim all of these people for a mail, or not any of them.
 
         A claim gives way to another mail's after the window, to the same mail's never: its reply
         may be out. (A transaction also because botocore's retry of one finds itself.)

@@ -49,9 +49,9 @@ class Reply:
     """The answer a mail gets; everything but the template.
 
     Attributes:
-        senders: the people who must not get a second answer in the window: who wrote, and who
-            the answer goes to when that is somebody else (Reply-To).
-        shown_sender: From of the mail as it stands, for `%%NAME%%`.
+        senders: the people who must not get a second answer in the window: the sender, and the
+            recipient of the answer when Reply-To names another person.
+        shown_sender: unchanged From of the mail, for `%%NAME%%`.
         message_id: SES's id of the mail, for `%%ID%%`.
         references: ids of the mails before and the answered one last; empty without an id.
     """
@@ -70,7 +70,7 @@ class Mailbox:
     """How a mailbox answers.
 
     Attributes:
-        from_address: what replies come from; None for the address that was written to.
+        from_address: sender of replies; None is the recipient address of the mail.
         own: addresses (as `person` gives them) and whole domains that are never answered: they
             are ours, as is from_address.
         answers_truncated: whether a mail is answered although SES left headers out.
@@ -88,7 +88,7 @@ class Mailbox:
 
 
 def decide(mail: IncomingMail, mailbox: Mailbox) -> Reply | Ignore:
-    """The answer to a mail, or why there is none."""
+    """Return the answer to a mail, or the reason for no answer."""
     reason = _untrusted(mail) or _machine_made(mail)
     if reason is None and mail.headers_truncated and not mailbox.answers_truncated:
         # The header that says "automatic" may be among those left out.
@@ -124,11 +124,11 @@ def decide(mail: IncomingMail, mailbox: Mailbox) -> Reply | Ignore:
 
 
 def _untrusted(mail: IncomingMail) -> Reason | None:
-    """What SES's verdicts forbid.
+    """Return the reason that SES's verdicts give against an answer.
 
     DMARC decides about forged senders. Where it says nothing (GRAY: no policy published;
-    PROCESSING_FAILED; absent), SPF or DKIM has to pass: else anybody could make us write to
-    anybody. An inconclusive spam or virus verdict alone forbids nothing.
+    PROCESSING_FAILED; absent), SPF or DKIM has to pass: otherwise any sender could make us write
+    to any address. An inconclusive spam or virus verdict alone forbids nothing.
     """
     verdicts = mail.verdicts
     if verdicts.get("virus") == "FAIL":
@@ -143,7 +143,7 @@ def _untrusted(mail: IncomingMail) -> Reason | None:
 
 
 def _machine_made(mail: IncomingMail) -> Reason | None:
-    """What the headers say about a mail that no person wrote to us."""
+    """Return the reason in the headers of a mail that no person wrote to the mailbox."""
     # RFC 3834 section 5: `no`, or a word for "automatic", with comments and parameters.
     for value in mail.values("auto-submitted"):
         if _COMMENT.sub("", value[:1000]).partition(";")[0].strip().lower() != "no":
@@ -173,7 +173,7 @@ def _types(mail: IncomingMail) -> tuple[str, ...]:
 
 
 def _undeliverable(mail: IncomingMail) -> Reason | None:
-    """Who wrote: nobody, a machine, or not exactly one person."""
+    """Return the reason when the sender is absent, a machine, or not exactly one person."""
     if not mail.return_paths or any(not path.strip(" <>") for path in mail.return_paths):
         return Reason.NULL_RETURN_PATH
     if any(is_daemon(path) or is_no_reply(path) for path in mail.return_paths):
@@ -188,7 +188,7 @@ def _undeliverable(mail: IncomingMail) -> Reason | None:
 
 
 def _references(mail: IncomingMail) -> tuple[str, ...]:
-    """RFC 5322 section 3.6.4: the parent's References (or its one In-Reply-To), then the parent."""
+    """Return the ids of RFC 5322 section 3.6.4: the parent's References or In-Reply-To, then it."""
     parent = _MESSAGE_ID.search(mail.original_id[:1000])
     if parent is None:
         return ()

@@ -15,12 +15,12 @@ class MalformedEvent(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class IncomingMail:
-    """What a decision and a reply need of a mail.
+    """The parts of a mail that a decision and a reply need.
 
     Attributes:
         message_id: SES's own, which names the mail in logs and in `%%ID%%`.
-        return_paths: every envelope sender the event tells, `""` and `<>` being the null one; empty
-            when it tells none.
+        return_paths: every envelope sender of the event, `""` and `<>` being the null one; empty
+            when the event has no sender.
         recipients: addresses of the envelope that matched the receipt rule, Bcc included.
         headers: lower-case name → values in order, as they were sent.
         verdicts: `spam`, `virus`, `spf`, `dkim`, `dmarc` → SES's word; absent ones left out.

@@ -34,9 +34,9 @@ class Template:
 
 
 def mime(reply: Reply, template: Template) -> bytes:
-    """The reply as it goes to SES, which adds Date and Message-ID.
+    """Return the reply as it goes to SES, which adds Date and Message-ID.
 
-    It says of itself that it is automatic (RFC 3834 section 5, and Exchange's header). There is
+    Its headers mark it as automatic (RFC 3834 section 5, and Exchange's header). There is
     no Precedence: RFC 3834 section 3.1.8 does not recommend one, and spam filters read it their
     own way.
     """
@@ -62,7 +62,7 @@ def mime(reply: Reply, template: Template) -> bytes:
 
 
 def subject_of(reply: Reply, template: Template) -> str:
-    """The template's subject, a space, the original subject; one line, cut to its length."""
+    """Return the template's subject, a space, the original subject; one line, cut to its length."""
     prefix = _one_line(filled_in(template.subject, reply))
     original = _one_line(_decoded(reply.subject[: 10 * SUBJECT_CHARACTERS]))
     subject = f"{prefix} {original}".strip()
@@ -72,9 +72,9 @@ def subject_of(reply: Reply, template: Template) -> str:
 
 
 def filled_in(text: str, reply: Reply, escape: Callable[[str], str] = str) -> str:
-    """A template's text with every tag replaced.
+    """Return a template's text with every tag replaced.
 
-    Replaced in one pass: what a sender calls himself may look like a tag and stays what it is.
+    All tags are replaced in one pass: a sender's name that looks like a tag stays unchanged.
     """
     values: Mapping[str, str] = {
         "NAME": escape(_one_line(_decoded(reply.shown_sender[:NAME_CHARACTERS]))),
@@ -84,7 +84,7 @@ def filled_in(text: str, reply: Reply, escape: Callable[[str], str] = str) -> st
 
 
 def _encoded(subject: str) -> str:
-    """As encoded words, the first of which still fits beside the header's name."""
+    """Write text as encoded words; the first word fits beside the header's name."""
     return Header(subject, "utf-8", header_name="Subject").encode()
 
 
@@ -93,7 +93,7 @@ def _escaped(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Text of a header with its encoded words (RFC 2047) read; as it stands if they are broken."""
+    """Decode the encoded words (RFC 2047) of a header; leave broken words unchanged."""
     if "=?" not in text:
         return text
     try:
@@ -103,7 +103,7 @@ def _decoded(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Without line ends, control characters, half characters and marks of direction."""
+    """Remove line ends, control characters, half characters and marks of direction."""
     kept = (" " if character.isspace() else character for character in text)
     cleaned = "".join(
         character

@@ -1,4 +1,4 @@
-"""Hands a reply to SES once, and tells a refusal from an outcome that nobody knows."""
+"""Hand a reply to SES once, and distinguish a refusal from an unknown outcome."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ReplyRefused(RuntimeError):
 
 
 class OutcomeUnknown(RuntimeError):
-    """Nobody knows whether SES took the reply: it must not be sent again."""
+    """Whether SES accepted the reply is unknown: it must not be sent again."""
 
 
 def send(

@@ -39,7 +39,7 @@ class TemplateStore:
         self._read_at = 0.0
 
     def get(self) -> Template:
-        """The template.
+        """Return the template.
 
         Raises:
             UnusableTemplate: there is nothing in it to send.
@@ -54,9 +54,9 @@ class TemplateStore:
 
 
 def template_reader(source: str, name: str) -> Reader:
-    """What reads a template; `source` is PINPOINT or SES.
+    """Return the reader of a template; `source` is PINPOINT or SES.
 
-    The client is made at the first read: mail that is left needs none.
+    The client is made at the first read: mail without an answer needs no client.
     """
 
     def read_from_pinpoint() -> Template:

@@ -14,7 +14,7 @@ _RECIPIENTS = ("bouncedrecipients", "complainedrecipients", "delayedrecipients")
 
 
 def rows(event: Event, arrival: Arrival) -> list[Row]:
-    """The row of one event: of event publishing, or a feedback notification of an identity.
+    """Return the row of one event: of event publishing, or a feedback notification of an identity.
 
     An event type that is new at SES is kept; its members go to `unmapped`.
 
@@ -40,7 +40,7 @@ def rows(event: Event, arrival: Arrival) -> list[Row]:
 
 
 def _event_id(row: Row) -> str | None:
-    """The same whether the event came by event publishing or as a feedback notification."""
+    """Return the id of an event, the same by event publishing and as a feedback notification."""
     entry = EMAIL_TYPES.get(row["eventtype"])
     mail = row["mail"]
     if entry is None or not mail.get("messageid"):
@@ -60,7 +60,7 @@ def _event_id(row: Row) -> str | None:
 
 
 def _time(text: str | None) -> str | None:
-    """Epoch milliseconds, so that the ways of writing one time give one id."""
+    """Return epoch milliseconds, so that all spellings of a time lead to one id."""
     try:
         return str(milliseconds(instant(text)))
     except MalformedEvent:

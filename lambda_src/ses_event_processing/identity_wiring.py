@@ -10,18 +10,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cache
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.aws import aws_client
-
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_ses import SESClient
     from mypy_boto3_sesv2 import SESV2Client
 
@@ -31,17 +25,13 @@ GROUP_SIZE = 100  # the most that GetIdentityNotificationAttributes takes
 
 # SES API Reference: each of these operations runs "no more than once per second", account-wide.
 SECONDS_BETWEEN_CALLS = 1.0
-# Left for the last call with all its retries, and for the report.
-MARGIN_MILLISECONDS = 90_000
 
 # A policy attached in the same apply may take seconds to count (IAM User Guide, "Changes that I
 # make are not always immediately visible"): a refusal is only believed after these waits.
 REFUSAL_WAITS_SECONDS = (1, 2, 4, 8)
 REFUSAL_CODES = frozenset({"AccessDenied", "AccessDeniedException"})
-# What SES answers for an identity that is not there, or no longer.
+# Error code of SES for an identity that does not exist, or no longer.
 UNKNOWN_IDENTITY = "InvalidParameterValue"
-
-logger = Logger(service="ses-event-processing")
 
 
 class MalformedWish(ValueError):
@@ -108,7 +98,7 @@ def _topic_of(event: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do about one identity.
+    """The change of one identity.
 
     Attributes:
         topics: the topic per notification that has to change; None to have no topic.
@@ -120,7 +110,7 @@ class Plan:
 
 
 def plan(identity: str, topics: Mapping[str, str], wish: Wish) -> Plan:
-    """What is to change for an identity with these topics (notification => ARN)."""
+    """Plan the change of an identity with these topics (notification => ARN)."""
     if not wish.wants(identity):
         return Plan({name: None for name in NOTIFICATIONS if topics.get(name) in wish.ours})
     wrong = {name: topics.get(name) for name in NOTIFICATIONS if topics.get(name) != wish.topic_arn}
@@ -139,7 +129,7 @@ class Outcome:
     Attributes:
         wired: got our topic now, for one notification or both.
         unwired: had our topic and should not.
-        as_wanted: needed nothing, or are none of our business.
+        as_wanted: needed no change, or are not in the list of wanted identities.
         kept: stay with a topic that is not ours.
         unverified: shall be wired once they are verified, or do not exist.
         failed: could not be changed; `codes` says why, by number of identities.
@@ -156,7 +146,7 @@ class Outcome:
     codes: Counter[str] = field(default_factory=Counter)
 
     def raise_if_short(self, wish: Wish) -> None:
-        """Fail a run that did not bring about what only it can.
+        """Fail a run with failed identities, or that left identities while the topic goes away.
 
         Raises:
             IdentitiesNotWired: an identity failed, or our topic goes away and some still have it.
@@ -193,7 +183,7 @@ class Identities:
         self._waits = iter(REFUSAL_WAITS_SECONDS)
 
     def verified(self) -> Iterator[tuple[str, bool]]:
-        """Every identity with whether it is verified: only then can it be wired.
+        """Yield every identity with whether it is verified: only then can it be wired.
 
         Raises:
             EndlessListing: SES gave the same token twice.
@@ -211,7 +201,7 @@ class Identities:
             token = {"NextToken": following}
 
     def topics(self, names: list[str]) -> dict[str, dict[str, str]]:
-        """The topics of up to 100 identities: name => notification => ARN."""
+        """Return the topics of up to 100 identities: name => notification => ARN."""
         answer = self._call(self._ses, "get_identity_notification_attributes", Identities=names)
         found = answer["NotificationAttributes"]
         return {
@@ -298,30 +288,3 @@ def _code(error: ClientError | BotoCoreError) -> str:
     if isinstance(error, ClientError):
         return str(error.response["Error"].get("Code", "unknown code"))
     return type(error).__name__
-
-
-@cache
-def _clients() -> tuple[SESClient, SESV2Client]:
-    # Adaptive: others in the account share the quota of one call a second.
-    config = Config(
-        connect_timeout=3, read_timeout=10, retries={"mode": "adaptive", "total_max_attempts": 5}
-    )
-    return aws_client("ses", config=config), aws_client("sesv2", config=config)
-
-
-@logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Wire or unwire identities; answers how many became what (see `Outcome`).
-
-    Identities can be addresses, so neither logs nor errors name one.
-    """
-    wish = wish_from(event)
-    outcome = wire(
-        wish,
-        Identities(*_clients()),
-        has_time=lambda: context.get_remaining_time_in_millis() > MARGIN_MILLISECONDS,
-    )
-    report = asdict(outcome)
-    logger.info("Identities looked at", extra={"unwiring": wish.unwire, **report})
-    outcome.raise_if_short(wish)
-    return report

@@ -1,4 +1,4 @@
-"""What a message of the queue holds: feedback, in SNS's envelope or bare."""
+"""Read a message of the queue: feedback, in SNS's envelope or bare."""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from shared.suppression import Feedback, MalformedFeedback, feedback_from_ses
 
 __all__ = ["feedback_in"]
 
-# What SES writes to a topic that becomes an event destination. It is no JSON and no event.
+# SES writes this text to a topic that becomes an event destination. It is no JSON and no event.
 _GREETING = "Successfully validated SNS topic"
 
 
 def feedback_in(body: str) -> Feedback | None:
-    """The feedback in a message's body; None when it says nothing against a recipient.
+    """Return the feedback in a message's body; None when it says nothing against a recipient.
 
     Args:
         body: SNS's envelope with the event as a text, or the event itself, as a subscription with

@@ -1,4 +1,4 @@
-"""What the SES account may send, read from SES itself and remembered for a minute."""
+"""Sending limits of the SES account, read from SES and cached for a minute."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Limits:
     enabled: bool
 
     def room(self) -> float:
-        """Recipients that fit into the 24-hour quota; infinite without one."""
+        """Return the recipients that fit into the 24-hour quota; infinite without a quota."""
         if self.max_24_hours is None:
             return math.inf
         return max(0.0, self.max_24_hours - self.sent_24_hours)
@@ -59,12 +59,12 @@ class Limits:
 
 
 def pace(limits: Limits) -> float:
-    """Recipients per second to aim at: 1.2 % below the quota."""
+    """Return the target rate in recipients per second: 1.2 % below the quota."""
     return _SHARE_OF_RATE * _whole(limits.per_second)
 
 
 def chunk_size(limits: Limits) -> int:
-    """How many recipients one call has: 50 at most, a tenth of a second's worth at most.
+    """Count how many recipients one call has: 50 at most, a tenth of a second's worth at most.
 
     And so many that the calls which start in one second never hold more than the quota: at the
     pace of `pace`, `ceil(pace / n)` calls of n start in a second. A quota of 75 gives 5 (fifteen
@@ -78,12 +78,12 @@ def chunk_size(limits: Limits) -> int:
 
 
 def _whole(rate: float) -> float:
-    """A fraction of a recipient does not fit into a second; below one it is all there is."""
+    """Return whole recipients per second; a rate below one recipient stays as it is."""
     return math.floor(rate) if rate >= 1 else rate
 
 
 class Account:
-    """GetAccount, asked once a minute, with what was sent since added."""
+    """GetAccount, called once a minute, plus the emails sent since."""
 
     def __init__(self, ses: SESV2Client, clock: Callable[[], float] = time.time) -> None:
         self._ses = ses
@@ -93,7 +93,7 @@ class Account:
         self._sent_since = 0
 
     def limits(self, *, at_most_old: float = FRESH_SECONDS) -> Limits:
-        """The limits, `sent_24_hours` with what this process sent since they were read.
+        """Return the limits; `sent_24_hours` includes later emails of this process.
 
         Raises:
             AccountUnknown: SES did not answer, and what it said before is too old.

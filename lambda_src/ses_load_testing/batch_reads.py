@@ -26,7 +26,7 @@ def read_items(
     sleep: Callable[[float], None],
     **options: Any,
 ) -> Iterator[dict[str, Any]]:
-    """The items that are there; `options` are those of KeysAndAttributes (ConsistentRead, …).
+    """Yield the items that exist; `options` are members of KeysAndAttributes (ConsistentRead, …).
 
     Raises:
         KeysUnread: DynamoDB throttled all attempts.

@@ -25,7 +25,7 @@ __all__ = ["Answer", "Entry", "Verdict", "send_bulk", "template_data"]
 
 
 class Verdict(StrEnum):
-    """What is to be done about one email."""
+    """The next action for one email."""
 
     SENT = "sent"
     LATER = "later"  # surely not sent, and may go out another time
@@ -144,6 +144,6 @@ def _request(entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def template_data(metadata: dict[str, Any], message: Message) -> str:
-    """A user's metadata and the message's unique code, which wins, as JSON."""
+    """Return a user's metadata and the message's unique code, which wins, as JSON."""
     code = {} if message.unique_code is None else {"unique_code": message.unique_code}
     return json.dumps(metadata | code, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""The API: takes messages, and says of each whether it is on the queue. Never otherwise."""
+"""The API: accept messages, and report for each whether it is on the queue, never more."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Response:
 
 @dataclass(slots=True)
 class _Result:
-    """What becomes of one message of a request; `status` is that of a request of its own."""
+    """The outcome of one message of a request; `status` as if it were a request of its own."""
 
     status: int
     body: dict[str, Any]
@@ -91,7 +91,7 @@ class Enqueuer:
     """Answers requests.
 
     Args:
-        sqs: a client that does not retry: the caller is told, and decides.
+        sqs: a client that does not retry: the caller gets the error, and decides.
         api_key: None where the API itself has checked the caller (AWS_IAM).
     """
 
@@ -101,7 +101,7 @@ class Enqueuer:
         self._api_key = api_key
 
     def answer(self, event: Mapping[str, Any]) -> Response:
-        """202 when a message was queued, 400 when none can be, 502 or 503 when SQS refused all.
+        """Answer 202 when a message was queued, 400 when no message is valid, 502 or 503 for SQS.
 
         The answer has the shape of the request: an object for a message, a list for a list.
         """
@@ -203,7 +203,7 @@ def _not_queued(code: str, *, later: bool) -> _Result:
 
 
 def _status(statuses: Sequence[int]) -> int:
-    """Of a whole request: what is best for its messages, and what may be cured over what cannot."""
+    """Return the status of a whole request: the best status; a curable error before others."""
     return next(status for status in (202, 503, 502, 400) if status in statuses)
 
 

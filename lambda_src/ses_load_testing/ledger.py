@@ -1,4 +1,4 @@
-"""Who was sent to, and what came of it: what makes a message go out once at most.
+"""The record of sends and their outcomes, which sends a message at most once.
 
 Table: pk (S), sk (S), TTL attribute `expires_at`. Two kinds of items:
 
@@ -34,7 +34,7 @@ DAY_SECONDS = 86_400
 
 
 class Result(StrEnum):
-    """What became of one entry of a call. REFUSED: surely not sent, so it may be tried again."""
+    """The outcome of one entry of a call. REFUSED: surely not sent, so it may be tried again."""
 
     SENT = "S"
     REFUSED = "R"
@@ -42,12 +42,12 @@ class Result(StrEnum):
 
 
 class ClaimState(StrEnum):
-    """What a sender may do with a message it asked for."""
+    """The right of a sender to send a message that it claimed."""
 
     OURS = "ours"  # send it
     SENT = "sent"  # it was sent before
-    IN_FLIGHT = "in flight"  # somebody may be sending it now
-    UNKNOWN = "unknown"  # somebody was; whether it went out cannot be known
+    IN_FLIGHT = "in flight"  # another sender may be sending it now
+    UNKNOWN = "unknown"  # another sender was; whether the message went out is unknown
     # The table did not answer, and has the claim or not: try later, and record the entry REFUSED.
     NOT_WRITTEN = "not written"
 
@@ -70,8 +70,8 @@ class Ledger:
 
     Args:
         keep_days: how long a message cannot be sent again; longer than a queue keeps it.
-        in_flight_seconds: a claim without an outcome is this long somebody's work; longer than a
-            function may run.
+        in_flight_seconds: time for which a claim without an outcome belongs to its sender;
+            longer than a function may run.
     """
 
     def __init__(
@@ -96,10 +96,10 @@ class Ledger:
     def claim(self, call_id: str, claims: Sequence[Claim]) -> list[ClaimState]:
         """Take messages for a call; the answers are in the order of the claims.
 
-        A refused message may be claimed again by whoever comes first.
+        The next sender may claim a refused message again.
 
         Raises:
-            ClientError: DynamoDB refused for good, as without a permission.
+            ClientError: DynamoDB refused permanently, as without a permission.
         """
         answers = list(self._pool.map(lambda claim: self._put(call_id, claim, None), claims))
         states = [
@@ -146,7 +146,7 @@ class Ledger:
         item: Mapping[str, Any],
         outcomes: Mapping[str, str],
     ) -> ClaimState:
-        """What somebody else's claim, or an earlier one of ours, means for this message."""
+        """Interpret another sender's claim, or an earlier claim of this sender, on this message."""
         other = item["call"]["S"]
         if other not in outcomes:
             age = self._clock() - int(item["at"]["N"])
@@ -158,13 +158,13 @@ class Ledger:
                 return ClaimState.UNKNOWN
             case Result.REFUSED:
                 answer = self._put(call_id, claim, other)
-                # Somebody was faster, a moment ago.
+                # Another sender was faster, a moment ago.
                 return answer if isinstance(answer, ClaimState) else ClaimState.IN_FLIGHT
 
     def _put(
         self, call_id: str, claim: Claim, instead_of: str | None
     ) -> ClaimState | Mapping[str, Any]:
-        """OURS, NOT_WRITTEN, or the claim that is there."""
+        """Write a claim; return OURS, NOT_WRITTEN, or the existing claim."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
         if instead_of is not None:
             condition = {
@@ -203,7 +203,7 @@ class Ledger:
         return ClaimState.OURS
 
     def _outcomes(self, call_ids: Iterable[str]) -> dict[str, str]:
-        """The letters of those calls that have an outcome.
+        """Return the letters of those calls that have an outcome.
 
         Raises:
             KeysUnread: DynamoDB throttled all attempts.

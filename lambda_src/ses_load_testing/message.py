@@ -53,7 +53,7 @@ class Message:
 
 
 def read_message(body: str) -> Message:
-    """The message of a text.
+    """Return the message of a text.
 
     Raises:
         MalformedMessage: it is not JSON, or `message_of` refuses it.
@@ -68,7 +68,7 @@ def read_message(body: str) -> Message:
 def message_of(value: object) -> Message:
     """Read {from, to, template_name, user_id, config_set?, tags?, unique_code?, idempotency_key?}.
 
-    Other members are ignored. An idempotency key stands for itself. A unique code counts together
+    Other members are ignored. An idempotency key counts alone. A unique code counts together
     with the sender and the recipient, so that one code may go to many people.
 
     Raises:

@@ -15,7 +15,7 @@ _MOST_VALUES = 100  # "Embedded metric format specification": of one metric in o
 
 
 def report_metrics(report: Report) -> dict[str, float | list[float]]:
-    """What a batch did. Times are lists, one value each: CloudWatch makes percentiles of them."""
+    """Write the metrics of a batch. Times are lists, from which CloudWatch makes percentiles."""
     return {
         "Processed": len(report.fates),
         "Sent": report.count(Fate.SENT),
@@ -33,7 +33,7 @@ def report_metrics(report: Report) -> dict[str, float | list[float]]:
 def record_of(
     metrics: Mapping[str, float | Sequence[float]], function_name: str, now: float
 ) -> str:
-    """The line of the log; a metric without values is left out."""
+    """Return the line of the log; a metric without values is left out."""
     values = {
         name: list(value)[:_MOST_VALUES] if isinstance(value, Sequence) else value
         for name, value in metrics.items()

@@ -43,7 +43,7 @@ class Ending:
 
 
 def delivery_of(record: Mapping[str, Any]) -> Delivery:
-    """A record of the event."""
+    """Return a record of the event."""
     attributes = record["attributes"]
     return Delivery(
         id=record["messageId"],
@@ -55,7 +55,7 @@ def delivery_of(record: Mapping[str, Any]) -> Delivery:
 
 
 class Queues:
-    """Hides messages for a while, and moves those that were not sent for good."""
+    """Hide messages for a while, and move permanently failed messages to the dead-letter queue."""
 
     def __init__(
         self, sqs: SQSClient, *, queue_url: str, dead_letter_url: str, parked_url: str
@@ -66,9 +66,9 @@ class Queues:
         self._parked_url = parked_url
 
     def hide(self, seconds: Mapping[Delivery, int]) -> None:
-        """Let each come back after so many seconds (0-43,200), with its receive count.
+        """Hide each message for so many seconds (0-43,200); it keeps its receive count.
 
-        One that cannot be hidden comes back sooner or later all the same: nothing is raised for it.
+        A message that cannot be hidden is redelivered all the same, so no error is raised for it.
         """
         for group in _in_groups(list(seconds.items())):
             try:
@@ -90,11 +90,11 @@ class Queues:
                 continue
 
     def fail(self, endings: Sequence[Ending]) -> set[str]:
-        """Put messages into the dead-letter queue; the ids of those that are there."""
+        """Put messages into the dead-letter queue; return the ids of the moved messages."""
         return self._move(self._dead_letter_url, endings)
 
     def park(self, endings: Sequence[Ending]) -> set[str]:
-        """Put messages of unknown outcome aside; the ids of those that are there."""
+        """Put messages of unknown outcome into the parked queue; return the moved ids."""
         return self._move(self._parked_url, endings)
 
     def _move(self, queue_url: str, endings: Sequence[Ending]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What becomes of a batch of messages: each is sent, known to be sent, failed, parked or later.
+"""Decide the outcome of each message of a batch: sent, sent before, failed, parked or later.
 
 Everything that could go wrong ends in one of these fates, and only LATER leaves a message on the
 queue. Hence, of the messages that were accepted,
@@ -55,17 +55,17 @@ class Fate(StrEnum):
 
 
 class Pacer(Protocol):
-    """`shared.pacing.RateLimiter` at the rate of now."""
+    """`shared.pacing.RateLimiter` at the current rate."""
 
     def reserve(self, n: int, by: float) -> float | None: ...
 
 
 @dataclass(slots=True)
 class Report:
-    """What became of each message, by its id, and what is worth a metric."""
+    """The outcome of each message by its id, and the values for metrics."""
 
     fates: dict[str, Fate] = field(default_factory=dict)
-    codes: Counter[str] = field(default_factory=Counter)  # of what was refused, by SES's word
+    codes: Counter[str] = field(default_factory=Counter)  # refused emails by SES's error code
     throttled: int = 0
     unrecorded: int = 0  # calls whose outcome could not be written
     stopped: StopReason | None = None
@@ -94,7 +94,7 @@ class _Work:
     key: str
 
     def group(self) -> tuple[str, str, str | None]:
-        """What emails of one call have in common."""
+        """Return the values that all emails of one call share."""
         message = self.entry.message
         return message.sender, message.template, message.configuration_set
 
@@ -109,7 +109,7 @@ class _Postpone(Exception):
 def wait_before_retry(
     receives: int, longest: int = _LONGEST_WAIT_SECONDS, chance: float | None = None
 ) -> int:
-    """Seconds that a message waits: doubled with each attempt, and spread over half of that."""
+    """Return the wait of a message in seconds: doubled with each attempt, with jitter of a half."""
     full = min(float(longest), _FIRST_WAIT_SECONDS * 2.0 ** min(receives - 1, 20))
     share = random.random() if chance is None else chance
     return max(1, round(full * (0.5 + share / 2)))
@@ -153,15 +153,15 @@ class Sender:
         self._ahead = 0.0
 
     def process(self, deliveries: Sequence[Delivery], deadline: float, report: Report) -> None:
-        """Find each message's fate; those that are LATER are hidden for a while already.
+        """Find each message's fate; messages that are LATER are hidden for a while already.
 
         Args:
             deadline: epoch second by which this must have returned.
             report: filled in, also when this raises.
 
         Raises:
-            ClientError: AWS refused for good, as without a permission. Messages not deleted come
-                back, and those that were sent are known by then.
+            ClientError: AWS refused permanently, as without a permission. SQS redelivers messages
+                that were not deleted, and the ledger knows which of them were sent.
         """
         waits: dict[Delivery, int] = {}
         try:
@@ -171,7 +171,7 @@ class Sender:
             else:
                 self._send_all(self._read(deliveries, report, waits), report, waits, deadline)
         except (ClientError, KeysUnread, HTTPClientError, ConnectionError) as error:
-            # What may succeed later, and has no fate yet, is given back below.
+            # Messages that may succeed later, and have no fate yet, are returned below.
             if isinstance(error, ClientError) and not is_transient(error):
                 raise
         self._give_back((d for d in deliveries if d.id not in report.fates), report, waits)
@@ -181,7 +181,7 @@ class Sender:
     def _read(
         self, deliveries: Sequence[Delivery], report: Report, waits: dict[Delivery, int]
     ) -> list[_Work]:
-        """Parse messages and look up their users; what can never be sent fails here."""
+        """Parse messages and look up their users; a message that can never be sent fails here."""
         messages: list[tuple[Delivery, Message]] = []
         for delivery in deliveries:
             try:
@@ -217,7 +217,7 @@ class Sender:
             else:
                 seen.add(each.key)
                 groups[each.group()].append(each)
-        # Two of one identity: what becomes of the second depends on the first.
+        # Two of one identity: the outcome of the second depends on the first.
         for number, twin in enumerate(twins):
             groups[number].append(twin)
         try:
@@ -247,7 +247,7 @@ class Sender:
         self._call(chunk, start, limits, report, waits, deadline)
 
     def _limits(self, report: Report) -> Limits:
-        """What the account may send, once it may send anything.
+        """Return the limits of the account, once it may send at all.
 
         Raises:
             _Postpone: it may not (the valve is closed by then), or it is not known.
@@ -270,7 +270,7 @@ class Sender:
         raise _Postpone(_CLOSED_WAIT_SECONDS)
 
     def _turn(self, size: int, limits: Limits, deadline: float, lead: float) -> float:
-        """When so many may be sent; not before `lead` seconds from now.
+        """Reserve sends, and return their time; not before `lead` seconds from now.
 
         Raises:
             _Postpone: not in this invocation's time.
@@ -286,7 +286,7 @@ class Sender:
         return start
 
     def _earliest(self) -> float:
-        """The limiter's clock."""
+        """Return the limiter's clock."""
         return self._clock() + self._ahead
 
     def _call(
@@ -308,7 +308,7 @@ class Sender:
                 [Claim(work.key, number, work.delivery.id) for number, work in enumerate(chunk)],
             )
         except ClientError:
-            # Some may be claimed, and none is sent.
+            # Some may be claimed, and no email is sent.
             self._record(call_id, results, report)
             raise
         took = self._clock() - began
@@ -341,8 +341,8 @@ class Sender:
     def _record(self, call_id: str, results: Sequence[Result], report: Report) -> None:
         """Write the outcome of a call.
 
-        Where that fails the messages' fates are known here all the same, and are acted upon. What
-        is deleted from the queue by that needs no record; what comes back will be parked.
+        When the write fails, the fates are known in this process all the same, and are acted upon.
+        Messages deleted from the queue then need no record; redelivered messages will be parked.
         """
         try:
             self._ledger.record(call_id, results)
@@ -356,7 +356,7 @@ class Sender:
         report: Report,
         waits: dict[Delivery, int],
     ) -> None:
-        """What to do with messages that were claimed before, or could not be claimed."""
+        """Decide about messages that were claimed before, or could not be claimed."""
         for work, state in zip(chunk, states, strict=True):
             match state:
                 case ClaimState.SENT:
@@ -411,7 +411,7 @@ class Sender:
         self._send_apart(suspects, report, waits, deadline)
 
     def _reading(self, answer: Answer, entries: int) -> Verdict:
-        """A verdict, once what the call alone does not tell is known."""
+        """Return a verdict, once what the call alone does not tell is known."""
         if answer.verdict is Verdict.WHOLE_CALL and entries == 1:
             return Verdict.NEVER
         if answer.code == "SendingPausedException":
@@ -444,7 +444,7 @@ class Sender:
         waits: dict[Delivery, int],
         deadline: float,
     ) -> None:
-        """A call was refused for one of its emails: halve it until that one stands alone."""
+        """Halve a call that was refused for one of its emails until that email is alone in it."""
         middle = (len(suspects) + 1) // 2
         for half in (suspects[:middle], suspects[middle:]):
             rest = deque(half)

@@ -1,4 +1,4 @@
-"""What is known of users: read for a whole batch of messages at once."""
+"""Metadata of users, read for a whole batch of messages at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Users:
         self._sleep = sleep
 
     def metadata(self, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The metadata of those users who are there, as JSON-shaped values.
+        """Return the metadata of those users who are there, as JSON-shaped values.
 
         Read at half the price first; only who is missing there is asked for again, consistently:
         a user who was written a moment ago is not unknown.
@@ -55,13 +55,13 @@ class Users:
 
 
 def _metadata(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A user without metadata is known all the same: templates may need none."""
+    """Return the metadata; a user without metadata is known too: a template may need nothing."""
     metadata = _plain(item.get("metadata", {"M": {}}))
     return metadata if isinstance(metadata, dict) else {}
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
-    """A DynamoDB value as JSON has it; sets become lists, binary values are left out."""
+    """Return a DynamoDB value as JSON has it; sets become lists, binary values are left out."""
     ((kind, content),) = value.items()
     match kind:
         case "S" | "BOOL":

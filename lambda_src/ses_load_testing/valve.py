@@ -1,6 +1,6 @@
 """Turns the sender's event source mapping off when SES takes nothing, and on again when it does.
 
-While the mapping is off nobody receives the messages, so they wait as long as it takes without
+While the mapping is off no function receives the messages, so they wait as long as needed without
 using up their attempts. Only this function may change the mapping: the sender asks it to
 {"close": "<reason>"}, and a schedule asks it every few minutes to look whether SES has room. A
 mapping that an operator turned off stays off, because nothing here says that we did.
@@ -36,7 +36,7 @@ _CHANGING = frozenset({"ResourceInUseException", "ResourceConflictException"})
 
 
 class ValveStuck(RuntimeError):
-    """The event source mapping could not be changed; messages may use up attempts meanwhile."""
+    """The event source mapping could not be changed; messages may use up attempts until it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ValveItem:
     table: str
 
     def reason(self) -> StopReason | None:
-        """Why the valve is closed; None when it is open."""
+        """Return the reason of a closed valve; None when it is open."""
         answer = self.dynamodb.get_item(TableName=self.table, Key=_KEY, ConsistentRead=True)
         return StopReason(answer["Item"]["reason"]["S"]) if "Item" in answer else None
 
@@ -94,8 +94,8 @@ class Valve:
     def look(self) -> StopReason | None:
         """Open a valve that we closed when SES has room; the reason it is closed for still.
 
-        The mapping is turned on before the state is removed: were it the other way round, a crash
-        in between would leave it off for good.
+        The mapping is turned on before the state is removed: in the reverse order, a crash in
+        between would leave it off permanently.
         """
         reason = self._item.reason()
         if reason is None:
@@ -128,7 +128,7 @@ class Valve:
 
 
 def ask_to_close(functions: LambdaClient, function_name: str, reason: StopReason) -> None:
-    """Have the valve's function close it, and wait until it has.
+    """Invoke the valve's function to close it, and wait for its answer.
 
     Raises:
         ValveStuck: it failed.

@@ -1,4 +1,4 @@
-"""Who exports a month: one run at a time, and none once it is done."""
+"""Claims on months: one run at a time exports a month, and no run after it is exported."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Claim", "ClaimLost", "Claims", "Standing", "standing"]
 
-# Of Step Functions' execution statuses, those of a run that may still act.
+# Step Functions' execution statuses of a run that may still act.
 ALIVE = {"RUNNING", "PENDING_REDRIVE"}
 
 
@@ -37,7 +37,7 @@ class Claim:
 
 
 class Standing(StrEnum):
-    """How a claim stands towards a run."""
+    """The relation of a claim to a run."""
 
     OWN = "OWN"
     BUSY = "BUSY"
@@ -46,7 +46,7 @@ class Standing(StrEnum):
 
 
 def standing(claim: Claim, execution: str, status: str | None) -> Standing:
-    """How a claim stands towards a run.
+    """Return the relation of a claim to a run.
 
     Args:
         status: of the execution that has the claim; None where Step Functions knows it no longer
@@ -72,7 +72,7 @@ class Claims:
         self._table = table
 
     def take_new(self, key: str, execution: str, now: datetime) -> Claim | None:
-        """Claim what nobody has claimed; None when somebody has."""
+        """Claim a month that has no claim; return None when it has one."""
         claim = Claim(key, execution, now)
         try:
             self._client.put_item(
@@ -89,7 +89,7 @@ class Claims:
         return claim
 
     def read(self, key: str) -> Claim | None:
-        """The claim as it is now."""
+        """Return the claim as it is now."""
         item = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True).get(
             "Item"
         )
@@ -114,11 +114,11 @@ class Claims:
         self._change(claim.key, claim.execution, values)
 
     def record_job(self, key: str, execution: str, job_id: str) -> None:
-        """Keep the export job for whoever continues the run."""
+        """Record the export job, so that another run can continue with it."""
         self._change(key, execution, {"job_id": job_id})
 
     def record_report(self, key: str, execution: str, report: dict[str, Any]) -> None:
-        """Keep that the report is there, and what is told about it."""
+        """Record that the report exists, and the content of its notification."""
         self._change(key, execution, {"report": json.dumps(report)})
 
     def forget_job(self, key: str, execution: str) -> None:

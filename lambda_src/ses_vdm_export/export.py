@@ -1,4 +1,4 @@
-"""An export: what is asked of SES, where the report goes, and what a job's answer means."""
+"""An export: its request to SES, the place of its report, and the meaning of a job's answer."""
 
 import hashlib
 import json
@@ -26,12 +26,12 @@ CONTENT_TYPES = {"CSV": "text/csv", "JSON": "application/json"}
 
 
 class Outcome(StrEnum):
-    """What the state machine does next."""
+    """The next step of the state machine."""
 
     WAIT = "WAIT"
     SUCCESS = "SUCCESS"  # The report is in the bucket: tell.
     FAILURE = "FAILURE"
-    NOTHING = "NOTHING"  # The report is somebody else's, finished or on its way.
+    NOTHING = "NOTHING"  # Another run has exported the report, or is about to.
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """What a report holds: the same for every month."""
+    """The content of a report, the same for every month."""
 
     dimensions: Mapping[str, list[str]]
     metrics: list[Mapping[str, str]]
@@ -67,16 +67,16 @@ class Specification:
         return CONTENT_TYPES[self.data_format]
 
     def claim(self, month: Month) -> str:
-        """What exists once for each month and specification."""
+        """Return the key that is unique for a month and a specification."""
         return f"{month}#{self.digest}"
 
     def object_key(self, prefix: str, month: Month) -> str:
-        """Where the report lies: by date, and apart from other specifications' reports."""
+        """Return the key of the report: by date, and different for each specification."""
         folder = f"{prefix}year={month.year:04}/month={month.number:02}/"
         return f"{folder}vdm-{month}-{self.digest}.{self.data_format.lower()}"
 
     def request(self, start: str, end: str) -> dict[str, Any]:
-        """The parameters of CreateExportJob."""
+        """Return the parameters of CreateExportJob."""
         return {
             "ExportDataSource": {
                 "MetricsDataSource": {
@@ -92,7 +92,7 @@ class Specification:
 
 
 def assess(job: Mapping[str, Any]) -> Assessment:
-    """What GetExportJob's answer means for the run."""
+    """Translate GetExportJob's answer into the next step of the run."""
     status = job["JobStatus"]
     if status == "FAILED":
         told = (job.get("FailureInfo") or {}).get("ErrorMessage") or "SES gives no reason"
@@ -107,12 +107,12 @@ def assess(job: Mapping[str, Any]) -> Assessment:
 
 
 def job_continues(job: Mapping[str, Any]) -> bool:
-    """Whether a job that an earlier run made still leads to a report."""
+    """Check whether a job that an earlier run made still leads to a report."""
     return assess(job).outcome is not Outcome.FAILURE
 
 
 def waiting(job_id: str, looks: int, polling: Polling) -> dict[str, Any]:
-    """A step's answer: look at the job (again) after WaitSeconds."""
+    """Return a step's answer: look at the job (again) after WaitSeconds."""
     return {
         "Outcome": Outcome.WAIT,
         "JobId": job_id,
@@ -122,12 +122,12 @@ def waiting(job_id: str, looks: int, polling: Polling) -> dict[str, Any]:
 
 
 def failed(reason: str, cause: str) -> dict[str, Any]:
-    """A step's answer: notify, then fail with this name and this explanation."""
+    """Return a step's answer: notify, then fail with this name and this explanation."""
     return {"Outcome": Outcome.FAILURE, "Reason": reason, "Cause": cause}
 
 
 def console_link(console_url: str, region: str, bucket: str, key: str) -> str:
-    """The page of the object in the S3 console.
+    """Return the page of the object in the S3 console.
 
     It is no secret: who follows it signs in, and needs a right to read the object.
     """

@@ -60,21 +60,21 @@ class Month:
 
 
 def month_before(scheduled: datetime, zone: ZoneInfo) -> Month:
-    """The calendar month before the one in which an instant lies for a reader in `zone`.
+    """Return the calendar month before the month of an instant, as a reader in `zone` sees it.
 
-    At 06:00 on the 1st in Tokyo it is still the month before in UTC: what counts is Tokyo.
+    At 06:00 on the 1st in Tokyo it is still the month before in UTC: the time zone decides.
     """
     local = scheduled.astimezone(zone)
     return Month(local.year, local.month).previous
 
 
 def month_asked_for(run_input: Any, started: datetime, zone: ZoneInfo) -> tuple[Month, int]:
-    """The month of a run, and the seconds until its last day is over for SES, too.
+    """Return the month of a run, and the seconds until its last day is over for SES, too.
 
     Args:
         run_input: `{"scheduled_time": ISO 8601 with offset}` or `{"month": "YYYY-MM"}`.
-        started: when the run began. A month that somebody names must be over by then: a report
-            of half of it would stand in the way of the whole one.
+        started: when the run began. A month that the input names must be over by then: a report
+            of half of it would prevent the report of the whole month.
 
     The wait is for readers east of UTC: their month begins up to 14 hours earlier.
 
@@ -99,10 +99,10 @@ def month_asked_for(run_input: Any, started: datetime, zone: ZoneInfo) -> tuple[
 
 
 def instant(text: Any) -> datetime:
-    """An ISO 8601 time with an offset or Z.
+    """Parse an ISO 8601 time with an offset or Z.
 
     Raises:
-        BadExportRequest: it is none.
+        BadExportRequest: the text is no such time.
     """
     try:
         time = datetime.fromisoformat(text)
@@ -116,7 +116,7 @@ def instant(text: Any) -> datetime:
 
 
 def timestamp(time: datetime) -> str:
-    """An instant as SES and people read it, to the second, in UTC."""
+    """Return an instant as SES and people read it, to the second, in UTC."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,6 +1,6 @@
 """Brings a report from SES's pre-signed URL into a bucket, a part at a time.
 
-Whoever has the URL has the report, so it stays in here: in no answer, log line or error.
+The URL gives its holder the report, so it stays in this module: in no answer, log line or error.
 """
 
 import http.client
@@ -30,7 +30,7 @@ class ReportGone(RuntimeError):
 
 @contextmanager
 def download(url: str) -> Iterator[tuple[IO[bytes], int | None]]:
-    """The report as a stream, and its length where the server tells.
+    """Yield the report as a stream, and its length where the server tells.
 
     Raises:
         ReportGone: the server answers 4xx.
@@ -38,7 +38,7 @@ def download(url: str) -> Iterator[tuple[IO[bytes], int | None]]:
     """
     if urlsplit(url).scheme not in {"http", "https"}:
         raise ReportGone("SES gave no web address for the report.")
-    # Without `from`: what urllib raises can quote the URL.
+    # Without `from`: an error of urllib can quote the URL.
     try:
         answer = urlopen(Request(url), timeout=SECONDS)
     except HTTPError as error:
@@ -68,7 +68,7 @@ def store(
     No more than one part is in memory. The object appears whole or not at all.
 
     Args:
-        length: what the stream should have; None where that is unknown.
+        length: expected length of the stream; None where it is unknown.
 
     Raises:
         ServiceUnavailable: the stream ended early.
@@ -92,14 +92,14 @@ def store(
             part = _part(source)
         _check(total, length)
         s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
-    except Exception:  # whatever it was: parts of an upload that nobody ends are kept and paid for
+    except Exception:  # any exception: S3 keeps and bills the parts of an upload until it ends
         s3.abort_multipart_upload(**upload)
         raise
     return total
 
 
 def _part(source: IO[bytes]) -> bytes:
-    """The next PART_BYTES, or what is left."""
+    """Return the next PART_BYTES, or what is left."""
     pieces, missing = [], PART_BYTES
     try:
         while missing and (piece := source.read(missing)):

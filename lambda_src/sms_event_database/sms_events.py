@@ -17,7 +17,7 @@ _PRICES = (
 
 
 def rows(event: Event, arrival: Arrival) -> list[Row]:
-    """The row of one event.
+    """Return the row of one event.
 
     An event type that is new at End User Messaging is kept as it is.
 
@@ -47,7 +47,7 @@ def rows(event: Event, arrival: Arrival) -> list[Row]:
 
 
 def _micros(dollars: Any) -> int | None:
-    """Millionths of a dollar; prices have no finer digits, and any that had would be rounded."""
+    """Return millionths of a dollar; prices have no finer digits, and finer ones are rounded."""
     if dollars is None or abs(dollars) > _BILLION:
         return None
     try:

@@ -5,14 +5,14 @@ module "create_access" {
 
   pinpoint = var.pinpoint
   # Amazon Pinpoint asks for TagResource when something is created with tags; a hub does not.
-  operations = concat(["CreateCampaign", "GetCampaigns"], var.pinpoint.api == null ? ["TagResource"] : [])
+  api_operations = concat(["CreateCampaign", "GetCampaigns"], var.pinpoint.api == null ? ["TagResource"] : [])
 }
 
 module "read_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = ["GetCampaign", "GetCampaignActivities"]
+  pinpoint       = var.pinpoint
+  api_operations = ["GetCampaign", "GetCampaignActivities"]
 }
 
 data "aws_iam_policy_document" "steps" {

@@ -1,5 +1,10 @@
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/campaign_create.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
 
   environment = merge(
     module.create_access.environment,
@@ -25,30 +30,36 @@ locals {
   }
 }
 
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["campaign_create"]
+  packages = var.packages
+
+  operations = local.operations
+}
+
 module "function" {
   source   = "../internal/lambda_function"
   for_each = local.functions
 
-  name               = "${var.name}-${each.key}"
-  description        = each.value.description
-  handler            = "campaign_create.campaign.${each.key}"
-  package_path       = local.package_path
-  timeout_seconds    = 60
-  environment        = local.environment
-  policies           = { pinpoint = each.value.policy_json }
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  name            = "${var.name}-${each.key}"
+  description     = each.value.description
+  handler         = "campaign_create.functions.${each.key}.lambda_handler"
+  package         = module.package.archives["campaign_create"]
+  timeout_seconds = 60
+  environment     = local.environment
+  policies        = { pinpoint = each.value.policy_json }
+  operations      = local.operations
 }
 
 module "topic" {
   source = "../internal/topic"
 
-  name        = "${var.name}-notifications"
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name          = "${var.name}-notifications"
+  subscriptions = var.subscriptions
+  operations    = local.operations
 }
 
 module "state_machine" {
@@ -62,9 +73,6 @@ module "state_machine" {
     read_function_arn   = module.function["read"].function_arn
     topic_arn           = module.topic.topic_arn
   })
-  policies           = { steps = data.aws_iam_policy_document.steps.json }
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  policies   = { steps = data.aws_iam_policy_document.steps.json }
+  operations = local.operations
 }

@@ -1,10 +1,11 @@
 module "api_function" {
   source = "../internal/lambda_function"
 
-  name         = "${var.name}-api"
-  description  = "Answers the Pinpoint API."
-  handler      = "engagement_hub.api.handler.lambda_handler"
-  package_path = local.package_path
+  name        = "${var.name}-api"
+  description = "Answers the Pinpoint API."
+  handler     = "engagement_hub.functions.serve_api.lambda_handler"
+  role_path   = local.role_path
+  package     = module.package.archives["engagement_hub"]
   environment = merge(local.environment, {
     EXPORT_STATE_MACHINE_ARN = module.export_state_machine.state_machine_arn
     IMPORT_STATE_MACHINE_ARN = module.import_state_machine.state_machine_arn
@@ -28,11 +29,7 @@ module "api_function" {
       source_arn = "${aws_apigatewayv2_api.this.execution_arn}/*/*/v1/*"
     }
   }
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations = local.operations
 }
 
 resource "aws_apigatewayv2_api" "this" {
@@ -59,10 +56,10 @@ resource "aws_apigatewayv2_route" "this" {
 
 resource "aws_cloudwatch_log_group" "access" {
   #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold request ids and statuses, not evidence that has to last a year.
-  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key is given.
   name              = "/aws/apigateway/${var.name}"
   retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
+  kms_key_id        = local.kms_key_arn
 
   tags = var.tags
 }
@@ -97,40 +94,52 @@ locals {
   }
 }
 
-# The first project, and what tells the hub about its texts.
+# The first project, and the event destination of its text messages.
 module "resources" {
-  source = "../internal/api_resource"
-  count  = var.project_name != null || local.sms_configuration_set != null ? 1 : 0
+  source = "../pinpoint_resources"
+  count  = var.project != null || local.sms_configuration_set != null ? 1 : 0
 
-  name     = "${var.name}-resources"
-  pinpoint = { project_id = "*", api = local.api }
-  resources = merge(
-    var.project_name == null ? {} : {
-      project = { type = "App", properties = jsonencode({ Name = var.project_name }) }
-    },
-    local.sms_configuration_set == null ? {} : {
-      sms-events = {
-        type = "SmsConfigurationSetEventDestination"
-        properties = jsonencode({
-          ConfigurationSetName = local.sms_configuration_set
-          EventDestinationName = "${var.name}-delivery"
-          MatchingEventTypes   = ["ALL"]
-          SnsDestination       = { TopicArn = module.sms_events[0].topic_arn }
-        })
-      }
-    },
-  )
+  name     = var.name
+  packages = module.package.packages["pinpoint_resources"]
+  pinpoint = { api = local.api }
+
+  projects = { for key, name in terraform_data.project_name : key => jsonencode({ Name = name.output }) }
+
+  sms_event_destinations = {
+    for set in local.sms_configuration_set[*] : "sms-events" => jsonencode({
+      ConfigurationSetName = set.name
+      EventDestinationName = "${var.name}-delivery"
+      MatchingEventTypes   = ["ALL"]
+      SnsDestination       = { TopicArn = module.sms_events[0].topic_arn }
+    })
+  }
 
   alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
+  kms_key            = var.kms_key
   log_retention_days = var.log_retention_days
-  package_path       = var.package_paths.api_resource
   tags               = var.tags
+}
 
-  # The project is created through the API.
+# The project is created through the API. The name waits for it, so that the function that creates
+# the project need not.
+resource "terraform_data" "project_name" {
+  for_each = { for project in var.project[*] : "project" => project.name }
+
+  input = each.value
+
   depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
 }
 
+moved {
+  from = module.resources[0].aws_lambda_invocation.this["project"]
+  to   = module.resources[0].aws_lambda_invocation.this["App/project"]
+}
+
+moved {
+  from = module.resources[0].aws_lambda_invocation.this["sms-events"]
+  to   = module.resources[0].aws_lambda_invocation.this["SmsConfigurationSetEventDestination/sms-events"]
+}
+
 locals {
-  project_id = var.project_name == null ? null : module.resources[0].results["project"].Id
+  project_id = var.project == null ? null : module.resources[0].results.App["project"].Id
 }

@@ -18,13 +18,10 @@ module "sms_events" {
   service_publishers = {
     sms = {
       service    = "sms-voice.amazonaws.com"
-      source_arn = "arn:${local.partition}:sms-voice:${local.region}:${local.account_id}:configuration-set/${local.sms_configuration_set}"
+      source_arn = "arn:${local.partition}:sms-voice:${local.region}:${local.account_id}:configuration-set/${local.sms_configuration_set.name}"
     }
   }
-
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  operations = local.operations
 }
 
 module "email_events" {
@@ -35,19 +32,16 @@ module "email_events" {
   service_publishers = {
     ses = {
       service    = "ses.amazonaws.com"
-      source_arn = "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${local.email_configuration_set}"
+      source_arn = "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${local.email_configuration_set.name}"
     }
   }
-
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  operations = local.operations
 }
 
 resource "aws_sesv2_configuration_set_event_destination" "this" {
   count = local.email_configuration_set == null ? 0 : 1
 
-  configuration_set_name = local.email_configuration_set
+  configuration_set_name = local.email_configuration_set.name
   event_destination_name = "${var.name}-delivery"
 
   event_destination {
@@ -73,20 +67,18 @@ module "delivery_dead_letter" {
       source_arn = "arn:${local.partition}:sns:${local.region}:${local.account_id}:${var.name}-${channel}-events"
     }
   }
-
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  operations = local.operations
 }
 
 module "delivery_function" {
   source = "../internal/lambda_function"
 
-  name         = "${var.name}-delivery-events"
-  description  = "Writes delivery events of SES and End User Messaging to the projects' event streams."
-  handler      = "engagement_hub.workers.delivery_events.lambda_handler"
-  package_path = local.package_path
-  environment  = local.environment
+  name        = "${var.name}-delivery-events"
+  description = "Writes delivery events of SES and End User Messaging to the projects' event streams."
+  handler     = "engagement_hub.functions.publish_events.lambda_handler"
+  role_path   = local.role_path
+  package     = module.package.archives["engagement_hub"]
+  environment = local.environment
   policies = {
     entities = data.aws_iam_policy_document.read_entities.json
     roles    = data.aws_iam_policy_document.customer_roles.json
@@ -101,11 +93,7 @@ module "delivery_function" {
       source_arn = local.delivery_topics[channel]
     }
   }
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations = local.operations
 }
 
 resource "aws_sns_topic_subscription" "delivery" {

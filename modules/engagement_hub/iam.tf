@@ -1,20 +1,10 @@
 locals {
   sends = var.email != null || var.sms != null || var.voice != null
 
-  # What reading and writing takes where tables and files are under kms_key_arn.
+  # What reading and writing takes where tables and files are under kms_key.
   data_kms_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
 
-  sms_origination = var.sms == null ? null : var.sms.origination_identity_arn
-  sms_arn_prefix  = "arn:${local.partition}:sms-voice:${local.region}:${local.account_id}"
-
-  # Without an identity in the request the service chooses one of the account's, and then the
-  # request names no resource: Service Authorization Reference, "AWS End User Messaging SMS and
-  # Voice V2", has all resource types of SendTextMessage as optional.
-  sms_identity_arns = var.sms == null ? [] : (
-    local.sms_origination == null
-    ? ["*"]
-    : concat([local.sms_origination], var.sms.other_origination_identity_arns)
-  )
+  sms_arn_prefix = "arn:${local.partition}:sms-voice:${local.region}:${local.account_id}"
 }
 
 data "aws_iam_policy_document" "tables" {
@@ -77,7 +67,7 @@ data "aws_iam_policy_document" "send" {
       actions = ["ses:SendEmail", "ses:SendRawEmail"] # SES asks for the second when the message is raw
       resources = compact([
         statement.value.identity_arn,
-        statement.value.configuration_set == null ? "" : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${statement.value.configuration_set}",
+        statement.value.configuration_set == null ? "" : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${statement.value.configuration_set.name}",
       ])
 
       condition {
@@ -89,14 +79,15 @@ data "aws_iam_policy_document" "send" {
   }
 
   dynamic "statement" {
-    for_each = var.sms == null ? [] : [local.sms_identity_arns]
+    for_each = var.sms[*]
 
     content {
       sid     = "SendTextsFromTheseIdentities"
       actions = ["sms-voice:SendMediaMessage", "sms-voice:SendTextMessage"]
       resources = concat(
-        statement.value,
-        local.sms_configuration_set == null ? [] : ["${local.sms_arn_prefix}:configuration-set/${local.sms_configuration_set}"],
+        [statement.value.origination_identity_arn],
+        statement.value.other_origination_identity_arns,
+        [for set in statement.value.configuration_set[*] : "${local.sms_arn_prefix}:configuration-set/${set.name}"],
       )
     }
   }
@@ -207,10 +198,9 @@ module "scheduler_role" {
   name                  = "${var.name}-schedules"
   description           = "Starts scheduled campaign runs of ${var.name}."
   target                = { action = "states:StartExecution", arn = local.campaign_state_machine_arn }
-  dead_letter_queue_arn = module.schedule_dead_letter.queue_arn
+  dead_letter_queue_arn = local.schedule_dead_letter_arn
   schedule_group_arn    = aws_scheduler_schedule_group.this.arn
-  kms_key_arn           = var.kms_key_arn
-  tags                  = var.tags
+  operations            = local.operations
 }
 
 moved {

@@ -3,10 +3,20 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account_id   = data.aws_caller_identity.current.account_id
-  partition    = data.aws_partition.current.partition
-  region       = data.aws_region.current.id
-  package_path = var.package_paths.engagement_hub == null ? "${path.module}/../../dist/engagement_hub.zip" : var.package_paths.engagement_hub
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
+  kms_key_arn = one(var.kms_key[*].arn)
+
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.id
+
+  # Data roles of other modules trust the roles under this path.
+  role_path = "/engagement-hub-functions/"
 
   # More shards would spread hot partitions further; 32 carry 32,000 writes a second. Part of every
   # key, so it never changes for a table that has data.
@@ -31,16 +41,18 @@ locals {
       SCHEDULER_ROLE_ARN         = module.scheduler_role.role_arn
       SCHEDULE_DEAD_LETTER_ARN   = local.schedule_dead_letter_arn
       SCHEDULE_GROUP             = aws_scheduler_schedule_group.this.name
-      WORK_BUCKET                = module.work_bucket.bucket
+      WORK_BUCKET                = module.work_bucket.bucket_name
     },
     var.email == null ? {} : {
       EMAIL_FROM_ADDRESS        = var.email.from_address
       EMAIL_MESSAGES_PER_SECOND = tostring(var.email.messages_per_second)
     },
-    local.email_configuration_set == null ? {} : { EMAIL_CONFIGURATION_SET = local.email_configuration_set },
-    var.sms == null ? {} : { SMS_MESSAGES_PER_SECOND = tostring(var.sms.messages_per_second) },
-    local.sms_origination == null ? {} : { SMS_ORIGINATION_IDENTITY = local.sms_origination },
-    local.sms_configuration_set == null ? {} : { SMS_CONFIGURATION_SET = local.sms_configuration_set },
+    local.email_configuration_set == null ? {} : { EMAIL_CONFIGURATION_SET = local.email_configuration_set.name },
+    var.sms == null ? {} : {
+      SMS_MESSAGES_PER_SECOND  = tostring(var.sms.messages_per_second)
+      SMS_ORIGINATION_IDENTITY = var.sms.origination_identity_arn
+    },
+    local.sms_configuration_set == null ? {} : { SMS_CONFIGURATION_SET = local.sms_configuration_set.name },
     var.voice == null ? {} : {
       VOICE_MESSAGES_PER_SECOND  = tostring(var.voice.messages_per_second)
       VOICE_ORIGINATION_IDENTITY = var.voice.origination_identity_arn
@@ -48,11 +60,21 @@ locals {
   )
 }
 
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["engagement_hub", "pinpoint_resources"]
+  packages = var.packages
+
+  operations = local.operations
+}
+
 # Projects, segments, campaigns, jobs and templates; endpoints and users; work under way.
 resource "aws_dynamodb_table" "this" {
   for_each = toset(["endpoints", "entities", "runs"])
 
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-${each.key}"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
@@ -83,7 +105,7 @@ resource "aws_dynamodb_table" "this" {
 
   server_side_encryption {
     enabled     = true
-    kms_key_arn = var.kms_key_arn
+    kms_key_arn = local.kms_key_arn
   }
 
   tags = var.tags
@@ -96,9 +118,7 @@ module "work_bucket" {
   name            = "${var.name}-work"
   expiration_days = { "jobs/" = 30, "runs/" = 30 }
   force_destroy   = true # only work files, none of them the only copy of anything
-
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  operations      = local.operations
 }
 
 module "import_function" {
@@ -106,18 +126,15 @@ module "import_function" {
 
   name            = "${var.name}-import"
   description     = "Steps of import jobs."
-  handler         = "engagement_hub.workers.import_job.lambda_handler"
-  package_path    = local.package_path
+  handler         = "engagement_hub.functions.import_endpoints.lambda_handler"
+  role_path       = local.role_path
+  package         = module.package.archives["engagement_hub"]
   environment     = local.environment
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
   kms_actions     = local.data_kms_actions
   timeout_seconds = 900
   memory_mb       = 1024 # parsing is bound by CPU, which comes with memory
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations      = local.operations
 }
 
 module "export_function" {
@@ -125,28 +142,26 @@ module "export_function" {
 
   name            = "${var.name}-export"
   description     = "Steps of export jobs."
-  handler         = "engagement_hub.workers.export_job.lambda_handler"
-  package_path    = local.package_path
+  handler         = "engagement_hub.functions.export_endpoints.lambda_handler"
+  role_path       = local.role_path
+  package         = module.package.archives["engagement_hub"]
   environment     = local.environment
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
   kms_actions     = local.data_kms_actions
   timeout_seconds = 900
   memory_mb       = 1024
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations      = local.operations
 }
 
 module "campaign_function" {
   source = "../internal/lambda_function"
 
-  name         = "${var.name}-campaign"
-  description  = "Steps of campaign runs."
-  handler      = "engagement_hub.workers.campaign_run.lambda_handler"
-  package_path = local.package_path
-  environment  = local.environment
+  name        = "${var.name}-campaign"
+  description = "Steps of campaign runs."
+  handler     = "engagement_hub.functions.run_campaign.lambda_handler"
+  role_path   = local.role_path
+  package     = module.package.archives["engagement_hub"]
+  environment = local.environment
   policies = merge(
     {
       tables   = data.aws_iam_policy_document.tables.json
@@ -160,11 +175,7 @@ module "campaign_function" {
   kms_actions     = local.data_kms_actions
   timeout_seconds = 300
   memory_mb       = 512
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations      = local.operations
 }
 
 module "import_state_machine" {
@@ -177,11 +188,7 @@ module "import_state_machine" {
   })
   policies             = { steps = data.aws_iam_policy_document.import_steps.json }
   runs_distributed_map = true
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations           = local.operations
 }
 
 module "export_state_machine" {
@@ -192,12 +199,8 @@ module "export_state_machine" {
     function_arn = module.export_function.function_arn
     partition    = local.partition
   })
-  policies = { steps = data.aws_iam_policy_document.export_steps.json }
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  policies   = { steps = data.aws_iam_policy_document.export_steps.json }
+  operations = local.operations
 }
 
 module "campaign_state_machine" {
@@ -210,11 +213,7 @@ module "campaign_state_machine" {
   })
   policies             = { steps = data.aws_iam_policy_document.campaign_steps.json }
   runs_distributed_map = true
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations           = local.operations
 }
 
 # Later and recurring runs: one one-time schedule each, deleted after it fired.
@@ -227,10 +226,8 @@ resource "aws_scheduler_schedule_group" "this" {
 module "schedule_dead_letter" {
   source = "../internal/dead_letter_queue"
 
-  name        = "${var.name}-schedules"
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = "${var.name}-schedules"
+  operations = local.operations
 }
 
 # Events that the stream refused are kept in the work bucket, and somebody has to know.
@@ -249,7 +246,7 @@ resource "aws_cloudwatch_metric_alarm" "undelivered_events" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.alarm[*].topic_arn
 
   tags = var.tags
 }

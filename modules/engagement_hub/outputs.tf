@@ -19,14 +19,14 @@ output "dead_letter_queue_urls" {
 }
 
 output "pinpoint" {
-  description = "The project and its API, as the `pinpoint` input of the other modules takes them; null without project_name."
-  value       = var.project_name == null ? null : { project_id = local.project_id, api = local.api }
+  description = "The project and its API, as the `pinpoint` input of the other modules takes them; null without project."
+  value       = var.project == null ? null : { project_id = local.project_id, api = local.api }
 
   depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
 }
 
 output "project_id" {
-  description = "Id of the project that project_name created; null without it."
+  description = "Id of the project that the input project created; null without it."
   value       = local.project_id
 }
 
@@ -44,7 +44,7 @@ output "table_names" {
   value       = { for key, table in aws_dynamodb_table.this : key => table.name }
 }
 
-output "work_bucket" {
+output "work_bucket_name" {
   description = "Bucket of work files: pieces and rejected rows of imports (jobs/), audiences of runs (runs/)."
-  value       = module.work_bucket.bucket
+  value       = module.work_bucket.bucket_name
 }

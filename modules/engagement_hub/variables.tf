@@ -1,17 +1,18 @@
 variable "name" {
-  description = "First part of every name in the account, so that two hubs fit side by side."
+  description = "Prefix of every AWS name; two copies with two names fit in one account."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,29}$", var.name))
-    error_message = "name must be 2-30 lower-case letters, digits or hyphens, beginning with a letter: bucket and role names are built from it. Shorten it."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,24}[a-z0-9])?$", var.name))
+    error_message = "name must be 1-26 lower-case letters, digits or hyphens, start with a letter and end with a letter or digit: the names of buckets, roles and databases start with it. Choose such a name."
   }
 }
 
 variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
   type = object({
     topic_arn = string
+    detailed  = optional(bool, false)
   })
   default = null
 }
@@ -29,11 +30,11 @@ variable "campaign_function_arns" {
 }
 
 variable "email" {
-  description = "What email is sent from: the verified SES identity, its address, the configuration set whose events come back, and the account's sending rate. Null sends no email."
+  description = "Sender of email: the verified SES identity, its address, the configuration set whose events the hub writes to event streams, and the sending rate of the account. Null sends no email."
   type = object({
     from_address        = string
     identity_arn        = string
-    configuration_set   = optional(string)
+    configuration_set   = optional(object({ name = string }))
     messages_per_second = optional(number, 14)
   })
   default = null
@@ -44,14 +45,16 @@ variable "email" {
   }
 }
 
-variable "kms_key_arn" {
+variable "kms_key" {
   description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
+  type = object({
+    arn = string
+  })
+  default = null
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -65,35 +68,50 @@ variable "log_retention_days" {
   }
 }
 
-variable "package_paths" {
-  description = "Where the Lambda packages are. Null, or a null inside, takes the ones that `make package` builds."
+variable "packages" {
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
   type = object({
-    engagement_hub = optional(string)
-    api_resource   = optional(string)
+    directory = optional(string)
+    s3 = optional(object({
+      bucket = string
+      prefix = optional(string, "")
+    }))
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.packages.s3 == null || var.packages.directory == null
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+  }
 }
 
-variable "project_name" {
-  description = "Name of a first project (app) to create, which output pinpoint then names. Null creates none."
-  type        = string
-  default     = null
+variable "project" {
+  description = "First project (app) to create; the output pinpoint names it. Null creates none."
+  type = object({
+    name = string
+  })
+  default = null
 }
 
 variable "sms" {
-  description = "What SMS is sent from: one phone number, pool or sender ID (null leaves the choice to the service), others that messages may name, the configuration set whose events come back, and the account's rate. Null sends no SMS."
+  description = "Origination identity of text messages: the ARN of a phone number, pool or sender ID; further ones that messages may name; the configuration set whose events the hub writes to event streams; and the rate of the identity. Null sends no SMS."
   type = object({
-    origination_identity_arn        = optional(string)
+    origination_identity_arn        = string
     other_origination_identity_arns = optional(list(string), [])
-    configuration_set               = optional(string)
+    configuration_set               = optional(object({ name = string }))
     messages_per_second             = optional(number, 20)
   })
-  default = {}
+  default = null
 
   validation {
     condition     = var.sms == null || try(var.sms.messages_per_second > 0, false)
     error_message = "sms.messages_per_second must be above 0: it is the rate of the origination identity. Use null for sms to send none."
+  }
+
+  validation {
+    condition     = var.sms == null || try(alltrue([for arn in concat([var.sms.origination_identity_arn], var.sms.other_origination_identity_arns) : can(regex("^arn:[a-z-]+:sms-voice:[a-z0-9-]+:[0-9]{12}:(phone-number|pool|sender-id)/.+$", arn))]), false)
+    error_message = "sms.origination_identity_arn and other_origination_identity_arns must be ARNs of phone numbers, pools or sender IDs of End User Messaging SMS: use the arn of an aws_pinpointsmsvoicev2_phone_number."
   }
 }
 

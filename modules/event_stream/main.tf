@@ -1,8 +1,9 @@
 locals {
-  registration = {
-    DestinationStreamArn = aws_kinesis_stream.this.arn
-    RoleArn              = module.role.role_arn
-    TakeOver             = var.take_over
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
   }
 
   alarms = {
@@ -22,12 +23,12 @@ locals {
 }
 
 resource "aws_kinesis_stream" "this" {
-  #checkov:skip=CKV_AWS_185:Kinesis encrypts with its own key (alias/aws/kinesis); a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_185:Kinesis encrypts with its own key (alias/aws/kinesis); a customer managed one is used when kms_key is given.
   name             = var.name
   shard_count      = var.stream.mode == "PROVISIONED" ? var.stream.shards : null
   retention_period = var.stream.retention_hours
   encryption_type  = "KMS"
-  kms_key_id       = var.kms_key_arn == null ? "alias/aws/kinesis" : var.kms_key_arn
+  kms_key_id       = var.kms_key == null ? "alias/aws/kinesis" : var.kms_key.arn
 
   stream_mode_details {
     stream_mode = var.stream.mode
@@ -44,12 +45,12 @@ data "aws_iam_policy_document" "write" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.kms_key[*]
 
     content {
       sid       = "UseTheKey"
       actions   = ["kms:DescribeKey", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }
@@ -62,25 +63,25 @@ module "role" {
   description = "Lets the project write its events to the stream ${var.name}."
   pinpoint    = var.pinpoint
   policy_json = data.aws_iam_policy_document.write.json
-  tags        = var.tags
+  operations  = local.operations
 }
 
 # A project has one event stream: who registers another cuts off every subscriber of the first.
 module "registration" {
-  source = "../internal/api_resource"
+  source = "../pinpoint_resources"
 
-  name         = "${var.name}-registration"
-  package_path = var.package_path
-  pinpoint     = var.pinpoint
-  resources = {
-    event_stream = {
-      type       = "EventStream"
-      properties = jsonencode(local.registration)
-    }
+  name     = var.name
+  packages = var.packages
+  pinpoint = var.pinpoint
+
+  event_stream = {
+    stream_arn = aws_kinesis_stream.this.arn
+    role_arn   = module.role.role_arn
+    take_over  = var.take_over
   }
 
   alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
+  kms_key            = var.kms_key
   log_retention_days = var.log_retention_days
   tags               = var.tags
 }
@@ -102,7 +103,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.alarm[*].topic_arn
 
   tags = var.tags
 }

@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Prefix of every name the module gives; two copies with two names fit in one account."
+  description = "Prefix of every AWS name; two copies with two names fit in one account."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,43}$", var.name))
-    error_message = "name must be 1-44 lower-case letters, digits or hyphens, beginning with a letter: role and function names are built from it. Shorten it."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,24}[a-z0-9])?$", var.name))
+    error_message = "name must be 1-26 lower-case letters, digits or hyphens, start with a letter and end with a letter or digit: the names of buckets, roles and databases start with it. Choose such a name."
   }
 }
 
@@ -17,30 +17,53 @@ variable "pinpoint" {
 }
 
 variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
   type = object({
     topic_arn = string
+    detailed  = optional(bool, false)
   })
   default = null
 }
 
-variable "kms_key_arn" {
+variable "kms_key" {
   description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
+  type = object({
+    arn = string
+  })
+  default = null
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
+  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = "log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
 }
 
-variable "package_path" {
-  description = "Path of the zip that holds the code. Null is dist/api_resource.zip of this release."
-  type        = string
-  default     = null
+variable "packages" {
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  type = object({
+    directory = optional(string)
+    s3 = optional(object({
+      bucket = string
+      prefix = optional(string, "")
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.packages.s3 == null || var.packages.directory == null
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+  }
 }
 
 variable "stream" {

@@ -3,7 +3,7 @@ module "segment_access" {
 
   pinpoint = var.pinpoint
   # Amazon Pinpoint asks for TagResource when something is created with tags; a hub does not.
-  operations = concat(["CreateSegment", "GetSegments"], var.pinpoint.api == null ? ["TagResource"] : [])
+  api_operations = concat(["CreateSegment", "GetSegments"], var.pinpoint.api == null ? ["TagResource"] : [])
 }
 
 data "aws_iam_policy_document" "start" {

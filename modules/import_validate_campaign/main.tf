@@ -2,24 +2,30 @@
 # Each arrow: topic → filtered subscription → queue → function → one execution per correlation id.
 
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/import_validate_campaign.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
 
-  # By the stage that is started: the topic whose notification starts it. Apart from the stages, so
-  # that queues, which take their time, need not wait for the state machines.
+  # The topic whose notification starts the stage. The provider takes 25 s to make a queue: the keys
+  # of queues are known without the topics, so that dead-letter queues wait for nothing.
+  started = toset(["campaign", "validate"])
   topic_arns = {
-    campaign = var.topic_arns.validate
-    validate = var.topic_arns.import
+    campaign = var.validate.topic_arn
+    validate = var.import.topic_arn
   }
 
   stages = {
     validate = {
-      state_machine_arn = var.state_machine_arns.validate
+      state_machine_arn = var.validate.state_machine_arn
       description       = "Starts the validation of an imported segment."
       environment       = {}
       policies          = {}
     }
     campaign = {
-      state_machine_arn = var.state_machine_arns.campaign
+      state_machine_arn = var.campaign.state_machine_arn
       description       = "Starts the campaign to a validated segment."
       environment = merge(
         module.segment_access.environment,
@@ -37,10 +43,20 @@ locals {
   }
 }
 
-resource "aws_sns_topic_subscription" "stage" {
-  for_each = local.topic_arns
+module "package" {
+  source = "../internal/package"
 
-  topic_arn           = each.value
+  name     = var.name
+  archives = ["import_validate_campaign"]
+  packages = var.packages
+
+  operations = local.operations
+}
+
+resource "aws_sns_topic_subscription" "stage" {
+  for_each = local.started
+
+  topic_arn           = local.topic_arns[each.key]
   protocol            = "sqs"
   endpoint            = module.queue[each.key].queue_arn
   filter_policy_scope = "MessageAttributes"
@@ -50,19 +66,17 @@ resource "aws_sns_topic_subscription" "stage" {
 
 module "queue" {
   source   = "../internal/queue"
-  for_each = local.topic_arns
+  for_each = local.started
 
   name                       = "${var.name}-${each.key}"
   visibility_timeout_seconds = 360
   publishers = {
     topic = {
       service    = "sns.amazonaws.com"
-      source_arn = each.value
+      source_arn = local.topic_arns[each.key]
     }
   }
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  operations = local.operations
 }
 
 module "undelivered" {
@@ -75,31 +89,26 @@ module "undelivered" {
       source_arn = topic_arn
     }
   }
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  operations = local.operations
 }
 
 module "start" {
   source   = "../internal/lambda_function"
   for_each = local.stages
 
-  name               = "${var.name}-start-${each.key}"
-  description        = each.value.description
-  handler            = each.key == "validate" ? "import_validate_campaign.start_validation.lambda_handler" : "import_validate_campaign.start_campaign.lambda_handler"
-  package_path       = local.package_path
-  timeout_seconds    = 60
-  environment        = merge(each.value.environment, { STATE_MACHINE_ARN = each.value.state_machine_arn })
-  policies           = merge(each.value.policies, { start-stage = data.aws_iam_policy_document.start[each.key].json })
-  kms_actions        = ["kms:Decrypt"]
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  name            = "${var.name}-start-${each.key}"
+  description     = each.value.description
+  handler         = each.key == "validate" ? "import_validate_campaign.functions.start_validation.lambda_handler" : "import_validate_campaign.functions.start_campaign.lambda_handler"
+  package         = module.package.archives["import_validate_campaign"]
+  timeout_seconds = 60
+  environment     = merge(each.value.environment, { STATE_MACHINE_ARN = each.value.state_machine_arn })
+  policies        = merge(each.value.policies, { start-stage = data.aws_iam_policy_document.start[each.key].json })
+  kms_actions     = ["kms:Decrypt"]
+  operations      = local.operations
 }
 
 resource "aws_lambda_event_source_mapping" "start" {
-  for_each = local.topic_arns
+  for_each = local.started
 
   function_name           = module.start[each.key].function_arn
   event_source_arn        = module.queue[each.key].queue_arn

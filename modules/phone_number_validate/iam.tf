@@ -3,30 +3,30 @@ data "aws_partition" "current" {}
 module "export_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = ["CreateExportJob"]
+  pinpoint       = var.pinpoint
+  api_operations = ["CreateExportJob"]
 }
 
 module "read_export_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = ["GetExportJob"]
+  pinpoint       = var.pinpoint
+  api_operations = ["GetExportJob"]
 }
 
 module "endpoint_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = ["GetEndpoint", "UpdateEndpointsBatch"]
+  pinpoint       = var.pinpoint
+  api_operations = ["GetEndpoint", "UpdateEndpointsBatch"]
 }
 
 # Numbers are validated by AWS, whoever hosts the project.
 module "number_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = { project_id = var.pinpoint.project_id }
-  operations = ["PhoneNumberValidate"]
+  pinpoint       = { project_id = var.pinpoint.project_id }
+  api_operations = ["PhoneNumberValidate"]
 }
 
 data "aws_iam_policy_document" "list_numbers" {
@@ -152,7 +152,7 @@ module "export_role" {
   description = "Lets the project's export jobs write into the working bucket."
   pinpoint    = var.pinpoint
   policy_json = data.aws_iam_policy_document.export.json
-  tags        = var.tags
+  operations  = local.operations
 }
 
 data "aws_iam_policy_document" "export" {
@@ -181,12 +181,12 @@ data "aws_iam_policy_document" "export" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.kms_key[*]
 
     content {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }

@@ -1,16 +1,22 @@
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/phone_number_validate.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
+  kms_key_arn = one(var.kms_key[*].arn)
 
   pinpoint_environment = merge(module.export_access.environment, { PROJECT_ID = var.pinpoint.project_id })
   export_environment = merge(local.pinpoint_environment, {
-    BUCKET                      = module.bucket.bucket
+    BUCKET                      = module.bucket.bucket_name
     EXPORT_ROLE_ARN             = module.export_role.role_arn
-    NEEDS_VALIDATION_SEGMENT_ID = module.segment.results["needs_validation"].Id
+    NEEDS_VALIDATION_SEGMENT_ID = module.segment.results.Segment["needs_validation"].Id
     TIMEOUT_MINUTES             = var.timeout_minutes
   })
   file_environment = merge(
     {
-      BUCKET = module.bucket.bucket
+      BUCKET = module.bucket.bucket_name
       # A function's share of the rate should let it end a batch of 100 well within its 900 s.
       MAX_CONCURRENCY = min(40, ceil(var.validations_per_second / 5))
     },
@@ -20,19 +26,19 @@ locals {
   functions = {
     start-export = {
       description = "Starts the export of a run's endpoints."
-      handler     = "phone_number_validate.export_job.start"
+      handler     = "phone_number_validate.functions.start_export.lambda_handler"
       environment = local.export_environment
       policies    = merge({ pinpoint = module.export_access.policy_json }, module.export_role.pass_policies)
     }
     read-export = {
       description = "Looks at an export job."
-      handler     = "phone_number_validate.export_job.read"
+      handler     = "phone_number_validate.functions.read_export.lambda_handler"
       environment = local.export_environment
       policies    = { pinpoint = module.read_export_access.policy_json }
     }
     list-numbers = {
       description     = "Lists the distinct numbers of an export."
-      handler         = "phone_number_validate.files.list_numbers"
+      handler         = "phone_number_validate.functions.list_numbers.lambda_handler"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.list_numbers.json }
       kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -42,9 +48,9 @@ locals {
     }
     validate-batch = {
       description = "Validates a batch of numbers and marks their endpoints."
-      handler     = "phone_number_validate.validate_batch.lambda_handler"
+      handler     = "phone_number_validate.functions.validate_batch.lambda_handler"
       environment = merge(local.pinpoint_environment, {
-        BUCKET                 = module.bucket.bucket
+        BUCKET                 = module.bucket.bucket_name
         CACHE_DAYS             = var.cache_days
         RECHECK_AFTER_SECONDS  = var.recheck_after_seconds
         TABLE                  = aws_dynamodb_table.verdict.name
@@ -61,7 +67,7 @@ locals {
     }
     add-up = {
       description     = "Adds up the results of a run's batches and writes the report of invalid numbers."
-      handler         = "phone_number_validate.files.add_up"
+      handler         = "phone_number_validate.functions.add_up.lambda_handler"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.add_up.json }
       kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -69,7 +75,7 @@ locals {
     }
     delete-files = {
       description     = "Deletes a run's exported and working files."
-      handler         = "phone_number_validate.files.delete_files"
+      handler         = "phone_number_validate.functions.delete_files.lambda_handler"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.delete_files.json }
       timeout_seconds = 300
@@ -77,45 +83,60 @@ locals {
   }
 }
 
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["phone_number_validate", "pinpoint_resources"]
+  packages = var.packages
+
+  operations = local.operations
+}
+
 # What a run without a segment validates.
 module "segment" {
-  source = "../internal/api_resource"
+  source = "../pinpoint_resources"
 
-  name     = "${var.name}-segment"
+  name     = var.name
+  packages = module.package.packages["pinpoint_resources"]
   pinpoint = var.pinpoint
-  resources = {
-    needs_validation = {
-      type = "Segment"
-      properties = jsonencode({
-        Name = "Needs Phone Number Validated"
-        SegmentGroups = {
-          Include = "ALL"
-          Groups = [
-            {
-              Type       = "NONE"
-              SourceType = "ANY"
-              Dimensions = [{
-                Attributes = {
-                  PNV_PhoneNumberValidated = { AttributeType = "INCLUSIVE", Values = ["Yes"] }
-                }
-              }]
-            },
-            {
-              Type       = "ANY"
-              SourceType = "ANY"
-              Dimensions = [{
-                Demographic = { Channel = { DimensionType = "INCLUSIVE", Values = ["SMS", "VOICE"] } }
-              }]
-            },
-          ]
-        }
-      })
-    }
+
+  segments = {
+    needs_validation = jsonencode({
+      Name = "Needs Phone Number Validated"
+      SegmentGroups = {
+        Include = "ALL"
+        Groups = [
+          {
+            Type       = "NONE"
+            SourceType = "ANY"
+            Dimensions = [{
+              Attributes = {
+                PNV_PhoneNumberValidated = { AttributeType = "INCLUSIVE", Values = ["Yes"] }
+              }
+            }]
+          },
+          {
+            Type       = "ANY"
+            SourceType = "ANY"
+            Dimensions = [{
+              Demographic = { Channel = { DimensionType = "INCLUSIVE", Values = ["SMS", "VOICE"] } }
+            }]
+          },
+        ]
+      }
+    })
   }
+
   alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
+  kms_key            = var.kms_key
   log_retention_days = var.log_retention_days
   tags               = var.tags
+}
+
+moved {
+  from = module.segment.aws_lambda_invocation.this["needs_validation"]
+  to   = module.segment.aws_lambda_invocation.this["Segment/needs_validation"]
 }
 
 module "bucket" {
@@ -125,14 +146,13 @@ module "bucket" {
   # A run deletes its files; this takes what a run that was stopped leaves, and old reports.
   expiration_days = { "exports/" = 1, "reports/" = 30, "work/" = 1 }
   force_destroy   = var.force_destroy
-  kms_key_arn     = var.kms_key_arn
-  tags            = var.tags
+  operations      = local.operations
 }
 
 # Verdicts by number, and the rate that all running functions share.
 resource "aws_dynamodb_table" "verdict" {
   #checkov:skip=CKV_AWS_28:A cache: what is lost is asked again.
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-verdicts"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
@@ -155,7 +175,7 @@ resource "aws_dynamodb_table" "verdict" {
 
   server_side_encryption {
     enabled     = true
-    kms_key_arn = var.kms_key_arn
+    kms_key_arn = local.kms_key_arn
   }
 
   tags = var.tags
@@ -165,28 +185,24 @@ module "function" {
   source   = "../internal/lambda_function"
   for_each = local.functions
 
-  name               = "${var.name}-${each.key}"
-  description        = each.value.description
-  handler            = each.value.handler
-  package_path       = local.package_path
-  timeout_seconds    = try(each.value.timeout_seconds, 60)
-  memory_mb          = try(each.value.memory_mb, 256)
-  environment        = each.value.environment
-  policies           = each.value.policies
-  kms_actions        = try(each.value.kms_actions, [])
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  name            = "${var.name}-${each.key}"
+  description     = each.value.description
+  handler         = each.value.handler
+  package         = module.package.archives["phone_number_validate"]
+  timeout_seconds = try(each.value.timeout_seconds, 60)
+  memory_mb       = try(each.value.memory_mb, 256)
+  environment     = each.value.environment
+  policies        = each.value.policies
+  kms_actions     = try(each.value.kms_actions, [])
+  operations      = local.operations
 }
 
 module "topic" {
   source = "../internal/topic"
 
-  name        = "${var.name}-notifications"
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name          = "${var.name}-notifications"
+  subscriptions = var.subscriptions
+  operations    = local.operations
 }
 
 module "state_machine" {
@@ -206,8 +222,5 @@ module "state_machine" {
   })
   runs_distributed_map = true
   policies             = { steps = data.aws_iam_policy_document.steps.json }
-  alarm                = var.alarm
-  kms_key_arn          = var.kms_key_arn
-  log_retention_days   = var.log_retention_days
-  tags                 = var.tags
+  operations           = local.operations
 }

@@ -1,11 +1,11 @@
-output "bucket" {
+output "work_bucket_name" {
   description = "Name of the bucket that exports pass through."
-  value       = module.bucket.bucket
+  value       = module.bucket.bucket_name
 }
 
 output "needs_validation_segment_id" {
   description = "Segment of the endpoints that no run has validated yet."
-  value       = module.segment.results["needs_validation"].Id
+  value       = module.segment.results.Segment["needs_validation"].Id
 }
 
 output "state_machine_arn" {
@@ -13,7 +13,7 @@ output "state_machine_arn" {
   value       = module.state_machine.state_machine_arn
 }
 
-output "table_name" {
+output "verdict_table_name" {
   description = "Table of the verdicts and of the shared rate."
   value       = aws_dynamodb_table.verdict.name
 }

@@ -8,9 +8,9 @@ output "athena_workgroup" {
   value       = module.database.athena_workgroup
 }
 
-output "events_bucket" {
+output "events_bucket_name" {
   description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
-  value       = module.database.events_bucket
+  value       = module.database.events_bucket_name
 }
 
 output "firehose_arn" {

@@ -1,25 +1,26 @@
 variable "event_stream" {
   description = "Stream of the project's events: the `event_stream` output of the module event_stream, or the ARN of a Kinesis stream and of its customer managed key, if it has one."
   type = object({
-    stream_arn  = string
-    kms_key_arn = optional(string)
+    stream_arn = string
+    kms_key    = optional(object({ arn = string }))
   })
 }
 
 variable "name" {
-  description = "Prefix of every name the module gives; two copies with two names fit in one account."
+  description = "Prefix of every AWS name; two copies with two names fit in one account."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,26}$", var.name))
-    error_message = "name must be 1-27 lower-case letters, digits or hyphens, beginning with a letter: bucket, role and database names are built from it. Shorten it."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,24}[a-z0-9])?$", var.name))
+    error_message = "name must be 1-26 lower-case letters, digits or hyphens, start with a letter and end with a letter or digit: the names of buckets, roles and databases start with it. Choose such a name."
   }
 }
 
 variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
   type = object({
     topic_arn = string
+    detailed  = optional(bool, false)
   })
   default = null
 }
@@ -74,27 +75,45 @@ variable "force_destroy" {
   nullable    = false
 }
 
-variable "kms_key_arn" {
+variable "kms_key" {
   description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
+  type = object({
+    arn = string
+  })
+  default = null
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
+  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = "log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
 }
 
-variable "package_paths" {
-  description = "Where the Lambda packages are. Null, or a null inside, takes the ones that `make package` builds."
+variable "packages" {
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
   type = object({
-    pinpoint_event_database = optional(string)
-    api_resource            = optional(string)
+    directory = optional(string)
+    s3 = optional(object({
+      bucket = string
+      prefix = optional(string, "")
+    }))
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = var.packages.s3 == null || var.packages.directory == null
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+  }
 }
 
 variable "retention" {
@@ -113,26 +132,26 @@ variable "retention" {
 }
 
 variable "ses_configuration_sets" {
-  description = "Names of SES configuration sets whose events go into the same table, mapped to the Pinpoint format. The names must be known at plan."
-  type        = list(string)
-  default     = []
+  description = "SES configuration sets whose events go into the same table, mapped to the Pinpoint format: any key => the name of the set."
+  type        = map(string)
+  default     = {}
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in var.ses_configuration_sets : can(regex("^[A-Za-z0-9_-]{1,64}$", name))])
-    error_message = "ses_configuration_sets must be names of 1-64 letters, digits, hyphens or underscores, not ARNs."
+    condition     = alltrue([for name in values(var.ses_configuration_sets) : can(regex("^[A-Za-z0-9_-]{1,64}$", name))])
+    error_message = "ses_configuration_sets must map to names of 1-64 letters, digits, hyphens or underscores, not ARNs."
   }
 }
 
 variable "sms_configuration_sets" {
-  description = "Names of End User Messaging SMS configuration sets whose events go into the same table, mapped to the Pinpoint format. The names must be known at plan."
-  type        = list(string)
-  default     = []
+  description = "End User Messaging SMS configuration sets whose events go into the same table, mapped to the Pinpoint format: any key => the name of the set."
+  type        = map(string)
+  default     = {}
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in var.sms_configuration_sets : can(regex("^[A-Za-z0-9_-]{1,64}$", name))])
-    error_message = "sms_configuration_sets must be names of 1-64 letters, digits, hyphens or underscores, not ARNs."
+    condition     = alltrue([for name in values(var.sms_configuration_sets) : can(regex("^[A-Za-z0-9_-]{1,64}$", name))])
+    error_message = "sms_configuration_sets must map to names of 1-64 letters, digits, hyphens or underscores, not ARNs."
   }
 }
 

@@ -1,10 +1,25 @@
 # A bounce or complaint comes into the event stream → function → the address gets no more.
 
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/pinpoint_event_processing.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
 
   # Everything else in the stream is left to its other subscribers, and costs no invocation.
   event_types = ["_email.hardbounce", "_email.softbounce", "_email.complaint"]
+}
+
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["pinpoint_event_processing"]
+  packages = var.packages
+
+  operations = local.operations
 }
 
 module "suppression" {
@@ -15,8 +30,7 @@ module "suppression" {
   address_table     = var.address_table
   event_bus_name    = var.event_bus_name
   transient_bounces = var.transient_bounces
-  kms_key_arn       = var.kms_key_arn
-  tags              = var.tags
+  operations        = local.operations
 }
 
 # Records that no retry can help, which the function sends with their data, and notes of the mapping
@@ -24,10 +38,8 @@ module "suppression" {
 module "dead_letter" {
   source = "../internal/dead_letter_queue"
 
-  name        = "${var.name}-events"
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = "${var.name}-events"
+  operations = local.operations
 }
 
 module "function" {
@@ -35,8 +47,8 @@ module "function" {
 
   name            = "${var.name}-events"
   description     = "Suppresses addresses that bounced or complained."
-  handler         = "pinpoint_event_processing.handler.lambda_handler"
-  package_path    = local.package_path
+  handler         = "pinpoint_event_processing.functions.suppress.lambda_handler"
+  package         = module.package.archives["pinpoint_event_processing"]
   timeout_seconds = 60
   environment = merge(module.suppression.environment, {
     DEAD_LETTER_QUEUE_URL = module.dead_letter.queue_url
@@ -46,11 +58,8 @@ module "function" {
     read-stream   = data.aws_iam_policy_document.read_stream.json
     suppress      = module.suppression.policy_json
   }
-  kms_actions        = ["kms:Decrypt", "kms:GenerateDataKey"] # the dead-letter queue
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  kms_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # the dead-letter queue
+  operations  = local.operations
 }
 
 data "aws_iam_policy_document" "read_stream" {
@@ -68,12 +77,12 @@ data "aws_iam_policy_document" "read_stream" {
   }
 
   dynamic "statement" {
-    for_each = var.event_stream.kms_key_arn[*]
+    for_each = var.event_stream.kms_key[*]
 
     content {
       sid       = "DecryptTheEventStream"
       actions   = ["kms:Decrypt"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }
@@ -134,7 +143,7 @@ resource "aws_cloudwatch_metric_alarm" "late" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.alarm[*].topic_arn
 
   tags = var.tags
 }

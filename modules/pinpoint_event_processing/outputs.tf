@@ -1,4 +1,4 @@
-output "address_table" {
+output "address_table_name" {
   description = "Name of the table of addresses, by `address` in lower case."
   value       = module.suppression.address_table_name
 }
@@ -8,9 +8,9 @@ output "address_table_arn" {
   value       = module.suppression.address_table_arn
 }
 
-output "dead_letter_queue_url" {
-  description = "Queue of records that could not be processed."
-  value       = module.dead_letter.queue_url
+output "dead_letter_queue_urls" {
+  description = "Dead-letter queues: `records` holds the position in the stream of records that could not be processed."
+  value       = { records = module.dead_letter.queue_url }
 }
 
 output "event_pattern" {

@@ -3,15 +3,15 @@ data "aws_partition" "current" {}
 module "job_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = concat(["CreateImportJob", "GetImportJobs"], var.reuse_segment ? ["GetSegments"] : [])
+  pinpoint       = var.pinpoint
+  api_operations = concat(["CreateImportJob", "GetImportJobs"], var.reuse_segment ? ["GetSegments"] : [])
 }
 
 module "read_access" {
   source = "../internal/pinpoint_access"
 
-  pinpoint   = var.pinpoint
-  operations = ["GetImportJob"]
+  pinpoint       = var.pinpoint
+  api_operations = ["GetImportJob"]
 }
 
 data "aws_iam_policy_document" "trigger" {
@@ -71,7 +71,7 @@ data "aws_iam_policy_document" "map_columns" {
     content {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }
@@ -84,7 +84,7 @@ module "import_role" {
   description = "Lets the project's import jobs read the dropped files."
   pinpoint    = var.pinpoint
   policy_json = data.aws_iam_policy_document.import.json
-  tags        = var.tags
+  operations  = local.operations
 }
 
 data "aws_iam_policy_document" "import" {
@@ -118,7 +118,7 @@ data "aws_iam_policy_document" "import" {
     content {
       sid       = "ReadEncryptedFiles"
       actions   = ["kms:Decrypt"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }

@@ -1,11 +1,16 @@
 # A file lands in the bucket → EventBridge → queue → trigger function → one execution per file.
 
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/s3_triggered_import.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
 
-  bucket     = var.bucket == null ? module.bucket[0].bucket : var.bucket.name
+  bucket     = var.bucket == null ? module.bucket[0].bucket_name : var.bucket.name
   bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket}"
-  bucket_key = var.bucket == null ? var.kms_key_arn : var.bucket.kms_key_arn
+  bucket_key = var.bucket == null ? var.kms_key : var.bucket.kms_key
 
   job_environment = merge(module.job_access.environment, {
     FILE_FORMAT       = var.import_format
@@ -41,6 +46,16 @@ locals {
   }
 }
 
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["s3_triggered_import"]
+  packages = var.packages
+
+  operations = local.operations
+}
+
 module "bucket" {
   source = "../internal/bucket"
   count  = var.bucket == null ? 1 : 0
@@ -50,8 +65,7 @@ module "bucket" {
   # An import deletes its copy; this takes what an import that was stopped leaves.
   expiration_days = var.column_mapping == null ? {} : { (local.mapped_prefix) = 1 }
   force_destroy   = var.force_destroy
-  kms_key_arn     = var.kms_key_arn
-  tags            = var.tags
+  operations      = local.operations
 }
 
 resource "aws_cloudwatch_event_rule" "file_dropped" {
@@ -85,38 +99,31 @@ module "queue" {
   name                       = "${var.name}-files"
   visibility_timeout_seconds = 180
   publishers                 = local.rule_publishes
-  alarm                      = var.alarm
-  kms_key_arn                = var.kms_key_arn
-  tags                       = var.tags
+  operations                 = local.operations
 }
 
 module "undelivered" {
   source = "../internal/dead_letter_queue"
 
-  name        = "${var.name}-undelivered"
-  publishers  = local.rule_publishes
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = "${var.name}-undelivered"
+  publishers = local.rule_publishes
+  operations = local.operations
 }
 
 module "trigger" {
   source = "../internal/lambda_function"
 
-  name         = "${var.name}-trigger"
-  description  = "Starts one import per file dropped into the bucket."
-  handler      = "s3_triggered_import.trigger.lambda_handler"
-  package_path = local.package_path
+  name        = "${var.name}-trigger"
+  description = "Starts one import per file dropped into the bucket."
+  handler     = "s3_triggered_import.functions.trigger.lambda_handler"
+  package     = module.package.archives["s3_triggered_import"]
   environment = merge(
     { STATE_MACHINE_ARN = module.state_machine.state_machine_arn },
     length(var.key_suffixes) == 0 ? {} : { KEY_SUFFIXES = join(",", var.key_suffixes) },
   )
-  policies           = { start-imports = data.aws_iam_policy_document.trigger.json }
-  kms_actions        = ["kms:Decrypt"]
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  policies    = { start-imports = data.aws_iam_policy_document.trigger.json }
+  kms_actions = ["kms:Decrypt"]
+  operations  = local.operations
 }
 
 resource "aws_lambda_event_source_mapping" "trigger" {
@@ -132,17 +139,14 @@ module "job" {
   source   = "../internal/lambda_function"
   for_each = local.job_functions
 
-  name               = "${var.name}-${each.key}"
-  description        = each.value.description
-  handler            = "s3_triggered_import.import_job.${each.key}"
-  package_path       = local.package_path
-  timeout_seconds    = 60
-  environment        = local.job_environment
-  policies           = each.value.policies
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  name            = "${var.name}-${each.key}"
+  description     = each.value.description
+  handler         = "s3_triggered_import.functions.${each.key}_job.lambda_handler"
+  package         = module.package.archives["s3_triggered_import"]
+  timeout_seconds = 60
+  environment     = local.job_environment
+  policies        = each.value.policies
+  operations      = local.operations
 }
 
 module "map_columns" {
@@ -152,27 +156,23 @@ module "map_columns" {
   name            = "${var.name}-map-columns"
   description     = "Writes a copy of a dropped file with the columns of an import."
   handler         = "s3_triggered_import.functions.map_columns.lambda_handler"
-  package_path    = local.package_path
+  package         = module.package.archives["s3_triggered_import"]
   timeout_seconds = 900
   memory_mb       = 1769 # a whole vCPU: the work is parsing
   environment = {
     COLUMN_MAPPING = jsonencode(var.column_mapping)
     MAPPED_PREFIX  = local.mapped_prefix
   }
-  policies           = { files = data.aws_iam_policy_document.map_columns.json }
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  policies   = { files = data.aws_iam_policy_document.map_columns.json }
+  operations = local.operations
 }
 
 module "topic" {
   source = "../internal/topic"
 
-  name        = "${var.name}-notifications"
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name          = "${var.name}-notifications"
+  subscriptions = var.subscriptions
+  operations    = local.operations
 }
 
 module "state_machine" {
@@ -189,9 +189,6 @@ module "state_machine" {
     start_function_arn       = module.job["start"].function_arn
     topic_arn                = module.topic.topic_arn
   })
-  policies           = { steps = data.aws_iam_policy_document.steps.json }
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  policies   = { steps = data.aws_iam_policy_document.steps.json }
+  operations = local.operations
 }

@@ -1,4 +1,4 @@
-output "bucket" {
+output "import_bucket_name" {
   description = "Name of the bucket that files are dropped into."
   value       = local.bucket
 }
@@ -11,7 +11,7 @@ output "dead_letter_queue_urls" {
   }
 }
 
-output "prefix" {
+output "import_prefix" {
   description = "Key prefix that files are dropped under."
   value       = var.prefix
 }

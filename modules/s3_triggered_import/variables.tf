@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Prefix of every name the module gives; two copies with two names fit in one account."
+  description = "Prefix of every AWS name; two copies with two names fit in one account."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9-]{0,29}$", var.name))
-    error_message = "name must be 1-30 lower-case letters, digits and hyphens: bucket and role names are built from it. Shorten it."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,24}[a-z0-9])?$", var.name))
+    error_message = "name must be 1-26 lower-case letters, digits or hyphens, start with a letter and end with a letter or digit: the names of buckets, roles and databases start with it. Choose such a name."
   }
 }
 
@@ -17,9 +17,10 @@ variable "pinpoint" {
 }
 
 variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
   type = object({
     topic_arn = string
+    detailed  = optional(bool, false)
   })
   default = null
 }
@@ -27,8 +28,8 @@ variable "alarm" {
 variable "bucket" {
   description = "An existing bucket to watch, and the KMS key its objects are encrypted with where it is customer managed. Its owner must have turned on Amazon EventBridge notifications; the module never touches its notification configuration. Null makes a bucket."
   type = object({
-    name        = string
-    kms_key_arn = optional(string)
+    name    = string
+    kms_key = optional(object({ arn = string }))
   })
   default = null
 }
@@ -120,17 +121,27 @@ variable "key_suffixes" {
   }
 }
 
-variable "kms_key_arn" {
+variable "kms_key" {
   description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
+  type = object({
+    arn = string
+  })
+  default = null
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
+  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = "log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
 }
 
 variable "max_failure_ratio" {
@@ -145,10 +156,22 @@ variable "max_failure_ratio" {
   }
 }
 
-variable "package_path" {
-  description = "Path of the zip that holds the code. Null is dist/s3_triggered_import.zip of this release."
-  type        = string
-  default     = null
+variable "packages" {
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  type = object({
+    directory = optional(string)
+    s3 = optional(object({
+      bucket = string
+      prefix = optional(string, "")
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.packages.s3 == null || var.packages.directory == null
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+  }
 }
 
 variable "prefix" {
@@ -168,6 +191,27 @@ variable "reuse_segment" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "subscriptions" {
+  description = "Subscriptions of the notification topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` narrows them to some of started, success and failure; empty is all. An email address and a URL have to confirm first; a queue needs a policy that lets the topic send."
+  type = map(object({
+    protocol           = string
+    endpoint           = string
+    notification_types = optional(list(string), [])
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for subscription in values(var.subscriptions) : contains(["email", "https", "sqs"], subscription.protocol)])
+    error_message = "subscriptions must have the protocol email, https or sqs. Other protocols subscribe to the output topic_arn."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for subscription in values(var.subscriptions) : [for type in subscription.notification_types : contains(["started", "success", "failure"], type)]]))
+    error_message = "subscriptions.notification_types must be among started, success and failure: the module publishes no other notification."
+  }
 }
 
 variable "tags" {

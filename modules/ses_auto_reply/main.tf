@@ -9,13 +9,29 @@ data "aws_ses_active_receipt_rule_set" "this" {
 }
 
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/ses_auto_reply.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
+  kms_key_arn = one(var.kms_key[*].arn)
 
   ses_arn  = "arn:${data.aws_partition.current.partition}:ses:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
   rule_set = var.rule_set == null ? data.aws_ses_active_receipt_rule_set.this[0].rule_set_name : var.rule_set.name
 
   mailboxes = [for recipient in var.recipients : recipient if strcontains(recipient, "@")]
   own       = join(",", distinct(concat(local.mailboxes, var.own_addresses)))
+}
+
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["ses_auto_reply"]
+  packages = var.packages
+
+  operations = local.operations
 }
 
 resource "aws_ses_receipt_rule" "this" {
@@ -57,8 +73,8 @@ module "function" {
 
   name            = "${var.name}-reply"
   description     = "Answers a mail by a template, or leaves it."
-  handler         = "ses_auto_reply.handler.lambda_handler"
-  package_path    = local.package_path
+  handler         = "ses_auto_reply.functions.answer_mail.lambda_handler"
+  package         = module.package.archives["ses_auto_reply"]
   timeout_seconds = 60
   environment = merge(
     {
@@ -85,26 +101,21 @@ module "function" {
     send     = data.aws_iam_policy_document.send.json
     template = data.aws_iam_policy_document.template.json
   }
-  kms_actions        = ["kms:Decrypt", "kms:GenerateDataKey"]
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  kms_actions = ["kms:Decrypt", "kms:GenerateDataKey"]
+  operations  = local.operations
 }
 
 module "unanswered" {
   source = "../internal/dead_letter_queue"
 
-  name        = "${var.name}-unanswered"
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = "${var.name}-unanswered"
+  operations = local.operations
 }
 
 # Who was answered lately, by a hash of the address.
 resource "aws_dynamodb_table" "answered" {
   #checkov:skip=CKV_AWS_28:Worth no more than its window: what is lost costs a sender a second answer.
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-answered"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
@@ -121,7 +132,7 @@ resource "aws_dynamodb_table" "answered" {
 
   server_side_encryption {
     enabled     = true
-    kms_key_arn = var.kms_key_arn
+    kms_key_arn = local.kms_key_arn
   }
 
   tags = var.tags

@@ -1,11 +1,6 @@
-output "dead_letter_queue_name" {
-  description = "Name of the dead-letter queue; its alarm is called `<name>-not-empty`."
-  value       = module.unanswered.queue_name
-}
-
-output "dead_letter_queue_url" {
-  description = "Queue of the mails whose reply failed three times, each with the event (requestPayload) and the error."
-  value       = module.unanswered.queue_url
+output "dead_letter_queue_urls" {
+  description = "Dead-letter queues: `replies` holds the mails whose reply failed three times, each with the event (requestPayload) and the error."
+  value       = { replies = module.unanswered.queue_url }
 }
 
 output "function_name" {
@@ -28,7 +23,7 @@ output "rule_set_name" {
   value       = aws_ses_receipt_rule.this.rule_set_name
 }
 
-output "table_name" {
+output "answered_table_name" {
   description = "Table of who was answered lately, by a hash of the address."
   value       = aws_dynamodb_table.answered.name
 }

@@ -3,7 +3,22 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  package_path = var.package_path == null ? "${path.module}/../../dist/ses_event_database.zip" : var.package_path
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
+}
+
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["ses_event_database"]
+  packages = var.packages
+
+  operations = local.operations
 }
 
 resource "aws_sesv2_configuration_set" "this" {
@@ -17,13 +32,13 @@ resource "aws_sesv2_configuration_set" "this" {
 module "database" {
   source = "../internal/event_database"
 
-  name         = var.name
-  package      = "ses_event_database"
-  package_path = local.package_path
-  table_name   = "ses_events"
-  columns      = jsondecode(file("${path.module}/ses_events.json"))
-  views        = { for file in fileset("${path.module}/views", "*.sql") : trimsuffix(file, ".sql") => file("${path.module}/views/${file}") }
-  queries      = { for file in fileset("${path.module}/queries", "*.sql") : trimsuffix(file, ".sql") => file("${path.module}/queries/${file}") }
+  name           = var.name
+  python_package = "ses_event_database"
+  package        = module.package.archives["ses_event_database"]
+  table_name     = "ses_events"
+  columns        = jsondecode(file("${path.module}/ses_events.json"))
+  views          = { for file in fileset("${path.module}/views", "*.sql") : trimsuffix(file, ".sql") => file("${path.module}/views/${file}") }
+  queries        = { for file in fileset("${path.module}/queries", "*.sql") : trimsuffix(file, ".sql") => file("${path.module}/queries/${file}") }
   publishers = {
     ses = {
       service     = "ses.amazonaws.com"
@@ -36,11 +51,7 @@ module "database" {
   database_name  = var.database_name
   force_destroy  = var.force_destroy
   retention      = var.retention
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations     = local.operations
 }
 
 # After the configuration set and the Firehose stream are there; gone before either goes.

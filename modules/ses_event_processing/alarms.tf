@@ -32,7 +32,7 @@ resource "aws_cloudwatch_metric_alarm" "reputation" {
   evaluation_periods  = 1
   treat_missing_data  = "ignore" # SES reports a rate only when it changes
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.alarm[*].topic_arn
 
   tags = var.tags
 }

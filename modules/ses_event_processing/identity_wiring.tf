@@ -15,19 +15,15 @@ module "identity_wiring" {
   source = "../internal/lambda_function"
   count  = var.identities == null ? 0 : 1
 
-  name         = local.wiring_name
-  description  = "Points the bounce and complaint notifications of SES identities at the topic."
-  handler      = "ses_event_processing.identity_wiring.lambda_handler"
-  package_path = local.package_path
-  policies     = { wire-identities = data.aws_iam_policy_document.identity_wiring.json }
+  name        = local.wiring_name
+  description = "Points the bounce and complaint notifications of SES identities at the topic."
+  handler     = "ses_event_processing.functions.wire_identities.lambda_handler"
+  package     = module.package.archives["ses_event_processing"]
+  policies    = { wire-identities = data.aws_iam_policy_document.identity_wiring.json }
   # SES takes one call a second, so an identity takes two; what is left is the next run's.
   timeout_seconds = 900
   on_failure      = { queue_arn = module.wiring_failures[0].queue_arn }
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations      = local.operations
 }
 
 data "aws_iam_policy_document" "identity_wiring" {
@@ -52,10 +48,8 @@ module "wiring_failures" {
   source = "../internal/dead_letter_queue"
   count  = var.identities == null ? 0 : 1
 
-  name        = local.wiring_name
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = local.wiring_name
+  operations = local.operations
 }
 
 resource "aws_lambda_invocation" "identity_wiring" {
@@ -71,13 +65,13 @@ resource "aws_lambda_invocation" "identity_wiring" {
 }
 
 resource "aws_scheduler_schedule" "identity_wiring" {
-  #checkov:skip=CKV_AWS_297:The schedule holds no data; a customer managed key is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_297:The schedule holds no data; a customer managed key is used when kms_key is given.
   count = var.identities == null ? 0 : 1
 
   name                = local.wiring_name
   description         = "Wires SES identities that were verified since the last run."
   schedule_expression = var.identities.schedule
-  kms_key_arn         = var.kms_key_arn
+  kms_key_arn         = local.kms_key_arn
 
   flexible_time_window {
     mode = "OFF"
@@ -110,6 +104,5 @@ module "wiring_schedule_role" {
   description           = "Lets the schedule run the function ${local.wiring_name}."
   target                = { action = "lambda:InvokeFunction", arn = module.identity_wiring[0].function_arn }
   dead_letter_queue_arn = module.wiring_failures[0].queue_arn
-  kms_key_arn           = var.kms_key_arn
-  tags                  = var.tags
+  operations            = local.operations
 }

@@ -5,8 +5,15 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/ses_event_processing.zip")
-  ses_arns     = "arn:${data.aws_partition.current.partition}:ses:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
+  kms_key_arn = one(var.kms_key[*].arn)
+
+  ses_arns = "arn:${data.aws_partition.current.partition}:ses:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
   # SES publishes for what the feedback is about: the configuration set's events, the identity's
   # notifications.
@@ -31,6 +38,16 @@ locals {
       source_arn = module.topic.topic_arn
     }
   }
+}
+
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["ses_event_processing"]
+  packages = var.packages
+
+  operations = local.operations
 }
 
 resource "aws_sesv2_configuration_set" "this" {
@@ -64,9 +81,7 @@ module "topic" {
 
   name               = "${var.name}-feedback"
   service_publishers = local.publishers
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  tags               = var.tags
+  operations         = local.operations
 }
 
 resource "aws_sns_topic_subscription" "queue" {
@@ -84,19 +99,15 @@ module "queue" {
   visibility_timeout_seconds = 180
   max_receive_count          = 10 # half an hour of a throttled SES
   publishers                 = local.topic_publishes
-  alarm                      = var.alarm
-  kms_key_arn                = var.kms_key_arn
-  tags                       = var.tags
+  operations                 = local.operations
 }
 
 module "undelivered" {
   source = "../internal/dead_letter_queue"
 
-  name        = "${var.name}-undelivered"
-  publishers  = local.topic_publishes
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = "${var.name}-undelivered"
+  publishers = local.topic_publishes
+  operations = local.operations
 }
 
 module "suppression" {
@@ -107,8 +118,7 @@ module "suppression" {
   address_table     = var.address_table
   event_bus_name    = var.event_bus_name
   transient_bounces = var.transient_bounces
-  kms_key_arn       = var.kms_key_arn
-  tags              = var.tags
+  operations        = local.operations
 }
 
 module "function" {
@@ -116,19 +126,16 @@ module "function" {
 
   name            = "${var.name}-feedback"
   description     = "Suppresses addresses that bounced or complained."
-  handler         = "ses_event_processing.handler.lambda_handler"
-  package_path    = local.package_path
+  handler         = "ses_event_processing.functions.suppress.lambda_handler"
+  package         = module.package.archives["ses_event_processing"]
   timeout_seconds = 30
   environment     = module.suppression.environment
   policies = {
     read-queue = data.aws_iam_policy_document.read_queue.json
     suppress   = module.suppression.policy_json
   }
-  kms_actions        = ["kms:Decrypt"]
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  kms_actions = ["kms:Decrypt"]
+  operations  = local.operations
 }
 
 data "aws_iam_policy_document" "read_queue" {

@@ -1,4 +1,4 @@
-output "address_table" {
+output "address_table_name" {
   description = "Name of the table of addresses, by `address` in lower case."
   value       = module.suppression.address_table_name
 }
@@ -8,7 +8,7 @@ output "address_table_arn" {
   value       = module.suppression.address_table_arn
 }
 
-output "configuration_set" {
+output "configuration_set_name" {
   description = "Configuration set whose events come here; null without one."
   value       = var.configuration_set == null ? null : aws_sesv2_configuration_set_event_destination.this[0].configuration_set_name
 }

@@ -8,10 +8,10 @@ module "api_function" {
   source = "../internal/lambda_function"
   count  = length(local.api)
 
-  name         = "${var.name}-api"
-  description  = "Takes messages and says of each whether it is on the queue."
-  handler      = "ses_load_testing.take_messages.lambda_handler"
-  package_path = local.package_path
+  name        = "${var.name}-api"
+  description = "Takes messages and says of each whether it is on the queue."
+  handler     = "ses_load_testing.functions.take_messages.lambda_handler"
+  package     = module.package.archives["ses_load_testing"]
   environment = merge(
     { QUEUE_URL = module.queue.queue_url },
     var.api.api_key == null ? {} : { API_KEY_SECRET_ARN = var.api.api_key.secret_arn },
@@ -25,11 +25,7 @@ module "api_function" {
       source_arn = "${aws_apigatewayv2_api.this[0].execution_arn}/*/POST/messages"
     }
   }
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations = local.operations
 }
 
 resource "aws_apigatewayv2_api" "this" {
@@ -63,12 +59,12 @@ resource "aws_apigatewayv2_route" "this" {
 
 resource "aws_cloudwatch_log_group" "access" {
   #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold request ids and statuses, not evidence that has to last a year.
-  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key is given.
   count = length(local.api)
 
   name              = "/aws/apigateway/${var.name}"
   retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
+  kms_key_id        = local.kms_key_arn
 
   tags = var.tags
 }

@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "sender" {
     content {
       sid       = "ReadEncryptedUsers"
       actions   = ["kms:Decrypt"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }
@@ -85,12 +85,12 @@ data "aws_iam_policy_document" "quota_watch" {
 
   # DynamoDB reads and writes items under a customer managed key with the caller's own rights.
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.kms_key[*]
 
     content {
       sid       = "UseTheTableKey"
       actions   = ["kms:Decrypt"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }
@@ -113,7 +113,7 @@ data "aws_iam_policy_document" "api" {
   }
 
   dynamic "statement" {
-    for_each = var.api == null ? [] : [for key in var.api.api_key[*] : key.kms_key_arn if key.kms_key_arn != null]
+    for_each = var.api == null ? [] : flatten([for key in var.api.api_key[*] : key.kms_key[*].arn])
 
     content {
       sid       = "DecryptTheApiKey"
@@ -130,6 +130,5 @@ module "schedule_role" {
   description           = "Lets the schedule of ${local.quota_watch_name} invoke it."
   target                = { action = "lambda:InvokeFunction", arn = module.quota_watch.function_arn }
   dead_letter_queue_arn = module.missed_looks.queue_arn
-  kms_key_arn           = var.kms_key_arn
-  tags                  = var.tags
+  operations            = local.operations
 }

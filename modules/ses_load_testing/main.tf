@@ -6,7 +6,13 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/ses_load_testing.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
+  kms_key_arn = one(var.kms_key[*].arn)
 
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
@@ -14,13 +20,23 @@ locals {
 
   metadata_table     = var.metadata_table == null ? aws_dynamodb_table.metadata[0].name : var.metadata_table.name
   metadata_table_arn = var.metadata_table == null ? aws_dynamodb_table.metadata[0].arn : var.metadata_table.arn
-  metadata_key       = var.metadata_table == null ? var.kms_key_arn : var.metadata_table.kms_key_arn
+  metadata_key       = var.metadata_table == null ? var.kms_key : var.metadata_table.kms_key
 
   sender_timeout_seconds = 90
 
   # Built, because the sender invokes the function that turns the sender's own mapping off.
   quota_watch_name = "${var.name}-quota-watch"
   quota_watch_arn  = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${local.quota_watch_name}"
+}
+
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["ses_load_testing"]
+  packages = var.packages
+
+  operations = local.operations
 }
 
 # Throttled messages come back with their receive count. Doubling waits of up to 15 minutes take
@@ -32,9 +48,7 @@ module "queue" {
   name                       = "${var.name}-messages"
   visibility_timeout_seconds = 6 * local.sender_timeout_seconds
   max_receive_count          = 1000
-  alarm                      = var.alarm
-  kms_key_arn                = var.kms_key_arn
-  tags                       = var.tags
+  operations                 = local.operations
 }
 
 # Emails that may have been sent: a person decides, nobody sends them again by mistake.
@@ -42,8 +56,8 @@ resource "aws_sqs_queue" "parked" {
   name                      = "${var.name}-parked"
   message_retention_seconds = 1209600
 
-  sqs_managed_sse_enabled = var.kms_key_arn == null ? true : null
-  kms_master_key_id       = var.kms_key_arn
+  sqs_managed_sse_enabled = var.kms_key == null ? true : null
+  kms_master_key_id       = local.kms_key_arn
 
   # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to settle.
   policy = module.parked_policy.policy_json
@@ -61,7 +75,7 @@ module "parked_policy" {
 
 # Who was sent to, what came of it, the shared schedule of sends, and whether deliveries stopped.
 resource "aws_dynamodb_table" "state" {
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-state"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
@@ -88,14 +102,14 @@ resource "aws_dynamodb_table" "state" {
 
   server_side_encryption {
     enabled     = true
-    kms_key_arn = var.kms_key_arn
+    kms_key_arn = local.kms_key_arn
   }
 
   tags = var.tags
 }
 
 resource "aws_dynamodb_table" "metadata" {
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.
   count = var.metadata_table == null ? 1 : 0
 
   name         = "${var.name}-users"
@@ -113,7 +127,7 @@ resource "aws_dynamodb_table" "metadata" {
 
   server_side_encryption {
     enabled     = true
-    kms_key_arn = var.kms_key_arn
+    kms_key_arn = local.kms_key_arn
   }
 
   tags = var.tags
@@ -122,10 +136,10 @@ resource "aws_dynamodb_table" "metadata" {
 module "sender" {
   source = "../internal/lambda_function"
 
-  name         = "${var.name}-sender"
-  description  = "Sends the queue's messages at the account's rate."
-  handler      = "ses_load_testing.send_messages.lambda_handler"
-  package_path = local.package_path
+  name        = "${var.name}-sender"
+  description = "Sends the queue's messages at the account's rate."
+  handler     = "ses_load_testing.functions.send_messages.lambda_handler"
+  package     = module.package.archives["ses_load_testing"]
   environment = {
     DEAD_LETTER_QUEUE_URL = module.queue.dead_letter_queue_url
     IDEMPOTENCY_DAYS      = tostring(var.idempotency_days)
@@ -140,11 +154,7 @@ module "sender" {
   kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
   timeout_seconds = local.sender_timeout_seconds
   memory_mb       = var.sender.memory_mb
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations      = local.operations
 }
 
 resource "aws_lambda_event_source_mapping" "sender" {
@@ -169,29 +179,25 @@ resource "aws_lambda_event_source_mapping" "sender" {
 module "quota_watch" {
   source = "../internal/lambda_function"
 
-  name         = local.quota_watch_name
-  description  = "Stops deliveries when SES takes no more, and starts them when it does again."
-  handler      = "ses_load_testing.watch_quota.lambda_handler"
-  package_path = local.package_path
+  name        = local.quota_watch_name
+  description = "Stops deliveries when SES takes no more, and starts them when it does again."
+  handler     = "ses_load_testing.functions.watch_quota.lambda_handler"
+  package     = module.package.archives["ses_load_testing"]
   environment = {
     MAPPING_ID  = aws_lambda_event_source_mapping.sender.uuid
     STATE_TABLE = aws_dynamodb_table.state.name
   }
   policies   = { watch = data.aws_iam_policy_document.quota_watch.json }
   on_failure = { queue_arn = module.missed_looks.queue_arn }
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations = local.operations
 }
 
 resource "aws_scheduler_schedule" "quota_watch" {
-  #checkov:skip=CKV_AWS_297:The schedule holds no data; a customer managed key is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_297:The schedule holds no data; a customer managed key is used when kms_key is given.
   name                = local.quota_watch_name
   description         = "Looks whether deliveries that stopped may start again."
   schedule_expression = "rate(5 minutes)"
-  kms_key_arn         = var.kms_key_arn
+  kms_key_arn         = local.kms_key_arn
 
   flexible_time_window {
     mode = "OFF"
@@ -216,8 +222,6 @@ resource "aws_scheduler_schedule" "quota_watch" {
 module "missed_looks" {
   source = "../internal/dead_letter_queue"
 
-  name        = local.quota_watch_name
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = local.quota_watch_name
+  operations = local.operations
 }

@@ -117,6 +117,8 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
+  count = var.dashboard ? 1 : 0
+
   dashboard_name = var.name
 
   dashboard_body = jsonencode({
@@ -157,7 +159,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 1
   treat_missing_data  = each.value.missing
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.alarm[*].topic_arn
 
   tags = var.tags
 }

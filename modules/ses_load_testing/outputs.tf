@@ -12,13 +12,16 @@ output "api_url" {
 }
 
 output "dashboard_name" {
-  description = "CloudWatch dashboard of the queue and its senders."
-  value       = aws_cloudwatch_dashboard.this.dashboard_name
+  description = "CloudWatch dashboard of the queue and its senders; null without dashboard."
+  value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)
 }
 
-output "dead_letter_queue_url" {
-  description = "Queue of messages that cannot be sent; the attributes `reason` and `error_code` say why."
-  value       = module.queue.dead_letter_queue_url
+output "dead_letter_queue_urls" {
+  description = "Dead-letter queues: `messages` holds those that cannot be sent, with the attributes `reason` and `error_code`; `quota_watch` holds runs of the quota watch that failed."
+  value = {
+    messages    = module.queue.dead_letter_queue_url
+    quota_watch = module.missed_looks.queue_url
+  }
 }
 
 output "event_source_mapping_id" {
@@ -26,7 +29,7 @@ output "event_source_mapping_id" {
   value       = aws_lambda_event_source_mapping.sender.uuid
 }
 
-output "metadata_table" {
+output "metadata_table_name" {
   description = "Table of users: key `user_id`, map attribute `metadata`, which templates are filled in from."
   value       = local.metadata_table
 }
@@ -71,7 +74,7 @@ output "sender_function_name" {
   value       = module.sender.function_name
 }
 
-output "state_table" {
+output "state_table_name" {
   description = "Table of claims and outcomes, the shared schedule of sends, and the reason of a stop (pk and sk `valve`)."
   value       = aws_dynamodb_table.state.name
 }

@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "collect" {
       # S3 reads back the parts of an upload under a key (kms:Decrypt).
       sid       = "EncryptReports"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }
@@ -86,6 +86,5 @@ module "schedule_role" {
   description           = "Starts the scheduled exports of ${var.name}."
   target                = { action = "states:StartExecution", arn = module.state_machine.state_machine_arn }
   dead_letter_queue_arn = module.undelivered.queue_arn
-  kms_key_arn           = var.kms_key_arn
-  tags                  = var.tags
+  operations            = local.operations
 }

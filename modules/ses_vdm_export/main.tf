@@ -5,14 +5,21 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  partition    = data.aws_partition.current.partition
-  region       = data.aws_region.current.id
-  account_id   = data.aws_caller_identity.current.account_id
-  package_path = coalesce(var.package_path, "${path.module}/../../dist/ses_vdm_export.zip")
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
+  kms_key_arn = one(var.kms_key[*].arn)
 
-  bucket     = var.bucket == null ? module.bucket[0].bucket : var.bucket.name
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.id
+  account_id = data.aws_caller_identity.current.account_id
+
+  bucket     = var.bucket == null ? module.bucket[0].bucket_name : var.bucket.name
   bucket_arn = "arn:${local.partition}:s3:::${local.bucket}"
-  bucket_key = var.bucket == null ? var.kms_key_arn : var.bucket.kms_key_arn
+  bucket_key = var.bucket == null ? var.kms_key : var.bucket.kms_key
 
   console_url = lookup({
     aws        = "https://${local.region}.console.aws.amazon.com"
@@ -58,6 +65,16 @@ locals {
   }
 }
 
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["ses_vdm_export"]
+  packages = var.packages
+
+  operations = local.operations
+}
+
 module "bucket" {
   source = "../internal/bucket"
   count  = var.bucket == null ? 1 : 0
@@ -65,13 +82,12 @@ module "bucket" {
   name            = "${var.name}-reports"
   expiration_days = var.retention_days == null ? {} : { (var.prefix) = var.retention_days }
   force_destroy   = var.force_destroy
-  kms_key_arn     = var.kms_key_arn
-  tags            = var.tags
+  operations      = local.operations
 }
 
 # A month that was exported stays claimed: a few hundred bytes a month.
 resource "aws_dynamodb_table" "claims" {
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-claims"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
@@ -93,7 +109,7 @@ resource "aws_dynamodb_table" "claims" {
 
   server_side_encryption {
     enabled     = true
-    kms_key_arn = var.kms_key_arn
+    kms_key_arn = local.kms_key_arn
   }
 
   tags = var.tags
@@ -103,34 +119,22 @@ module "step" {
   source   = "../internal/lambda_function"
   for_each = local.steps
 
-  name               = "${var.name}-${each.key}"
-  description        = each.value.description
-  handler            = "ses_vdm_export.${each.key}.lambda_handler"
-  package_path       = local.package_path
-  timeout_seconds    = each.value.timeout_seconds
-  environment        = local.environment
-  policies           = each.value.policies
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  name            = "${var.name}-${each.key}"
+  description     = each.value.description
+  handler         = "ses_vdm_export.functions.${each.key}.lambda_handler"
+  package         = module.package.archives["ses_vdm_export"]
+  timeout_seconds = each.value.timeout_seconds
+  environment     = local.environment
+  policies        = each.value.policies
+  operations      = local.operations
 }
 
 module "topic" {
   source = "../internal/topic"
 
-  name        = "${var.name}-notifications"
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
-}
-
-resource "aws_sns_topic_subscription" "email" {
-  for_each = toset(var.email_addresses)
-
-  topic_arn = module.topic.topic_arn
-  protocol  = "email"
-  endpoint  = each.key
+  name          = "${var.name}-notifications"
+  subscriptions = var.subscriptions
+  operations    = local.operations
 }
 
 module "state_machine" {
@@ -144,11 +148,8 @@ module "state_machine" {
     start_function_arn   = module.step["start"].function_arn
     topic_arn            = module.topic.topic_arn
   })
-  policies           = { steps = data.aws_iam_policy_document.steps.json }
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  policies   = { steps = data.aws_iam_policy_document.steps.json }
+  operations = local.operations
 }
 
 resource "aws_scheduler_schedule" "this" {
@@ -184,8 +185,6 @@ resource "aws_scheduler_schedule" "this" {
 module "undelivered" {
   source = "../internal/dead_letter_queue"
 
-  name        = "${var.name}-undelivered"
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = "${var.name}-undelivered"
+  operations = local.operations
 }

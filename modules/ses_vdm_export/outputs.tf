@@ -1,14 +1,14 @@
-output "claims_table" {
+output "claims_table_name" {
   description = "Table of the months that were exported. Deleting an item lets its month be exported again."
   value       = aws_dynamodb_table.claims.name
 }
 
-output "dead_letter_queue_url" {
-  description = "Queue of scheduled runs that could not be started."
-  value       = module.undelivered.queue_url
+output "dead_letter_queue_urls" {
+  description = "Dead-letter queues: `schedule` holds scheduled runs that could not be started."
+  value       = { schedule = module.undelivered.queue_url }
 }
 
-output "report_bucket" {
+output "report_bucket_name" {
   description = "Name of the bucket of the reports."
   value       = local.bucket
 }

@@ -3,7 +3,12 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  package_path = var.package_paths.sms_event_database == null ? "${path.module}/../../dist/sms_event_database.zip" : var.package_paths.sms_event_database
+  operations = {
+    alarm              = var.alarm
+    kms_key            = var.kms_key
+    log_retention_days = var.log_retention_days
+    tags               = var.tags
+  }
 
   event_destination = {
     ConfigurationSetName = var.configuration_set.create ? aws_pinpointsmsvoicev2_configuration_set.this[0].name : var.configuration_set.name
@@ -14,6 +19,16 @@ locals {
       IamRoleArn        = module.database.publisher_role_arns["sms"]
     }
   }
+}
+
+module "package" {
+  source = "../internal/package"
+
+  name     = var.name
+  archives = ["sms_event_database", "pinpoint_resources"]
+  packages = var.packages
+
+  operations = local.operations
 }
 
 resource "aws_pinpointsmsvoicev2_configuration_set" "this" {
@@ -27,13 +42,13 @@ resource "aws_pinpointsmsvoicev2_configuration_set" "this" {
 module "database" {
   source = "../internal/event_database"
 
-  name         = var.name
-  package      = "sms_event_database"
-  package_path = local.package_path
-  table_name   = "sms_events"
-  columns      = jsondecode(file("${path.module}/sms_events.json"))
-  views        = { for file in fileset("${path.module}/views", "*.sql") : trimsuffix(file, ".sql") => file("${path.module}/views/${file}") }
-  queries      = { for file in fileset("${path.module}/queries", "*.sql") : trimsuffix(file, ".sql") => file("${path.module}/queries/${file}") }
+  name           = var.name
+  python_package = "sms_event_database"
+  package        = module.package.archives["sms_event_database"]
+  table_name     = "sms_events"
+  columns        = jsondecode(file("${path.module}/sms_events.json"))
+  views          = { for file in fileset("${path.module}/views", "*.sql") : trimsuffix(file, ".sql") => file("${path.module}/views/${file}") }
+  queries        = { for file in fileset("${path.module}/queries", "*.sql") : trimsuffix(file, ".sql") => file("${path.module}/queries/${file}") }
   publishers = {
     sms = {
       service     = "sms-voice.amazonaws.com"
@@ -46,30 +61,26 @@ module "database" {
   database_name  = var.database_name
   force_destroy  = var.force_destroy
   retention      = var.retention
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations     = local.operations
 }
 
 # After the configuration set and the Firehose stream are there; gone before either goes. The AWS
 # provider has no resource for it.
 module "event_destination" {
-  source = "../internal/api_resource"
+  source = "../pinpoint_resources"
 
-  name         = "${var.name}-destination"
-  package_path = var.package_paths.api_resource
-  pinpoint     = { project_id = "*" } # a destination belongs to no project, and this type takes no right on any
-  resources = {
-    events = {
-      type       = "SmsConfigurationSetEventDestination"
-      properties = jsonencode(local.event_destination)
-    }
-  }
+  name     = var.name
+  packages = module.package.packages["pinpoint_resources"]
+
+  sms_event_destinations = { events = jsonencode(local.event_destination) }
 
   alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
+  kms_key            = var.kms_key
   log_retention_days = var.log_retention_days
   tags               = var.tags
+}
+
+moved {
+  from = module.event_destination.aws_lambda_invocation.this["events"]
+  to   = module.event_destination.aws_lambda_invocation.this["SmsConfigurationSetEventDestination/events"]
 }

@@ -8,7 +8,7 @@ output "athena_workgroup" {
   value       = module.database.athena_workgroup
 }
 
-output "configuration_set" {
+output "configuration_set_name" {
   description = "Configuration set to name when sending: its events are kept."
   value       = var.configuration_set.name
 
@@ -16,9 +16,9 @@ output "configuration_set" {
   depends_on = [module.event_destination]
 }
 
-output "events_bucket" {
+output "events_bucket_name" {
   description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
-  value       = module.database.events_bucket
+  value       = module.database.events_bucket_name
 }
 
 output "firehose_arn" {

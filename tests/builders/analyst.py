@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.builders.local_account import LocalAccount
+from tests.builders.local_account import LocalAccount, local
 
 Row = dict[str, Any]
 
@@ -143,13 +141,7 @@ def as_record(value: object) -> bytes:
 
 def happens(message_id: str, what: str, **details: Any) -> None:
     """Let a recipient open a sent email, click in it, …"""
-    request = urllib.request.Request(
-        f"{os.environ['AWS_ENDPOINT_URL']}/_local/email/{message_id}/{what}",
-        data=json.dumps(details).encode(),
-        method="POST",
-    )
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["destinations"]
+    assert local(f"email/{message_id}/{what}", details)["destinations"]
 
 
 def replay(

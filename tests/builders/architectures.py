@@ -42,13 +42,11 @@ def load_function(
 
 def service_error(operation: str, code: str, status: int) -> ClientError:
     """A service's error answer; its text quotes a number, which must not be passed on."""
-    return ClientError(
-        {
-            "Error": {"Code": code, "Message": "about +14255550123"},
-            "ResponseMetadata": {"HTTPStatusCode": status},
-        },
-        operation,
-    )
+    response: Any = {
+        "Error": {"Code": code, "Message": "about +14255550123"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(response, operation)
 
 
 def pages(items: list[Mapping[str, Any]], member: str, size: int = 1) -> Callable[..., Any]:

@@ -1,5 +1,7 @@
 """Valid endpoints, users, segments and import files, to change one thing at a time."""
 
+from __future__ import annotations
+
 import csv
 import gzip
 import io

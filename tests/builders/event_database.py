@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 import duckdb
 from sqlglot import exp
 
-from local_aws.athena.hive import duckdb_type
 from shared.event_rows import batch
-from tests.builders.local_server import LocalServer
+from tests.builders.local_account import LocalAccount
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT_ID = "123456789012"
@@ -84,14 +83,14 @@ def rows_of(
 class EventDatabase:
     """The table, views and workgroup of one module, as its Terraform declares them."""
 
-    def __init__(self, server: LocalServer, module: str) -> None:
+    def __init__(self, account: LocalAccount, module: str) -> None:
         self.module = module
         self.table = TABLES[module]
         self.name = module
         self._columns = json.loads((ROOT / "modules" / module / f"{self.table}.json").read_text())
         self._bucket = module.replace("_", "-")
-        self._s3, self._glue = server.client("s3"), server.client("glue")
-        self._athena = server.client("athena")
+        self._s3, self._glue = account.client("s3"), account.client("glue")
+        self._athena = account.client("athena")
         self._files = 0
         self._create()
 
@@ -242,5 +241,14 @@ class EventDatabase:
 
 def trino_type(hive: str) -> str:
     """`array<struct<a:int>>` as `ARRAY(ROW("a" INTEGER))`."""
-    quoted = re.sub(r"(\w+):", r"`\1`:", hive)
-    return exp.DataType.build(quoted, dialect="hive").sql("trino")
+    return _hive(hive).sql("trino")
+
+
+def duckdb_type(hive: str) -> str:
+    """`array<struct<a:int>>` as `STRUCT("a" INT)[]`."""
+    return _hive(hive).sql("duckdb")
+
+
+def _hive(notation: str) -> exp.DataType:
+    quoted = re.sub(r"(\w+):", r"`\1`:", notation)
+    return exp.DataType.build(quoted, dialect="hive")

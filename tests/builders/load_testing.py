@@ -206,8 +206,10 @@ class MemoryDynamoDB:
             self.fault(operation, what)
 
     def _condition_failed(self, there: dict[str, Any] | None) -> None:
-        error: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}
-        raise ClientError(error if there is None else {**error, "Item": there}, "PutItem")
+        response: Any = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}
+        if there is not None:
+            response["Item"] = there
+        raise ClientError(response, "PutItem")
 
 
 @dataclass
@@ -362,7 +364,7 @@ class World:
         item = ValveItem(self.dynamodb, STATE)  # type: ignore[arg-type] # of the same shape
         self.valve = Valve(
             item,
-            lambda: self.mapping,
+            lambda: self.mapping,  # type: ignore[arg-type, return-value] # of the same shape
             "mapping",
             limits=lambda: Account(self.ses, self.time).limits(),  # type: ignore[arg-type] # same
             clock=self.time,

@@ -1,26 +1,94 @@
-"""Looks at an account on the local AWS the way its owner would: by its APIs and outboxes."""
+"""An account on the local AWS as its owner sees it: by AWS's APIs and the ``/_local/`` interface.
+
+The local AWS is another project. It is started and stopped by its command line.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
+import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 
-from tools.demo import subscribed_queue
+from tools.local_environment import free_port
+from tools.subscriptions import subscribed_queue
 
+ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
 
 
+def command(*arguments: str) -> str:
+    """Run one command of the local AWS; return what it printed."""
+    run = subprocess.run(
+        [sys.executable, "-m", "local_aws", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def local(path: str, body: Any = None, environment: Mapping[str, str] = os.environ) -> Any:
+    """The answer of ``/_local/<path>``; with a body it is posted."""
+    request = urllib.request.Request(
+        f"{environment['AWS_ENDPOINT_URL']}/_local/{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+@contextmanager
+def local_account() -> Iterator[LocalAccount]:
+    """An account on a local AWS of its own, on a free port."""
+    port = str(free_port())
+    command("up", "--port", port)
+    try:
+        exported = (shlex.split(line) for line in command("env", "--port", port).splitlines())
+        variables = (words[1].partition("=") for words in exported if words[0] == "export")
+        yield LocalAccount({name: value for name, _, value in variables})
+    finally:
+        command("down", "--port", port)
+
+
+@dataclass(frozen=True)
 class LocalAccount:
-    """Clients, outboxes and waiting, in one place."""
+    """Clients, outboxes and waiting, in one place.
+
+    `environment` has the variables by which any program finds the account.
+    """
+
+    environment: Mapping[str, str]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """This process's environment as a program of the account has it."""
+        left_out = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
+        own = {name: value for name, value in os.environ.items() if name not in left_out}
+        return own | dict(self.environment)
 
     def client(self, service: str, **options: Any) -> Any:
-        return boto3.client(service, **options)
+        """A boto3 client of the administrator; options go first."""
+        given: dict[str, Any] = {
+            "endpoint_url": self.environment["AWS_ENDPOINT_URL"],
+            "region_name": self.environment["AWS_REGION"],
+            "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
+        }
+        return boto3.client(service, **given | options)
+
+    def local(self, path: str, body: Any = None) -> Any:
+        """The answer of the interface of this account's local AWS; with a body it is posted."""
+        return local(path, body, self.environment)
 
     def drop(self, example: dict[str, Any], name: str, content: str | bytes) -> None:
         """Put a file where an example imports from; ``example`` is its outputs."""
@@ -31,9 +99,7 @@ class LocalAccount:
 
     def outbox(self, channel: str) -> list[dict[str, Any]]:
         """What was sent on a channel: email, sms, voice, push."""
-        url = f"{os.environ['AWS_ENDPOINT_URL']}/_local/outbox/{channel}"
-        with urllib.request.urlopen(url) as answer:
-            sent: list[dict[str, Any]] = json.load(answer)
+        sent: list[dict[str, Any]] = self.local(f"outbox/{channel}")
         return sent
 
     def sent_to(self, *addresses: str) -> list[dict[str, Any]]:

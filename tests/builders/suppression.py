@@ -254,7 +254,8 @@ class World:
         self.log: list[str] = []
         self.ses = FakeSes(self.log)
         self.events = FakeEvents(self.log)
-        self.dynamodb: Any = FakeDynamoDB(self.log) if dynamodb is None else dynamodb
+        fake: Any = FakeDynamoDB(self.log)
+        self.dynamodb = fake if dynamodb is None else dynamodb
         self.pauses: list[float] = []
         self.suppressor = Suppressor(
             SuppressionStore(

@@ -5,45 +5,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from local_aws import credentials
 from tests.builders.local_account import LocalAccount
-from tests.builders.local_server import LocalServer
-from tools import terraform_cli
 
 
 def outputs(state: Any) -> dict[str, Any]:
     """The outputs of a pytest-terraform fixture by name."""
     return {name: output["value"] for name, output in state.outputs.items()}
-
-
-def terraform_on(
-    local_aws: LocalServer, folder: Path
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Terraform in a folder, as the administrator of a local AWS; called with its arguments."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment = own | {
-        "AWS_ENDPOINT_URL": local_aws.url,
-        "AWS_ACCESS_KEY_ID": credentials.ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": credentials.SECRET_ACCESS_KEY,
-        "AWS_REGION": credentials.REGION,
-    }
-    environment |= terraform_cli.environment(environment)
-
-    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(terraform_cli.find_terraform()), *arguments, "-no-color", "-input=false"],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return terraform
 
 
 def second_plan(state: Any) -> str:

@@ -10,17 +10,16 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
 from engagement_hub.api import service_model_source
-from engagement_hub.api.handler import respond
 from engagement_hub.api.hub import Account, Hub
-from engagement_hub.api.machines import Machines
 from engagement_hub.api.operations import OPERATIONS
+from engagement_hub.api.responder import respond
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus
+from engagement_hub.machines import Machines
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore, Kind
-from engagement_hub.store.names import activity_entity_id
+from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.store.runs import RunStore
-from engagement_hub.workers.campaign_plan import activity_id_of, scope_of
 from tests.builders.hub import (
     ACCOUNT_ID,
     HUB_ENVIRONMENT,
@@ -340,15 +339,15 @@ def test_a_page_size_that_is_no_number_is_a_bad_request(client, size):
 
 
 def test_the_lambda_handler_makes_its_hub_from_the_environment(tables):
-    from engagement_hub.api import handler
+    from engagement_hub.functions import serve_api
     from engagement_hub.store import dynamodb_client
 
-    handler._hub.cache_clear()
+    serve_api._hub.cache_clear()
     dynamodb_client.cache_clear()
     try:
-        answer = handler.lambda_handler(http_event("GET", "/v1/apps"))
+        answer = serve_api.lambda_handler(http_event("GET", "/v1/apps"))
     finally:
-        handler._hub.cache_clear()
+        serve_api._hub.cache_clear()
         dynamodb_client.cache_clear()
 
     assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"Item": []})
@@ -1248,7 +1247,7 @@ def test_activities_of_a_run_that_goes_on_show_the_counters_of_the_moment(client
     activity = {
         "ApplicationId": app,
         "CampaignId": one["Id"],
-        "Id": activity_id_of(run_id, "0"),
+        "Id": run_activity_id(run_id, "0"),
         "State": "RUNNING",
         "TotalEndpointCount": 0,
         "TreatmentId": "0",
@@ -1256,7 +1255,7 @@ def test_activities_of_a_run_that_goes_on_show_the_counters_of_the_moment(client
     key = activity_entity_id(one["Id"], activity["Id"])
     hub.entities.put(app, Kind.ACTIVITY, key, activity)
     hub.runs.complete_once(
-        scope_of(run_id),
+        run_scope(run_id),
         "unit",
         {"0": {ExecutionMetric.ENDPOINT_PRODUCED: 5, SendStatus.SUCCESS: 3, "Chunks": 1}},
     )

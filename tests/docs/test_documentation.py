@@ -15,11 +15,19 @@ from tools import docs
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
-    path
-    for top in ("README.md", "docs", "modules", "examples")
-    for path in ([ROOT / top] if top.endswith(".md") else (ROOT / top).rglob("*.md"))
+    [
+        *ROOT.glob("*.md"),
+        *(
+            path
+            for top in ("docs", "modules", "examples", "benchmarks")
+            for path in (ROOT / top).rglob("*.md")
+            if "skeleton" not in path.parts  # its links hold once it is copied
+        ),
+    ]
 )
 WITHOUT_CODE = {"event_stream"}
+# Used by other examples, so it has no example of its own.
+SHOWN_ELSEWHERE = {"pinpoint_resources": "campaign_create"}
 ARCHITECTURES = sorted(
     folder
     for folder in (ROOT / "modules").iterdir()
@@ -48,10 +56,11 @@ def test_every_link_to_a_file_of_the_project_leads_somewhere(page: Path) -> None
 def test_every_architecture_has_its_source_its_example_and_its_row_in_the_readme(
     module: Path,
 ) -> None:
-    # What a module takes from api_resource alone needs no code of its own.
+    # What a module takes from pinpoint_resources alone needs no code of its own.
     if module.name not in WITHOUT_CODE:
         assert (ROOT / "lambda_src" / module.name).is_dir()
-    assert (ROOT / "examples" / module.name).is_dir()
+    example = ROOT / "examples" / SHOWN_ELSEWHERE.get(module.name, module.name)
+    assert f'"../../modules/{module.name}"' in (example / "main.tf").read_text()
     assert f"(modules/{module.name})" in (ROOT / "README.md").read_text()
 
 
@@ -71,11 +80,56 @@ def test_the_tables_of_inputs_and_outputs_are_those_of_the_code(module: Path) ->
     assert docs.generated(readme) == readme.read_text()
 
 
-def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
-    readme = ROOT / "README.md"
+@pytest.mark.parametrize(
+    ("page", "part"),
+    [("README.md", docs.HEADLINES), ("benchmarks/README.md", docs.FIGURES)],
+    ids=["headlines in the README", "all figures beside the benchmarks"],
+)
+def test_the_figures_of_a_page_are_those_that_were_measured(page: str, part: str) -> None:
+    text = (ROOT / page).read_text()
 
-    assert docs.FIGURES in readme.read_text()
-    assert docs.generated(readme) == readme.read_text()
+    assert part in text
+    assert docs.generated(ROOT / page) == text
+
+
+def test_the_readme_shows_at_most_eight_figures_and_each_has_a_goal() -> None:
+    shown = [row.figure for row in docs.rows(docs.results()) if row.figure.headline]
+
+    assert 1 <= len(shown) <= 8
+    assert [figure.measured for figure in shown if not figure.has_goal] == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "beside"),
+    [("s", "A"), ("ms", "A"), ("rows/s", "A"), ("USD", "A"), ("%", "any"), ("calls", "any")],
+)
+def test_a_time_a_rate_and_a_price_have_their_machine_beside_them(unit: str, beside: str) -> None:
+    row = docs.Row(Figure("Rows", unit), "Rows", {"rows": 1.0}, "import_rows", "A")
+
+    assert row.line() == f"| Rows | 1 {unit} | – | {beside} | `make bench BENCH=import_rows` |"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("string", "`string`"),
+        ("object({arn = string})", "`object({arn = string})`"),
+        (
+            "object({topic_arn = string, detailed = optional(bool, false)})",
+            "[`object({…})`](variables.tf#L3)",
+        ),
+        (
+            "map(object({name = string, at = object({row = number}), more = list(string)}))",
+            "[`map(object({…}))`](variables.tf#L3)",
+        ),
+    ],
+)
+def test_a_long_object_type_is_a_link_to_its_declaration(
+    tmp_path: Path, kind: str, shown: str
+) -> None:
+    (tmp_path / "variables.tf").write_text('# One input.\n\nvariable "it" {\n  type = string\n}\n')
+
+    assert docs.type_cell(tmp_path, "it", kind) == shown
 
 
 def test_every_result_belongs_to_a_benchmark() -> None:
@@ -156,14 +210,26 @@ def test_results_of_two_machines_are_told_apart() -> None:
     old = {"machine": machine | {"python": "3.11.7", "measured_at": "2026-11-02T10:00:00+00:00"}}
     new = {"machine": machine | {"python": "3.13.1", "measured_at": "2026-11-03T10:00:00+00:00"}}
     later = {"machine": machine | {"python": "3.13.1", "measured_at": "2026-11-05T10:00:00+00:00"}}
+    recorded: dict[str, dict[str, object]] = {"a": old, "b": new, "c": later, "d": {}}
 
-    line = docs.machines({"a": old, "b": new, "c": later, "d": {}})
-
-    assert line == (
-        "Measured (`a`) on Linux x86_64 with 2 cores, Python 3.11.7, boto3 1.43.106, 2026-11-02. "
-        "Measured (`b`, `c`) on Linux x86_64 with 2 cores, Python 3.13.1, boto3 1.43.106, "
-        "2026-11-03 to 2026-11-05."
+    assert docs.machine_labels(recorded) == {"a": "A", "b": "B", "c": "B"}
+    assert docs.machines(recorded) == (
+        "Machine A: Linux x86_64 with 2 cores, Python 3.11.7, boto3 1.43.106, measured 2026-11-02. "
+        "Machine B: Linux x86_64 with 2 cores, Python 3.13.1, boto3 1.43.106, "
+        "measured 2026-11-03 to 2026-11-05."
     )
+
+
+def test_every_building_block_has_its_row_in_the_list_of_blocks() -> None:
+    blocks = {path.name for path in (ROOT / "modules" / "internal").iterdir() if path.is_dir()}
+
+    listed = re.findall(
+        r"^\| `([a-z_]+)` \|",
+        (ROOT / "modules" / "internal" / "README.md").read_text(),
+        re.MULTILINE,
+    )
+
+    assert sorted(listed) == sorted(blocks)
 
 
 def test_every_test_that_the_list_of_weaknesses_names_exists() -> None:
@@ -178,14 +244,12 @@ def test_every_test_that_the_list_of_weaknesses_names_exists() -> None:
 
 @pytest.mark.parametrize("module", ARCHITECTURES, ids=named)
 def test_the_usage_in_a_readme_gives_every_required_input_and_no_unknown_one(module: Path) -> None:
-    text = (module / "README.md").read_text()
-    usage = re.search(r"```hcl\n(.*?)```", text, re.DOTALL)
-    assert usage is not None
+    usage = docs.usage(module / "README.md")
     calls = [
         body
-        for block in hcl2.loads(usage[1])["module"]
+        for block in hcl2.loads(usage)["module"]
         for body in block.values()
-        if docs.unquoted(body["source"]).endswith(f"/{module.name}")
+        if docs.unquoted(body["source"]) == docs.git_source(module.name)
     ]
     inputs = dict(docs.blocks(module, "variable"))
     required = {name for name, body in inputs.items() if "default" not in body}

@@ -28,6 +28,7 @@ from tests.builders.hub_customer import (
     stored_events,
 )
 from tests.builders.local_account import LocalAccount
+from tests.builders.logs import log_lines
 from tests.builders.terraform_example import outputs, second_plan
 from tools.terraform_run import ROOT
 
@@ -200,7 +201,7 @@ def test_an_email_campaign_goes_out_from_the_hubs_own_address_and_from_no_other(
 
 @terraform("engagement_hub", scope="module")
 def test_a_campaign_scheduled_once_goes_out_at_its_time_and_a_paused_one_does_not(
-    engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount
+    engagement_hub: Any, hub: dict[str, Any], pinpoint: Any, project: str, account: LocalAccount
 ) -> None:
     number = "+14255550161"
     pinpoint.update_endpoint(
@@ -236,23 +237,22 @@ def test_a_campaign_scheduled_once_goes_out_at_its_time_and_a_paused_one_does_no
     going = scheduled("going out", paused=False)
     paused = scheduled("held back", paused=True)
     assert account.sent_to(number) == []
+    schedules = account.client("scheduler")
+    assert len(schedules.list_schedules(NamePrefix=going)["Schedules"]) == 1
     activity_of(account, pinpoint, project, going)
-    time.sleep(5)
 
     assert [message["body"] for message in account.sent_to(number)] == ["going out"]
+    # The paused one has no run under way, and no schedule that starts any.
+    assert schedules.list_schedules(NamePrefix=paused)["Schedules"] == []
+    executions = account.executions(hub["state_machine_arns"]["campaign"])
+    assert {run["name"].rsplit("-", 1)[0] for run in executions} & {going, paused} == {going}
     state = pinpoint.get_campaign(ApplicationId=project, CampaignId=paused)
     assert state["CampaignResponse"]["State"] == {"CampaignStatus": "PAUSED"}
 
 
 def worker_log(account: LocalAccount, *words: str) -> list[str]:
     """The lines of the campaign worker's log that have all these words."""
-    logs = account.client("logs").get_paginator("filter_log_events")
-    lines = (
-        event["message"]
-        for page in logs.paginate(logGroupName=f"/aws/lambda/{WORKER}")
-        for event in page["events"]
-    )
-    return [line for line in lines if all(word in line for word in words)]
+    return log_lines(account, WORKER, *words)
 
 
 def text_messages(pinpoint: Any, project: str, **plans: str) -> dict[str, str]:

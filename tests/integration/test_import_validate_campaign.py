@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sized
+from functools import partial
 from typing import Any
 
 import pytest
 from pytest_terraform import terraform
 
 from tests.builders.local_account import Inbox, LocalAccount
+from tests.builders.logs import log_lines
 from tests.builders.terraform_example import outputs, second_plan
 
 HEADER = "ChannelType,Address,User.UserId,User.UserAttributes.FirstName,Location.Country\n"
 MOBILE, LANDLINE, SWEDE = "+12065550101", "+442079460991", "+46701740699"
+
+STARTED_BEFORE = "Stage was started before by the same notification"
 
 pytestmark = pytest.mark.integration
 
@@ -29,6 +34,10 @@ def inboxes(chain: dict[str, Any], account: LocalAccount) -> dict[str, Inbox]:
         stage: account.subscribe(topic, f"test-{stage}-{time.time_ns()}")
         for stage, topic in chain["notification_topic_arns"].items()
     }
+
+
+def has_grown(before: int, found: Sized) -> bool:
+    return len(found) > before
 
 
 def about(name: str) -> Any:
@@ -93,7 +102,10 @@ def test_a_redelivered_notification_sends_nothing_twice(
         stage: len(account.executions(arn)) for stage, arn in chain["state_machine_arns"].items()
     }
 
-    for stage in ("import", "validate"):
+    # The notifications of one stage start the next.
+    for stage, following in (("import", "validate"), ("validate", "campaign")):
+        function = f"people-chain-start-{following}"
+        before = len(log_lines(account, function, STARTED_BEFORE))
         notification = inboxes[stage].wait_for("success", of(correlation))
         account.client("sns").publish(
             TopicArn=chain["notification_topic_arns"][stage],
@@ -103,7 +115,10 @@ def test_a_redelivered_notification_sends_nothing_twice(
                 "notification_type": {"DataType": "String", "StringValue": "success"}
             },
         )
-    time.sleep(8)
+        account.eventually(
+            partial(log_lines, account, function, STARTED_BEFORE),
+            partial(has_grown, before),
+        )
 
     assert runs == {
         stage: len(account.executions(arn)) for stage, arn in chain["state_machine_arns"].items()

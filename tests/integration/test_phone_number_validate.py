@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-import urllib.request
 from typing import Any
 
 import pytest
 from pytest_terraform import terraform
 
 from tests.builders.hub_client import hub_client
-from tests.builders.local_account import Inbox, LocalAccount
+from tests.builders.local_account import Inbox, LocalAccount, local
 from tests.builders.terraform_example import outputs, second_plan
 
 pytestmark = pytest.mark.integration
@@ -46,8 +44,7 @@ def start(account: LocalAccount, validation: dict[str, Any], run_input: dict[str
 
 def validations_answered() -> int:
     """How many paid calls of PhoneNumberValidate the local AWS has answered."""
-    with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/_local/health") as answer:
-        return int(json.load(answer)["phone_number_validate"]["answered"])
+    return int(local("health")["phone_number_validate"]["answered"])
 
 
 @terraform("phone_number_validate", scope="module")

@@ -21,6 +21,7 @@ from tests.builders.event_records import sample
 from tests.builders.hub_client import hub_client
 from tests.builders.hub_customer import kinesis_events
 from tests.builders.local_account import LocalAccount
+from tests.builders.logs import log_lines
 from tests.builders.terraform_example import left_behind, outputs, second_plan
 from tools import terraform_cli
 
@@ -284,9 +285,7 @@ def test_what_a_fault_holds_up_is_done_once_it_is_over(
 
 
 def function_log(account: LocalAccount, function: str) -> str:
-    pages = account.client("logs").get_paginator("filter_log_events")
-    found = pages.paginate(logGroupName=f"/aws/lambda/{function}")
-    return "\n".join(event["message"] for page in found for event in page["events"])
+    return "\n".join(log_lines(account, function))
 
 
 @terraform("pinpoint_event_processing", scope="module")

@@ -13,6 +13,7 @@ from pytest_terraform import terraform
 
 from tests.builders.hub_client import hub_client
 from tests.builders.local_account import Inbox, LocalAccount
+from tests.builders.logs import log_lines
 from tests.builders.terraform_example import outputs, second_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,7 +219,9 @@ def test_a_repeated_event_starts_nothing_twice(
     queue = next(u for u in urls if "s3-import-import" in u and "dead-letter" not in u)
 
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(event))
-    time.sleep(6)
+    account.eventually(
+        lambda: log_lines(account, "s3-import-import-trigger", "Import was started before"), bool
+    )
 
     assert len(account.executions(importing["state_machine_arn"])) == before
 

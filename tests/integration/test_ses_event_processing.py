@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +12,7 @@ from botocore.exceptions import ClientError
 from pytest_terraform import terraform
 
 from tests.builders.analyst import happens, wait_for_alarm
-from tests.builders.local_account import LocalAccount
+from tests.builders.local_account import LocalAccount, local
 from tests.builders.suppression import bounce, complaint, envelope
 from tests.builders.terraform_example import left_behind, outputs, second_plan
 
@@ -55,10 +53,7 @@ def topics(account: LocalAccount, identity: str) -> set[str | None]:
 
 def fire_the_schedule() -> None:
     """Look for identities to wire now, and not in an hour."""
-    url = f"{os.environ['AWS_ENDPOINT_URL']}/_local/scheduler/{NAME}-identities/fire"
-    request = urllib.request.Request(url, method="POST", data=b"{}")
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["result"] == "invoked"
+    assert local(f"scheduler/{NAME}-identities/fire", {})["result"] == "invoked"
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -18,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from pytest_terraform import terraform
 
 from tests.builders.analyst import Analyst, literal
-from tests.builders.local_account import LocalAccount
+from tests.builders.local_account import LocalAccount, local
 from tests.builders.terraform_example import left_behind, outputs, second_plan
 
 pytestmark = pytest.mark.integration
@@ -50,20 +49,8 @@ def example(ses_load_testing: Any, account: LocalAccount) -> Iterator[dict[str, 
     quota(max_send_rate=10_000, max_24_hour_send=10_000_000)
 
 
-def local(path: str, settings: Any = None) -> dict[str, Any]:
-    """A request to the local AWS itself; POST with settings."""
-    request = urllib.request.Request(
-        f"{os.environ['AWS_ENDPOINT_URL']}/_local/{path}",
-        data=None if settings is None else json.dumps(settings).encode(),
-        headers={"content-type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        told: dict[str, Any] = json.load(answer)
-    return told
-
-
-def quota(**settings: float) -> dict[str, Any]:
-    return local("ses/quota", settings)
+def quota(**settings: float) -> None:
+    local("ses/quota", settings)
 
 
 def message(example: dict[str, Any], code: str, **changes: Any) -> dict[str, Any]:
@@ -335,6 +322,9 @@ def test_the_campaign_can_be_asked_about(
     ses_load_testing: Any, account: LocalAccount, example: dict[str, Any]
 ) -> None:
     analyst = Analyst(account, example)
+    quota(max_send_rate=RATE)
+    queue(account, example, *(message(example, f"asked-{number}") for number in range(200)))
+    wait_until_empty(account, example)
     sent = sum(1 for e in account.outbox("email") if e["tags"].get("campaign") == "run1")
 
     by_tag = account.eventually(

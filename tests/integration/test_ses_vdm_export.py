@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pytest_terraform import terraform
 
-from tests.builders.local_account import Inbox, LocalAccount
+from tests.builders.local_account import Inbox, LocalAccount, local
 from tests.builders.terraform_example import left_behind, outputs, second_plan
 
 pytestmark = pytest.mark.integration
@@ -44,21 +42,11 @@ def inbox(account: LocalAccount, example: dict[str, Any]) -> Inbox:
     return account.subscribe(example["topic_arn"], f"finance-{time.time_ns()}")
 
 
-def local(path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """POST to the local AWS's own interface."""
-    request = urllib.request.Request(
-        f"{os.environ['AWS_ENDPOINT_URL']}/_local/{path}",
-        data=json.dumps(body or {}).encode(),
-        method="POST",
-    )
-    with urllib.request.urlopen(request) as answer:
-        result: dict[str, Any] = json.load(answer)
-    return result
-
-
 def fire(example: dict[str, Any], at: datetime) -> dict[str, Any]:
     """The schedule's target invoked as at that time."""
-    return local(f"scheduler/{example['schedule_name']}/fire?at={at:%Y-%m-%dT%H:%M:%SZ}")
+    path = f"scheduler/{example['schedule_name']}/fire?at={at:%Y-%m-%dT%H:%M:%SZ}"
+    fired: dict[str, Any] = local(path, {})
+    return fired
 
 
 def send(account: LocalAccount, example: dict[str, Any], to: str) -> str:
@@ -118,11 +106,11 @@ def reported(account: LocalAccount, example: dict[str, Any], inbox: Inbox) -> Mo
     bob = send(account, example, "bob@yahoo.com")
     cat = send(account, example, "cat@yahoo.com")
     send(account, example, "success@simulator.amazonses.com")  # counts nowhere
-    local(f"email/{ann}/open")
-    local(f"email/{ann}/open")
-    local(f"email/{ann}/click")
-    local(f"email/{bob}/bounce")
-    local(f"email/{cat}/complaint")
+    local(f"email/{ann}/open", {})
+    local(f"email/{ann}/open", {})
+    local(f"email/{ann}/click", {})
+    local(f"email/{bob}/bounce", {})
+    local(f"email/{cat}/complaint", {})
 
     fired = fire(example, NEXT_MONTH)
     assert fired["result"] == "invoked", fired

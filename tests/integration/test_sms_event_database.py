@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from pytest_terraform import terraform
 
-from local_aws.services.sms_voice import CARRIER_FEE, PRICE
 from tests.builders.analyst import (
     Analyst,
     QueryEnded,
@@ -36,6 +35,7 @@ pytestmark = pytest.mark.integration
 MOBILE, OTHER_MOBILE = "+447400123456", "+447400123457"
 LANDLINE = "+442083661177"
 SHORT, LONG = "Hi", "x" * 200  # one part, and two of 153 characters
+PRICE, CARRIER_FEE = 0.00581, 0.003  # USD of a part, whichever the country, on the local AWS
 TRANSFORM = "texts-transform"
 # The handler of the module, but its first answer is lost: it has done its work, and then fails.
 LOSES_ITS_FIRST_ANSWER = """

@@ -107,12 +107,12 @@ FROM send CROSS JOIN became
 
 
 class UsageError(Exception):
-    """What is wrong with an input, and the way out."""
+    """An input is wrong. The message names the input, the rule and the way out."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What to queue: `messages` in all, `rate` a second, for `users`, to mailboxes in a `mix`."""
+    """A load: `messages` in all, `rate` a second, for `users`, to mailboxes in a `mix`."""
 
     run: str
     messages: int
@@ -123,7 +123,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a run. Times are seconds, rates emails a second."""
+    """The outcome of a run. Times are seconds, rates emails a second."""
 
     run: str
     queued: int
@@ -240,7 +240,7 @@ class Run:
             )
 
     def queue(self) -> None:
-        """Queue the messages at the rate; what SQS refuses to the last is counted."""
+        """Queue the messages at the rate; count the messages that SQS refuses after all retries."""
         boxes = mailboxes(self.load.mix, self.load.messages, self.load.run)
         began = time.monotonic()
         with ThreadPoolExecutor(max_workers=8) as pool:
@@ -355,7 +355,7 @@ class Run:
         )
 
     def counts_before(self) -> dict[str, int]:
-        """What lies in the two other queues already."""
+        """Count the messages that are in the two other queues before the run."""
         return {
             name: self._messages_in(name) for name in ("dead_letter_queue_url", "parked_queue_url")
         }
@@ -413,7 +413,7 @@ def user(number: int) -> dict[str, Any]:
 
 
 def read_outputs(text: str) -> dict[str, Any]:
-    """What `terraform output -json` printed.
+    """Read the output of `terraform output -json`.
 
     Raises:
         UsageError: it is no such text, or an output that is needed is not in it.

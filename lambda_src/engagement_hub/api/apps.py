@@ -43,7 +43,7 @@ def get_apps(hub: Hub, call: Call) -> JsonObject:
 
 
 def delete_app(hub: Hub, call: Call) -> JsonObject:
-    """DeleteApp: with everything below it.
+    """DeleteApp: delete the project and all its entities.
 
     What is deleted first are the parts, so that a project too large for one request is still there
     to be deleted by the next.
@@ -65,7 +65,7 @@ def delete_app(hub: Hub, call: Call) -> JsonObject:
 
 
 def get_application_settings(hub: Hub, call: Call) -> JsonObject:
-    """GetApplicationSettings: of a project that never set any, none."""
+    """GetApplicationSettings: empty for a project that has set no settings."""
     kept = hub.entities.get(call.app_id, Kind.SETTINGS, SETTINGS_ID)
     return kept or {"ApplicationId": call.app_id}
 

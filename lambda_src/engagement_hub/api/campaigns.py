@@ -1,9 +1,8 @@
-"""Campaigns and their activities. What a campaign sends is sent by the campaign state machine."""
+"""Campaigns and their activities. The campaign state machine sends the messages."""
 
 from typing import cast
 
 from engagement_hub.api.hub import Hub, Operation, new_id
-from engagement_hub.api.machines import NotStarted
 from engagement_hub.api.segments import segment_version, version_number
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
@@ -13,18 +12,25 @@ from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.messages import template_references
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.engagement.schedule import is_immediate
+from engagement_hub.machines import NotStarted, run_name
 from engagement_hub.store.entities import Kind
-from engagement_hub.store.names import SETTINGS_ID, activity_prefix, load_template
+from engagement_hub.store.names import (
+    SETTINGS_ID,
+    activity_prefix,
+    load_template,
+    run_activity_id,
+    run_scope,
+)
 
 __all__ = ["OPERATIONS"]
 
-# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: it also stands for
-# a campaign whose segment is gone, which the API shows.
+# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: a campaign whose
+# segment is gone has it too, and the API shows such a campaign.
 _REMOVED = "Removed"
 
 
 def create_campaign(hub: Hub, call: Call) -> JsonObject:
-    """CreateCampaign: starts it, or has its first run scheduled.
+    """CreateCampaign: start it, or schedule its first run.
 
     As in Pinpoint, a request sent twice makes two campaigns.
 
@@ -70,7 +76,7 @@ def get_campaigns(hub: Hub, call: Call) -> JsonObject:
 
 
 def update_campaign(hub: Hub, call: Call) -> JsonObject:
-    """UpdateCampaign: edits, pauses or resumes, and puts the next run where it now belongs.
+    """UpdateCampaign: edit, pause or resume, and schedule the next run anew.
 
     Raises:
         BadRequest, Conflict: the change is not allowed (see `campaigns.update_campaign`).
@@ -166,13 +172,11 @@ def get_campaign_activities(hub: Hub, call: Call) -> JsonObject:
 
 
 def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject:
-    """An activity with the counters its run has now; the run writes them down at its end."""
-    from engagement_hub.workers.campaign_plan import activity_id_of, scope_of
-
-    run_id = f"{campaign['Id']}-{campaign.get('Runs', 0)}"
-    if activity["Id"] != activity_id_of(run_id, activity["TreatmentId"]):
+    """Return an activity with the counters its run has now; the run writes them down at its end."""
+    run_id = run_name(campaign["Id"], campaign.get("Runs", 0))
+    if activity["Id"] != run_activity_id(run_id, activity["TreatmentId"]):
         return activity
-    counts = hub.runs.totals(scope_of(run_id)).get(activity["TreatmentId"], {})
+    counts = hub.runs.totals(run_scope(run_id)).get(activity["TreatmentId"], {})
     return {
         **activity,
         "TotalEndpointCount": counts.get(campaigns.ExecutionMetric.ENDPOINT_PRODUCED, 0),
@@ -186,7 +190,7 @@ def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject
 
 
 def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
-    """Start or schedule the run that comes next; take it off the schedule when there is none."""
+    """Start or schedule the next run; without one, take the campaign off the schedule."""
     number = campaign.get("Runs", 0) + 1
     upcoming = campaigns.upcoming_run(campaign, call.now)
     try:
@@ -211,7 +215,7 @@ def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
 
 
 def _not_before_now(run: UpcomingRun, call: Call) -> UpcomingRun:
-    """The scheduler works to the second and refuses the past."""
+    """Return a time for the scheduler, which works to the second and refuses the past."""
     return run if run.at > call.now else UpcomingRun(run.number, call.now)
 
 
@@ -232,7 +236,7 @@ def _shown(body: JsonObject) -> JsonObject:
 
 
 def _check_templates(hub: Hub, request: JsonObject) -> None:
-    """Raises NotFound for a template that is named and not there."""
+    """Raise NotFound for a named template that does not exist."""
     for part in (request, *(request.get("AdditionalTreatments") or [])):
         references = template_references(part.get("TemplateConfiguration"))
         for template_type, (name, version) in references.items():

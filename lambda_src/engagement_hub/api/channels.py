@@ -19,8 +19,7 @@ _PLATFORMS = {"email": "EMAIL", "sms": "SMS", "voice": "VOICE"}
 
 
 def disabled_channels(hub: Hub, app_id: str) -> frozenset[str]:
-    """The channel types that somebody turned off. One that nobody set up sends by the hub's own
-    identities."""
+    """Return the disabled channel types. A channel without settings uses the hub's identities."""
     return frozenset(
         str(channel["Platform"])
         for channel in hub.entities.all(app_id, Kind.CHANNEL)
@@ -29,7 +28,7 @@ def disabled_channels(hub: Hub, app_id: str) -> frozenset[str]:
 
 
 def get_channels(hub: Hub, call: Call) -> JsonObject:
-    """GetChannels: those that were set up, by channel type."""
+    """GetChannels: the channels with settings, by channel type."""
     channels = hub.entities.all(call.app_id, Kind.CHANNEL)
     return {"Channels": {channel["Platform"]: channel for channel in channels}}
 
@@ -68,7 +67,7 @@ def _delete(word: str, hub: Hub, call: Call) -> JsonObject:
 
 
 def _shown(channel: JsonObject) -> JsonObject:
-    """With the rate that the hub keeps to, which belongs to the account and not to the project."""
+    """Add the rate that the hub keeps to, which belongs to the account and not to the project."""
     rate = os.environ.get(f"{channel['Platform']}_MESSAGES_PER_SECOND")
     if rate is None or channel["Platform"] == "VOICE":
         return channel

@@ -1,5 +1,7 @@
 """Endpoints, users and attributes."""
 
+from __future__ import annotations
+
 from typing import cast
 
 from engagement_hub.api.hub import Hub, Operation
@@ -18,7 +20,7 @@ _ATTRIBUTE_TYPES = (
 
 
 def accepted(call: Call, message: str = "Accepted") -> JsonObject:
-    """The MessageBody that many operations answer."""
+    """Return the MessageBody that many operations answer."""
     return {"Message": message, "RequestID": call.request_id}
 
 
@@ -31,7 +33,7 @@ def get_endpoint(hub: Hub, call: Call) -> Endpoint:
 
 
 def update_endpoint(hub: Hub, call: Call) -> JsonObject:
-    """UpdateEndpoint: creates or merges."""
+    """UpdateEndpoint: create or merge."""
     hub.endpoints.update_many(
         call.app_id,
         [(call.labels["endpoint-id"], cast("EndpointRequest", call.body))],
@@ -81,7 +83,7 @@ def delete_user_endpoints(hub: Hub, call: Call) -> JsonObject:
 
 
 def remove_attributes(hub: Hub, call: Call) -> JsonObject:
-    """RemoveAttributes: from every endpoint there is.
+    """RemoveAttributes: from every endpoint of the project.
 
     AWS's texts contradict each other; this is the reading that a client can see the effect of.
 

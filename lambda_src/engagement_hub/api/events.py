@@ -1,5 +1,7 @@
 """Events that clients report (PutEvents), and the stream they go to."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -58,7 +60,7 @@ def _results(
     endpoint: Endpoint | EngagementError,
     records: list[Mapping[str, Any]],
 ) -> JsonObject:
-    """The results of one endpoint and its events; the good events are added to the records."""
+    """Return the results of one endpoint and its events; add the good events to the records."""
     if isinstance(endpoint, EngagementError):
         refused = "The event's endpoint was refused."
         return {
@@ -99,7 +101,7 @@ def _check(event: Event) -> None:
 
 
 def put_event_stream(hub: Hub, call: Call) -> JsonObject:
-    """PutEventStream: one a project; another takes its place."""
+    """PutEventStream: a project has one; another stream replaces it."""
     arn: str = call.body["DestinationStreamArn"]
     parts = arn.split(":")
     if len(parts) != _ARN_PARTS or parts[2] not in ("kinesis", "firehose"):

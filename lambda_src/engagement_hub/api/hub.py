@@ -1,4 +1,4 @@
-"""What the operations work with: the stores, this account's names, and the services they start."""
+"""The context of operations: the stores, this account's names, and the services they start."""
 
 import time
 import uuid
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engagement_hub.api.machines import Machines
 from engagement_hub.api.wire import Call
+from engagement_hub.machines import Machines
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore
 from shared.settings import required_env
@@ -34,7 +34,7 @@ class Account:
     account_id: str
 
     def arn(self, resource: str) -> str:
-        """The ARN of something of the API, for example `apps/<id>`."""
+        """Return the ARN of something of the API, for example `apps/<id>`."""
         prefix = f"arn:{self.partition}:mobiletargeting:{self.region}:{self.account_id}"
         return f"{prefix}:{resource}"
 
@@ -73,7 +73,7 @@ class Hub:
         return RunStore(required_env("RUNS_TABLE"))
 
     def stopwatch(self) -> Callable[[], bool]:
-        """A function that says whether this request has worked for as long as it may."""
+        """Return a function that says whether this request has worked for as long as it may."""
         end = self.clock() + _LONGEST_WORK_SECONDS
         return lambda: self.clock() >= end
 
@@ -82,7 +82,7 @@ Operation = Callable[[Hub, Call], Any]
 
 
 def hub_from_environment() -> Hub:
-    """The hub of the function's environment, to be made once at its cold start.
+    """Return the hub of the function's environment, to be made once at its cold start.
 
     Raises:
         MissingSetting: a table, PARTITION, AWS_REGION or ACCOUNT_ID is not set.
@@ -97,5 +97,5 @@ def hub_from_environment() -> Hub:
 
 
 def new_id() -> str:
-    """An id as the API has them: 32 lower-case hex digits."""
+    """Return an id as the API has them: 32 lower-case hex digits."""
     return uuid.uuid4().hex

@@ -5,6 +5,8 @@ logs never hold a text. Each recipient is sent to once: an outcome that is not k
 UNKNOWN_FAILURE and not tried again.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -178,7 +180,7 @@ class _Sending:
         self._message_type = (configuration.get("SMSMessage") or {}).get("MessageType")
 
     def plan(self, channel: str) -> MessagePlan | None:
-        """The message of a channel, None where the request has none."""
+        """Return the message of a channel, or None where the request has no such message."""
         return self._plans.get(channel)
 
     def send_all(self, recipients: Iterable[_Recipient]) -> dict[tuple[str, ...], JsonObject]:
@@ -261,15 +263,15 @@ class _Sending:
             )
         return context
 
-    def _report(self, sent: Iterable[tuple[_Recipient, "SendOutcome"]]) -> None:
-        """Write an event for each text that the service refused: nobody else will.
+    def _report(self, sent: Iterable[tuple[_Recipient, SendOutcome]]) -> None:
+        """Write an event for each text that the service refused: no service writes one.
 
         The messages are out by now, so an event stream that fails must not fail the request: the
         client would send them again.
         """
+        from engagement_hub.customer_role import RoleNotAssumable
         from engagement_hub.engagement.events import RefusedStatus, sms_refused
         from engagement_hub.event_stream import EventsNotDelivered
-        from engagement_hub.workers.customer_role import RoleNotAssumable
         from shared.pinpoint_events import HubIds
 
         records = [
@@ -303,14 +305,14 @@ class _Sending:
             )
 
 
-def _result(one: _Recipient, outcome: "SendOutcome") -> JsonObject:
+def _result(one: _Recipient, outcome: SendOutcome) -> JsonObject:
     result: JsonObject = {
         "DeliveryStatus": str(outcome.delivery_status),
         "StatusCode": outcome.status_code,
         "StatusMessage": outcome.status_message,
         "MessageId": outcome.message_id,
     }
-    # Only the results of endpoints have an address; those of addresses are found by it.
+    # Only the results of endpoints have an address; results of addresses have it as their key.
     return result if one.endpoint_id is None else {**result, "Address": one.address}
 
 

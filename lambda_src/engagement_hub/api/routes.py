@@ -16,9 +16,10 @@ from engagement_hub.engagement.errors import MethodNotAllowed, NotFound
 __all__ = ["Match", "Routes"]
 
 _MAY_HOLD_SLASHES = frozenset({"endpoint-id", "user-id", "resource-arn"})
-# What a client's encoding leaves: RFC 3986's unreserved characters and escapes. Anything else in a
-# segment shows that it was decoded on the way, so a percent sign in it is one. (An id that itself
-# looks encoded, such as 50%25, cannot be told from its encoding where a gateway decodes.)
+# Characters of an encoded segment: RFC 3986's unreserved characters and escapes. Any other
+# character shows that a gateway decoded the segment, so a percent sign in it is a percent sign. (An
+# id that looks encoded, such as 50%25, cannot be distinguished from its encoding where a gateway
+# decodes.)
 _ENCODED = re.compile(r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*")
 
 
@@ -81,7 +82,7 @@ def _child(node: _Node, segment: str) -> _Node:
 def _walk(
     node: _Node, segments: list[str], values: list[tuple[str, str]]
 ) -> Iterator[tuple[_Node, list[tuple[str, str]]]]:
-    """Every node the segments lead to, the likeliest reading first."""
+    """Yield every node the segments lead to, the likeliest reading first."""
     if not segments:
         if node.operations:
             yield node, values

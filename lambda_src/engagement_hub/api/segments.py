@@ -116,7 +116,7 @@ def get_segment_export_jobs(hub: Hub, call: Call) -> JsonObject:
 
 
 def segment_version(hub: Hub, app_id: str, segment_id: str, number: int | None) -> JsonObject:
-    """A segment in a version, or as it is now when `number` is None.
+    """Return a segment in a version, or as it is now when `number` is None.
 
     Raises:
         NotFound: there is no such segment or version.
@@ -131,10 +131,10 @@ def segment_version(hub: Hub, app_id: str, segment_id: str, number: int | None) 
 
 
 def version_number(text: str) -> int:
-    """The number of a version in a path.
+    """Return the number of a version in a path.
 
     Raises:
-        BadRequest: it is none.
+        BadRequest: it is no such number.
     """
     if not text.isascii() or not text.isdecimal() or len(text) > 8:
         raise BadRequest("The version in the path must be a whole number.")

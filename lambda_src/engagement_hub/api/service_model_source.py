@@ -17,7 +17,7 @@ _SCALARS = frozenset(
 
 
 def compact(model: dict[str, Any]) -> dict[str, Any]:
-    """What the API needs of a botocore service model.
+    """Reduce a botocore service model to the parts that the API needs.
 
     Returns:
         operations: name → {method, path, status, body, query, answer}; `body` and `answer` are
@@ -91,7 +91,7 @@ def _collect(model: dict[str, Any], name: str, shapes: dict[str, Any]) -> None:
 
 
 def text_of(model: dict[str, Any]) -> str:
-    """The file's content, one operation or shape a line so that a diff can be read."""
+    """Return the file's content, one operation or shape a line so that a diff can be read."""
     compacted = compact(model)
     lines = []
     for part in ("operations", "shapes"):
@@ -103,7 +103,7 @@ def text_of(model: dict[str, Any]) -> str:
 
 
 def installed_model() -> dict[str, Any]:
-    """The model that the installed botocore has."""
+    """Return the model that the installed botocore has."""
     from botocore.loaders import Loader
 
     model: dict[str, Any] = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")

@@ -32,11 +32,11 @@ class WrongRequest(BadRequest):
 
 
 def check(shapes: Shapes, name: str, value: Any, member: str = "The request body") -> Any:
-    """A request's value as the model's shape wants it, without unknown and null members.
+    """Return a request's value as the model's shape wants it, without unknown and null members.
 
     Args:
         name: the shape.
-        member: where the value stands, for the error.
+        member: path of the value, for the error.
 
     Raises:
         WrongRequest: a wrong type, an unknown enumeration value or a required member left out.
@@ -70,7 +70,7 @@ def check(shapes: Shapes, name: str, value: Any, member: str = "The request body
 
 
 def prune(shapes: Shapes, name: str, value: Any) -> Any:
-    """An answer without null members and without what the model does not know."""
+    """Return an answer without null members and without what the model does not know."""
     shape = shapes[name]
     kind = shape["type"]
     if kind == "structure":

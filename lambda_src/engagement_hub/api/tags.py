@@ -30,7 +30,7 @@ class _Tagged:
 
 
 def tags_of(body: JsonObject) -> dict[str, str]:
-    """The tags of a request that creates something.
+    """Return the tags of a request that creates something.
 
     Raises:
         BadRequest: there are too many, or one is too long.
@@ -61,7 +61,7 @@ def list_tags_for_resource(hub: Hub, call: Call) -> JsonObject:
 
 
 def tag_resource(hub: Hub, call: Call) -> None:
-    """TagResource: adds tags, and replaces those of the same keys."""
+    """TagResource: add tags, and replace the values of existing keys."""
 
     def added(tags: dict[str, str]) -> dict[str, str]:
         return {**tags, **call.body["tags"]}
@@ -70,7 +70,7 @@ def tag_resource(hub: Hub, call: Call) -> None:
 
 
 def untag_resource(hub: Hub, call: Call) -> None:
-    """UntagResource: keys that are not there do no harm."""
+    """UntagResource: absent keys are no error."""
     keys = call.query.get("tagKeys")
     if not keys:
         raise BadRequest("tagKeys is missing: name the keys to remove.")

@@ -172,7 +172,7 @@ def list_template_versions(hub: Hub, call: Call) -> JsonObject:
 
 
 def update_template_active_version(hub: Hub, call: Call) -> JsonObject:
-    """UpdateTemplateActiveVersion: to a number, or to the newest there is now."""
+    """UpdateTemplateActiveVersion: to a number, or to the newest version."""
     kind, name = _type(call), call.labels["template-name"]
     newest = _require(hub, kind, name)
     version = _resolved(newest, call.body.get("Version") or _LATEST)

@@ -46,8 +46,8 @@ LARGEST_PAGE_SIZE = 500
 class Call:
     """A request that fits the model.
 
-    `labels` are those of the path (`application-id` …), `query` the parameters (lists for those
-    that repeat), `body` the payload as the model has it, {} for operations without one.
+    `labels` are labels of the path (`application-id` …), `query` the parameters (lists for repeated
+    parameters), `body` the payload as the model has it, {} for operations without a payload.
     """
 
     operation: str
@@ -91,12 +91,12 @@ class Call:
 
 
 def operation_names() -> list[str]:
-    """Every operation of the API."""
+    """Return every operation of the API."""
     return list(_OPERATIONS)
 
 
 def request_id_of(event: Mapping[str, Any]) -> str:
-    """The gateway's id of the request, or a new one."""
+    """Return the gateway's id of the request, or a new one."""
     context = event.get("requestContext") or {}
     return str(context.get("requestId") or uuid.uuid4())
 
@@ -104,7 +104,7 @@ def request_id_of(event: Mapping[str, Any]) -> str:
 def read_call(
     event: Mapping[str, Any], implemented: Mapping[str, Any], now: datetime | None = None
 ) -> Call:
-    """Understand an event of an HTTP API (payload format 2.0).
+    """Read an event of an HTTP API (payload format 2.0).
 
     Raises:
         NotFound, MethodNotAllowed: the path, or the method, is no operation's.
@@ -127,7 +127,8 @@ def read_call(
 
 
 def answer(call: Call, result: Any) -> dict[str, Any]:
-    """The HTTP answer with an operation's result, in the form and with the code of the model."""
+    """Return the HTTP answer with an operation's result, in the form and with the code of the
+    model."""
     operation = _OPERATIONS[call.operation]
     shape = operation["answer"]
     text = "" if shape is None else _json(prune(_SHAPES, shape, result))
@@ -135,7 +136,7 @@ def answer(call: Call, result: Any) -> dict[str, Any]:
 
 
 def refusal(error: EngagementError, request_id: str) -> dict[str, Any]:
-    """The HTTP answer for an error."""
+    """Return the HTTP answer for an error."""
     text = _json({"Message": error.message, "RequestID": request_id})
     return _http(error.status, text, request_id, {"x-amzn-ErrorType": error.code})
 
@@ -162,7 +163,7 @@ def _json(value: Any) -> str:
 def _path(event: Mapping[str, Any]) -> str:
     path = str(event.get("rawPath") or "")
     stage = str((event.get("requestContext") or {}).get("stage") or "$default")
-    # A named stage stands before the path; the default one does not.
+    # The path begins with a named stage, and not with the default stage.
     return path if stage == "$default" else path.removeprefix(f"/{stage}")
 
 

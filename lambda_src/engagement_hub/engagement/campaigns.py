@@ -1,4 +1,4 @@
-"""Campaigns: what may be asked for, the states they go through, who gets which treatment.
+"""Campaigns: their requests, their states, and the treatment of each recipient.
 
 Choices where AWS is silent:
 
@@ -14,12 +14,14 @@ Choices where AWS is silent:
   of all campaigns.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from engagement_hub.engagement.errors import BadRequest, Conflict
 from engagement_hub.engagement.messages import template_references, validate_messages
@@ -111,18 +113,30 @@ class ExecutionMetric(StrEnum):
     ENDED = "ENDED"
 
 
-class StoredCampaign(Campaign, total=False):
-    """A campaign as the hub keeps it: the API's members, and two that it does not show."""
+class ProjectDefaults(TypedDict, total=False):
+    """The project's settings that a campaign keeps from its creation on."""
 
-    ProjectDefaults: Settings
-    Runs: int
+    CampaignHook: CampaignHook
+    Limits: CampaignLimits
+    QuietTime: QuietTime
+
+
+if TYPE_CHECKING:
+    # The members of the API are known from type stubs alone.
+    class StoredCampaign(Campaign, total=False):
+        """A campaign as the hub keeps it: the API's members, and two that it does not show."""
+
+        ProjectDefaults: ProjectDefaults
+        Runs: int
+else:
+    StoredCampaign = dict
 
 
 class RunNotAllowed(Conflict):
     """The campaign is paused, deleted or done, so this run must not start."""
 
 
-# What a request may hold
+# Requests
 
 
 def _missing(member: str) -> BadRequest:
@@ -138,7 +152,7 @@ def _whole(value: Any, member: str, least: int, most: int | None) -> int:
 
 
 def validate_limits(limits: Mapping[str, Any] | None, member: str = "Limits") -> None:
-    """Check the limits of a campaign or a project. 0 in MaximumDuration, MessagesPerSecond is none.
+    """Check limits of a campaign or project. MaximumDuration and MessagesPerSecond 0: no limit.
 
     Raises:
         BadRequest: a limit is out of its range.
@@ -150,7 +164,7 @@ def validate_limits(limits: Mapping[str, Any] | None, member: str = "Limits") ->
 
 
 def validate_hook(hook: Mapping[str, Any] | None, member: str = "Hook") -> None:
-    """Check a campaign hook: mode FILTER and a Lambda function. An empty hook is none.
+    """Check a campaign hook: mode FILTER and a Lambda function. An empty hook counts as absent.
 
     Raises:
         BadRequest: another mode, a web URL, or no readable function.
@@ -189,7 +203,7 @@ def _validate_custom_delivery(custom: Mapping[str, Any] | None, member: str) -> 
 
 
 def _has_content(part: Mapping[str, Any]) -> bool:
-    """Whether there is anything to send on a channel this hub has.
+    """Check whether there is anything to send on a channel this hub has.
 
     Raises:
         BadRequest: there is content, but for push or in-app only.
@@ -309,7 +323,7 @@ _WRITABLE = (
 
 
 def status_of(campaign: Campaign) -> CampaignStatus:
-    """Where the campaign stands."""
+    """Return the status of the campaign."""
     return CampaignStatus(campaign["State"]["CampaignStatus"])
 
 
@@ -345,7 +359,7 @@ def new_campaign(
     now: datetime,
     settings: Settings | None = None,
 ) -> StoredCampaign:
-    """The first version of a campaign.
+    """Return the first version of a campaign.
 
     Args:
         segment_version: the version asked for, or the segment's latest.
@@ -379,20 +393,21 @@ def new_campaign(
     )
 
 
-def _defaults(settings: Settings | None) -> Settings:
-    source = settings or {}
-    kept: Settings = {}
-    if source.get("Limits"):
-        kept["Limits"] = source["Limits"]
-    if source.get("QuietTime"):
-        kept["QuietTime"] = source["QuietTime"]
-    if source.get("CampaignHook"):
-        kept["CampaignHook"] = source["CampaignHook"]
+def _defaults(settings: Settings | None) -> ProjectDefaults:
+    kept: ProjectDefaults = {}
+    if settings is None:
+        return kept
+    if settings.get("Limits"):
+        kept["Limits"] = settings["Limits"]
+    if settings.get("QuietTime"):
+        kept["QuietTime"] = settings["QuietTime"]
+    if settings.get("CampaignHook"):
+        kept["CampaignHook"] = settings["CampaignHook"]
     return kept
 
 
 def public(campaign: StoredCampaign) -> Campaign:
-    """The campaign as the API shows it."""
+    """Return the campaign as the API shows it."""
     shown = dict(campaign)
     shown.pop("ProjectDefaults", None)
     shown.pop("Runs", None)
@@ -416,10 +431,10 @@ def update_campaign(
     now: datetime,
     segment_version: int | None = None,
 ) -> StoredCampaign:
-    """The campaign's next version. `tags` in an update are ignored, as AWS does since 2023.
+    """Return the campaign's next version. `tags` in an update are ignored, as AWS does since 2023.
 
     Args:
-        segment_version: the version the request's SegmentId stands for, when it names one.
+        segment_version: the version of the request's SegmentId, when it names a segment.
 
     Raises:
         BadRequest: the result would not be a valid campaign.
@@ -482,9 +497,9 @@ def start_run(campaign: StoredCampaign, run: int, now: datetime) -> StoredCampai
 
 
 def finish_run(campaign: StoredCampaign, now: datetime) -> StoredCampaign:
-    """Leave the run: to PENDING_NEXT_RUN, PAUSED (when paused meanwhile) or COMPLETED."""
+    """Leave the run: to PENDING_NEXT_RUN, PAUSED (when paused during the run) or COMPLETED."""
     if status_of(campaign) != CampaignStatus.EXECUTING:
-        return campaign  # deleted meanwhile, or finished already
+        return campaign  # deleted during the run, or finished already
     if next_run(campaign, now) is None:
         return _with_status(campaign, CampaignStatus.COMPLETED, now)
     paused = campaign.get("IsPaused")
@@ -494,7 +509,7 @@ def finish_run(campaign: StoredCampaign, now: datetime) -> StoredCampaign:
 
 
 def delete_campaign(campaign: StoredCampaign, now: datetime) -> StoredCampaign:
-    """The campaign's last state. A run that is going on finishes."""
+    """Return the campaign's last state. A run that is going on finishes."""
     return _with_status(campaign, CampaignStatus.DELETED, now)
 
 
@@ -507,7 +522,7 @@ def invalidate_campaign(campaign: StoredCampaign, now: datetime) -> StoredCampai
 
 
 def first_run(campaign: Campaign, now: datetime) -> datetime | None:
-    """When a new campaign runs first: now for IMMEDIATE, else the first time that is not past."""
+    """Return the first run of a new campaign: now for IMMEDIATE, else the first time not past."""
     schedule = campaign["Schedule"]
     if is_immediate(schedule):
         return now
@@ -515,21 +530,21 @@ def first_run(campaign: Campaign, now: datetime) -> datetime | None:
 
 
 def next_run(campaign: Campaign, after: datetime) -> datetime | None:
-    """The first run later than `after`, or None when the campaign has no more."""
+    """Return the first run later than `after`, or None when the campaign has no more."""
     schedule = campaign["Schedule"]
     return run_after(schedule, after) if is_recurring(schedule) else None
 
 
 @dataclass(frozen=True, slots=True)
 class UpcomingRun:
-    """What to schedule: the run's number (from 1) and its time."""
+    """A run to schedule: its number (from 1) and its time."""
 
     number: int
     at: datetime
 
 
 def upcoming_run(campaign: StoredCampaign, now: datetime) -> UpcomingRun | None:
-    """The run to schedule next, or None: paused, running its last, done, deleted or invalid."""
+    """Return the run to schedule next; None when paused, in its last run, done or invalid."""
     if campaign.get("IsPaused"):
         return None
     runs = campaign.get("Runs", 0)
@@ -543,12 +558,12 @@ def upcoming_run(campaign: StoredCampaign, now: datetime) -> UpcomingRun | None:
     return None if at is None else UpcomingRun(runs + 1, at)
 
 
-# Who gets what
+# Treatments
 
 
 @dataclass(frozen=True, slots=True)
 class TreatmentContent:
-    """What one treatment sends."""
+    """The messages of one treatment."""
 
     id: str
     messages: MessageConfiguration
@@ -556,17 +571,18 @@ class TreatmentContent:
     custom_delivery: CustomDeliveryConfiguration | None
 
     def is_custom(self, channel: str) -> bool:
-        """Whether endpoints of this channel go to the custom function instead of the channel.
+        """Check whether endpoints of this channel go to the custom function instead of the channel.
 
         Without EndpointTypes only endpoints of type CUSTOM do.
         """
         if not self.custom_delivery:
             return False
-        return channel in (self.custom_delivery.get("EndpointTypes") or [ChannelType.CUSTOM])
+        types = self.custom_delivery.get("EndpointTypes")
+        return channel in types if types else channel == ChannelType.CUSTOM
 
 
 def treatments_of(campaign: Campaign) -> list[TreatmentContent]:
-    """The treatments' content, the default one ("0") first."""
+    """Return the treatments' content, the default one ("0") first."""
     own = cast(Mapping[str, Any], campaign)
     contents = [_content(DEFAULT_TREATMENT, own)]
     for treatment in campaign.get("AdditionalTreatments") or []:
@@ -585,7 +601,7 @@ def _content(treatment_id: str, part: Mapping[str, Any]) -> TreatmentContent:
 
 
 def treatment_for(campaign: Campaign, cohort: int) -> str | None:
-    """The treatment of an endpoint by its cohort (0–99), or None when it is held out."""
+    """Return the treatment of an endpoint by its cohort (0–99), or None when it is held out."""
     if cohort >= COHORTS - (campaign.get("HoldoutPercent") or 0):
         return None
     upper = 0
@@ -611,9 +627,9 @@ class RunLimits:
 
 
 def limits_of(campaign: StoredCampaign) -> RunLimits:
-    """A campaign's limits, the project's where it sets none."""
+    """Return a campaign's limits, or the project's limits where it has no own."""
     own: CampaignLimits = campaign.get("Limits") or {}
-    project: CampaignLimits = (campaign.get("ProjectDefaults") or {}).get("Limits") or {}
+    project: CampaignLimits = _defaults_of(campaign).get("Limits") or {}
     return RunLimits(
         daily=own.get("Daily") or None,
         project_daily=None if own.get("Daily") else project.get("Daily") or None,
@@ -626,20 +642,23 @@ def limits_of(campaign: StoredCampaign) -> RunLimits:
 
 
 def quiet_time_of(campaign: StoredCampaign) -> QuietTime | None:
-    """A campaign's quiet time, the project's where it sets none."""
+    """Return a campaign's quiet time, or the project's quiet time where it has no own."""
     schedule: Schedule = campaign["Schedule"]
-    defaults = campaign.get("ProjectDefaults") or {}
-    return schedule.get("QuietTime") or defaults.get("QuietTime") or None
+    return schedule.get("QuietTime") or _defaults_of(campaign).get("QuietTime") or None
 
 
 def hook_of(campaign: StoredCampaign) -> CampaignHook | None:
-    """A campaign's hook, the project's where it sets none."""
-    hook = campaign.get("Hook") or (campaign.get("ProjectDefaults") or {}).get("CampaignHook")
+    """Return a campaign's hook, or the project's hook where it has no own."""
+    hook = campaign.get("Hook") or _defaults_of(campaign).get("CampaignHook")
     return hook if hook and hook.get("LambdaFunctionName") else None
 
 
+def _defaults_of(campaign: StoredCampaign) -> ProjectDefaults:
+    return campaign.get("ProjectDefaults") or ProjectDefaults()
+
+
 def is_expired(limits: RunLimits, scheduled_start: datetime, now: datetime) -> bool:
-    """Whether a run is past its MaximumDuration, so that what is left counts as EXPIRED."""
+    """Check whether a run is past its MaximumDuration, so that what is left counts as EXPIRED."""
     return limits.maximum_duration is not None and now > scheduled_start + timedelta(
         seconds=limits.maximum_duration
     )
@@ -651,7 +670,7 @@ def is_expired(limits: RunLimits, scheduled_start: datetime, now: datetime) -> b
 def new_activity(
     campaign: Campaign, treatment_id: str, *, activity_id: str, scheduled_start: datetime
 ) -> Activity:
-    """The record of one run of one treatment, before it starts."""
+    """Return the record of one run of one treatment, before it starts."""
     return {
         "ApplicationId": campaign["ApplicationId"],
         "CampaignId": campaign["Id"],
@@ -668,7 +687,7 @@ def new_activity(
 
 
 def start_activity(activity: Activity, now: datetime) -> Activity:
-    """The activity, running since `now`, or since it first started."""
+    """Return the activity, running since `now`, or since it first started."""
     start = activity.get("Start") or iso(now)
     return {**activity, "State": ActivityState.RUNNING.value, "Start": start}
 
@@ -676,7 +695,8 @@ def start_activity(activity: Activity, now: datetime) -> Activity:
 def count(
     activity: Activity, *, total: int = 0, successful: int = 0, metrics: Mapping[str, int] = {}
 ) -> Activity:
-    """The activity with counters added. `total` counts endpoints a message was attempted for."""
+    """Return the activity with counters added. `total` counts endpoints a message was attempted
+    for."""
     counted = {name: int(value) for name, value in (activity.get("ExecutionMetrics") or {}).items()}
     for name, value in metrics.items():
         counted[name] = counted.get(name, 0) + value
@@ -695,7 +715,8 @@ def finish_activity(
     failed: bool = False,
     state: ActivityState = ActivityState.COMPLETED,
 ) -> Activity:
-    """The activity at its end. `failed`: the run broke off; messages refused are no such thing."""
+    """Return the activity at its end. `failed`: the run broke off; messages refused are no such
+    thing."""
     result = ActivityResult.FAIL if failed else ActivityResult.SUCCESS
     return {**activity, "State": state.value, "Result": result.value, "End": iso(now)}
 

@@ -51,10 +51,10 @@ def meant_column(name: str, columns: Iterable[str]) -> str | None:
     """Return the column that an unknown name is likely to mean, or None.
 
     Args:
-        columns: the names that an import knows, without those of attributes.
+        columns: the column names of an import, without attributes.
     """
     word = re.sub(r"[^a-z0-9]", "", name.lower())
-    # An endpoint has one Address column: "Email 2" and "Other Phone" are close to none.
+    # An endpoint has one Address column: "Email 2" and "Other Phone" are close to no column.
     if word in _MEANT:
         return _MEANT[word]
     known = {column.lower(): column for column in columns}

@@ -1,4 +1,4 @@
-"""What a client may write about an endpoint: checked, and brought into one form.
+"""Check the requests of clients about endpoints, and bring them into one form.
 
 `checked_request` is the gate for every way in: UpdateEndpoint, UpdateEndpointsBatch, the `Endpoint`
 of PutEvents, and the rows of an import. After it, attribute values are lists of strings, numbers
@@ -6,6 +6,8 @@ are finite, dates are instants in UTC, and no member is null.
 
 Source: Amazon Pinpoint API reference, EndpointRequest; choices where AWS is silent are marked ours.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
@@ -74,7 +76,7 @@ def checked_request(update: Mapping[str, Any]) -> EndpointRequest:
 
 
 def presentable(name: str) -> bool:
-    """Whether an unknown name may be shown: data in its place could be somebody's address."""
+    """Check whether an unknown name may be shown: data in its place could be an address."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -88,7 +90,7 @@ def attribute_count(endpoint: Mapping[str, Any]) -> int:
 
 
 def check_attribute_count(endpoint: Mapping[str, Any]) -> None:
-    """Raises InvalidMember when there are more than 250 names in all."""
+    """Raise InvalidMember when there are more than 250 names in all."""
     count = attribute_count(endpoint)
     if count > quotas.ATTRIBUTES_PER_ENDPOINT:
         raise InvalidMember(
@@ -99,7 +101,7 @@ def check_attribute_count(endpoint: Mapping[str, Any]) -> None:
 
 
 def checked_text(member: str, value: object, limit: int = quotas.PROPERTY_CHARACTERS) -> str:
-    """A string of at most `limit` characters."""
+    """Return a string of at most `limit` characters."""
     if not isinstance(value, str):
         raise InvalidMember(member, "must be a string. Put it in quotes.")
     if len(value) > limit:
@@ -116,7 +118,7 @@ def checked_text(member: str, value: object, limit: int = quotas.PROPERTY_CHARAC
 
 
 def checked_id(member: str, value: object) -> str:
-    """An id: 1 to 250 characters, none of them a control character (ours)."""
+    """Check an id: 1 to 250 characters, without control characters (our rule)."""
     text = checked_text(member, value, quotas.ID_CHARACTERS)
     if not text:
         raise InvalidMember(member, "must not be empty. Leave it out, or give an id.")
@@ -126,7 +128,7 @@ def checked_id(member: str, value: object) -> str:
 
 
 def checked_address(member: str, value: object) -> str:
-    """An address of any channel; whether it can be reached is for the channel to find out."""
+    """Check an address of any channel; the channel finds out whether it can be reached."""
     return checked_text(member, value, quotas.ADDRESS_CHARACTERS)
 
 
@@ -144,7 +146,7 @@ def one_of(allowed: type[ChannelType] | type[EndpointStatus] | type[OptOut]) -> 
 
 
 def checked_instant(member: str, value: object) -> str:
-    """An ISO 8601 instant, returned in UTC with milliseconds: `2026-01-31T09:00:00.000Z`."""
+    """Return an ISO 8601 instant, returned in UTC with milliseconds: `2026-01-31T09:00:00.000Z`."""
     instant = parsed_instant(value) if isinstance(value, str) else None
     if instant is None:
         raise InvalidMember(
@@ -165,7 +167,7 @@ def parsed_instant(text: str) -> datetime | None:
 
 
 def checked_number(member: str, value: object) -> float:
-    """A finite number."""
+    """Return a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidMember(member, "must be a number, without quotes.")
     try:
@@ -178,7 +180,7 @@ def checked_number(member: str, value: object) -> float:
 
 
 def number_from_text(member: str, text: str) -> float:
-    """A finite number out of a CSV cell; the decimal mark is a point."""
+    """Return a finite number out of a CSV cell; the decimal mark is a point."""
     try:
         if "_" in text:  # Python reads 1_000, no other program does
             raise ValueError
@@ -191,7 +193,7 @@ def number_from_text(member: str, text: str) -> float:
 
 
 def coordinate(member: str, number: float) -> float:
-    """Degrees within the globe, rounded to one decimal as Pinpoint keeps them."""
+    """Check degrees, and round them to one decimal as Pinpoint does."""
     bound = COORDINATE_BOUNDS[member.rpartition(".")[2]]
     if not -bound <= number <= bound:
         raise InvalidMember(member, f"must be between -{bound:g} and {bound:g} degrees.")
@@ -199,7 +201,7 @@ def coordinate(member: str, number: float) -> float:
 
 
 def check_attribute_name(member: str, name: str) -> None:
-    """Raises InvalidMember unless the name has 1 to 50 characters."""
+    """Raise InvalidMember unless the name has 1 to 50 characters."""
     if not name:
         raise InvalidMember(member, "has an attribute without a name. Give it one.")
     if len(name) > quotas.ATTRIBUTE_NAME_CHARACTERS:
@@ -211,7 +213,7 @@ def check_attribute_name(member: str, name: str) -> None:
 
 
 def check_value_count(member: str, count: int) -> None:
-    """Raises InvalidMember when an attribute has more than 50 values."""
+    """Raise InvalidMember when an attribute has more than 50 values."""
     if count > quotas.VALUES_PER_ATTRIBUTE:
         raise InvalidMember(
             member,

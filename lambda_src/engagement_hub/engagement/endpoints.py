@@ -4,6 +4,8 @@ Source: Amazon Pinpoint API reference (UpdateEndpoint) and developer guide ("Add
 "Quotas"). Where AWS is silent the docstrings say that the rule is ours.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +51,7 @@ CHANNELS_THAT_START_WITH_AN_ADDRESS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MergedEndpoint:
-    """What an update leaves behind.
+    """The result of an update.
 
     `endpoint` is whole, its user's attributes joined. `user` is what to keep for its user, None
     when the endpoint names no user; attributes given without a `UserId` then stay in
@@ -62,7 +64,7 @@ class MergedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What has to give way when an endpoint joins a user: ids to pass through `displaced`."""
+    """Endpoints that an endpoint displaces when it joins a user: ids to pass to `displaced`."""
 
     deactivate: list[str]
 
@@ -133,7 +135,7 @@ def merge_endpoint(
 
 
 def check_size(endpoint: Mapping[str, Any]) -> None:
-    """Raises InvalidMember when the endpoint, as compact JSON in UTF-8, is over 15 KB."""
+    """Raise InvalidMember when the endpoint, as compact JSON in UTF-8, is over 15 KB."""
     try:
         size = len(json.dumps(endpoint, ensure_ascii=False, separators=(",", ":")).encode())
     except UnicodeEncodeError:
@@ -173,19 +175,20 @@ def attach(user_endpoints: Sequence[Endpoint], endpoint: Endpoint) -> Attachment
 
 
 def displaced(endpoint: Endpoint) -> Endpoint:
-    """The endpoint after a sixteenth took its place: INACTIVE and nobody's."""
+    """Return the endpoint after a sixteenth took its place: INACTIVE and without a user."""
     left: Endpoint = {**endpoint, "EndpointStatus": EndpointStatus.INACTIVE.value}
     left.pop("User", None)
     return left
 
 
 def superseded(endpoint: Endpoint) -> Endpoint:
-    """The endpoint after another one of its project took its address: INACTIVE."""
+    """Return the endpoint after another one of its project took its address: INACTIVE."""
     return {**endpoint, "EndpointStatus": EndpointStatus.INACTIVE.value}
 
 
 def endpoint_id_for(app_id: str, channel: str, address: str) -> str:
-    """The id of an endpoint that came without one: 32 hex digits, the same for the same address.
+    """Return the id of an endpoint that came without one: 32 hex digits, the same for the same
+    address.
 
     Pinpoint draws a random id, so importing a file twice made every person twice; ours does not.
     """
@@ -193,13 +196,13 @@ def endpoint_id_for(app_id: str, channel: str, address: str) -> str:
 
 
 def matching_attribute_names(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
-    """The names that RemoveAttributes means, in the order of `names`; patterns are globs."""
+    """Return the names that RemoveAttributes means, in the order of `names`; patterns are globs."""
     globs = list(patterns)
     return [name for name in names if any(fnmatchcase(name, glob) for glob in globs)]
 
 
 def visible(endpoint: Endpoint) -> bool:
-    """Whether messages may go to the endpoint: ACTIVE, and not opted out of everything."""
+    """Check whether messages may go to the endpoint: ACTIVE, and not opted out of everything."""
     return endpoint.get("EndpointStatus") == "ACTIVE" and endpoint.get("OptOut") != "ALL"
 
 
@@ -213,10 +216,10 @@ def _merged_values(
 def _merged_user(
     current: Mapping[str, Any], kept: User | None, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Join what is kept of the endpoint's (new) user with what the update says.
+    """Join the stored members of the endpoint's (new) user with the members of the update.
 
-    Attributes the endpoint had while it named no user go to the first user it names, where that
-    user has none of that name (ours).
+    Attributes that the endpoint had while it named no user go to the first user that it names,
+    unless that user has an attribute of the same name (our rule).
     """
     user_id = given.get("UserId", current.get("UserId"))
     stays = "UserId" not in current or current["UserId"] == user_id
@@ -236,7 +239,7 @@ def _merged_user(
 
 
 def _check_reachable(endpoint: Mapping[str, Any]) -> None:
-    """A new endpoint's address needs its channel, and most channels need an address."""
+    """Check that an address has a channel, and that the channel has the address it needs."""
     channel = endpoint.get("ChannelType")
     if "Address" in endpoint and channel is None:
         raise InvalidMember(

@@ -1,4 +1,4 @@
-"""What the Pinpoint API can answer instead of a result.
+"""The errors that the Pinpoint API can answer instead of a result.
 
 Every error knows the exception name clients catch (`code`) and the HTTP status, so callers classify
 by class and never by message text. Messages name the input, the rule and the way out; they never
@@ -10,7 +10,7 @@ Source: Amazon Pinpoint API, service model 2016-12-01 (the eight modelled except
 import re
 
 OPERATIONS_PAGE = "docs/migrating_from_pinpoint.md (Operations)"
-# What the hub leaves to AWS, where it goes on after 2026-10-30: numbers, one-time passwords, push.
+# Operations that AWS still answers after 2026-10-30: numbers, one-time passwords, push.
 LIVES_ON_AT_AWS = re.compile(
     r"PhoneNumberValidate|SendOTPMessage|VerifyOTPMessage"
     r"|(?:Get|Update|Delete)(?:Adm|Apns|ApnsSandbox|ApnsVoip|ApnsVoipSandbox|Baidu|Gcm)Channel"
@@ -72,7 +72,7 @@ class NotImplementedOperation(MethodNotAllowed):
 
 
 class Conflict(EngagementError):
-    """The resource is in a state, or was changed meanwhile in a way, that forbids this change."""
+    """The state of the resource, or a concurrent change of it, forbids this change."""
 
     code = "ConflictException"
     status = 409

@@ -4,7 +4,7 @@ Every function returns one record as a dict; the caller writes it as one line of
 epoch milliseconds, attribute values strings. Events of SES and End User Messaging become records in
 `shared.pinpoint_events`.
 
-How ids come back with delivery events:
+How delivery events carry the ids:
 
 - SMS: the `Context` of End User Messaging has five entries of 800 characters. The hub uses one,
   `hub`: a compact JSON object of ids (`HubIds`), and a second, `customer_context`, for the Context
@@ -14,6 +14,8 @@ How ids come back with delivery events:
 
 Source: Pinpoint developer guide, "Streaming Amazon Pinpoint event data".
 """
+
+from __future__ import annotations
 
 import re
 import uuid
@@ -53,7 +55,7 @@ _TAG_SAFE = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 def sms_context(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The `Context` of an SMS or voice send. Five entries of 800 characters at most.
+    """Return the `Context` of an SMS or voice send. Five entries of 800 characters at most.
 
     Raises:
         BadRequest: the client's Context does not fit in one entry.
@@ -70,7 +72,7 @@ def sms_context(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[
 
 
 def email_tags(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The message tags of an email, names and values in SES's alphabet.
+    """Return the message tags of an email, names and values in SES's alphabet.
 
     Entries of the client's Context become tags too, where their names fit SES's alphabet; names of
     the hub's own ids are not theirs to set.
@@ -107,7 +109,7 @@ def campaign_send(
     account_id: str,
     arrived: datetime | None = None,
 ) -> Record:
-    """`_campaign.send`: what became of one endpoint in one run.
+    """Write `_campaign.send`: the outcome of one endpoint in one run.
 
     Args:
         treatment_id: None for an endpoint held out; the record says "0" then, as AWS's does.
@@ -156,9 +158,9 @@ def sms_refused(
     origination: str | None = None,
     customer: Mapping[str, str] | None = None,
 ) -> Record:
-    """`_SMS.FAILURE` for a message the service refused, which therefore sends no event of its own.
+    """Write `_SMS.FAILURE` for a refused message, about which the service sends no event.
 
-    There is no message id, so the request's id stands in, or a new one.
+    There is no message id, so the request's id, or a new id, takes its place.
     """
     request_id = ids.request_id or str(uuid.uuid4())
     attributes: dict[str, Any] = {
@@ -219,7 +221,7 @@ def custom_event(
     app_id: str,
     now: datetime,
 ) -> Record:
-    """An event that a client reported by PutEvents. AWS's app events name no account.
+    """Return an event that a client reported by PutEvents. AWS's app events name no account.
 
     Raises:
         BadRequest: EventType is missing or a time is not ISO 8601.
@@ -250,7 +252,7 @@ def custom_event(
         **{name: value for name, value in optional.items() if value},
     }
     record["device"] = _app_device(endpoint)
-    session = event.get("Session") or {}
+    session = event.get("Session")
     if session:
         record["session"] = {"session_id": session.get("Id", "")}
         for name, member in (

@@ -1,4 +1,4 @@
-"""What passes between a campaign and its owner's Lambda functions.
+"""Payloads and answers between a campaign and its owner's Lambda functions.
 
 A FILTER hook may drop endpoints and change what is rendered for them; a custom channel's function
 delivers by itself. Both get at most 50 endpoints a call. Choices where AWS is silent: endpoints a
@@ -9,6 +9,8 @@ UserId, OptOut and EndpointStatus stay the stored ones; the message is given und
 Source: Pinpoint developer guide, "Customizing segments using an AWS Lambda function" and "Creating
 a custom channel in Amazon Pinpoint".
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +64,7 @@ class HookedEndpoint:
 
 
 def endpoint_definition(endpoint: Endpoint) -> dict[str, Any]:
-    """An endpoint as hooks, custom channels and events show it: without the ids around it."""
+    """Return an endpoint as hooks, custom channels and events show it: without its ids."""
     members = cast(Mapping[str, Any], endpoint)
     return {name: members[name] for name in _DEFINITION if members.get(name) is not None}
 
@@ -74,7 +76,7 @@ def _definitions(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _direct_form(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """A campaign's MessageConfiguration in the form of DirectMessageConfiguration."""
+    """Return a campaign's MessageConfiguration in the form of DirectMessageConfiguration."""
     direct = {k: v for k, v in configuration.items() if k not in ("EmailMessage", "CustomMessage")}
     email = configuration.get("EmailMessage")
     if email:
@@ -102,7 +104,7 @@ def hook_payload(
     scheduled_time: datetime,
     message_configuration: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What a FILTER hook gets for at most 50 endpoints."""
+    """Return the payload of a FILTER hook for at most 50 endpoints."""
     message = _direct_form(message_configuration)
     return {
         "MessageConfiguration": message,
@@ -126,7 +128,7 @@ def custom_channel_payload(
     scheduled_time: datetime,
     data: str | None,
 ) -> dict[str, Any]:
-    """What a custom channel's function gets for at most 50 endpoints."""
+    """Return the payload of a custom channel's function for at most 50 endpoints."""
     payload: dict[str, Any] = {
         "Message": {},
         "Data": data,
@@ -143,10 +145,10 @@ def custom_channel_payload(
 
 
 def apply_hook_answer(endpoints: Sequence[Endpoint], answer: Any) -> list[HookedEndpoint]:
-    """The endpoints the hook kept, with its changes, in their old order.
+    """Return the endpoints the hook kept, with its changes, in their old order.
 
     Args:
-        endpoints: those of the payload.
+        endpoints: the endpoints of the payload.
         answer: the function's decoded answer, a map from endpoint id to definition.
 
     Raises:
@@ -198,7 +200,8 @@ def _object(endpoint: Endpoint, source: Mapping[str, Any], member: str) -> dict[
 
 
 def _values(endpoint: Endpoint, source: Mapping[str, Any], member: str) -> dict[str, Any]:
-    """A map of value lists; a bare value is read as a list of one, as AWS's samples write it."""
+    """Return a map of value lists; a bare value is read as a list of one, as AWS's samples write
+    it."""
     found = _object(endpoint, source, member)
     if not found:
         return {}

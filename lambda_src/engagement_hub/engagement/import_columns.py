@@ -9,6 +9,8 @@ update the endpoint keeps what it has); columns that exports carry and imports c
 is what an import makes of an endpoint anyway.
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -51,7 +53,7 @@ _ADDRESS = re.compile(r"@|\d{4}")
 
 
 class UnknownColumn(ImportFileError):
-    """Names of columns are not Pinpoint's; their values are not guessed at."""
+    """Columns have no names of Pinpoint's; their values are not guessed at."""
 
 
 class DuplicateColumn(ImportFileError):
@@ -107,7 +109,7 @@ def compile_columns(header: Sequence[str]) -> Columns:
 
 
 def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
-    """Raises InvalidMember when a row names neither an endpoint nor the address of a new one."""
+    """Raise InvalidMember when a row names neither an endpoint nor a new address."""
     if row_id is None:
         for member in ("Address", "ChannelType"):
             if member not in endpoint:
@@ -118,7 +120,7 @@ def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
 
 
 def check_importable_status(member: str, value: object) -> None:
-    """Raises InvalidMember unless the status is the one that an import sets."""
+    """Raise InvalidMember unless the status is the status that an import sets."""
     if value != "ACTIVE":
         raise InvalidMember(
             member,
@@ -173,7 +175,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def _unknown(unknown: Sequence[tuple[int, str]], names: Sequence[str]) -> str:
-    """Name the columns, unless the first line is data: its cells may be somebody's address."""
+    """Name the columns, unless the first line is data: its cells may hold an address."""
     known = (
         f"The columns are {', '.join(KNOWN)}. {COLUMNS_PAGE} describes them, and how to map those "
         "of exports."

@@ -1,7 +1,7 @@
 """The lines of an import file, whatever was uploaded under that name.
 
-The file is read in blocks and never held whole. What cannot be text at all is refused at once with
-the reason and the way out; a single line that cannot be read is handed on as a `BadLine`, so that
+The file is read in blocks and never held whole. A file that is no text is refused at once with the
+reason and the way out; a single line that cannot be read is handed on as a `BadLine`, so that
 the lines round it are not lost.
 """
 
@@ -38,7 +38,7 @@ SIGNATURES = {
 
 
 class ImportFileError(BadRequest):
-    """The whole file is refused; none of its rows was read."""
+    """The whole file is refused; no row of it was read."""
 
 
 class UnreadableFile(ImportFileError):
@@ -127,7 +127,7 @@ def read_lines(source: BinaryIO, *, name: str) -> Iterator[Line]:
 
 
 def _blocks(source: BinaryIO) -> Iterator[bytes]:
-    """Blocks of the size asked for, also from streams that give less at a time."""
+    """Yield blocks of the requested size, also from streams that return less at a time."""
     parts: list[bytes] = []
     size = 0
     while part := source.read(BLOCK_BYTES):
@@ -171,7 +171,7 @@ def _gzip_member() -> "zlib._Decompress":
 
 
 def _check_is_text(head: bytes) -> None:
-    """Raises UnreadableFile for the clear cases; a doubtful one is left to its rows."""
+    """Raise UnreadableFile for clear cases; doubtful files are judged row by row."""
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
             raise UnreadableFile(f"The file is {kind}, not CSV or JSON lines. {SAVE_AS}")

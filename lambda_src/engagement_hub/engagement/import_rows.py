@@ -6,6 +6,8 @@ record with a line break inside quotes is one row. In JSON lines the row is the 
 Source: Amazon Pinpoint user guide, "Importing segments".
 """
 
+from __future__ import annotations
+
 import csv
 import json
 from collections import deque
@@ -68,7 +70,7 @@ LIGHT_JSON_CHARACTERS = 3 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One endpoint of the file, checked. `id` is None where the row gives none."""
+    """One endpoint of the file, checked. `id` is None where the row has no id."""
 
     number: int
     id: str | None
@@ -101,7 +103,7 @@ def read_rows(lines: BinaryIO, format: str, *, name: str) -> Iterator[ImportRow 
         name: the file's name; only its ending matters.
 
     A file cut short gives its complete rows and then one RejectedRow of code TruncatedFile. A
-    header without rows gives nothing. A row of User.UserId alone stands for the user.
+    header without rows gives nothing. A row of User.UserId alone means the user.
 
     Raises:
         ImportFileError: before the first row, when the file as a whole is refused: EmptyFile,
@@ -200,13 +202,13 @@ def _quoted_cells(
 
 
 def _swallows_rows(seen: list[Line], columns: Columns) -> bool:
-    """Whether whole rows lie between a quote and the one that happens to close it."""
+    """Check whether whole rows are between a quote and the quote that happens to close it."""
     commas = columns.width - 1  # with a single column nothing tells a row from a piece of text
     return commas > 0 and any(str(line).count(",") == commas for line in seen[:-1])
 
 
 def _check_cells(cells: list[str], columns: Columns) -> None:
-    """Raises InvalidMember for the cell that holds the control character."""
+    """Raise InvalidMember for the cell that holds the control character."""
     for column, cell in zip(columns.names, cells, strict=True):
         if CONTROL_CHARACTER.search(cell):
             raise InvalidMember(

@@ -7,9 +7,9 @@ Choices where AWS is silent:
 
 - Per channel, inline text wins over the template, and the template over DefaultMessage. A channel
   message without text (only a MessageType, say) lends its settings to the template's text.
-- Substitutions of the address or endpoint win over those of the message, those over the endpoint's
-  own values, those over the template's defaults. The message's are those of the part that supplied
-  the text.
+- Substitutions of the address or endpoint win over the message's substitutions, these over the
+  endpoint's own values, and the endpoint's values over the template's defaults. The substitutions
+  of the message belong to the part that supplied the text.
 - DefaultMessage serves SMS and VOICE, and EMAIL only when it has a Title to be the subject.
 - Voice in campaigns takes its text from TemplateConfiguration.VoiceTemplate or DefaultMessage,
   since a campaign's MessageConfiguration has no VoiceMessage (Pinpoint had no voice campaigns).
@@ -17,6 +17,8 @@ Choices where AWS is silent:
   part is dropped, so that no reader sees a different message.
 - Push and in-app content is not sent by this hub: those channels resolve to None.
 """
+
+from __future__ import annotations
 
 import base64
 import binascii
@@ -95,7 +97,7 @@ class VoiceContent:
 
 @dataclass(frozen=True, slots=True)
 class CustomContent:
-    """What a custom channel's function gets as `Data`; None when the campaign has none."""
+    """The `Data` of a custom channel's function; None when the campaign has no such data."""
 
     data: str | None = None
 
@@ -115,7 +117,7 @@ class MessagePlan(Protocol):
         body_override: str | None = None,
         clock: Clock = _system_clock,
     ) -> Content:
-        """The content for one recipient.
+        """Return the content for one recipient.
 
         Raises:
             RenderingFailed: the values do not fit the template, or the result is empty or too
@@ -292,7 +294,7 @@ def resolve(
     templates: Mapping[str, TemplateBody],
     channel: str,
 ) -> MessagePlan | None:
-    """The message of one channel, or None when the configuration has none for it.
+    """Return the message of one channel, or None when the configuration has no such message.
 
     Args:
         message_configuration: MessageConfiguration or DirectMessageConfiguration.
@@ -399,7 +401,7 @@ def _decoded(raw: str | bytes) -> bytes:
 def template_references(
     template_configuration: Mapping[str, Any] | None,
 ) -> dict[str, tuple[str, str | None]]:
-    """The templates to load, by channel type: (name, version or None for the active one)."""
+    """Return the templates to load, by channel type: (name, version or None for the active one)."""
     configuration = template_configuration or {}
     references = {}
     for channel, member in TEMPLATE_MEMBERS.items():
@@ -410,16 +412,16 @@ def template_references(
 
 
 def endpoint_variables(endpoint: Endpoint) -> Mapping[str, Any]:
-    """What `{{…}}` can name for an endpoint: its own members, the user's attributes joined."""
+    """Return the variables of an endpoint: its own members, joined with the user's attributes."""
     return endpoint
 
 
 def address_variables(address: str, channel: str) -> Mapping[str, Any]:
-    """What `{{…}}` can name for a bare address of SendMessages."""
+    """Return the variables of a bare address of SendMessages."""
     return {"Address": address, "ChannelType": channel}
 
 
-# What a request may hold
+# Requests
 
 _TEXTS: dict[str, tuple[tuple[str, int], ...]] = {
     "DefaultMessage": (("Title", EMAIL_PART_LIMIT), ("Body", EMAIL_PART_LIMIT)),

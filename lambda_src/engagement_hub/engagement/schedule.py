@@ -4,12 +4,14 @@ Choices where AWS is silent:
 
 - `Timezone` is a fixed offset. A StartTime or EndTime without an offset of its own is in it, and
   days and months are counted in it. Absent means UTC.
-- The runs of a campaign stand at StartTime plus a whole number of its periods; a late run moves
-  none of the following ones. A monthly run on day 29, 30 or 31 falls on the last day of a shorter
+- The runs of a campaign are at StartTime plus a whole number of its periods; a late run does not
+  move the following runs. A monthly run on day 29, 30 or 31 falls on the last day of a shorter
   month and returns to its own day in the next.
 - A run at EndTime itself still takes place.
 - Quiet time is by the minute: 22:00 to 06:00 is quiet from 22:00:00 to 06:00:59.
 """
+
+from __future__ import annotations
 
 import calendar
 import re
@@ -49,17 +51,17 @@ _PERIODS = {
 
 
 def iso(moment: datetime) -> str:
-    """A moment as the API writes it: UTC, milliseconds, `Z`."""
+    """Return a moment as the API writes it: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def is_immediate(schedule: Schedule) -> bool:
-    """Whether the campaign starts as soon as it is created."""
+    """Check whether the campaign starts as soon as it is created."""
     return schedule.get("StartTime", "").upper() == IMMEDIATE
 
 
 def is_recurring(schedule: Schedule) -> bool:
-    """Whether the campaign has more runs than one."""
+    """Check whether the campaign has more runs than one."""
     return schedule.get("Frequency", Frequency.ONCE) != Frequency.ONCE
 
 
@@ -81,7 +83,7 @@ def _end(schedule: Schedule) -> datetime | None:
 
 
 def validate_quiet_time(quiet: Mapping[str, Any] | None, member: str) -> None:
-    """Check a quiet time; an empty one is none.
+    """Check a quiet time; an empty one counts as absent.
 
     Raises:
         BadRequest: only one end is given, or an end is not HH:MM.
@@ -97,7 +99,8 @@ def validate_schedule(schedule: Schedule, now: datetime) -> None:
     """Check a schedule of a campaign that has not run yet.
 
     Raises:
-        BadRequest: names the member and the rule; also for what this hub does not implement.
+        BadRequest: names the member and the rule; also for members that this hub does not
+            implement.
     """
     frequency = schedule.get("Frequency") or Frequency.ONCE
     if frequency in (Frequency.EVENT, Frequency.IN_APP_EVENT) or schedule.get("EventFilter"):
@@ -144,7 +147,7 @@ def _months_later(start: datetime, months: int) -> datetime:
 
 
 def run_after(schedule: Schedule, after: datetime) -> datetime | None:
-    """The first run that stands later than `after`, or None when there is none.
+    """Return the first run that is later than `after`, or None.
 
     For a schedule with a start time; `IMMEDIATE` has its only run when it is created.
     """
@@ -171,7 +174,7 @@ def run_after(schedule: Schedule, after: datetime) -> datetime | None:
 
 
 def in_quiet_time(quiet: QuietTime | None, timezone_name: str | None, now: datetime) -> bool:
-    """Whether a recipient wants no message now, in their own time zone.
+    """Check whether a recipient wants no message now, in their own time zone.
 
     Both ends are inclusive and the time may pass midnight. Without a valid time zone of the tz
     database, or without both ends, there is no quiet time.

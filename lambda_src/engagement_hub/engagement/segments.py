@@ -7,8 +7,10 @@ Source: Amazon Pinpoint API reference (SegmentDimensions, SegmentGroupList). Our
 silent: an endpoint without the attribute passes EXCLUSIVE and nothing else; instants without an
 offset are UTC, and ON means the same day in UTC; BETWEEN includes both ends; `DeviceType` reads the
 custom attribute of that name, since endpoints have no such member; "active" means that the
-endpoint's EffectiveDate lies within the period; several groups are accepted.
+endpoint's EffectiveDate is within the period; several groups are accepted.
 """
+
+from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -42,7 +44,7 @@ from engagement_hub.engagement.model import (
 
 Predicate = Callable[[Endpoint], bool]
 Sources = Callable[[str, int | None], Predicate]
-# An endpoint in the making of a predicate: wire JSON, read by names known only at run time.
+# An endpoint while a predicate is compiled: wire JSON, read by names known only at run time.
 _Json = Mapping[str, Any]
 _Test = Callable[[_Json], bool]
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -111,7 +113,7 @@ def dimension_count(definition: SegmentRequest | Segment) -> int:
 
 
 def source_segments(definition: SegmentRequest | Segment) -> list[tuple[str, int | None]]:
-    """The segments a definition builds on: id, and version or None for the latest."""
+    """Return the segments a definition builds on: id, and version or None for the latest."""
     return [
         (source["Id"], source.get("Version"))
         for group in (definition.get("SegmentGroups") or {}).get("Groups") or []
@@ -206,7 +208,7 @@ def _everyone(_endpoint: object) -> bool:
 
 
 def _criteria(member: str, dimensions: object, now: datetime) -> list[_Test]:
-    """The tests of one SegmentDimensions, which an endpoint must all pass."""
+    """Return the tests of one SegmentDimensions, which an endpoint must all pass."""
     given = _object(member, dimensions)
     _only(member, given, DIMENSIONS)
     tests: list[_Test] = []
@@ -271,7 +273,7 @@ def _attribute_test(member: str, kind: str, name: str, dimension: object) -> _Te
 def _values_test(
     member: str, how: AttributeType, listed: Sequence[str]
 ) -> Callable[[Collection[str]], bool]:
-    """A test on all values of one attribute; several listed values are alternatives."""
+    """Return a test on all values of one attribute; several listed values are alternatives."""
     if how is AttributeType.INCLUSIVE:
         return _shares_one_with(frozenset(listed))
     if how is AttributeType.EXCLUSIVE:
@@ -304,7 +306,7 @@ def _shares_one_with(wanted: frozenset[str]) -> Callable[[Collection[str]], bool
 
 
 def _instants(values: Iterable[str]) -> Iterable[datetime]:
-    """The values that are instants; text that is none can be neither before nor after."""
+    """Return the values that are instants; other text is neither before nor after an instant."""
     return (instant for value in values if (instant := parsed_instant(value)) is not None)
 
 
@@ -365,7 +367,7 @@ def _metric_test(member: str, name: str, dimension: object) -> _Test:
 
 
 def _distance_test(member: str, point: object) -> _Test:
-    """Within a range of a point, by the haversine formula; no coordinates means not near."""
+    """Test the distance to a point by the haversine formula; without coordinates it fails."""
     given = _object(member, point)
     center = _object(f"{member}.Coordinates", given.get("Coordinates"))
     latitude = checked_number(f"{member}.Coordinates.Latitude", center.get("Latitude"))
@@ -393,7 +395,7 @@ def _distance_test(member: str, point: object) -> _Test:
 
 
 def kilometers_between(here: tuple[float, float], there: tuple[float, float]) -> float:
-    """Great-circle distance of two (latitude, longitude) points in degrees."""
+    """Return the great-circle distance of two (latitude, longitude) points in degrees."""
     latitude, longitude = radians(here[0]), radians(here[1])
     other_latitude, other_longitude = radians(there[0]), radians(there[1])
     half_chord = (
@@ -427,7 +429,7 @@ def _combined(how: Combination, tests: Sequence[_Test]) -> _Test:
 
 
 def _all_of(tests: Sequence[_Test]) -> _Test:
-    """One function for a conjunction; short ones are written out, being the hot path."""
+    """Return one function for a conjunction; short ones are written out, being the hot path."""
     if not tests:
         return _everyone
     if len(tests) == 1:
@@ -454,7 +456,7 @@ def _any_of(tests: Sequence[_Test]) -> _Test:
 
 
 def _object(member: str, value: object) -> dict[str, Any]:
-    """A JSON object; null and absence count as an empty one."""
+    """Return a JSON object; null and absence count as an empty one."""
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -479,7 +481,7 @@ def _only(member: str, given: Iterable[str], known: Sequence[str]) -> None:
 def _choice(
     member: str, value: object, kind: type[_Choice], default: _Choice | None = None
 ) -> _Choice:
-    """A word of a closed set; it may be left out where there is a default."""
+    """Return a word of a closed set; it may be left out where there is a default."""
     if value is None and default is not None:
         return default
     if not isinstance(value, str) or value not in kind.__members__:

@@ -46,7 +46,7 @@ class NoTimeZoneDatabase(RuntimeError):
 
 @lru_cache(maxsize=512)
 def find_zone(name: str) -> tzinfo | None:
-    """The tz database's zone of that name, or None where there is none.
+    """Return the tz database's zone of that name, or None.
 
     Raises:
         NoTimeZoneDatabase: neither the system nor the package `tzdata` has one.
@@ -65,10 +65,10 @@ def find_zone(name: str) -> tzinfo | None:
 
 
 def zone(name: str) -> tzinfo:
-    """The tz database's zone of that name.
+    """Return the tz database's zone of that name.
 
     Raises:
-        DateProblem: there is none.
+        DateProblem: there is no such zone.
     """
     found = find_zone(name)
     if found is None:
@@ -115,7 +115,7 @@ _WRITE["L"] = _WRITE["M"]
 
 
 def write_date(moment: datetime, pattern: str) -> str:
-    """A moment in a named style or pattern.
+    """Return a moment in a named style or pattern.
 
     Raises:
         DateProblem: the pattern has a letter this dialect does not know.
@@ -183,7 +183,7 @@ def _month_number(name: str) -> int:
 
 
 def read_date(text: str, pattern: str | None, default_zone: tzinfo) -> datetime:
-    """The moment a text tells.
+    """Return the moment a text tells.
 
     Without a pattern, ISO 8601 or epoch milliseconds are read. A date without an offset of its own
     is in `default_zone`, so that formatting it in that zone never moves it to another day.

@@ -34,7 +34,7 @@ class HelperProblem(ValueError):
 
 
 def text_of(value: Any) -> str:
-    """How a value prints: a list as its values joined by ", ", a whole float without ".0"."""
+    """Print a value: a list as its values joined by ", ", a whole float without ".0"."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -53,7 +53,7 @@ def text_of(value: Any) -> str:
 
 
 def is_missing(value: Any) -> bool:
-    """Absent, empty text, an empty list or a list of one empty text: the default applies."""
+    """Check for an absent value, an empty text or list, or a list of one empty text."""
     if isinstance(value, str):
         return not value
     if isinstance(value, list | tuple):
@@ -62,12 +62,12 @@ def is_missing(value: Any) -> bool:
 
 
 def single(value: Any) -> Any:
-    """The value of a list of one; anything else as it is."""
+    """Return the value of a list of one; anything else as it is."""
     return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
 
 
 def truthy(value: Any) -> bool:
-    """Handlebars' idea of true: not missing, not false, not zero."""
+    """Evaluate truth as Handlebars does: not missing, not false, not zero."""
     value = single(value)
     return not is_missing(value) and value is not False and value != 0
 
@@ -104,7 +104,7 @@ def _whole(value: Any, name: str) -> int:
 
 
 def _compare(test: Callable[[Any, Any], bool]) -> Function:
-    """Two values that both read as numbers compare as numbers, otherwise as text."""
+    """Compare two values as numbers when both read as numbers, otherwise as text."""
 
     def compare(args: Sequence[Any], named: Mapping[str, Any], clock: Clock) -> bool:
         left, right = _number(args[0]), _number(args[1])
@@ -116,7 +116,7 @@ def _compare(test: Callable[[Any, Any], bool]) -> Function:
 
 
 def _text(function: Callable[[str, Sequence[Any], Mapping[str, Any]], str]) -> Function:
-    """A helper on one text: missing gives nothing."""
+    """Return a helper on one text: missing gives nothing."""
 
     def run(args: Sequence[Any], named: Mapping[str, Any], clock: Clock) -> str:
         if is_missing(args[0]):
@@ -252,7 +252,7 @@ def _divide(left: Decimal, right: Decimal) -> Decimal:
 class Helper:
     """A helper and what it takes: how many values, which names, and whether it is a condition.
 
-    `words`: an unquoted word that names no variable stands for itself, as in AWS's own examples
+    `words`: an unquoted word that names no variable is a text, as in AWS's own examples
     (`tz=America/Los_Angeles`, `inflect 3 apple apples`).
     """
 

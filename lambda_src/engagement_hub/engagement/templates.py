@@ -3,8 +3,8 @@
     compile_template("Hi {{User.UserAttributes.FirstName}}").render(endpoint, {"…": "there"})
 
 Why our own: pybars3 saw its last release in 2019, the other Python ports are young or bind native
-code, and none has what Pinpoint needs: defaults for missing values, Java's helpers, errors that
-name the place. What Pinpoint leaves open is decided so:
+code, and no port has the features that Pinpoint needs: defaults for missing values, Java's helpers,
+errors that name the place. Pinpoint leaves these questions open, and this is our decision:
 
 - A bare list prints its values joined by ", "; nothing is dropped in silence, and for the usual
   list of one it is that value. `.[0]` picks one.
@@ -44,7 +44,7 @@ MAX_DEPTH = 20  # blocks and parentheses inside each other
 MAX_EACH_DEPTH = 3  # 15 × 15 × 15 values
 MAX_PARTIAL_DEPTH = 5  # inline partials inside each other
 MAX_TAG_LENGTH = 2_000
-# What other template languages call the helpers.
+# Names of the helpers in other template languages.
 _SYNONYMS = {
     "uppercase": "upper",
     "toupper": "upper",
@@ -123,7 +123,7 @@ class RenderingFailed(BadRequest):
 
 
 class _Scope:
-    """What names mean at one point of a render."""
+    """The meaning of names at one point of a render."""
 
     __slots__ = ("clock", "data", "defaults", "parent", "repeated", "substitutions", "this")
 
@@ -242,7 +242,7 @@ class Template:
         substitutions: Mapping[str, Any] | None = None,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> str:
-        """The text for one recipient.
+        """Return the text for one recipient.
 
         Args:
             variables: the endpoint (EndpointResponse form).
@@ -267,7 +267,7 @@ def _joined(parts: Sequence[_Part]) -> Callable[[_Scope], str]:
 
 
 class _Tag:
-    """One `{{…}}`: what opens it, its words, and where they are in the text."""
+    """One `{{…}}`: its opening, its words, and their places in the text."""
 
     __slots__ = ("position", "sigil", "tokens")
 
@@ -397,7 +397,7 @@ class _Compiler:
                 self.fail(f"more than {MAX_PARTIAL_DEPTH} partials inside each other", position)
 
     def _block(self) -> tuple[list[_Part], _Tag | None]:
-        """Parts up to an `else` or closing tag, which is returned unread, or the end."""
+        """Parse parts up to an `else` or closing tag, which is returned unread, or the end."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.fail(f"more than {MAX_DEPTH} blocks inside each other", self._position())
@@ -707,7 +707,7 @@ def compile_template(text: str, *, html: bool = False) -> Template:
     """Compile a template; the same text is compiled once per process.
 
     Args:
-        html: escape the values for HTML, except those in `{{{…}}}`. For an email's HTML body only.
+        html: escape the values for HTML, except in `{{{…}}}`. For an email's HTML body only.
 
     Raises:
         TemplateError: it cannot be read; the error tells where.
@@ -715,7 +715,7 @@ def compile_template(text: str, *, html: bool = False) -> Template:
     return _Compiler(text, html).compile()
 
 
-# What a template request may hold
+# Template requests
 
 
 def validate_template_name(name: str) -> None:
@@ -733,7 +733,7 @@ def validate_template_name(name: str) -> None:
 
 
 def default_substitutions(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The template's default values, decoded.
+    """Return the template's default values, decoded.
 
     Raises:
         BadRequest: DefaultSubstitutions is no string that holds a JSON object.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_pinpoint_sms_voice_v2 import PinpointSMSVoiceV2Client
     from mypy_boto3_sesv2 import SESV2Client
 
-# A send is made once: what may be repeated is decided in senders.outcome, not by botocore.
+# A send is made once: senders.outcome decides about repeated sends, not botocore.
 _ONE_ATTEMPT = Config(
     connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1}, max_pool_connections=32
 )
@@ -29,7 +29,7 @@ _ONE_ATTEMPT = Config(
 
 @dataclass(frozen=True, slots=True)
 class SendingIdentities:
-    """What the hub sends from unless a message says otherwise. None: the service's default."""
+    """The hub's identities, used unless a message names others. None: the service's default."""
 
     email_from: str | None = None
     email_configuration_set: str | None = None
@@ -64,7 +64,7 @@ class Senders:
 
     @classmethod
     def from_environment(cls) -> Senders:
-        """Clients are made at the first send of their kind, for the sake of the cold start."""
+        """Make the senders; a client is created at its first send, which shortens cold starts."""
         return cls(SendingIdentities.from_environment())
 
     def prepare(self) -> None:
@@ -204,7 +204,7 @@ def _email_body(content: EmailContent) -> dict[str, Any]:
 
 
 def _split(context: Mapping[str, str]) -> tuple[HubIds, dict[str, str]]:
-    """The hub's ids and the client's own entries (loose, or packed under customer_context)."""
+    """Return the hub's ids and the client's own entries (loose, or in customer_context)."""
     ids = HubIds.of(context)
     customer = {
         name: value

@@ -1,7 +1,7 @@
-"""The hub's data in DynamoDB: what every store shares.
+"""The hub's data in DynamoDB: the common part of all stores.
 
-Items carry a random `rev`. A writer says which `rev` it has read; when somebody else has written
-meanwhile the condition fails, and the writer reads again, decides again and tries again. Random and
+Items carry a random `rev`. A writer names the `rev` that it has read; when another writer was
+faster, the condition fails, and the writer reads again, decides again and tries again. Random and
 not counted, so that an item deleted and made anew never passes for the one that was read.
 """
 
@@ -57,7 +57,7 @@ class Page(Generic[T]):
 
 @functools.cache
 def dynamodb_client() -> "DynamoDBClient":
-    """The function's one DynamoDB client, with time-outs far below the function's own."""
+    """Return the function's one DynamoDB client, with time-outs far below the function's own."""
     from botocore.config import Config  # loaded here: the pure parts import without it
 
     from shared.aws import aws_client
@@ -74,12 +74,12 @@ def dynamodb_client() -> "DynamoDBClient":
 
 
 def new_rev() -> str:
-    """A fresh `rev`, as DynamoDB writes numbers."""
+    """Return a fresh `rev`, as DynamoDB writes numbers."""
     return str(random.getrandbits(62))
 
 
 def error_code(error: "ClientError") -> str:
-    """The service's code for an error, by which callers classify it."""
+    """Return the service's code for an error, by which callers classify it."""
     code = error.response.get("Error", {}).get("Code", "")
     return str(code)
 

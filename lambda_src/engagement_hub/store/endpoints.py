@@ -1,4 +1,4 @@
-"""Endpoints, their users and their addresses, so that nobody's update is lost.
+"""Endpoints, their users and their addresses, so that no update is lost.
 
     pk <app>#endpoint#<shard>        sk <endpoint id>  the endpoint, without its user's attributes
     pk <app>#user#<user id>          sk user           UserAttributes, and the endpoints' ids
@@ -6,9 +6,11 @@
     pk <app>#segment#<id>#<shard>    sk <endpoint id>  a member of an imported segment,
                                         user#<user id> which may be a user
 
-Whoever changes which user or address an endpoint belongs to writes the endpoint too; so a condition
-on the endpoint's `rev` also covers what was only read of the other two.
+An update of the user or the address of an endpoint writes the endpoint too; so a condition on the
+endpoint's `rev` also covers the items of the other two that were only read.
 """
+
+from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -49,7 +51,7 @@ _USER_ATTRIBUTES = "endpoint-user-attributes"
 
 
 def shard_of(entry_id: str, shards: int = SHARDS) -> int:
-    """Which shard an endpoint (or a member of a segment) lives in."""
+    """Return the shard of an endpoint, or of a member of a segment."""
     return crc32(entry_id.encode()) % shards
 
 
@@ -57,33 +59,34 @@ class EndpointStore:
     """The endpoints of all projects of the hub."""
 
     def __init__(
-        self, table: str, shards: int = SHARDS, client: "DynamoDBClient | None" = None
+        self, table: str, shards: int = SHARDS, client: DynamoDBClient | None = None
     ) -> None:
         self.shards = shards
         self._table = table
         self._client = client or dynamodb_client()
 
     @classmethod
-    def from_environment(cls) -> "EndpointStore":
-        """The store in the table ENDPOINTS_TABLE, with ENDPOINT_SHARDS shards (32 when unset)."""
+    def from_environment(cls) -> EndpointStore:
+        """Return the store in the table ENDPOINTS_TABLE, with ENDPOINT_SHARDS shards (32 when
+        unset)."""
         shards = int(os.environ.get("ENDPOINT_SHARDS") or SHARDS)
         return cls(os.environ["ENDPOINTS_TABLE"], shards)
 
     # Reading
 
     def get(self, app_id: str, endpoint_id: str) -> Endpoint | None:
-        """An endpoint with its user's attributes, or None."""
+        """Return an endpoint with its user's attributes, or None."""
         return self.get_many(app_id, [endpoint_id]).get(endpoint_id)
 
     def get_many(self, app_id: str, endpoint_ids: Iterable[str]) -> dict[str, Endpoint]:
-        """Endpoints with their users' attributes, by id; unknown ids are left out."""
+        """Return endpoints with their users' attributes, by id; unknown ids are left out."""
         keys = [self._endpoint_key(app_id, endpoint_id) for endpoint_id in endpoint_ids]
         found = batch_get(self._client, self._table, keys, consistent=True)
         endpoints = self._with_users(app_id, [stored_body(found[k]) for k in keys if k in found])
         return {endpoint["Id"]: endpoint for endpoint in endpoints}
 
     def user_endpoints(self, app_id: str, user_id: str) -> list[Endpoint]:
-        """All endpoints of a user, none for a user that is not there."""
+        """Return all endpoints of a user; an empty list for an unknown user."""
         key = _user_key(app_id, user_id)
         found = batch_get(self._client, self._table, [key], consistent=True)
         if key not in found:
@@ -93,7 +96,7 @@ class EndpointStore:
     def scan(
         self, app_id: str, shard: int, after: str | None = None, limit: int = _SCAN_ITEMS
     ) -> Page[Endpoint]:
-        """Endpoints of one shard by id, users joined; the page's token is the next `after`."""
+        """Return a page of one shard's endpoints, users joined; its token is the next `after`."""
         bodies: list[Any] = []
         last: str | None = None
         for item in self._query(self._shard_pk(app_id, shard), after, limit + 1):
@@ -115,13 +118,13 @@ class EndpointStore:
     ) -> list[Endpoint]:
         """Create or merge endpoints, as if one after the other; ids may repeat.
 
-        An endpoint that ends ACTIVE takes its address from whoever had it, who becomes INACTIVE.
+        An endpoint that ends ACTIVE takes its address from another endpoint, which turns INACTIVE.
 
         Returns: each endpoint as its update left it.
 
         Raises:
-            EngagementError: an update breaks a rule. Of the (at most 100) updates sent together
-                with it none is written, unless others changed the same endpoints meanwhile.
+            EngagementError: an update breaks a rule. No update of the (at most 100) updates sent
+                together with it is written, unless others changed the same endpoints concurrently.
             TooManyRequests: others changed the same endpoints first, every time.
         """
         results = self._update(app_id, updates, now, request_id, all_or_nothing=True)
@@ -135,7 +138,7 @@ class EndpointStore:
         now: str,
         request_id: str,
     ) -> list[Endpoint | EngagementError]:
-        """Like `update_many`, but an update that breaks a rule leaves its error in its place."""
+        """Update like `update_many`, but return an error in the place of an invalid update."""
         return self._update(app_id, updates, now, request_id, all_or_nothing=False)
 
     def delete(self, app_id: str, endpoint_id: str) -> Endpoint | None:
@@ -181,7 +184,7 @@ class EndpointStore:
             out_of_time: asked between pages of endpoints.
 
         Raises:
-            TooManyRequests: out of time; what is done stays done, another call goes on.
+            TooManyRequests: out of time; finished work stays, and another call continues.
         """
         names: dict[str, None] = {}
         for endpoints in self._pages(app_id, out_of_time, "Removing attributes"):
@@ -199,7 +202,7 @@ class EndpointStore:
         """Remove all endpoints and users of a project, but not the members of its segments.
 
         Raises:
-            TooManyRequests: out of time; what is done stays done, another call goes on.
+            TooManyRequests: out of time; finished work stays, and another call continues.
         """
         for endpoints in self._pages(app_id, out_of_time, "Deleting the project"):
             keys: dict[Key, None] = {}
@@ -237,7 +240,7 @@ class EndpointStore:
         after: str | None = None,
         limit: int = _SCAN_ITEMS,
     ) -> Page[str]:
-        """Members of one shard: endpoint ids (of the endpoints of that shard), or `user#<id>`."""
+        """Return members of one shard: endpoint ids of that shard, or `user#<id>`."""
         ids: list[str] = []
         for item in self._query(self._members_pk(app_id, segment_id, shard), after, limit + 1):
             if len(ids) == limit:
@@ -336,7 +339,7 @@ class EndpointStore:
     def _displace(
         self, draft: Draft, app_id: str, ids: Sequence[str], endpoint: Endpoint
     ) -> frozenset[str]:
-        """Make room among a user's endpoints; the ids of those that have to go."""
+        """Return the endpoint ids to deactivate so that the user stays within the limit."""
         if len(ids) < quotas.ENDPOINTS_PER_USER:
             return frozenset()
         keys = {one: self._endpoint_key(app_id, one) for one in ids}
@@ -392,7 +395,8 @@ class EndpointStore:
         attribute_type: str,
         patterns: Sequence[str],
     ) -> Operation[list[str]] | None:
-        """The operation that removes the attributes, or None where there is nothing to remove."""
+        """Return the operation that removes the attributes, or None where there is nothing to
+        remove."""
         user_id = _user_id(endpoint)
         if attribute_type != _USER_ATTRIBUTES:
             key, member = (
@@ -418,7 +422,7 @@ class EndpointStore:
 
         return Operation(strip, frozenset([key]))
 
-    def _run_one(self, operation: "Operation[Any]") -> Any:
+    def _run_one(self, operation: Operation[Any]) -> Any:
         return run(self._client, self._table, [operation], what=_CONTENDED, all_or_nothing=True)[0]
 
     # Items
@@ -506,7 +510,7 @@ def _user_id(endpoint: Mapping[str, Any]) -> str | None:
 
 
 def _related(app_id: str, endpoint: Mapping[str, Any]) -> list[Key]:
-    """The user and the address of an endpoint."""
+    """Return the user and the address of an endpoint."""
     user_id, address = _user_id(endpoint), _address_key(app_id, endpoint)
     keys = [] if user_id is None else [_user_key(app_id, user_id)]
     return keys if address is None else [*keys, address]
@@ -539,7 +543,7 @@ def _without_user_attributes(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _joined(body: Mapping[str, Any], user: Any) -> Endpoint:
-    """An endpoint as the API answers it: with its user's attributes."""
+    """Return an endpoint as the API answers it: with its user's attributes."""
     user_id = _user_id(body)
     if user_id is None or user is None:
         return cast("Endpoint", dict(body))

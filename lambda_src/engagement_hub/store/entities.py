@@ -32,7 +32,7 @@ __all__ = ["ACCOUNT", "AlreadyExists", "EntityStore", "Kind"]
 
 Body = dict[str, Any]
 
-# The `app_id` of what belongs to the account and not to one project: projects and templates.
+# The `app_id` of entities of the account, not of one project: projects and templates.
 ACCOUNT = "account"
 
 _QUERY_ITEMS = 200
@@ -40,7 +40,7 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class Kind(StrEnum):
-    """What an entity is."""
+    """The kind of an entity."""
 
     APP = "app"
     SETTINGS = "settings"
@@ -70,16 +70,16 @@ class EntityStore:
 
     @classmethod
     def from_environment(cls) -> "EntityStore":
-        """The store in the table that ENTITIES_TABLE names."""
+        """Return the store in the table that ENTITIES_TABLE names."""
         return cls(os.environ["ENTITIES_TABLE"])
 
     def get(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
-        """The entity, or None."""
+        """Return the entity, or None."""
         item = self._read(_pk(app_id, kind), entity_id)
         return None if item is None else _body(item)
 
     def require(self, app_id: str, kind: Kind, entity_id: str) -> Body:
-        """The entity.
+        """Return the entity.
 
         Raises:
             NotFound: naming kind and id.
@@ -113,12 +113,12 @@ class EntityStore:
     def update(
         self, app_id: str, kind: Kind, entity_id: str, change: Callable[[Body], Body]
     ) -> Body:
-        """Read, change and write, without losing what others write meanwhile.
+        """Read, change and write, without losing concurrent changes.
 
         Args:
             change: gets the current body and returns the new one; is called again on a body read
-                anew when somebody else was faster, so it must not do anything else. What it
-                raises ends the update.
+                anew when another writer was faster, so it must not do anything else. An exception
+                of it ends the update.
 
         Raises:
             NotFound: there is no such entity.
@@ -137,7 +137,7 @@ class EntityStore:
     def upsert(
         self, app_id: str, kind: Kind, entity_id: str, change: Callable[[Body | None], Body]
     ) -> Body:
-        """Like `update`, but `change` gets None where there is no entity yet."""
+        """Update like `update`, but `change` gets None where there is no entity yet."""
         pk = _pk(app_id, kind)
         for _ in attempts(f"{kind} {entity_id}"):
             item = self._read(pk, entity_id)
@@ -147,7 +147,7 @@ class EntityStore:
         return changed
 
     def delete(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
-        """Remove an entity and its versions; its last body, or None where there was none."""
+        """Remove an entity and its versions; return its last body, or None if it was absent."""
         answer = self._client.delete_item(
             TableName=self._table,
             Key={"pk": {"S": _pk(app_id, kind)}, "sk": {"S": entity_id}},
@@ -167,7 +167,7 @@ class EntityStore:
         prefix: str | None = None,
         keep: Callable[[Body], bool] = lambda _: True,
     ) -> Page[Body]:
-        """A page of entities in the order of their ids.
+        """Return a page of entities in the order of their ids.
 
         Args:
             limit: how many at most; fewer only on the last page.
@@ -176,12 +176,12 @@ class EntityStore:
             keep: only bodies for which it is true.
 
         Raises:
-            BadRequest: the token is none of ours.
+            BadRequest: the token is not ours.
         """
         return self._page(_pk(app_id, kind), limit, token, prefix, keep)
 
     def all(self, app_id: str, kind: Kind, prefix: str | None = None) -> Iterator[Body]:
-        """Every entity of a kind, read as the caller goes."""
+        """Yield every entity of a kind, read as the caller goes."""
         for item in self._query(_pk(app_id, kind), None, prefix):
             yield _body(item)
 
@@ -191,14 +191,14 @@ class EntityStore:
         self._client.put_item(TableName=self._table, Item=_item(pk, _version_sk(number), body))
 
     def get_version(self, app_id: str, kind: Kind, entity_id: str, number: int) -> Body | None:
-        """Version `number` of an entity, or None."""
+        """Return version `number` of an entity, or None."""
         item = self._read(_versions_pk(app_id, kind, entity_id), _version_sk(number))
         return None if item is None else _body(item)
 
     def list_versions(
         self, app_id: str, kind: Kind, entity_id: str, limit: int, token: str | None = None
     ) -> Page[Body]:
-        """A page of an entity's versions, oldest first."""
+        """Return a page of an entity's versions, oldest first."""
         pk = _versions_pk(app_id, kind, entity_id)
         return self._page(pk, limit, token, None, lambda _: True)
 
@@ -221,7 +221,7 @@ class EntityStore:
             self._delete_partition(_pk(app_id, kind))
 
     def _read(self, pk: str, sk: str) -> Any | None:
-        # Consistent: a client that has just been told "created" must find what it created.
+        # Consistent: a client that got the answer "created" must find the entity.
         answer = self._client.get_item(
             TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
         )

@@ -6,8 +6,11 @@
 | channel | the word of its path: `sms`, `email`, `voice`, `gcm` … |
 | template | `<type>#<name>`, the type as in the API: `SMS#welcome`; under ACCOUNT |
 | activity | `<campaign id>#<activity id>`, so that a prefix lists a campaign's |
+
+A campaign's run has no entity: its activities and its counters are found by the run's id.
 """
 
+import hashlib
 from typing import Any
 
 from engagement_hub.engagement.errors import NotFound
@@ -20,6 +23,8 @@ __all__ = [
     "activity_entity_id",
     "activity_prefix",
     "load_template",
+    "run_activity_id",
+    "run_scope",
     "template_id",
 ]
 
@@ -32,28 +37,41 @@ ACTIVE_VERSION = "ActiveVersion"
 
 
 def template_id(name: str, template_type: str) -> str:
-    """The entity id of a template; `template_type` is EMAIL, SMS or VOICE."""
+    """Return the entity id of a template; `template_type` is EMAIL, SMS or VOICE."""
     return f"{template_type}#{name}"
 
 
 def activity_entity_id(campaign_id: str, activity_id: str) -> str:
-    """The entity id of a campaign's activity."""
+    """Return the entity id of a campaign's activity."""
     return f"{activity_prefix(campaign_id)}{activity_id}"
 
 
 def activity_prefix(campaign_id: str) -> str:
-    """What the entity ids of a campaign's activities begin with."""
+    """Return the prefix of the entity ids of a campaign's activities."""
     return f"{campaign_id}#"
+
+
+def run_activity_id(run_id: str, treatment_id: str) -> str:
+    """Return the id of the activity of a run's treatment.
+
+    The same for every attempt, so that a repeated step finds its activity again.
+    """
+    return hashlib.sha256(f"{run_id}#{treatment_id}".encode()).hexdigest()[:32]
+
+
+def run_scope(run_id: str) -> str:
+    """Return the scope of a run's counters in RunStore."""
+    return f"run#{run_id}"
 
 
 def load_template(
     entities: EntityStore, template_type: str, name: str, version: str | None = None
 ) -> dict[str, Any]:
-    """A template's content: of the version named, or of the active one.
+    """Return a template's content: of the version named, or of the active one.
 
     Args:
         template_type: "EMAIL", "SMS" or "VOICE", as `template_references` gives it.
-        version: "3", or None or "latest" for what a send without a version uses: the active one.
+        version: "3", or None or "latest" for the active version, the default of a send.
 
     Raises:
         NotFound: there is no such template, or it has no such version.

@@ -1,4 +1,4 @@
-"""Records of work under way: what was claimed, what came of it, and the totals.
+"""Records of work in progress: claims, their outcomes, and the totals.
 
 Table: pk (S), sk (S), TTL attribute `expires_at`. Items, all below one scope (`run#…`, `import#…`,
 `export#…`):
@@ -103,7 +103,7 @@ class RunStore:
         )
 
     def totals(self, scope: str) -> dict[str, dict[str, int]]:
-        """The totals of a scope by group."""
+        """Return the totals of a scope by group."""
         totals: dict[str, dict[str, int]] = {}
         for item in self._query(scope, "count#"):
             group = str(item["sk"]).split("#")[1]
@@ -114,7 +114,7 @@ class RunStore:
         return totals
 
     def notes(self, scope: str, limit: int) -> list[str]:
-        """The first `limit` notes of a scope, in the order of their units."""
+        """Return the first `limit` notes of a scope, in the order of their units."""
         notes: list[str] = []
         for item in self._query(scope, "note#"):
             notes.extend(json.loads(str(item["notes"])))
@@ -123,7 +123,7 @@ class RunStore:
         return notes[:limit]
 
     def own(self, scope: str, owner: str) -> bool:
-        """Whether the scope belongs to this owner; the first one to ask gets it."""
+        """Check whether the scope belongs to this owner; the first one to ask gets it."""
         return self._conditional(
             {"pk": scope, "sk": "owner"},
             "SET held_by = :owner, expires_at = :ttl",
@@ -145,7 +145,7 @@ class RunStore:
         self._client.put_item(TableName=self._table, Item=_wire(item))
 
     def parts(self, scope: str) -> dict[str, dict[str, int]]:
-        """The sum over all parts of a scope by group."""
+        """Return the sum over all parts of a scope by group."""
         sums: dict[str, dict[str, int]] = {}
         for item in self._query(scope, "part#"):
             for group, counters in json.loads(str(item["counters"])).items():
@@ -181,7 +181,7 @@ class RunStore:
         upto: int,
         outcomes: Mapping[int, Outcome] | None = None,
     ) -> None:
-        """Claim positions `held` … `upto`-1, which until now nobody has; write outcomes as well.
+        """Claim positions `held` … `upto`-1, which are unclaimed; write outcomes as well.
 
         Raises:
             ClaimLost: the chunk's claims are not where the caller believes.
@@ -192,7 +192,7 @@ class RunStore:
         """Write the outcomes of positions claimed earlier.
 
         Raises:
-            ClaimLost: the chunk was finished meanwhile, without these outcomes.
+            ClaimLost: the chunk was finished concurrently, without these outcomes.
         """
         if outcomes:
             self._update_chunk(scope, chunk, outcomes, claim=None)
@@ -243,7 +243,7 @@ class RunStore:
         )
 
     def take_total(self, app_id: str, endpoint_id: str, counter: str, cap: int) -> bool:
-        """Count one message against a cap for good; False when the cap is reached."""
+        """Count one message against a cap permanently; return False when the cap is reached."""
         return self._conditional(
             _cap_key(app_id, endpoint_id, f"total#{counter}"),
             "ADD sent :one SET expires_at = :ttl",
@@ -400,7 +400,7 @@ def _cap_key(app_id: str, endpoint_id: str, counter: str) -> dict[str, str]:
 
 
 def _wire(values: Mapping[str, str | int]) -> dict[str, Any]:
-    """As DynamoDB takes them: this table holds texts and whole numbers, nothing else."""
+    """Write values as DynamoDB types: this table holds texts and whole numbers only."""
     return {
         name: {"S": value} if isinstance(value, str) else {"N": str(value)}
         for name, value in values.items()

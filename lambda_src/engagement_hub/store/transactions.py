@@ -28,7 +28,7 @@ R_co = TypeVar("R_co", covariant=True)
 _ACTIONS = 100
 _BYTES = 3_500_000
 
-# From this try on nothing unrelated shares a transaction: one contended item then holds up nobody.
+# From this try on unrelated operations share no transaction: one contended item delays no other.
 _ALONE_FROM_ATTEMPT = 2
 
 _LOST_RACE = frozenset(
@@ -52,7 +52,7 @@ class _Stored:
 
 
 class Draft:
-    """What one operation sees, and what it wants written.
+    """The items that one operation reads, and the items that it wants written.
 
     Bodies are JSON values; None is an item that is not there. A body that was read is not to be
     changed in place.
@@ -71,7 +71,7 @@ class Draft:
             raise _Missing(missing)
 
     def get(self, key: Key) -> Any:
-        """An item's body as the operations before and this one left it."""
+        """Return an item's body as the operations before and this one left it."""
         self.need([key])
         self.touched.add(key)
         if key in self.changes:
@@ -81,7 +81,7 @@ class Draft:
         return self._stored[key].body
 
     def put(self, key: Key, body: Any) -> None:
-        """Write an item (it is read first, so that nobody's change is overwritten unseen)."""
+        """Write an item (it is read first, so that no change is overwritten unseen)."""
         self.need([key])
         self.touched.add(key)
         self.changes[key] = body
@@ -101,7 +101,7 @@ class Operation(Generic[R_co]):
 
 @dataclass(slots=True)
 class _Plan(Generic[R]):
-    """The outcome of applying operations to what was read, before anything is written."""
+    """The outcome of applying operations to the items read, before anything is written."""
 
     results: dict[int, R | EngagementError]
     changes: dict[Key, Any]
@@ -146,7 +146,7 @@ def _try(
     attempt: int,
     strict: bool,
 ) -> set[int]:
-    """One try; returns the operations that lost a race and are to be tried again."""
+    """Try once; return the operations that lost a race and are to be tried again."""
     plan, stored = _plan(client, table, pending, strict=strict)
 
     too_big = any(_actions_exceed(keys, plan.changes) for _, keys in plan.groups)
@@ -170,7 +170,7 @@ def _try_halves(
     attempt: int,
     strict: bool,
 ) -> set[int]:
-    """Operations too entangled for one transaction: the earlier ones first, then the later ones."""
+    """Commit operations too large for one transaction: first the earlier half, then the later."""
     indexes = list(pending)
     middle = len(indexes) // 2
     first = {index: pending[index] for index in indexes[:middle]}
@@ -188,7 +188,7 @@ def _plan(
     *,
     strict: bool,
 ) -> tuple[_Plan[R], dict[Key, _Stored]]:
-    """Apply the operations to what is stored, reading until nothing is missing."""
+    """Apply the operations to the stored items, reading until no item is missing."""
     stored: dict[Key, _Stored] = {}
     wanted: set[Key] = set().union(*(operation.reads for operation in pending.values()))
     while True:
@@ -210,7 +210,7 @@ def _plan(
                 results[index] = error
             else:
                 state.update(draft.changes)
-            # A refusal too stands only as long as what it has seen: it is tried again with that.
+            # A refusal too is valid only for the items that it has read: it is tried with them.
             touched[index] = draft.touched
         if not wanted:
             break
@@ -237,14 +237,14 @@ def _read(
 
 
 def stored_body(item: Item) -> Any:
-    """The body of an item as DynamoDB answers it."""
+    """Return the body of an item as DynamoDB answers it."""
     return json.loads(item["body"]["S"])
 
 
 def _groups(
     touched: Mapping[int, set[Key]], changes: Mapping[Key, Any]
 ) -> list[tuple[list[int], list[Key]]]:
-    """Operations that have a changed item in common, with the changed items, as separate groups."""
+    """Group operations that share a changed item, each group with its changed items."""
     parent = {index: index for index in touched}
 
     def root(index: int) -> int:
@@ -300,7 +300,7 @@ def _text(body: Any) -> str:
 def _commit(
     client: "DynamoDBClient", table: str, writes: Sequence[tuple[Key, Any, _Stored]]
 ) -> bool:
-    """Write all or nothing; False when somebody else was faster."""
+    """Write all or nothing; return False when another writer was faster."""
     actions = [
         action
         for key, body, stored in writes

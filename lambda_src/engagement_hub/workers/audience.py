@@ -1,4 +1,4 @@
-"""Who is in a segment now: read shard by shard, imported lists by their members."""
+"""The current members of a segment: read shard by shard, imported lists by their members."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Predicate = Callable[[Endpoint], bool]
 
 
 def segment_at(hub: Hub, app_id: str, segment_id: str, version: int | None) -> dict[str, Any]:
-    """A segment as it was in a version, or as it is.
+    """Return a segment as it was in a version, or as it is.
 
     Raises:
         NotFound: the segment was deleted, or never had that version.
@@ -80,7 +80,7 @@ class Audience:
         return found
 
     def _imported_base(self, segment: Mapping[str, Any], depth: int) -> str | None:
-        """The imported segment that every match is a member of, if there is one."""
+        """Return the imported segment that every match is a member of, if there is one."""
         if segment.get("SegmentType") == SegmentType.IMPORT:
             return str(segment["Id"])
         groups = segment.get("SegmentGroups") or {}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -19,6 +18,7 @@ from engagement_hub.engagement.campaigns import (
 )
 from engagement_hub.engagement.messages import MessagePlan, resolve
 from engagement_hub.engagement.model import QuietTime
+from engagement_hub.store.names import run_activity_id, run_scope
 from engagement_hub.workers.hub import Event, Hub
 
 # Channels that Pinpoint served and the hub does not: their endpoints are reported as
@@ -38,10 +38,6 @@ def run_id_of(event: Event) -> str:
     return f"{event['CampaignId']}-{event['Run']}"
 
 
-def scope_of(run_id: str) -> str:
-    return f"run#{run_id}"
-
-
 def plan_key(run_id: str) -> str:
     return f"runs/{run_id}/plan.json"
 
@@ -50,14 +46,9 @@ def chunk_prefix(run_id: str) -> str:
     return f"runs/{run_id}/chunks/"
 
 
-def activity_id_of(run_id: str, treatment_id: str) -> str:
-    """The same for every attempt, so that a repeated step finds its activity again."""
-    return hashlib.sha256(f"{run_id}#{treatment_id}".encode()).hexdigest()[:32]
-
-
 @dataclass(slots=True)
 class Treatment:
-    """What one treatment sends, compiled when first asked for."""
+    """The messages of one treatment, compiled at first use."""
 
     content: TreatmentContent
     activity_id: str
@@ -69,7 +60,7 @@ class Treatment:
         return self.content.id
 
     def plan(self, channel: str) -> MessagePlan | None:
-        """The channel's message, None when there is none.
+        """Return the channel's message, or None.
 
         Raises:
             BadRequest: a text cannot be compiled.
@@ -102,7 +93,7 @@ class RunPlan:
 
     @property
     def scope(self) -> str:
-        return scope_of(self.run_id)
+        return run_scope(self.run_id)
 
     @classmethod
     def load(cls, hub: Hub, run_id: str) -> RunPlan:
@@ -116,7 +107,7 @@ class RunPlan:
         treatments = {
             content.id: Treatment(
                 content,
-                activity_id_of(run_id, content.id),
+                run_activity_id(run_id, content.id),
                 document["Templates"].get(content.id, {}),
             )
             for content in treatments_of(campaign)
@@ -143,7 +134,7 @@ def chunk_key(run_id: str, shard: int, part: int, treatment_id: str, *, custom: 
 
 @dataclass(frozen=True, slots=True)
 class ChunkName:
-    """What a chunk's key says: its id in RUNS_TABLE, its treatment, and how it is delivered."""
+    """The parts of a chunk's key: its id in RUNS_TABLE, its treatment, and its delivery."""
 
     id: str
     treatment_id: str
@@ -154,10 +145,3 @@ class ChunkName:
         name = key.rsplit("/", 1)[-1].removesuffix(".jsonl")
         _, _, treatment_id, kind = name.split("-")
         return cls(name, treatment_id, kind == "custom")
-
-
-def keys_from(keys: Iterator[str], prefix: str, part: int) -> Iterator[str]:
-    """The chunk keys of a shard from a part on; `prefix` is the shard's."""
-    for key in keys:
-        if int(key.removeprefix(prefix).split("-")[0]) >= part:
-            yield key

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import ClientError
 
-from engagement_hub.api.machines import Machines
+from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement import campaigns, events
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus, StoredCampaign
 from engagement_hub.engagement.errors import NotFound
@@ -34,27 +34,30 @@ from engagement_hub.engagement.model import (
     OptOut,
 )
 from engagement_hub.event_stream import EventsNotDelivered
+from engagement_hub.machines import Machines
 from engagement_hub.senders import Senders
 from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store import dynamodb_client
 from engagement_hub.store.entities import Kind
-from engagement_hub.store.names import activity_entity_id, load_template
+from engagement_hub.store.names import (
+    activity_entity_id,
+    load_template,
+    run_activity_id,
+    run_scope,
+)
 from engagement_hub.store.runs import Outcome
 from engagement_hub.workers.audience import Audience, segment_at
 from engagement_hub.workers.campaign_plan import (
     ChunkName,
     RunPlan,
     Treatment,
-    activity_id_of,
     chunk_key,
     chunk_prefix,
     plan_key,
     run_id_of,
-    scope_of,
 )
 from engagement_hub.workers.customer_functions import CustomerFunctions
-from engagement_hub.workers.customer_role import RoleNotAssumable
-from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, logger, run_step, time_is_up
+from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, logger, time_is_up
 from engagement_hub.workers.send_chunk import (
     FILTERED,
     ChunkSender,
@@ -90,7 +93,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """Enter the run: state, next run, activities, snapshot.
 
     Returns {"Outcome": "RUN", "Progress": […]}, or {"Outcome": "SKIPPED"} for a run that must not
-    take place (paused, deleted or ended meanwhile, or already over).
+    take place (paused, deleted or ended since it was scheduled, or already over).
 
     Raises:
         NotFound: the segment or a template is gone. The run fails.
@@ -112,7 +115,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     except NotFound:
         return {"Outcome": "SKIPPED", "Progress": []}  # the campaign was deleted
     # EventBridge Scheduler delivers at least once: a second execution must not share the run.
-    if not hub.runs.own(scope_of(run_id), str(event.get("Execution", ""))):
+    if not hub.runs.own(run_scope(run_id), str(event.get("Execution", ""))):
         return {"Outcome": "SKIPPED", "Progress": []}
     # Schedules work to the second, so a run may begin just before its own time.
     _schedule_next(campaign, max(now, scheduled))
@@ -120,7 +123,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         activity = campaigns.new_activity(
             campaign,
             content.id,
-            activity_id=activity_id_of(run_id, content.id),
+            activity_id=run_activity_id(run_id, content.id),
             scheduled_start=scheduled,
         )
         _put_activity(hub, app_id, campaign_id, campaigns.start_activity(activity, now))
@@ -155,7 +158,7 @@ def _skip(hub: Hub, app_id: str, campaign_id: str, run_id: str, scheduled: datet
         activity = campaigns.new_activity(
             campaign,
             content.id,
-            activity_id=activity_id_of(run_id, content.id),
+            activity_id=run_activity_id(run_id, content.id),
             scheduled_start=scheduled,
         )
         paused = campaigns.count(activity, metrics={ExecutionMetric.PAUSED: 1})
@@ -174,7 +177,7 @@ def _put_activity(hub: Hub, app_id: str, campaign_id: str, activity: Activity) -
 
 
 def _templates(hub: Hub, campaign: StoredCampaign) -> dict[str, dict[str, Any]]:
-    """Template bodies by treatment and channel, in the versions that are active now."""
+    """Return template bodies by treatment and channel, in their active versions."""
     found: dict[str, dict[str, Any]] = {}
     for content in campaigns.treatments_of(campaign):
         references = template_references(content.templates)
@@ -228,7 +231,7 @@ def _audience(hub: Hub, run_id: str) -> tuple[RunPlan, Audience]:
 def _drop_chunks(hub: Hub, prefix: str, first_parts: Mapping[int, int]) -> None:
     """Remove the chunks that an earlier try of the same call left behind.
 
-    The audience may have changed since, and nobody may be in two chunks.
+    The audience may have changed since, and no endpoint may be in two chunks.
     """
 
     def is_left_over(key: str) -> bool:
@@ -246,7 +249,7 @@ def _build(
     at: Mapping[str, Any],
     out_of_time: Callable[[], bool],
 ) -> Answer:
-    """Go on with one shard, a page at least; returns where it stands."""
+    """Continue with one shard, by a page at least; return the new position."""
     shard, after, first_part = int(at["Shard"]), at["After"], int(at["Part"])
     writer = _ChunkWriter(hub, plan.run_id, shard, first_part)
     counters: dict[str, dict[str, int]] = {}
@@ -362,7 +365,7 @@ def seal_audience(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
 
 def _concurrency(plan: RunPlan) -> int:
-    """How many chunks to work on at a time: enough for the rate, few enough not to queue."""
+    """Count how many chunks to work on at a time: enough for the rate, few enough not to queue."""
     channels = [
         channel
         for channel in ("SMS", "EMAIL", "VOICE")
@@ -380,7 +383,8 @@ _PLANS: dict[str, RunPlan] = {}
 
 
 def _plan(hub: Hub, run_id: str) -> RunPlan:
-    """The run's snapshot; the last one is kept, since a function works on many of its chunks."""
+    """Return the run's snapshot; the last one is kept, since a function works on many of its
+    chunks."""
     if run_id not in _PLANS:
         _PLANS.clear()
         _PLANS[run_id] = RunPlan.load(hub, run_id)
@@ -388,7 +392,7 @@ def _plan(hub: Hub, run_id: str) -> RunPlan:
 
 
 def channel_rate(channel: str) -> float:
-    """Messages a second that a channel of this hub may send."""
+    """Return the messages a second that a channel of this hub may send."""
     if channel not in _DEFAULT_RATES:
         return _UNLIMITED_RATE
     return float(os.environ.get(f"{channel}_MESSAGES_PER_SECOND") or _DEFAULT_RATES[channel])
@@ -404,7 +408,7 @@ class Paces:
 
     def of(self, channel: str) -> Sequence[Pace]:
         if channel not in self._known:
-            # The run's own first: what is reserved in vain there holds up no other run.
+            # The run's own first: a reservation in vain there delays no other run.
             own = self._plan.limits.messages_per_second
             limits = [(self._plan.run_id, float(own))] if own else []
             if channel != ChannelType.CUSTOM:
@@ -413,7 +417,7 @@ class Paces:
         return self._known[channel]
 
     def rate(self, channel: str) -> float:
-        """At which one invocation may let its reserved sends go."""
+        """Return the rate at which one invocation may send its reserved messages."""
         own = self._plan.limits.messages_per_second
         return min(channel_rate(channel), float(own)) if own else channel_rate(channel)
 
@@ -536,9 +540,9 @@ def _events(
 
 
 def _refusal_status(outcome: Outcome) -> str | None:
-    """The record_status of a text that the sending service refused, which tells nobody itself.
+    """Return the record_status of a text that the sending service refused without an event.
 
-    None for what was accepted, or may have been: delivery events will tell.
+    None for a text that was accepted, or may have been: delivery events will report it.
     """
     reason = outcome.get("reason")
     if reason is None or outcome["status"] == SendStatus.UNKNOWN:
@@ -553,7 +557,7 @@ def _refusal_status(outcome: Outcome) -> str | None:
 def _publish(
     hub: Hub, plan: RunPlan, chunk: ChunkName, records: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Write events to the stream; what it will not take is kept in the work bucket.
+    """Write events to the stream; keep refused events in the work bucket.
 
     The messages are out by now: a stream that is gone must not stop the run.
     """
@@ -608,7 +612,7 @@ def chunk_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
 
 _OWN_COUNTERS = frozenset({"Chunks", "ChunksDone", "ChunksFailed"})
-# Nobody else hears of these: the caller's function failed, and its recipients got nothing.
+# No other event reports these: the caller's function failed, and its recipients got nothing.
 _FAILURES = ("ChunksFailed", SendStatus.HOOK_FAILURE, SendStatus.CUSTOM_DELIVERY_FAILURE)
 
 
@@ -684,7 +688,7 @@ def fail_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     if body is None:
         return {"Result": "FAIL"}
     campaign = cast(StoredCampaign, body)
-    totals = hub.runs.totals(scope_of(run_id))
+    totals = hub.runs.totals(run_scope(run_id))
     for content in campaigns.treatments_of(campaign):
         counts = totals.get(content.id, {})
 
@@ -698,7 +702,7 @@ def fail_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
             finished = campaigns.finish_activity(cast(Activity, counted), now, failed=True)
             return cast(dict[str, Any], finished)
 
-        key = activity_entity_id(campaign_id, activity_id_of(run_id, content.id))
+        key = activity_entity_id(campaign_id, run_activity_id(run_id, content.id))
         if hub.entities.get(app_id, Kind.ACTIVITY, key) is not None:
             hub.entities.update(app_id, Kind.ACTIVITY, key, failed)
     change = _end_of(hub, app_id, campaign)
@@ -734,7 +738,3 @@ STEPS = {
     "CloseRun": close_run,
     "FailRun": fail_run,
 }
-
-
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
-    return run_step(STEPS, event, context)

@@ -42,7 +42,7 @@ class CustomerFunctions:
         self._sleep = sleep
 
     def ask(self, function: str, payload: Mapping[str, Any]) -> Any:
-        """Call and give back the JSON answer; three attempts, for whatever went wrong.
+        """Call the function and return its JSON answer; three attempts for any failure.
 
         Raises:
             CallFailed: the third attempt failed as well; the text says how.

@@ -2,7 +2,7 @@
 
 Objects are named `<prefix>/<job>-<shard>-<part>.gz`, hold one endpoint as JSON per line, and are
 written under the role the caller named. Source of the format: Pinpoint API reference, export jobs;
-the names are ours (AWS publishes none).
+the names are ours (AWS publishes no names).
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.model import JobStatus
 from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.audience import Audience, segment_at
-from engagement_hub.workers.customer_role import RoleNotAssumable
-from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, run_step, time_is_up
+from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, time_is_up
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # A part is closed at this size (before compression), which fits the function's /tmp many times.
 PART_BYTES = 256 * 1024 * 1024
-# What is left for uploading a part and writing the totals when the time of a function runs out.
+# Time reserved for uploading a part and writing the totals before a function ends.
 _LAST_MILLISECONDS = 60_000
 _ALL = "all"
 _FINAL = frozenset({"403", "404", "AccessDenied", "NoSuchBucket", "InvalidBucketName"})
@@ -130,7 +130,7 @@ def _export(
 
 
 class _NotWritable(Exception):
-    """The caller's bucket refuses the objects for good; the text says why."""
+    """The caller's bucket refuses the objects permanently; the text says why."""
 
 
 def _upload(
@@ -199,7 +199,3 @@ STEPS = {
     "ShardFailed": shard_failed,
     "CloseJob": close_job,
 }
-
-
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
-    return run_step(STEPS, event, context)

@@ -1,4 +1,4 @@
-"""What every step works with: the stores, the work bucket, the callers' roles and the clock."""
+"""The context of every step: the stores, the work bucket, the callers' roles and the clock."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from engagement_hub.customer_role import CustomerRoles
 from engagement_hub.event_stream import EventStream
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore
 from engagement_hub.store.runs import RunStore
-from engagement_hub.workers.customer_role import CustomerRoles
 from engagement_hub.workers.work_bucket import WorkBucket
 from shared.aws import aws_client
 from shared.settings import required_env
@@ -53,13 +53,13 @@ class Hub:
         return datetime.fromtimestamp(self.clock(), UTC)
 
     def timestamp(self) -> str:
-        """The current instant as the API writes it: UTC, milliseconds, Z."""
+        """Return the current instant as the API writes it: UTC, milliseconds, Z."""
         return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @cache
 def hub_from_environment() -> Hub:
-    """Made once per cold start.
+    """Make the context, once per cold start.
 
     Raises:
         MissingSetting: a table, the bucket or the number of shards is not set.
@@ -75,14 +75,15 @@ def hub_from_environment() -> Hub:
 
 
 def all_shards(hub: Hub) -> list[Answer]:
-    """Where reading a whole project begins, shard by shard."""
+    """Return the starting positions of all shards of a project."""
     return [{"Shard": shard, "After": None, "Part": 0} for shard in range(hub.shards)]
 
 
 def time_is_up(
     hub: Hub, event: Event, context: LambdaContext, last_milliseconds: int
 ) -> Callable[[], bool]:
-    """Whether a step should stop: its function's time ends, or the event's `Seconds` are over."""
+    """Check whether a step should stop: its function's time ends, or the event's `Seconds` are
+    over."""
     end = hub.clock() + float(event.get("Seconds") or math.inf)
     return lambda: context.get_remaining_time_in_millis() < last_milliseconds or hub.clock() >= end
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
+from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.endpoints import endpoint_id_for
 from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.import_files import ImportFileError
@@ -26,8 +27,7 @@ from engagement_hub.engagement.import_rows import ImportRow, RejectedRow, read_r
 from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStatus, SegmentType
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.customer_role import RoleNotAssumable
-from engagement_hub.workers.hub import Answer, Event, Hub, run_step
+from engagement_hub.workers.hub import Answer, Event, Hub
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -443,7 +443,7 @@ def _segment_arn(app_id: str, segment_id: str) -> str:
 
 
 def _error(event: Event) -> str:
-    """The name of the error that a Catch hands over; its text may hold anything."""
+    """Return the name of the error that a Catch hands over; its text may hold anything."""
     error = event.get("Error")
     name = error.get("Error") if isinstance(error, Mapping) else error
     return str(name)
@@ -458,7 +458,3 @@ STEPS = {
     "PieceFailed": piece_failed,
     "CloseJob": close_job,
 }
-
-
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
-    return run_step(STEPS, event, context)

@@ -60,19 +60,19 @@ SEND_STATUS = {
     DeliveryStatus.OPT_OUT: SendStatus.FAILURE_PERMANENT,
     DeliveryStatus.DUPLICATE: SendStatus.DUPLICATE_ADDRESS,
 }
-# Our own word for endpoints that the FILTER hook left out; the stream has none, so they get no
+# Our own word for endpoints that the FILTER hook left out; the stream has no word, so they get no
 # event. Their number is in the activity's ExecutionMetrics under this name.
 FILTERED = "FILTERED_OUT_BY_HOOK"
 
 
 class Sender(Protocol):
-    """What Senders offers."""
+    """The part of Senders that is used here."""
 
     def send(self, content: Any, address: str, *, context: Mapping[str, str]) -> SendOutcome: ...
 
 
 class Pace(Protocol):
-    """What RateLimiter offers."""
+    """The part of RateLimiter that is used here."""
 
     def reserve(self, n: int, by: float) -> float | None: ...
 
@@ -100,7 +100,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A recipient that nothing speaks against, with what to send."""
+    """A recipient without an objection, with its content."""
 
     recipient: Recipient
     content: Content
@@ -124,7 +124,7 @@ class ChunkSender:
     _last_milliseconds: int = field(init=False, default=LAST_MILLISECONDS)
 
     def run(self, chunk: str, recipients: Sequence[Recipient]) -> bool:
-        """Send to what is left of the chunk; False when the time ran out before its end.
+        """Send to the rest of the chunk; return False when the time ran out before its end.
 
         Raises:
             ClaimLost: another invocation works on the chunk.
@@ -137,7 +137,7 @@ class ChunkSender:
         with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
             while claimed < len(recipients):
                 if self.plan.hook and claimed > first:
-                    # The hook may take all the time that is left: what is known must not be lost.
+                    # The hook may take all the remaining time: known outcomes must not be lost.
                     self.runs.record(scope, chunk, pending)
                     pending = {}
                     if not self._time_for(LONGEST_ASK_MILLISECONDS):
@@ -162,12 +162,12 @@ class ChunkSender:
         self.runs.record(scope, chunk, pending)
         return True
 
-    # What speaks against a recipient
+    # Objections against a recipient
 
     def _decide(
         self, window: Sequence[Recipient], seen: set[tuple[str, str]]
     ) -> dict[int, str | ToSend]:
-        """A status for those who get nothing, the content for the others, by position."""
+        """Return by position a status for a refused recipient, and the content for the others."""
         decided: dict[int, str | ToSend] = {}
         left = []
         for one in window:
@@ -276,7 +276,7 @@ class ChunkSender:
             yield window[start : start + size]
 
     def _reserve(self, decisions: Sequence[str | ToSend]) -> dict[int, float] | None:
-        """When each send may start, by position; None when that is too late for this invocation."""
+        """Return the start of each send by position; None when it is too late to wait for it."""
         if not self._time_for(0):
             return None
         by_channel: dict[str, list[int]] = {}
@@ -385,11 +385,12 @@ def _recorded(outcome: SendOutcome) -> Outcome:
 def settled(
     recipients: Sequence[Recipient], outcomes: Mapping[int, Outcome]
 ) -> list[tuple[Recipient, Outcome]]:
-    """Every recipient with its outcome; one claimed without an outcome may have been sent to."""
+    """Return every recipient with its outcome; one claimed without an outcome may have been sent
+    to."""
     unknown: Outcome = {"status": SendStatus.UNKNOWN.value}
     return [(one, outcomes.get(one.position, unknown)) for one in recipients]
 
 
 def counters_of(results: Sequence[tuple[Recipient, Outcome]]) -> dict[str, int]:
-    """How many ended how, and the chunk itself as done."""
+    """Count how many ended how, and the chunk itself as done."""
     return {"ChunksDone": 1, **Counter(str(outcome["status"]) for _, outcome in results)}

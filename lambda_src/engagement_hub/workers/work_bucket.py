@@ -1,4 +1,4 @@
-"""JSON and JSON-lines objects in the hub's work bucket: what steps hand to each other."""
+"""JSON and JSON-lines objects in the hub's work bucket, which steps hand to each other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WorkBucket:
         return [json.loads(line) for line in body.splitlines() if line]
 
     def keys(self, prefix: str, *, after: str = "") -> Iterator[str]:
-        """Keys below a prefix that sort after `after`."""
+        """Yield the keys below a prefix that sort after `after`."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=prefix, StartAfter=after
         )

@@ -1,4 +1,4 @@
-"""Rows of event databases out of Firehose's records, and the replay of those it refused.
+"""Make rows of event databases from Firehose's records, and replay refused records.
 
 A database is a table (`Table`: an event → rows) and two handlers (`handlers`, `replay_handler`).
 """

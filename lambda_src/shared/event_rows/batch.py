@@ -41,12 +41,12 @@ _encode_ascii = _encoder(ascii_only=True, in_order=True)
 
 @dataclass(slots=True)
 class Answer:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Attributes:
         records: Firehose's own shape: `recordId`, `result` and, for Ok, `data`.
         refused: parts that are no events of records that are Ok, by the record's id.
-        reasons: how many records or parts go to the error prefix, by why.
+        reasons: number of records or parts that go to the error prefix, by reason.
     """
 
     records: list[dict[str, str]] = field(default_factory=list)
@@ -71,10 +71,10 @@ def transform(
     account_id: str = "",
     budget: int = RESPONSE_BUDGET,
 ) -> Answer:
-    """The rows of a batch, one line of JSON each.
+    """Return the rows of a batch, one line of JSON each.
 
-    A record becomes Ok with all rows of its events; ProcessingFailed when it holds none that can be
-    read, so that Firehose writes it below the error prefix; Dropped when there is nothing in it.
+    A record becomes Ok with all rows of its events; ProcessingFailed when it holds no readable
+    event, so that Firehose writes it below the error prefix; Dropped when it is empty.
     """
     answer = Answer()
     size = 0
@@ -100,7 +100,7 @@ def transform(
 
 
 def _rows_of(raw: bytes, table: Table, arrival: Arrival) -> tuple[bytes, list[Refused]]:
-    """The lines of a record's rows, and its parts that are no events."""
+    """Return the lines of a record's rows, and its parts that are no events."""
     refused: list[Refused] = []
     found = only_event(raw)
     if found is not None:
@@ -112,8 +112,8 @@ def _rows_of(raw: bytes, table: Table, arrival: Arrival) -> tuple[bytes, list[Re
     for event in events:
         try:
             lines += [_line(row, event) for row in table(event, arrival)]
-        # Whatever it is: one event must not fail the 499 others, and none is lost by it. Only the
-        # class of the error is told, since messages may quote what was sent.
+        # Any exception: one event must not fail the 499 others, and no event is lost by it. Only
+        # the class of the error is reported, since its message may quote the event.
         except Exception as error:
             try:
                 part = _text_of(event)
@@ -136,7 +136,7 @@ def _text_of(event: Event) -> bytes:
 
 
 def _line(row: Row, event: Event) -> bytes:
-    """A row as a line of JSON, with its id."""
+    """Return a row as a line of JSON, with its id."""
     event_id = row.get("event_id")
     if event_id is None:
         text = _bytes(row, _encode_in_order)

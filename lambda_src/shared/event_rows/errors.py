@@ -35,7 +35,7 @@ class Refused:
 
 
 def error_line(refused: Refused, now: datetime) -> str:
-    """One line of an error object."""
+    """Return one line of an error object."""
     record = {
         "attemptsMade": 1,
         "arrivalTimestamp": refused.arrived,
@@ -48,7 +48,7 @@ def error_line(refused: Refused, now: datetime) -> str:
 
 
 def error_key(prefix: str, refused: Iterable[Refused], now: datetime) -> str:
-    """Where an error object goes; a retry of the same records writes the same object again."""
+    """Return the key of an error object, the same for a retry of the same records."""
     digest = blake2b(digest_size=16)
     parts = list(refused)
     for part in parts:
@@ -59,7 +59,7 @@ def error_key(prefix: str, refused: Iterable[Refused], now: datetime) -> str:
 
 
 def refused_data(body: bytes) -> list[bytes]:
-    """The records that an error object holds.
+    """Return the records that an error object holds.
 
     Raises:
         BrokenErrorObject: a line is no JSON object with `rawData` in base64; it says which line.

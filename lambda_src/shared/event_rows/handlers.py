@@ -24,7 +24,7 @@ Handler = Callable[[dict[str, Any], "LambdaContext"], dict[str, Any]]
 
 
 def transform_handler(database: str, table: Table, *, bucket: str, error_prefix: str) -> Handler:
-    """The Lambda handler of one database.
+    """Return the Lambda handler of one database.
 
     It counts records that cannot be read in the metric `UnreadableRecords` of the namespace
     `EventDatabase`, by FunctionName.

@@ -14,16 +14,17 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def id_of_message(*parts: str | None) -> str:
-    """The id of an event about a message: of its type, message id, time and what else tells it."""
+    """Return the id of an event about a message: of its type, message id, time and what else tells
+    it."""
     # A control character that is in no id, address, number or link; a missing part holds its place.
     return id_of_text("\x1f".join([part or "" for part in parts]).encode(errors="surrogatepass"))
 
 
 def id_of_text(text: bytes) -> str:
-    """The id of an event that has no message: of its row as JSON with sorted names."""
+    """Return the id of an event that has no message: of its row as JSON with sorted names."""
     return blake2b(text, digest_size=_DIGEST).hexdigest()
 
 
 def is_event_id(value: object) -> bool:
-    """Whether a value is an id that this module makes."""
+    """Check whether a value is an id that this module makes."""
     return type(value) is str and _ID.fullmatch(value) is not None

@@ -1,8 +1,8 @@
-"""Events out of the bytes of a Firehose record.
+"""Read events from the bytes of a Firehose record.
 
-A record should hold one JSON object. What else arrives, and is read all the same: a byte order
-mark, several objects one after another, lists of objects, and objects in the envelopes of SNS,
-SQS and EventBridge. What is no event stays apart as bytes, for the error prefix.
+A record should hold one JSON object. Other forms are read too: a byte order mark, several objects
+one after another, lists of objects, and objects in the envelopes of SNS, SQS and EventBridge. Bytes
+that are no event are kept apart, for the error prefix.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class Read:
-    """A record's events, and the parts of it that are none: bytes and why."""
+    """The events of a record, and the parts that are no events, as bytes with a reason."""
 
     events: list[Event] = field(default_factory=list)
     rest: list[tuple[bytes, str]] = field(default_factory=list)
@@ -60,7 +60,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float | str:
-    """A number; as a string where no double holds it, so that no digit is lost."""
+    """Return a number; as a string where no double holds it, so that no digit is lost."""
     number = float(text)
     return number if number - number == 0.0 else text
 
@@ -77,7 +77,7 @@ _lenient = json.JSONDecoder(parse_int=_integer, parse_float=_finite, parse_const
 
 
 def only_event(data: bytes) -> Event | None:
-    """The event of a record that holds one without an envelope and nothing else, as most do.
+    """Return the event of a record that holds one without an envelope and nothing else, as most do.
 
     None for any other record: `read` looks closer.
     """
@@ -92,7 +92,7 @@ def only_event(data: bytes) -> Event | None:
 
 
 def _is_bare(value: Mapping[str, Any]) -> bool:
-    """Whether an object says the type of an event; then it is one, whatever else it has."""
+    """Check whether an object says the type of an event; then it is one, whatever else it has."""
     return (
         "event_type" in value  # Pinpoint
         or "eventType" in value  # SES, End User Messaging
@@ -102,7 +102,7 @@ def _is_bare(value: Mapping[str, Any]) -> bool:
 
 
 def read(data: bytes) -> Read:
-    """The events of a record, in their order.
+    """Return the events of a record, in their order.
 
     NaN and Infinity, which are not JSON, are read as strings of that name.
     """
@@ -131,7 +131,7 @@ def read(data: bytes) -> Read:
 
 
 def _skip(text: str, position: int) -> int:
-    """Where the next value starts: after white space."""
+    """Return the start of the next value: after white space."""
     end = len(text)
     while position < end and text[position] in " \t\r\n\ufeff":
         position += 1
@@ -139,7 +139,7 @@ def _skip(text: str, position: int) -> int:
 
 
 def _decode(text: str, position: int) -> tuple[Any, int, bool]:
-    """The value at a position, where it ends, and whether it has a name twice."""
+    """Return the value at a position, where it ends, and whether it has a name twice."""
     try:
         return *_decode_strictly(text, position), False
     except RecursionError as error:
@@ -161,7 +161,7 @@ def _collect(
     found: Read,
     depth: int,
 ) -> None:
-    """Add the events inside a value to `found`, and what is none of them to its rest."""
+    """Add the events inside a value to `found`, and all other parts to its rest."""
     if isinstance(value, list) and depth:
         for item in value:
             _collect(item, around, repeated, found, depth - 1)
@@ -190,7 +190,7 @@ def _collect(
 
 
 def _content(text: str, repeated: str | None) -> tuple[Any, str | None]:
-    """The one value of a text, and that text if it has a name twice."""
+    """Return the one value of a text, and that text if it has a name twice."""
     value, stop, twice = _decode(text, _skip(text, 0))
     if _skip(text, stop) != len(text):
         raise Unreadable("more than one JSON value")
@@ -198,7 +198,7 @@ def _content(text: str, repeated: str | None) -> tuple[Any, str | None]:
 
 
 def _member_inside(value: Mapping[str, Any]) -> str | None:
-    """The member of an envelope that holds the event; None when it is no envelope."""
+    """Return the member of an envelope that holds the event; None when it is no envelope."""
     for member, kind, beside in _ENVELOPES:
         if isinstance(value.get(member), kind) and beside in value:
             return member

@@ -1,8 +1,8 @@
 """Replay of an event database's error prefix: refused records go to Firehose once more.
 
 Invoked by hand, with `{"Prefix": "errors/processing-failed/2026/11/23/"}` and, if wanted,
-`"DryRun": true` and `"MaxObjects": 1000`. Whatever was accepted twice has one `event_id`, so a
-replay may be repeated.
+`"DryRun": true` and `"MaxObjects": 1000`. A record that was accepted twice has one `event_id`, so
+a replay may be repeated.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class NotAccepted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to replay. `max_objects` bounds one run; the answer says whether more is left."""
+    """A request to replay. `max_objects` bounds one run; the answer says whether more is left."""
 
     prefix: str
     dry_run: bool
@@ -66,7 +66,7 @@ class Request:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a replay did.
+    """The outcome of a replay.
 
     Attributes:
         objects: error objects of which all records were accepted; they are deleted.
@@ -84,7 +84,7 @@ class Outcome:
     more: bool = False
 
     def answer(self) -> dict[str, Any]:
-        """In the answer's own names."""
+        """Return the outcome under the names of the function's answer."""
         return {
             "DryRun": self.dry_run,
             "Objects": self.objects,
@@ -114,7 +114,7 @@ class Replay:
         self._sleep = sleep
 
     def run(self, request: Request, time_is_left: Callable[[], bool]) -> Outcome:
-        """Replay objects in the order of their keys, until none is left or the time is up.
+        """Replay objects in the order of their keys, until no object is left or the time is up.
 
         Args:
             time_is_left: asked before each object.

@@ -19,7 +19,7 @@ _RESERVE_MILLISECONDS = 45_000
 
 
 def replay_handler(database: str, *, bucket: str, error_prefix: str, stream: str) -> Handler:
-    """The Lambda handler of one database. Its answer is `Outcome.answer()`.
+    """Return the Lambda handler of one database. Its answer is `Outcome.answer()`.
 
     Args:
         bucket: of the events and of the error objects.

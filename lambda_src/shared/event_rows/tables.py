@@ -1,4 +1,4 @@
-"""What the tables of event databases have in common."""
+"""The common part of the tables of event databases."""
 
 from __future__ import annotations
 
@@ -45,16 +45,17 @@ class TableShape:
 
     @classmethod
     def beside(cls, module_file: str, name: str) -> TableShape:
-        """The table whose columns are in `<name>.json` in the folder of a module."""
+        """Return the table whose columns are in `<name>.json` in the folder of a module."""
         return cls(json.loads(Path(module_file).with_name(f"{name}.json").read_bytes()))
 
     def row(self, event: Mapping[str, Any]) -> tuple[Row, Unmapped]:
-        """The row of an event, without the transform's own columns, and what fits no column."""
+        """Return the row of an event without the transform's own columns, and unmapped members."""
         unmapped: Unmapped = {}
         return self._event(event, "", unmapped), unmapped
 
     def own_row(self, value: Mapping[str, Any]) -> Row | None:
-        """The row that a value already is, as a replay of refused conversions brings; or None."""
+        """Return the row that a value already is, as a replay of refused conversions brings; or
+        None."""
         if "event_id" not in value or self._type_column not in value:
             return None
         if not is_event_id(value["event_id"]):

@@ -1,8 +1,8 @@
 """Hive column types, and values made to fit them without losing anything.
 
 `compile_columns` turns the columns of a table into one function from a JSON object to a row of
-exactly these types. What fits no column, or would lose something on its way into one, is set aside
-under its path as JSON text, for the row's `unmapped`.
+exactly these types. A value that fits no column, or would lose a part of itself in a column, is set
+aside under its path as JSON text, for the row's `unmapped`.
 
 What fits:
 
@@ -10,7 +10,7 @@ What fits:
   other lists and objects as JSON text.
 - bigint, int: whole numbers in range, also written as floats (1.7e12) or strings ("3").
 - double: numbers, also as strings, that a double holds to the last digit written. (No float is
-  infinite or NaN: `records.read` makes none.)
+  infinite or NaN: `records.read` returns neither.)
 - boolean: true and false, also as strings in any case.
 - array: lists; a lone value as a list of one.
 - map and struct: objects. Members are matched in any case, by their exact name first.
@@ -27,7 +27,7 @@ from decimal import Decimal
 from typing import Any
 
 Unmapped = dict[str, str]
-# value, its path, where to set aside → the value that fits, None when there is none
+# value, its path, where to set aside → the value that fits, or None
 Coerce = Callable[[Any, str, Unmapped], Any]
 Row = dict[str, Any]
 
@@ -43,7 +43,7 @@ class UnknownType(ValueError):
 
 
 def compile_columns(columns: Iterable[Mapping[str, str]]) -> Coerce:
-    """A function from a JSON object to its row, by `[{"name": …, "type": …}, …]`.
+    """Return a function from a JSON object to its row, by `[{"name": …, "type": …}, …]`.
 
     Raises:
         UnknownType: a type cannot be read; the message names the column.
@@ -58,7 +58,7 @@ def compile_columns(columns: Iterable[Mapping[str, str]]) -> Coerce:
 
 
 def compile_type(text: str) -> Coerce:
-    """A function that makes values fit a Hive type.
+    """Return a function that makes values fit a Hive type.
 
     Raises:
         UnknownType: the type cannot be read.
@@ -114,7 +114,7 @@ def set_aside(unmapped: Unmapped, path: str, value: Any) -> None:
 
 
 def add_text(unmapped: Unmapped, path: str, text: str) -> None:
-    """The same for what is JSON text already."""
+    """Keep JSON text under its path, or the path and a number where the path is taken."""
     name, number = path, 2
     while name in unmapped:
         name, number = f"{path}#{number}", number + 1
@@ -195,7 +195,7 @@ _SCALARS: dict[str, Coerce] = {
     "bigint": _integer(64),
     "double": _double,
 }
-# What needs no call: such a value fits as it is. (An int may be out of range.)
+# Types whose values fit without a call. (An int may be out of range.)
 _FITTING: dict[Coerce, type] = {_string: str, _boolean: bool, _double: float}
 
 
@@ -242,7 +242,7 @@ def _map(inner: Coerce) -> Coerce:
 
 
 def _struct(fields: Mapping[str, Coerce], between: str = ".") -> Coerce:
-    """Args: between: what stands between the struct's path and a member's; nothing at the top."""
+    """Args: between: the separator of the struct's path and a member's; empty at the top."""
     compiled = {
         name: (_FITTING.get(inner, _Never), inner, between + name) for name, inner in fields.items()
     }

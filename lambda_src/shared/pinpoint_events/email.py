@@ -31,7 +31,7 @@ _TYPE_MEMBERS = ("eventType", "notificationType")
 _MAIL_MAPPED = ("tags", "sendingAccountId", "timestamp", "source", "headersTruncated")
 # Their own members have names that customers chose or that readers know from SES.
 _AS_THEY_ARE = frozenset({"linkTags", "newTopicPreferences", "oldTopicPreferences"})
-# What Pinpoint's records have of a mail and of its headers, and do not have of a detail.
+# Members of a mail and of its headers that Pinpoint's records have.
 _MAIL_MEMBERS = ("messageId", "destination", "headers", "commonHeaders")
 _COMMON_HEADERS = ("from", "to", "subject", "date")
 _NOT_PINPOINTS = ("remoteMtaIp",)
@@ -41,7 +41,7 @@ _TIME_KEPT = ("bounce",)  # elsewhere Pinpoint had the time in the envelope alon
 def email_event(
     record: Mapping[str, Any], *, account_id: str | None = None, keep_all: bool = False
 ) -> list[Record]:
-    """An SES event as Pinpoint's: one record, two for a click that unsubscribes.
+    """Return an SES event as Pinpoint's: one record, two for a click that unsubscribes.
 
     All recipients of the event are in its record. `event_timestamp` is the time the message was
     sent, in all its events; `arrival_timestamp` is the time of the event itself (Pinpoint's was its
@@ -106,11 +106,11 @@ def email_event(
 
 
 def _types_of(entry: Mapping[str, Any], detail: Mapping[str, Any]) -> tuple[list[str], str]:
-    """Pinpoint's types of an event, and its `feedback`."""
+    """Return Pinpoint's types of an event, and its `feedback`."""
     feedback = entry.get("feedback") or as_text(detail.get(entry["feedback_from"]) or "")
     event_type = entry["event_type"]
     if "by_bounce_type" in entry:
-        # A type that SES adds one day counts as soft: it must not stop an address for good.
+        # A type that SES adds one day counts as soft: it must not stop an address permanently.
         chosen = entry["by_bounce_type"].get(str(detail.get("bounceType")), entry)
         return [chosen["event_type"]], chosen["feedback"]
     if "also_by_link_tag" in entry:
@@ -124,7 +124,7 @@ def _types_of(entry: Mapping[str, Any], detail: Mapping[str, Any]) -> tuple[list
 
 
 def _opted_out(subscription: Mapping[str, Any]) -> bool:
-    """Whether a person unsubscribed from all topics, or from one more than before."""
+    """Check whether a person unsubscribed from all topics, or from one more than before."""
     new, old = subscription.get("newTopicPreferences"), subscription.get("oldTopicPreferences")
     everything = isinstance(new, Mapping) and bool(new.get("unsubscribeAll"))
     return everything or bool(_topics_out(new) - _topics_out(old))
@@ -165,7 +165,7 @@ def _mail(mail: Mapping[str, Any], sent: int, keep_all: bool) -> Record:
 
 def _detail(facet: str, detail: Any, keep_all: bool) -> Any:
     if not isinstance(detail, Mapping):
-        return detail  # not as documented: kept for whoever looks
+        return detail  # not as documented: kept for inspection
     return snaked(
         (name, value if name in _AS_THEY_ARE else _deep(value))
         for name, value in detail.items()

@@ -1,4 +1,4 @@
-"""The ids a message was sent for, and how they come back with its delivery events.
+"""The ids that a message was sent for, and their way into its delivery events and out again.
 
 - SMS: the `Context` of End User Messaging has five entries of 800 characters. The hub uses one,
   `hub`: a compact JSON object of ids (`HubIds`), and a second, `customer_context`, for the Context
@@ -24,7 +24,7 @@ RESERVED_TAG = "ses:"
 
 @dataclass(frozen=True, slots=True)
 class HubIds:
-    """What a message was sent for. Absent ids are None."""
+    """The ids that a message was sent for. Absent ids are None."""
 
     application_id: str | None = None
     campaign_id: str | None = None
@@ -38,18 +38,18 @@ class HubIds:
 
     @classmethod
     def of(cls, values: Mapping[Any, Any]) -> "HubIds":
-        """The ids among other values, by their names."""
+        """Return the ids among other values, by their names."""
         found = {name: values.get(name) for name in _ID_NAMES}
         found["application_id"] = found["application_id"] or values.get(_SHORT_APPLICATION_ID)
         return cls(**{name: None if one is None else as_text(one) for name, one in found.items()})
 
     def given(self) -> dict[str, str]:
-        """The ids that are there, by name."""
+        """Return the ids that are there, by name."""
         values = {name: getattr(self, name) for name in _ID_NAMES}
         return {name: value for name, value in values.items() if value is not None}
 
     def attributes(self) -> dict[str, str]:
-        """The ids that Pinpoint's records carry as attributes."""
+        """Return the ids that Pinpoint's records carry as attributes."""
         kept = _JOURNEY_ATTRIBUTES if self.journey_id else _CAMPAIGN_ATTRIBUTES
         given = self.given()
         return {name: given[name] for name in kept if name in given}
@@ -73,12 +73,12 @@ _JOURNEY_ATTRIBUTES = ("journey_run_id", "journey_id", "journey_activity_id")
 
 
 def encode_id(value: str) -> str:
-    """An id in the alphabet of SES tags: base64url without padding."""
+    """Return an id in the alphabet of SES tags: base64url without padding."""
     return base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
 
 
 def decode_id(encoded: str) -> str:
-    """The id that `encode_id` encoded.
+    """Return the id that `encode_id` encoded.
 
     Raises:
         MalformedEvent: it did not.
@@ -91,9 +91,9 @@ def decode_id(encoded: str) -> str:
 
 
 def _unpacked(entries: dict[str, Any]) -> dict[str, Any]:
-    """The entries with those of `customer_context` in its place, when it holds a JSON object.
+    """Replace `customer_context` by its entries when it holds a JSON object.
 
-    It stays as it is where an entry of its own has a name of another's: none is to be lost.
+    It stays as it is when one of its entries has the name of another entry: no entry may be lost.
     """
     if CUSTOMER_CONTEXT not in entries:
         return entries
@@ -110,7 +110,7 @@ def _unpacked(entries: dict[str, Any]) -> dict[str, Any]:
 def ids_of_sms(
     context: Mapping[str, Any] | None, *, lenient: bool = False
 ) -> tuple[HubIds, dict[str, Any]]:
-    """The hub's ids and the client's own Context, out of the context of an SMS event.
+    """Return the hub's ids and the client's own Context, out of the context of an SMS event.
 
     Args:
         lenient: a `hub` entry that is not the hub's gives no ids and stays among the client's, as
@@ -150,7 +150,8 @@ def _packed_ids(hub: Any) -> dict[str, Any]:
 
 
 def tag_values(tags: Any) -> dict[str, list[str]]:
-    """The message tags of an SES event: each a list of strings, whatever they were written as."""
+    """Return the message tags of an SES event: each a list of strings, whatever they were written
+    as."""
     if not isinstance(tags, Mapping):
         return {}
     return {
@@ -161,7 +162,7 @@ def tag_values(tags: Any) -> dict[str, list[str]]:
 
 
 def ids_of_email(tags: Any, *, lenient: bool = False) -> tuple[HubIds, dict[str, Any]]:
-    """The hub's ids and the client's own entries, out of the tags of an SES event.
+    """Return the hub's ids and the client's own entries, out of the tags of an SES event.
 
     Args:
         lenient: an encoded tag that cannot be decoded gives no id and stays among the client's.

@@ -47,7 +47,7 @@ _MAPPED = frozenset(
         "protectConfiguration",
     }
 )
-_FIFTEEN_DIGITS = 10**15  # so many digits come back from a double as they were
+_FIFTEEN_DIGITS = 10**15  # a double keeps so many digits unchanged
 # Whole numbers of milliseconds until the year 9999; beyond, a text is no time.
 _LAST_MILLISECOND = 253_402_300_799_999
 
@@ -60,7 +60,7 @@ def sms_event(
     app_id: str | None = None,
     keep_all: bool = False,
 ) -> Record:
-    """An End User Messaging event (TEXT_, MEDIA_, VOICE_ or RCS_) as Pinpoint's.
+    """Return an End User Messaging event (TEXT_, MEDIA_, VOICE_ or RCS_) as Pinpoint's.
 
     TEXT_ and MEDIA_ become `_SMS.*` by `SMS_TYPES`. Voice and RCS, of which Pinpoint streamed
     nothing, become `_VOICE.<STATUS>` and `_RCS.<STATUS>` of the same shape.
@@ -120,7 +120,7 @@ def sms_event(
 
 
 def two_way_event(record: Mapping[str, Any], *, account_id: str, arrived: datetime) -> Record:
-    """A text that a person sent to one of our numbers: `_SMS.OPTOUT` or `_SMS.RECEIVED`.
+    """Return the event of a text that a person sent to a number of ours: OPTOUT or RECEIVED.
 
     It counts as an opt-out when the whole message is one of the words. Such messages carry no time
     of their own.
@@ -134,7 +134,7 @@ def two_way_event(record: Mapping[str, Any], *, account_id: str, arrived: dateti
     attributes = {
         "message_id": message_id,
         "record_status": entry.get("record_status"),
-        # As in events of what we sent: the destination is the person.
+        # As in events of sent messages: the destination is the person.
         "origination_phone_number": record.get("destinationNumber"),
         "destination_phone_number": need(record, "originationNumber"),
     }
@@ -151,7 +151,7 @@ def two_way_event(record: Mapping[str, Any], *, account_id: str, arrived: dateti
 
 
 def _types_of(record: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Pinpoint's type, the record status, and the kind of message (TEXT, MEDIA, …)."""
+    """Return Pinpoint's type, the record status, and the kind of message (TEXT, MEDIA, …)."""
     kind, _, status = as_text(need(record, "eventType")).partition("_")
     if status in _OWN_TYPES.get(kind, ()):
         return f"_{kind}.{status}", status, kind
@@ -164,7 +164,7 @@ def _types_of(record: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _others(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The members that Pinpoint's records lack."""
+    """Return the members that Pinpoint's records lack."""
     others = [(name, value) for name, value in record.items() if name not in _MAPPED]
     protection = record.get("protectConfiguration")
     if not isinstance(protection, Mapping):
@@ -177,7 +177,7 @@ def _message_type(value: Any) -> Any:
 
 
 def _millicents(dollars: Any) -> float | None:
-    """The price as Pinpoint says it; None for what is no number."""
+    """Return the price as Pinpoint writes it; None when it is no number."""
     if isinstance(dollars, bool) or not isinstance(dollars, int | float | str):
         return None
     try:
@@ -189,7 +189,7 @@ def _millicents(dollars: Any) -> float | None:
 
 
 def _says(millicents: float | None, dollars: Any) -> bool:
-    """Whether the price in millicents has all digits of the one in dollars."""
+    """Check whether the price in millicents has all digits of the one in dollars."""
     if millicents is None or isinstance(dollars, str):  # which may be written in many ways
         return False
     if millicents.is_integer() and abs(millicents) < _FIFTEEN_DIGITS:  # nearly always

@@ -39,7 +39,7 @@ class UnknownEventType(MalformedEvent):
 
 
 def need(record: Mapping[str, Any], member: str) -> Any:
-    """A member that every such event has.
+    """Return a member that every such event has.
 
     Raises:
         MalformedEvent: this one has not.
@@ -51,15 +51,15 @@ def need(record: Mapping[str, Any], member: str) -> Any:
 
 
 def milliseconds(moment: datetime) -> int:
-    """Epoch milliseconds."""
+    """Return epoch milliseconds."""
     return round(moment.timestamp() * 1000)
 
 
 def instant(text: Any) -> datetime:
-    """The time that a text in ISO 8601 says, in UTC where it names no zone.
+    """Return the time that a text in ISO 8601 says, in UTC where it names no zone.
 
     Raises:
-        MalformedEvent: it says none.
+        MalformedEvent: the member is absent.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -69,12 +69,12 @@ def instant(text: Any) -> datetime:
 
 
 def compact(value: Any) -> str:
-    """JSON without spaces."""
+    """Write JSON without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def as_text(value: Any) -> str:
-    """A value as an attribute has it: a string as it is, anything else as JSON."""
+    """Return a value as an attribute has it: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else compact(value)
 
 
@@ -86,7 +86,7 @@ _LONGEST_NAME = 64  # of those worth remembering
 
 
 def snake(name: str) -> str:
-    """The name that Pinpoint gives a member of SES's or End User Messaging's."""
+    """Return the name that Pinpoint gives a member of SES's or End User Messaging's."""
     return _remembered_snake(name) if len(name) <= _LONGEST_NAME else _in_snake_case(name)
 
 
@@ -98,7 +98,7 @@ _remembered_snake = lru_cache(maxsize=1024)(_in_snake_case)  # the same few doze
 
 
 def snaked(members: Iterable[tuple[str, Any]], taken: Collection[str] = ()) -> Record:
-    """Members under their names in snake case; under their own where that name is taken.
+    """Rename members to snake case; a member keeps its name where the new name is taken.
 
     Where both are, a number follows: no member takes the place of another.
     """
@@ -114,7 +114,7 @@ def snaked(members: Iterable[tuple[str, Any]], taken: Collection[str] = ()) -> R
 
 
 def anonymous(message_id: str) -> str:
-    """The client id of a message to a bare address: a UUID, the same in all its events."""
+    """Return the client id of a message to a bare address: a UUID, the same in all its events."""
     try:
         return str(uuid.uuid5(uuid.NAMESPACE_OID, message_id))
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can escape and UTF-8 cannot say
@@ -131,7 +131,7 @@ def envelope(
     attributes: Mapping[str, str],
     account_id: str,
 ) -> Record:
-    """An event of Pinpoint's stream that no app reported. Times are epoch milliseconds."""
+    """Return an event of Pinpoint's stream that no app reported. Times are epoch milliseconds."""
     return {
         "event_type": event_type,
         "event_timestamp": event_timestamp,

@@ -1,4 +1,4 @@
-"""From bounces and complaints to suppressed addresses: decisions, tables, and what is told to whom.
+"""Turn bounces and complaints into suppressed addresses: decisions, tables, notifications.
 
 `ses_event_processing` reads feedback from SES, `pinpoint_event_processing` from a project's event
 stream; all that follows is the same and is here.

@@ -1,4 +1,4 @@
-"""What an email's bounce or complaint says about its recipients.
+"""Read an email's bounce or complaint: its recipients and its kind.
 
 Sources: SES developer guide, "Contents of event data that Amazon SES publishes to Amazon SNS"
 (`eventType`) and "Amazon SNS notification contents" (`notificationType`, the older notifications of
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class FeedbackKind(StrEnum):
-    """What happened, by what it means for the next email to the address."""
+    """Kinds of feedback, by their consequence for the next email to the address."""
 
     HARD_BOUNCE = "HARD_BOUNCE"
     SOFT_BOUNCE = "SOFT_BOUNCE"
@@ -69,9 +69,9 @@ class Feedback:
 
 
 def normalised(address: str) -> str:
-    """An address as it is compared: without a display name and in lower case.
+    """Return an address as it is compared: without a display name and in lower case.
 
-    RFC 5321 lets a server tell `Ann@` from `ann@`; none that people use does.
+    RFC 5321 lets a server distinguish `Ann@` from `ann@`; no server that people use does.
     """
     bare = parseaddr(address)[1] if "<" in address else address
     return (bare or address).strip().lower()
@@ -198,8 +198,8 @@ def _optional_text(event: Mapping[str, Any], member: str) -> str | None:
 
 
 def _instant(value: Any, member: str) -> datetime:
-    """A time in ISO 8601 (SES) or in epoch milliseconds (Pinpoint), to the millisecond; UTC where
-    no zone is named."""
+    """Return a time in ISO 8601 (SES) or in epoch milliseconds (Pinpoint), to the millisecond; UTC
+    where no zone is named."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             moment = datetime.fromtimestamp(value / 1000, UTC)

@@ -1,4 +1,4 @@
-"""How many of what: one metrics record an invocation, in CloudWatch's embedded format."""
+"""Write one metrics record per invocation, in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMESPACE = "AddressSuppression"
 
 
 def report_metrics(outcome: Outcome[Any], function_name: str, **counts: int) -> None:
-    """Write the metrics of an invocation: recipients by what became of them.
+    """Write the metrics of an invocation: recipients by outcome.
 
     Args:
         counts: of messages or records, by the name of the metric.

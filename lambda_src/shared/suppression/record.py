@@ -1,4 +1,4 @@
-"""What is known about an address, and when it is to be suppressed.
+"""The record of an address, and the rule that suppresses it.
 
 Everything here is a set, a sum, a minimum or a maximum over the feedback that came in, so that
 neither its order nor a copy of it changes the outcome.
@@ -31,7 +31,7 @@ class Reason(StrEnum):
 # A message waits 14 days in a queue and 14 in its dead-letter queue: feedback that comes later than
 # this after it happened is not brought into the order of the soft bounces.
 _LATEST = timedelta(days=28)
-_TIMES_PER_LIMIT = 10  # an item must not grow without end where nobody minds the suppression
+_TIMES_PER_LIMIT = 10  # an item must not grow without end where mail goes on despite it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class TransientBounces:
 class AddressRecord:
     """All that feedback has said about one address.
 
-    `message_id` and `feedback_id` are those of the feedback of `last_seen`. `reason` and
-    `suppressed_at` are None as long as nothing demanded that the address be suppressed; they stay
-    when somebody takes it off SES's list. `held_back` counts emails that SES did not even try.
+    `message_id` and `feedback_id` belong to the feedback of `last_seen`. `reason` and
+    `suppressed_at` are None until feedback demands that the address be suppressed; they stay
+    when a person removes it from SES's list. `held_back` counts emails that SES did not even try.
     `soft_bounce_times` has the last ones by feedback id. `revision` counts the writes.
     """
 
@@ -70,7 +70,7 @@ class AddressRecord:
 def with_feedback(
     record: AddressRecord | None, address: str, feedback: Feedback, rule: TransientBounces
 ) -> AddressRecord:
-    """The record of an address after one more piece of feedback, which is not a copy."""
+    """Return the record of an address after one more piece of feedback, which is not a copy."""
     now = feedback.occurred_at
     if record is None:
         record = AddressRecord(address, now, now, feedback.message_id, feedback.feedback_id)
@@ -95,10 +95,10 @@ def with_feedback(
 
 
 def demanded(record: AddressRecord, feedback: Feedback, rule: TransientBounces) -> Reason | None:
-    """What SES is to be told about an address because of this feedback; None: nothing.
+    """Return the reason that SES has to record because of this feedback, or None.
 
-    A complaint wins over a bounce for good: a later bounce must not turn it into one. An address
-    that somebody took off the list is put there again by the next bounce.
+    A complaint permanently wins over a bounce: a later bounce must not replace it. The next bounce
+    puts an address again on the list that a person removed it from.
 
     Args:
         record: with this feedback in it.
@@ -124,7 +124,7 @@ def demanded(record: AddressRecord, feedback: Feedback, rule: TransientBounces) 
 def first_reached(
     times: Sequence[datetime], rule: TransientBounces, including: datetime | None = None
 ) -> datetime | None:
-    """When soft bounces, in the order of time, first reached the limit within a window.
+    """Return the time at which soft bounces first reached the limit within a window.
 
     Args:
         including: only windows that have this time in them.
@@ -147,7 +147,7 @@ def _reason_of(feedback: Feedback) -> Reason:
 
 
 def _newest(times: Mapping[str, datetime], rule: TransientBounces) -> dict[str, datetime]:
-    """The soft bounces that can still reach the limit together with one that comes late."""
+    """Return the soft bounces that can still reach the limit together with one that comes late."""
     oldest = max(times.values()) - rule.window - _LATEST
     in_order = sorted(times, key=lambda feedback_id: (times[feedback_id], feedback_id))
     kept = in_order[-rule.limit * _TIMES_PER_LIMIT :]

@@ -1,7 +1,7 @@
 """The customer's table of addresses, and the table by which copies of feedback are known.
 
-Addresses: key `address`; attributes are those of `AddressRecord`, times as ISO 8601 in UTC with
-milliseconds. Whatever else a customer keeps in an item stays. Feedback: key `feedback_id` and
+Addresses: key `address`; attributes are the members of `AddressRecord`, times as ISO 8601 in UTC
+with milliseconds. Other attributes of a customer's item stay. Feedback: key `feedback_id` and
 `address`; items expire after KEPT.
 """
 
@@ -28,7 +28,7 @@ KEYS_PER_READ = 100  # BatchGetItem takes no more
 ACTIONS_PER_TRANSACTION = 100  # nor does TransactWriteItems
 ATTEMPTS = 5
 
-# Somebody else wrote the address at the same time: to be read again.
+# Another function wrote the address at the same time: it has to be read again.
 _OVERTAKEN = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _DONE, _LOST = "", "Overtaken"
 _TIMES = ("first_seen", "last_seen", "suppressed_at")
@@ -38,7 +38,7 @@ _TEXTS = ("message_id", "feedback_id", "reason")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the tables say: addresses, and which (feedback id, address) were recorded before."""
+    """Contents of the tables: addresses, and the (feedback id, address) pairs recorded before."""
 
     records: Mapping[str, AddressRecord]
     copies: frozenset[tuple[str, str]]
@@ -72,7 +72,7 @@ class SuppressionStore:
         self._sleep = sleep
 
     def read(self, wanted: Mapping[str, Iterable[Feedback]]) -> Known:
-        """What is known about addresses and about the feedback that names them.
+        """Read the records of addresses, and which of the feedback was recorded before.
 
         Raises:
             ServiceUnavailable: DynamoDB kept leaving keys unprocessed.
@@ -94,17 +94,17 @@ class SuppressionStore:
         return Known(records, frozenset(copies))
 
     def write(self, changes: Iterable[Change]) -> dict[str, str | None]:
-        """Record all of a change or nothing of it.
+        """Record each change completely or not at all.
 
         Returns:
-            The addresses whose change was not recorded: None for one that somebody else wrote
-            meanwhile, an error code for all others.
+            The addresses whose change was not recorded: None where another function wrote the
+            address concurrently, an error code for all others.
         """
         refused: dict[str, str | None] = {}
         for group in _groups(changes):
             codes = [self._transact(group)]
             if codes != [_DONE] and len(group) > 1:
-                # Nothing of it was written: one by one, so that nobody fails with the others.
+                # Nothing of it was written: one by one, so that each address fails alone.
                 codes = [self._transact([change]) for change in group]
             for change, code in zip(group, codes, strict=False):
                 if code != _DONE:
@@ -179,7 +179,7 @@ class SuppressionStore:
 
 
 def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
-    """Changes as many at a time as one transaction takes."""
+    """Yield changes, as many at a time as one transaction takes."""
     group: list[Change] = []
     actions = 0
     for change in changes:
@@ -194,19 +194,19 @@ def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
 
 
 def error_code(error: Exception) -> str:
-    """What is said about an error: never a service's own text, which can quote an address."""
+    """Describe an error without the service's own text, which can quote an address."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code") or "UnknownError")
     return type(error).__name__
 
 
 def iso(moment: datetime) -> str:
-    """UTC with milliseconds: texts that sort as the times do."""
+    """Write a time in UTC with milliseconds: the texts sort as the times do."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def item_of(record: AddressRecord) -> dict[str, Any]:
-    """The attributes of a record, without its key."""
+    """Return the attributes of a record, without its key."""
     item: dict[str, Any] = {}
     for name in _TIMES:
         if (moment := getattr(record, name)) is not None:
@@ -223,7 +223,7 @@ def item_of(record: AddressRecord) -> dict[str, Any]:
 
 
 def record_of(item: Mapping[str, Any]) -> AddressRecord:
-    """The record that an item of the address table holds."""
+    """Return the record that an item of the address table holds."""
     reason, suppressed_at = item.get("reason"), item.get("suppressed_at")
     times = item.get("soft_bounce_times", {}).get("M", {})
     numbers = {name: int(item[name]["N"]) if name in item else 0 for name in _NUMBERS}

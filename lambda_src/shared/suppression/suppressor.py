@@ -1,8 +1,8 @@
-"""Does what feedback demands: SES's suppression list, an event for other systems, the tables.
+"""Carry out the demands of feedback: SES's suppression list, an event for other systems, tables.
 
 In that order for each address, so that a crash anywhere repeats what was done, and loses nothing:
-SES takes an address twice, whoever hears the event tells copies by its `feedback_id`, and the
-tables are written last.
+SES accepts an address twice, receivers of the event recognise copies by its `feedback_id`, and
+the tables are written last.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Work = dict[str, list[tuple[Key, Feedback]]]
 
 @dataclass(slots=True)
 class Outcome(Generic[Key]):
-    """What became of messages.
+    """The outcome of messages.
 
     `failed` has the messages to be tried again, with an error code; all others are done with.
     `suppressed` counts addresses, the other numbers recipients of feedback that was recorded now
@@ -61,7 +61,7 @@ class Outcome(Generic[Key]):
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What SES is told about an address, and by which feedback."""
+    """The reason recorded at SES for an address, and the feedback that caused it."""
 
     reason: Reason
     because: Feedback
@@ -91,7 +91,7 @@ class Suppressor:
 
     @classmethod
     def from_environment(cls) -> Suppressor:
-        """With what modules/internal/address_suppression sets.
+        """Make the suppressor from the variables that modules/internal/address_suppression sets.
 
         Raises:
             MissingSetting: names the variable.
@@ -127,9 +127,9 @@ class Suppressor:
         """Do what all this feedback demands; a message fails alone.
 
         Args:
-            feedbacks: by whatever names the message that brought them.
-            seconds_left: until the function is ended. What cannot be done by then fails, so that
-                what was done is recorded.
+            feedbacks: feedback by the key of the message that contained it.
+            seconds_left: time until the function is ended. Work that does not fit into it fails, so
+                that finished work is recorded.
         """
         outcome: Outcome[Key] = Outcome()
         remaining = iter(feedbacks.items())
@@ -137,7 +137,7 @@ class Suppressor:
             _Batch(self, outcome, seconds_left).process(some)
         return outcome
 
-    # What a batch uses. Errors are given back as codes: a service's own text can quote an address.
+    # Methods for a batch. Errors are returned as codes: a service's own text can quote an address.
 
     def read(self, wanted: Mapping[str, Iterable[Feedback]]) -> Known:
         return self._store.read(wanted)
@@ -146,13 +146,13 @@ class Suppressor:
         return self._store.write(changes)
 
     def pause(self, attempt: int) -> None:
-        """Longer each time, and never the same for two functions that got in each other's way."""
+        """Wait longer each time, and for different times in two functions that collided."""
         self._sleep(random.uniform(0.5, 1.0) * 0.05 * 2**attempt)
 
     def decide(
         self, address: str, feedbacks: Iterable[Feedback], known: Known
     ) -> tuple[Change | None, _Told | None]:
-        """The change that new feedback about one address makes, and what it demands."""
+        """Return the change that new feedback about one address makes, and what it demands."""
         rule = self._rule
         before = known.records.get(address)
         new = {
@@ -235,7 +235,7 @@ class _Batch(Generic[Key]):
             self._fail(work, address, "Overtaken")
 
     def _round(self, work: Work[Key]) -> Work[Key]:
-        """Work through addresses; those come back that somebody else wrote meanwhile."""
+        """Process each address. Returns the addresses whose item was changed concurrently."""
         wanted = {address: [each for _, each in named] for address, named in work.items()}
         try:
             known = self._suppressor.read(wanted)
@@ -252,7 +252,7 @@ class _Batch(Generic[Key]):
                 self._outcome.copies += len(feedbacks)
                 continue
             if demand is not None:
-                # Again in a later round: whoever overtook us may have put another reason there.
+                # Again in a later round: a concurrent function may have recorded another reason.
                 code = self._suppress(address, demand.reason)
                 if code is not None:
                     self._fail(work, address, code)

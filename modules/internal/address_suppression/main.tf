@@ -6,13 +6,14 @@ data "aws_region" "current" {}
 
 locals {
   address_table = var.address_table == null ? {
-    name        = aws_dynamodb_table.address[0].name
-    arn         = aws_dynamodb_table.address[0].arn
-    kms_key_arn = var.kms_key_arn
+    name    = aws_dynamodb_table.address[0].name
+    arn     = aws_dynamodb_table.address[0].arn
+    kms_key = var.operations.kms_key
   } : var.address_table
 
   # The feedback table is always under this module's key.
-  kms_key_arns = distinct(concat(var.kms_key_arn[*], local.address_table.kms_key_arn[*]))
+  kms_key_arn  = one(var.operations.kms_key[*].arn)
+  kms_key_arns = distinct(concat(var.operations.kms_key[*].arn, local.address_table.kms_key[*].arn))
 
   event_bus_arn = "arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:event-bus/${var.event_bus_name}"
 
@@ -29,7 +30,7 @@ locals {
 resource "aws_dynamodb_table" "address" {
   count = var.address_table == null ? 1 : 0
 
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-addresses"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "address"
@@ -45,16 +46,16 @@ resource "aws_dynamodb_table" "address" {
 
   server_side_encryption {
     enabled     = true
-    kms_key_arn = var.kms_key_arn
+    kms_key_arn = local.kms_key_arn
   }
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 # What was recorded before, so that a copy of it counts nothing.
 resource "aws_dynamodb_table" "feedback" {
   #checkov:skip=CKV_AWS_28:What is lost makes a copy count once more; the addresses are in the other table.
-  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-feedback"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "feedback_id"
@@ -77,8 +78,8 @@ resource "aws_dynamodb_table" "feedback" {
 
   server_side_encryption {
     enabled     = true
-    kms_key_arn = var.kms_key_arn
+    kms_key_arn = local.kms_key_arn
   }
 
-  tags = var.tags
+  tags = var.operations.tags
 }

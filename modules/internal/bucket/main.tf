@@ -4,12 +4,12 @@ data "aws_region" "current" {}
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:Access logs need a bucket of their own; CloudTrail data events record the same for an account that wants it.
   #checkov:skip=CKV_AWS_144:The objects are copies on their way through; a second region would double the places that hold personal data.
-  #checkov:skip=CKV_AWS_145:S3 encrypts with its own key (AES256); a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_145:S3 encrypts with its own key (AES256); a customer managed one is used when kms_key is given.
   #checkov:skip=CKV2_AWS_62:Events go to EventBridge where the caller asks for them (eventbridge).
   bucket        = "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.id}"
   force_destroy = var.force_destroy
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {
@@ -42,11 +42,11 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
   rule {
     # One key request for many objects, where there is a key.
-    bucket_key_enabled = var.kms_key_arn == null ? null : true
+    bucket_key_enabled = var.operations.kms_key == null ? null : true
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
-      kms_master_key_id = var.kms_key_arn
+      sse_algorithm     = var.operations.kms_key == null ? "AES256" : "aws:kms"
+      kms_master_key_id = one(var.operations.kms_key[*].arn)
     }
   }
 }

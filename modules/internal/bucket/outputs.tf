@@ -1,4 +1,4 @@
-output "bucket" {
+output "bucket_name" {
   description = "Name of the bucket."
   value       = aws_s3_bucket.this.bucket
 

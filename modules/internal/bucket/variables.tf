@@ -34,15 +34,14 @@ variable "force_destroy" {
   nullable    = false
 }
 
-variable "kms_key_arn" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
-}
-
-variable "tags" {
-  description = "Tags of this instance, added to the default_tags of the provider."
-  type        = map(string)
-  default     = {}
-  nullable    = false
+variable "operations" {
+  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  type = object({
+    alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
+    kms_key            = optional(object({ arn = string }))
+    log_retention_days = optional(number, 30)
+    tags               = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
 }

@@ -15,7 +15,7 @@ resource "aws_iam_role" "this" {
   description        = var.description
   assume_role_policy = data.aws_iam_policy_document.trust.json
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -36,6 +36,13 @@ data "aws_iam_policy_document" "trust" {
         test     = "StringEquals"
         variable = "sts:ExternalId"
         values   = [var.pinpoint.project_id]
+      }
+
+      # The external id is no secret; the functions of hubs have roles under this path.
+      condition {
+        test     = "ArnLike"
+        variable = "aws:PrincipalArn"
+        values   = ["arn:${local.partition}:iam::${local.account_id}:role/engagement-hub-functions/*"]
       }
     }
   }

@@ -15,13 +15,13 @@ resource "aws_sqs_queue" "this" {
   message_retention_seconds = var.message_retention_days * 86400
 
   # SQS's own key lets service publishers in; alias/aws/sqs would not (its policy cannot be edited).
-  sqs_managed_sse_enabled = var.kms_key_arn == null ? true : null
-  kms_master_key_id       = var.kms_key_arn
+  sqs_managed_sse_enabled = var.operations.kms_key == null ? true : null
+  kms_master_key_id       = one(var.operations.kms_key[*].arn)
 
   # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to settle.
   policy = module.policy.policy_json
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
@@ -39,7 +39,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.operations.alarm[*].topic_arn
 
-  tags = var.tags
+  tags = var.operations.tags
 }

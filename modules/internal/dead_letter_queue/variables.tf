@@ -8,20 +8,6 @@ variable "name" {
   }
 }
 
-variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
-  type = object({
-    topic_arn = string
-  })
-  default = null
-}
-
-variable "kms_key_arn" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
-}
-
 variable "message_retention_days" {
   description = "Days that a dead letter is kept for a person to look at and redrive."
   type        = number
@@ -34,6 +20,18 @@ variable "message_retention_days" {
   }
 }
 
+variable "operations" {
+  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  type = object({
+    alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
+    kms_key            = optional(object({ arn = string }))
+    log_retention_days = optional(number, 30)
+    tags               = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
+}
+
 variable "publishers" {
   description = "Services that may send to the queue: any key => the service principal and the ARN (pattern) it acts for. Roles need no entry: their own policy decides."
   type = map(object({
@@ -42,11 +40,4 @@ variable "publishers" {
   }))
   default  = {}
   nullable = false
-}
-
-variable "tags" {
-  description = "Tags of this instance, added to the default_tags of the provider."
-  type        = map(string)
-  default     = {}
-  nullable    = false
 }

@@ -46,15 +46,15 @@ resource "aws_cloudwatch_metric_alarm" "stream" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.operations.alarm[*].topic_arn
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 # The function's own metric, in its log: Firehose counts such records as processed.
 resource "aws_cloudwatch_metric_alarm" "unreadable_records" {
   alarm_name        = "${var.name}-unreadable-records"
-  alarm_description = "Records could not be read as events; they are in the bucket ${module.events_bucket.bucket} under errors/: look at one, mend the sender or the function, then replay them."
+  alarm_description = "Records could not be read as events; they are in the bucket ${module.events_bucket.bucket_name} under errors/: look at one, mend the sender or the function, then replay them."
 
   namespace   = "EventDatabase"
   metric_name = "UnreadableRecords"
@@ -67,7 +67,7 @@ resource "aws_cloudwatch_metric_alarm" "unreadable_records" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.operations.alarm[*].topic_arn
 
-  tags = var.tags
+  tags = var.operations.tags
 }

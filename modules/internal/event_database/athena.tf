@@ -4,8 +4,7 @@ module "results_bucket" {
   name            = "${var.name}-results"
   expiration_days = { "" = var.athena.results_days }
   force_destroy   = var.force_destroy
-  kms_key_arn     = var.kms_key_arn
-  tags            = var.tags
+  operations      = var.operations
 }
 
 resource "aws_athena_workgroup" "this" {
@@ -24,16 +23,16 @@ resource "aws_athena_workgroup" "this" {
     }
 
     result_configuration {
-      output_location = "s3://${module.results_bucket.bucket}/"
+      output_location = "s3://${module.results_bucket.bucket_name}/"
 
       encryption_configuration {
-        encryption_option = var.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
-        kms_key_arn       = var.kms_key_arn
+        encryption_option = var.operations.kms_key == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = local.kms_key_arn
       }
     }
   }
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 resource "aws_athena_named_query" "this" {

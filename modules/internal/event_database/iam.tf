@@ -56,7 +56,7 @@ resource "aws_iam_role" "firehose" {
   description        = "Lets Firehose make files of the events of ${var.name}."
   assume_role_policy = data.aws_iam_policy_document.firehose_trust.json
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 data "aws_iam_policy_document" "firehose" {
@@ -100,12 +100,12 @@ data "aws_iam_policy_document" "firehose" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.operations.kms_key[*]
 
     content {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }
@@ -126,12 +126,12 @@ data "aws_iam_policy_document" "event_stream" {
   }
 
   dynamic "statement" {
-    for_each = var.event_stream.kms_key_arn[*]
+    for_each = var.event_stream.kms_key[*]
 
     content {
       sid       = "DecryptTheEventStream"
       actions   = ["kms:Decrypt"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }
@@ -178,7 +178,7 @@ resource "aws_iam_role" "publisher" {
   description        = "Lets ${each.value.service} write events to ${var.name}."
   assume_role_policy = data.aws_iam_policy_document.publisher_trust[each.key].json
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 data "aws_iam_policy_document" "publisher" {

@@ -4,6 +4,7 @@ data "aws_region" "current" {}
 
 locals {
   account_id    = data.aws_caller_identity.current.account_id
+  kms_key_arn   = one(var.operations.kms_key[*].arn)
   partition     = data.aws_partition.current.partition
   region        = data.aws_region.current.id
   database_name = var.database_name == null ? replace(var.name, "-", "_") : var.database_name
@@ -20,7 +21,7 @@ locals {
 
   environment = {
     ERROR_PREFIX  = local.errors_prefix
-    EVENTS_BUCKET = module.events_bucket.bucket
+    EVENTS_BUCKET = module.events_bucket.bucket_name
   }
 }
 
@@ -33,15 +34,14 @@ module "events_bucket" {
     var.retention.events_days == null ? {} : { (local.events_prefix) = var.retention.events_days },
   )
   force_destroy = var.force_destroy
-  kms_key_arn   = var.kms_key_arn
-  tags          = var.tags
+  operations    = var.operations
 }
 
 resource "aws_glue_catalog_database" "this" {
   name        = local.database_name
   description = "Engagement events of ${var.name}."
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 resource "aws_glue_catalog_table" "events" {
@@ -61,11 +61,11 @@ resource "aws_glue_catalog_table" "events" {
     "projection.ingest_timestamp.interval"      = "1"
     "projection.ingest_timestamp.interval.unit" = "HOURS"
     "projection.ingest_timestamp.range"         = "${local.first_hour},NOW+1HOURS"
-    "storage.location.template"                 = "s3://${module.events_bucket.bucket}/${local.events_prefix}$${ingest_timestamp}/"
+    "storage.location.template"                 = "s3://${module.events_bucket.bucket_name}/${local.events_prefix}$${ingest_timestamp}/"
   }
 
   storage_descriptor {
-    location      = "s3://${module.events_bucket.bucket}/${local.events_prefix}"
+    location      = "s3://${module.events_bucket.bucket_name}/${local.events_prefix}"
     input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 
@@ -97,18 +97,14 @@ module "transform_function" {
 
   name            = "${var.name}-transform"
   description     = "Makes rows of ${var.table_name} of what Firehose brings."
-  handler         = "${var.package}.transform.lambda_handler"
-  package_path    = var.package_path
+  handler         = "${var.python_package}.functions.transform.lambda_handler"
+  package         = var.package
   environment     = local.environment
   policies        = { errors = data.aws_iam_policy_document.transform.json }
   kms_actions     = ["kms:GenerateDataKey"]
   timeout_seconds = 120 # Firehose waits five minutes
   memory_mb       = 1024
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations      = var.operations
 }
 
 module "replay_function" {
@@ -116,29 +112,25 @@ module "replay_function" {
 
   name            = "${var.name}-replay"
   description     = "Puts records that could not be read, or not be written, to Firehose again; invoked by hand."
-  handler         = "${var.package}.replay.lambda_handler"
-  package_path    = var.package_path
+  handler         = "${var.python_package}.functions.replay.lambda_handler"
+  package         = var.package
   environment     = merge(local.environment, { FIREHOSE_NAME = aws_kinesis_firehose_delivery_stream.this["direct"].name })
   policies        = { replay = data.aws_iam_policy_document.replay.json }
   kms_actions     = ["kms:Decrypt"]
   timeout_seconds = 900
   memory_mb       = 512
-
-  alarm              = var.alarm
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  tags               = var.tags
+  operations      = var.operations
 }
 
 # What Firehose has to say about files and functions that fail.
 resource "aws_cloudwatch_log_group" "delivery" {
   #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold errors, not evidence that has to last a year.
-  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key is given.
   name              = "/aws/kinesisfirehose/${var.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.operations.log_retention_days
+  kms_key_id        = local.kms_key_arn
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 resource "aws_cloudwatch_log_stream" "delivery" {
@@ -152,7 +144,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
   for_each = local.streams
 
   #checkov:skip=CKV_AWS_240:What is written directly is encrypted; what comes from a Kinesis stream is encrypted by that stream.
-  #checkov:skip=CKV_AWS_241:AWS owns the key unless kms_key_arn is given.
+  #checkov:skip=CKV_AWS_241:AWS owns the key unless kms_key is given.
   name        = "${var.name}-${each.key}"
   destination = "extended_s3"
 
@@ -170,8 +162,8 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
 
     content {
       enabled  = true
-      key_type = var.kms_key_arn == null ? "AWS_OWNED_CMK" : "CUSTOMER_MANAGED_CMK"
-      key_arn  = var.kms_key_arn
+      key_type = var.operations.kms_key == null ? "AWS_OWNED_CMK" : "CUSTOMER_MANAGED_CMK"
+      key_arn  = local.kms_key_arn
     }
   }
 
@@ -182,7 +174,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     error_output_prefix = "${local.errors_prefix}!{firehose:error-output-type}/!{timestamp:${local.hour}}/"
     buffering_interval  = var.buffer_seconds
     buffering_size      = 64 # the least that format conversion allows
-    kms_key_arn         = var.kms_key_arn
+    kms_key_arn         = local.kms_key_arn
 
     cloudwatch_logging_options {
       enabled         = true
@@ -241,7 +233,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     }
   }
 
-  tags = var.tags
+  tags = var.operations.tags
 
   # Firehose tries the role at once; and what arrives while it is being destroyed still needs it.
   depends_on = [aws_iam_role_policy.firehose, aws_iam_role_policy.event_stream]

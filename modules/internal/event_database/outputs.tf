@@ -8,9 +8,9 @@ output "athena_workgroup" {
   value       = aws_athena_workgroup.this.name
 }
 
-output "events_bucket" {
+output "events_bucket_name" {
   description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
-  value       = module.events_bucket.bucket
+  value       = module.events_bucket.bucket_name
 }
 
 output "firehose_arn" {
@@ -36,9 +36,9 @@ output "replay_function_name" {
   value       = module.replay_function.function_name
 }
 
-output "results_bucket" {
+output "results_bucket_name" {
   description = "Bucket of the results of queries."
-  value       = module.results_bucket.bucket
+  value       = module.results_bucket.bucket_name
 }
 
 output "table_name" {

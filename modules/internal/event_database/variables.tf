@@ -13,23 +13,26 @@ variable "columns" {
 }
 
 variable "name" {
-  description = "First part of every name in the account."
+  description = "Prefix of every AWS name; two copies with two names fit in one account."
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,26}$", var.name))
-    error_message = "name must be 1-27 lower-case letters, digits or hyphens, beginning with a letter: bucket, role and database names are built from it. Shorten it."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,24}[a-z0-9])?$", var.name))
+    error_message = "name must be 1-26 lower-case letters, digits or hyphens, start with a letter and end with a letter or digit: the names of buckets, roles and databases start with it. Choose such a name."
   }
 }
 
-variable "package" {
-  description = "Python package of the functions: its modules transform and replay each have a lambda_handler."
+variable "python_package" {
+  description = "Python package of the functions `functions/transform.py` and `functions/replay.py`."
   type        = string
 }
 
-variable "package_path" {
-  description = "Path of the zip that holds the code, as `make package` builds it."
-  type        = string
+variable "package" {
+  description = "S3 object of the zip that holds the code: an element of the output `archives` of the block package."
+  type = object({
+    bucket = string
+    key    = string
+  })
 }
 
 variable "table_name" {
@@ -40,14 +43,6 @@ variable "table_name" {
     condition     = can(regex("^[a-z][a-z0-9_]{0,127}$", var.table_name))
     error_message = "table_name must be 1-128 lower-case letters, digits or underscores: anything else has to be quoted in every query."
   }
-}
-
-variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
-  type = object({
-    topic_arn = string
-  })
-  default = null
 }
 
 variable "athena" {
@@ -96,8 +91,8 @@ variable "database_name" {
 variable "event_stream" {
   description = "Kinesis stream to read besides what is written to the Firehose stream: the `event_stream` output of the module event_stream. Null reads none."
   type = object({
-    stream_arn  = string
-    kms_key_arn = optional(string)
+    stream_arn = string
+    kms_key    = optional(object({ arn = string }))
   })
   default = null
 }
@@ -109,17 +104,16 @@ variable "force_destroy" {
   nullable    = false
 }
 
-variable "kms_key_arn" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
-}
-
-variable "log_retention_days" {
-  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
-  type        = number
-  default     = 30
-  nullable    = false
+variable "operations" {
+  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  type = object({
+    alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
+    kms_key            = optional(object({ arn = string }))
+    log_retention_days = optional(number, 30)
+    tags               = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "publishers" {
@@ -157,13 +151,6 @@ variable "retention" {
     condition     = alltrue([for days in compact([var.retention.events_days, var.retention.errors_days]) : days >= 1 && floor(days) == tonumber(days)])
     error_message = "retention.events_days and retention.errors_days must be whole numbers of 1 or more: S3 expires objects by the day. Leave events_days out to keep events for ever."
   }
-}
-
-variable "tags" {
-  description = "Tags of this instance, added to the default_tags of the provider."
-  type        = map(string)
-  default     = {}
-  nullable    = false
 }
 
 variable "views" {

@@ -1,6 +1,10 @@
 locals {
+  detailed = var.operations.alarm == null ? false : var.operations.alarm.detailed
+
+  # A failure reaches the caller, the dead-letter queue or the state machine, each with an alarm of
+  # its own; these name the function.
   alarms = merge(
-    {
+    local.detailed ? {
       errors = {
         metric = "Errors"
         says   = "ended in an error or a timeout: see its log group /aws/lambda/${var.name}"
@@ -9,13 +13,13 @@ locals {
         metric = "Throttles"
         says   = "was refused for lack of concurrency: raise reserved_concurrency or the account's quota"
       }
-    },
-    var.on_failure == null ? {} : {
+    } : {},
+    local.detailed && var.on_failure != null ? {
       undelivered-failures = {
         metric = "DestinationDeliveryFailures"
         says   = "failed, and the failed event could not be kept in its dead-letter queue: check the queue and its key"
       }
-    },
+    } : {},
   )
 }
 
@@ -36,7 +40,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.operations.alarm[*].topic_arn
 
-  tags = var.tags
+  tags = var.operations.tags
 }

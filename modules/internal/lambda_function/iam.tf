@@ -12,10 +12,11 @@ data "aws_iam_policy_document" "trust" {
 
 resource "aws_iam_role" "this" {
   name               = "${var.name}-lambda"
+  path               = var.role_path
   description        = "Execution role of the function ${var.name}."
   assume_role_policy = data.aws_iam_policy_document.trust.json
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 data "aws_iam_policy_document" "logs_and_traces" {
@@ -37,7 +38,7 @@ data "aws_iam_policy_document" "logs_and_traces" {
   }
 
   dynamic "statement" {
-    for_each = length(var.kms_actions) == 0 ? [] : var.kms_key_arn[*]
+    for_each = length(var.kms_actions) == 0 ? [] : var.operations.kms_key[*].arn
 
     content {
       sid       = "UseTheKey"
@@ -63,12 +64,12 @@ data "aws_iam_policy_document" "on_failure" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.operations.kms_key[*]
 
     content {
       sid       = "EncryptFailedEvents"
       actions   = ["kms:GenerateDataKey", "kms:Decrypt"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }

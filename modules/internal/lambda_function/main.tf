@@ -1,36 +1,40 @@
 data "aws_caller_identity" "current" {}
 
+locals {
+  kms_key_arn = one(var.operations.kms_key[*].arn)
+}
+
 # Before the function, or Lambda makes one that keeps everything for ever.
 resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold ids and outcomes, not evidence that has to last a year.
-  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key is given.
   name              = "/aws/lambda/${var.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.operations.log_retention_days
+  kms_key_id        = local.kms_key_arn
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_115:A reserved concurrency is taken from the account's pool, so the caller decides (reserved_concurrency).
   #checkov:skip=CKV_AWS_116:Failed asynchronous events go to the on_failure destination, which unlike a dead-letter queue keeps the error too.
   #checkov:skip=CKV_AWS_117:The function calls AWS APIs only; a VPC would add a NAT gateway and protect nothing.
-  #checkov:skip=CKV_AWS_173:Lambda encrypts the variables with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_173:Lambda encrypts the variables with its own key; a customer managed one is used when kms_key is given.
   #checkov:skip=CKV_AWS_272:The package is built from this repository with a fixed checksum; a signing profile is the account owner's choice.
   function_name = var.name
   description   = var.description
   role          = aws_iam_role.this.arn
 
-  handler          = var.handler
-  runtime          = "python3.13"
-  architectures    = ["arm64"]
-  filename         = var.package_path
-  source_code_hash = fileexists(var.package_path) ? filebase64sha256(var.package_path) : null
+  handler       = var.handler
+  runtime       = "python3.13"
+  architectures = ["arm64"]
+  s3_bucket     = var.package.bucket
+  s3_key        = var.package.key # names the content, so that new code is a new key
 
   timeout                        = var.timeout_seconds
   memory_size                    = var.memory_mb
   reserved_concurrent_executions = var.reserved_concurrency == null ? -1 : var.reserved_concurrency
-  kms_key_arn                    = var.kms_key_arn
+  kms_key_arn                    = local.kms_key_arn
 
   dynamic "environment" {
     for_each = length(var.environment) == 0 ? [] : [var.environment]
@@ -51,14 +55,7 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
-  tags = var.tags
-
-  lifecycle {
-    precondition {
-      condition     = fileexists(var.package_path)
-      error_message = "No package at ${var.package_path}: run `make package` first."
-    }
-  }
+  tags = var.operations.tags
 
   # A first invocation must neither lack a permission nor lose its logs.
   depends_on = [aws_iam_role_policy.logs_and_traces, aws_iam_role_policy.given]

@@ -1,5 +1,5 @@
 variable "handler" {
-  description = "Python path of the handler in the package, such as `campaign_create.handler.lambda_handler`."
+  description = "Python path of the handler in the package, such as `campaign_create.functions.create.lambda_handler`."
   type        = string
 }
 
@@ -13,17 +13,12 @@ variable "name" {
   }
 }
 
-variable "package_path" {
-  description = "Path of the zip that holds the code, as `make package` builds it."
-  type        = string
-}
-
-variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+variable "package" {
+  description = "S3 object of the zip that holds the code: an element of the output `archives` of the block package."
   type = object({
-    topic_arn = string
+    bucket = string
+    key    = string
   })
-  default = null
 }
 
 variable "description" {
@@ -50,31 +45,10 @@ variable "invokers" {
 }
 
 variable "kms_actions" {
-  description = "What the function does with kms_key_arn to reach data under that key: `kms:Decrypt` to read a queue or an object, `kms:GenerateDataKey` to write one. Empty where it reaches none."
+  description = "What the function does with the KMS key of `operations` to reach data under that key: `kms:Decrypt` to read a queue or an object, `kms:GenerateDataKey` to write one. Empty where it reaches none."
   type        = list(string)
   default     = []
   nullable    = false
-}
-
-variable "kms_key_arn" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
-}
-
-variable "log_retention_days" {
-  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
-  type        = number
-  default     = 30
-  nullable    = false
-
-  validation {
-    condition = contains(
-      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-      var.log_retention_days
-    )
-    error_message = "log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
-  }
 }
 
 variable "memory_mb" {
@@ -95,6 +69,18 @@ variable "on_failure" {
     queue_arn = string
   })
   default = null
+}
+
+variable "operations" {
+  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  type = object({
+    alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
+    kms_key            = optional(object({ arn = string }))
+    log_retention_days = optional(number, 30)
+    tags               = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "policies" {
@@ -120,10 +106,10 @@ variable "reserved_concurrency" {
   }
 }
 
-variable "tags" {
-  description = "Tags of this instance, added to the default_tags of the provider."
-  type        = map(string)
-  default     = {}
+variable "role_path" {
+  description = "IAM path of the execution role, by which trust policies elsewhere can name the roles of several functions."
+  type        = string
+  default     = "/"
   nullable    = false
 }
 

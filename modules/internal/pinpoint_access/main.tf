@@ -8,7 +8,7 @@ locals {
   # resources, and condition keys for Amazon Pinpoint". Where the Pinpoint Developer Guide ("Amazon
   # Pinpoint actions for IAM policies") names another ARN than that page, both are listed.
   operations = jsondecode(file("${path.module}/operations.json"))
-  wanted     = { for name in distinct(var.operations) : name => local.operations[name] if contains(keys(local.operations), name) }
+  wanted     = { for name in distinct(var.api_operations) : name => local.operations[name] if contains(keys(local.operations), name) }
 
   # What lives on at AWS and what a hub does not serve is called at AWS, also from a hub's project.
   at_hub = var.pinpoint.api == null ? {} : { for name, operation in local.wanted : name => operation if operation.hub }
@@ -16,13 +16,15 @@ locals {
 
   # Operations on the same resources share a statement: a role's policies have 10,240 characters.
   by_resources = { for name, operation in local.at_aws : join(" ", operation.aws) => name... }
-  arn_prefix   = "arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  # Without a project the operations are allowed on every project: what CreateApp makes has no id yet.
+  project_id = var.pinpoint.project_id == null ? "*" : var.pinpoint.project_id
+  arn_prefix = "arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
   # "/v1/apps/{application-id}/segments/{segment-id}" => "/v1/apps/<project>/segments/*"
   requests = sort([for operation in values(local.at_hub) : format(
     "%s%s",
     operation.method,
-    replace(replace(operation.path, "{application-id}", var.pinpoint.project_id), "/\\{[^}]+\\}/", "*"),
+    replace(replace(operation.path, "{application-id}", local.project_id), "/\\{[^}]+\\}/", "*"),
   )])
 }
 
@@ -36,7 +38,7 @@ data "aws_iam_policy_document" "this" {
       actions = [for name in statement.value : "mobiletargeting:${name}"]
       resources = [
         for suffix in split(" ", statement.key) :
-        "${local.arn_prefix}:${replace(suffix, "{application-id}", var.pinpoint.project_id)}"
+        "${local.arn_prefix}:${replace(suffix, "{application-id}", local.project_id)}"
       ]
     }
   }

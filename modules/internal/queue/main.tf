@@ -1,10 +1,8 @@
 module "dead_letter" {
   source = "../dead_letter_queue"
 
-  name        = var.name
-  alarm       = var.alarm
-  kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  name       = var.name
+  operations = var.operations
 }
 
 module "policy" {
@@ -22,8 +20,8 @@ resource "aws_sqs_queue" "this" {
   receive_wait_time_seconds  = 20
 
   # SQS's own key lets service publishers in; alias/aws/sqs would not (its policy cannot be edited).
-  sqs_managed_sse_enabled = var.kms_key_arn == null ? true : null
-  kms_master_key_id       = var.kms_key_arn
+  sqs_managed_sse_enabled = var.operations.kms_key == null ? true : null
+  kms_master_key_id       = one(var.operations.kms_key[*].arn)
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = module.dead_letter.queue_arn
@@ -33,5 +31,5 @@ resource "aws_sqs_queue" "this" {
   # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to settle.
   policy = module.policy.policy_json
 
-  tags = var.tags
+  tags = var.operations.tags
 }

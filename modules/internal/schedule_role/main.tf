@@ -14,7 +14,7 @@ resource "aws_iam_role" "this" {
   description        = var.description
   assume_role_policy = data.aws_iam_policy_document.trust.json
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -62,12 +62,12 @@ data "aws_iam_policy_document" "schedule" {
   }
 
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.operations.kms_key[*]
 
     content {
       sid       = "EncryptThem"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }

@@ -26,21 +26,20 @@ variable "target" {
   })
 }
 
-variable "kms_key_arn" {
-  description = "Customer managed KMS key of the dead-letter queue. Null when it has none."
-  type        = string
-  default     = null
+variable "operations" {
+  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  type = object({
+    alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
+    kms_key            = optional(object({ arn = string }))
+    log_retention_days = optional(number, 30)
+    tags               = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "schedule_group_arn" {
   description = "Schedule group whose schedules may use the role. Null is the default group."
   type        = string
   default     = null
-}
-
-variable "tags" {
-  description = "Tags of this instance, added to the default_tags of the provider."
-  type        = map(string)
-  default     = {}
-  nullable    = false
 }

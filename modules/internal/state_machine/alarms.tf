@@ -1,18 +1,23 @@
 locals {
-  alarms = {
-    executions-failed = {
-      metric = "ExecutionsFailed"
-      says   = "had an execution that failed: its history names the state and the cause"
-    }
-    executions-timed-out = {
-      metric = "ExecutionsTimedOut"
-      says   = "had an execution that ran out of time: its history names the state it waited in"
-    }
-    executions-throttled = {
-      metric = "ExecutionThrottled"
-      says   = "was throttled: its transitions exceed the account's Step Functions quota"
-    }
-  }
+  alarms = merge(
+    {
+      executions-failed = {
+        metric = "ExecutionsFailed"
+        says   = "had an execution that failed: its history names the state and the cause"
+      }
+      executions-timed-out = {
+        metric = "ExecutionsTimedOut"
+        says   = "had an execution that ran out of time: its history names the state it waited in"
+      }
+    },
+    # A throttled execution goes on later; where it does not, it fails or times out.
+    var.operations.alarm == null ? {} : var.operations.alarm.detailed ? {
+      executions-throttled = {
+        metric = "ExecutionThrottled"
+        says   = "was throttled: its transitions exceed the account's Step Functions quota"
+      }
+    } : {},
+  )
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
@@ -32,7 +37,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.operations.alarm[*].topic_arn
 
-  tags = var.tags
+  tags = var.operations.tags
 }

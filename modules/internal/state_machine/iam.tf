@@ -28,7 +28,7 @@ resource "aws_iam_role" "this" {
   description        = "Execution role of the state machine ${var.name}."
   assume_role_policy = data.aws_iam_policy_document.trust.json
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 data "aws_iam_policy_document" "logs_and_traces" {
@@ -68,12 +68,12 @@ data "aws_iam_policy_document" "logs_and_traces" {
 
   # For the data of executions, and for topics that the machine publishes to.
   dynamic "statement" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.operations.kms_key[*]
 
     content {
       sid       = "UseTheKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
+      resources = [statement.value.arn]
     }
   }
 }

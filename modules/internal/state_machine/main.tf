@@ -12,12 +12,12 @@ locals {
 # (Step Functions Developer Guide, "Using CloudWatch Logs to log execution history").
 resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold state names and outcomes, not evidence that has to last a year.
-  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key_arn is given.
+  #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key is given.
   name              = "/aws/vendedlogs/states/${var.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.operations.log_retention_days
+  kms_key_id        = one(var.operations.kms_key[*].arn)
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
 resource "aws_sfn_state_machine" "this" {
@@ -37,7 +37,7 @@ resource "aws_sfn_state_machine" "this" {
   }
 
   dynamic "encryption_configuration" {
-    for_each = var.kms_key_arn[*]
+    for_each = var.operations.kms_key[*].arn
 
     content {
       type                              = "CUSTOMER_MANAGED_KMS_KEY"
@@ -46,7 +46,7 @@ resource "aws_sfn_state_machine" "this" {
     }
   }
 
-  tags = var.tags
+  tags = var.operations.tags
 
   # Step Functions checks the role while creating the machine.
   depends_on = [

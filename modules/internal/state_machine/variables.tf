@@ -13,33 +13,16 @@ variable "name" {
   }
 }
 
-variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+variable "operations" {
+  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
-    topic_arn = string
+    alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
+    kms_key            = optional(object({ arn = string }))
+    log_retention_days = optional(number, 30)
+    tags               = optional(map(string), {})
   })
-  default = null
-}
-
-variable "kms_key_arn" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
-  type        = string
-  default     = null
-}
-
-variable "log_retention_days" {
-  description = "Days that logs are kept: one of the periods CloudWatch Logs offers, such as 7, 30 or 365."
-  type        = number
-  default     = 30
-  nullable    = false
-
-  validation {
-    condition = contains(
-      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-      var.log_retention_days
-    )
-    error_message = "log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
-  }
+  default  = {}
+  nullable = false
 }
 
 variable "policies" {
@@ -58,12 +41,5 @@ variable "runs_distributed_map" {
   description = "Whether the definition holds a Distributed Map, which starts and watches child executions of the same machine."
   type        = bool
   default     = false
-  nullable    = false
-}
-
-variable "tags" {
-  description = "Tags of this instance, added to the default_tags of the provider."
-  type        = map(string)
-  default     = {}
   nullable    = false
 }

@@ -45,16 +45,23 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # No aws:SourceArn here: not every service sends it to KMS (EventBridge does not, says the same
-  # page). Who may publish for what is decided in the policy of the topic.
+  # The policy of the topic decides which source may publish.
   statement {
-    sid       = "ServicesPublish"
+    sid       = "ServicesPublishForThisAccount"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
     resources = ["*"]
 
     principals {
       type        = "Service"
       identifiers = distinct([for publisher in values(var.service_publishers) : publisher.service])
+    }
+
+    # SES, End User Messaging SMS and CloudWatch send it to KMS. EventBridge does not (same page):
+    # the block takes no publisher that leaves it out.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
     }
   }
 }
@@ -67,5 +74,5 @@ resource "aws_kms_key" "this" {
   deletion_window_in_days = 7
   policy                  = data.aws_iam_policy_document.key[0].json
 
-  tags = var.tags
+  tags = var.operations.tags
 }

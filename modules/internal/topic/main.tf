@@ -1,7 +1,10 @@
 locals {
   # A service cannot use alias/aws/sns: nobody can write it into that key's policy.
-  needs_own_key = length(var.service_publishers) == 0 ? false : var.kms_key_arn == null
-  kms_key       = local.needs_own_key ? aws_kms_key.this[0].arn : coalesce(var.kms_key_arn, "alias/aws/sns")
+  needs_own_key = length(var.service_publishers) == 0 ? false : var.operations.kms_key == null
+  kms_key = (
+    local.needs_own_key ? aws_kms_key.this[0].arn
+    : var.operations.kms_key == null ? "alias/aws/sns" : var.operations.kms_key.arn
+  )
 }
 
 module "policy" {
@@ -20,10 +23,25 @@ resource "aws_sns_topic" "this" {
   # Inline, so that nobody publishes or subscribes before the policy is there.
   policy = module.policy.policy_json
 
-  tags = var.tags
+  tags = var.operations.tags
 }
 
+# An email address and a URL confirm the subscription first; a queue lets the topic in by its own
+# policy.
+resource "aws_sns_topic_subscription" "this" {
+  for_each = var.subscriptions
+
+  topic_arn           = aws_sns_topic.this.arn
+  protocol            = each.value.protocol
+  endpoint            = each.value.endpoint
+  filter_policy_scope = length(each.value.notification_types) == 0 ? null : "MessageAttributes"
+  filter_policy       = length(each.value.notification_types) == 0 ? null : jsonencode({ notification_type = each.value.notification_types })
+}
+
+# A subscriber that does not take notifications has a dead-letter queue, with an alarm, of its own.
 resource "aws_cloudwatch_metric_alarm" "this" {
+  count = var.operations.alarm == null ? 0 : var.operations.alarm.detailed ? 1 : 0
+
   alarm_name        = "${var.name}-undelivered"
   alarm_description = "The topic ${var.name} could not deliver to a subscriber: look into the subscription's dead-letter queue."
 
@@ -38,7 +56,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
 
-  alarm_actions = var.alarm == null ? [] : [var.alarm.topic_arn]
+  alarm_actions = var.operations.alarm[*].topic_arn
 
-  tags = var.tags
+  tags = var.operations.tags
 }

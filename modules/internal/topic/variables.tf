@@ -8,18 +8,16 @@ variable "name" {
   }
 }
 
-variable "alarm" {
-  description = "Who hears of trouble: the SNS topic that alarms notify. Null keeps the alarms but notifies nobody."
+variable "operations" {
+  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
-    topic_arn = string
+    alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
+    kms_key            = optional(object({ arn = string }))
+    log_retention_days = optional(number, 30)
+    tags               = optional(map(string), {})
   })
-  default = null
-}
-
-variable "kms_key_arn" {
-  description = "Customer managed KMS key for the messages; its key policy must let the publishing services use it. Null: the key alias/aws/sns, or a key of the topic's own where services publish (they cannot use alias/aws/sns). With service_publishers it must be known at plan."
-  type        = string
-  default     = null
+  default  = {}
+  nullable = false
 }
 
 variable "service_publishers" {
@@ -30,11 +28,20 @@ variable "service_publishers" {
   }))
   default  = {}
   nullable = false
+
+  validation {
+    condition     = length(setsubtract([for publisher in values(var.service_publishers) : publisher.service], ["cloudwatch.amazonaws.com", "ses.amazonaws.com", "sms-voice.amazonaws.com"])) == 0
+    error_message = "service_publishers must be cloudwatch, ses or sms-voice.amazonaws.com: these send aws:SourceAccount to KMS, which the topic's key asks for. Publish with a role instead."
+  }
 }
 
-variable "tags" {
-  description = "Tags of this instance, added to the default_tags of the provider."
-  type        = map(string)
-  default     = {}
-  nullable    = false
+variable "subscriptions" {
+  description = "Subscriptions of the topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN); `notification_types` narrows them."
+  type = map(object({
+    protocol           = string
+    endpoint           = string
+    notification_types = optional(list(string), [])
+  }))
+  default  = {}
+  nullable = false
 }

@@ -2,6 +2,14 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+override_module {
+  target = module.resources
+  outputs = {
+    function_name = "hub-resources"
+    results       = { App = { project = { Id = "app1" } } }
+  }
+}
+
 variables {
   name = "hub"
 }
@@ -20,22 +28,22 @@ run "the_api_lets_in_signed_callers_only" {
   }
 }
 
-run "sends_texts_and_no_email_by_default" {
+run "sends_nothing_by_default" {
   command = plan
 
   assert {
-    condition     = [for statement in data.aws_iam_policy_document.send[0].statement : statement.sid] == ["SendTextsFromTheseIdentities"]
-    error_message = "Without email and voice there must be no permission to send them."
+    condition     = length(data.aws_iam_policy_document.send) == 0
+    error_message = "Without email, sms and voice there must be no permission to send."
   }
 
   assert {
-    condition     = !contains(keys(local.environment), "EMAIL_FROM_ADDRESS") && !contains(keys(local.environment), "SMS_ORIGINATION_IDENTITY")
+    condition     = length([for name in keys(local.environment) : name if can(regex("^(EMAIL|SMS|VOICE)_", name))]) == 0
     error_message = "What is not configured must be absent, not empty."
   }
 
   assert {
     condition     = length(module.resources) == 0 && output.pinpoint == null && output.project_id == null
-    error_message = "Without project_name there is no project."
+    error_message = "Without project there is no project."
   }
 }
 
@@ -46,9 +54,8 @@ run "sends_email_from_the_one_address" {
     email = {
       from_address      = "news@example.com"
       identity_arn      = "arn:aws:ses:eu-west-1:111122223333:identity/example.com"
-      configuration_set = "news"
+      configuration_set = { name = "news" }
     }
-    sms = null
   }
 
   assert {
@@ -56,25 +63,17 @@ run "sends_email_from_the_one_address" {
       length(data.aws_iam_policy_document.send[0].statement) == 1,
       one(data.aws_iam_policy_document.send[0].statement[0].condition).variable == "ses:FromAddress",
       join(" ", one(data.aws_iam_policy_document.send[0].statement[0].condition).values) == "news@example.com",
-      length(data.aws_iam_policy_document.send[0].statement[0].resources) == 2,
+      data.aws_iam_policy_document.send[0].statement[0].resources == toset([
+        "arn:aws:ses:eu-west-1:111122223333:configuration-set/news",
+        "arn:aws:ses:eu-west-1:111122223333:identity/example.com",
+      ]),
     ])
     error_message = "Email must go from the configured address, identity and configuration set only."
   }
 
   assert {
-    condition     = keys(aws_sns_topic_subscription.delivery) == ["email"] && length(aws_sesv2_configuration_set_event_destination.this) == 1
+    condition     = keys(aws_sns_topic_subscription.delivery) == ["email"] && one(aws_sesv2_configuration_set_event_destination.this).configuration_set_name == "news"
     error_message = "Delivery events of the configuration set must reach the hub."
-  }
-}
-
-run "sends_nothing_when_told_so" {
-  command = plan
-
-  variables { sms = null }
-
-  assert {
-    condition     = length(data.aws_iam_policy_document.send) == 0
-    error_message = "Without any channel there must be no sending policy."
   }
 }
 
@@ -84,7 +83,7 @@ run "asks_for_events_of_texts_when_there_is_a_configuration_set" {
   variables {
     sms = {
       origination_identity_arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1"
-      configuration_set        = "texts"
+      configuration_set        = { name = "texts" }
     }
   }
 
@@ -102,12 +101,66 @@ run "asks_for_events_of_texts_when_there_is_a_configuration_set" {
   }
 }
 
+run "sends_texts_from_every_identity_that_is_named" {
+  command = plan
+
+  variables {
+    sms = {
+      origination_identity_arn = "arn:aws:sms-voice:eu-west-1:111122223333:pool/pool-1"
+      other_origination_identity_arns = [
+        "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1",
+        "arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/DE",
+      ]
+    }
+  }
+
+  assert {
+    condition = data.aws_iam_policy_document.send[0].statement[0].resources == toset([
+      "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1",
+      "arn:aws:sms-voice:eu-west-1:111122223333:pool/pool-1",
+      "arn:aws:sms-voice:eu-west-1:111122223333:sender-id/Shop/DE",
+    ])
+    error_message = "Texts must go from the named identities only."
+  }
+
+  assert {
+    condition = alltrue([
+      length(data.aws_iam_policy_document.send[0].statement) == 1,
+      local.environment.SMS_ORIGINATION_IDENTITY == "arn:aws:sms-voice:eu-west-1:111122223333:pool/pool-1",
+      length(aws_sns_topic_subscription.delivery) == 0,
+    ])
+    error_message = "The first identity must be the default, and without a configuration set there are no delivery events."
+  }
+}
+
+run "creates_the_first_project" {
+  command = apply
+
+  variables { project = { name = "news" } }
+
+  assert {
+    condition = output.project_id == "app1" && output.pinpoint == {
+      project_id = "app1"
+      api = {
+        url           = "https://mock.execute-api.eu-west-1.amazonaws.com"
+        execution_arn = "arn:aws:execute-api:eu-west-1:111122223333:mock"
+      }
+    }
+    error_message = "Other modules must get the project that was created, and the API."
+  }
+}
+
 run "assumes_roles_under_its_path_only" {
   command = plan
 
   assert {
     condition     = join(" ", data.aws_iam_policy_document.customer_roles.statement[0].resources) == "arn:aws:iam::111122223333:role/engagement-hub/*"
     error_message = "The hub must not assume any other role."
+  }
+
+  assert {
+    condition     = local.role_path == "/engagement-hub-functions/"
+    error_message = "Data roles of other modules trust the roles under this path."
   }
 }
 
@@ -157,17 +210,53 @@ run "rejects_rates_of_nothing" {
 
   variables {
     email = { from_address = "a@example.com", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com", messages_per_second = 0 }
-    sms   = { messages_per_second = 0 }
+    sms   = { origination_identity_arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1", messages_per_second = 0 }
     voice = { origination_identity_arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1", messages_per_second = 0 }
   }
 
   expect_failures = [var.email, var.sms, var.voice]
 }
 
-run "rejects_a_retention_that_cloudwatch_does_not_offer" {
+run "rejects_a_number_in_place_of_its_arn" {
   command = plan
 
-  variables { log_retention_days = 31 }
+  variables { sms = { origination_identity_arn = "+14255550100" } }
 
-  expect_failures = [var.log_retention_days]
+  expect_failures = [var.sms]
+}
+
+run "rejects_another_identity_that_sends_no_texts" {
+  command = plan
+
+  variables {
+    sms = {
+      origination_identity_arn        = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1"
+      other_origination_identity_arns = ["arn:aws:sms-voice:eu-west-1:111122223333:configuration-set/texts"]
+    }
+  }
+
+  expect_failures = [var.sms]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

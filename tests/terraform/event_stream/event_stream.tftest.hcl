@@ -2,12 +2,15 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
-override_module {
-  target = module.registration
-  outputs = {
-    function_name = "news-stream-registration"
-    results       = { event_stream = {} }
-  }
+# What the function answers: the SHA-256 of the registration that it was asked for, which the module
+# compares with the one that it asks for (pinpoint_resources, `revisions`). An apply that asks for any
+# other stream, role, project or take-over fails. This is the registration
+#   [{"api":{"execution_arn":"arn:aws:execute-api:eu-west-1:111122223333:abc","url":"https://abc.execute-api.eu-west-1.amazonaws.com"},"project_id":"app1"},
+#    {"key":"project","properties":"{\"DestinationStreamArn\":\"arn:aws:kinesis:eu-west-1:111122223333:stream/mock\",\"RoleArn\":\"arn:aws:iam::111122223333:role/mock\",\"TakeOver\":false}","type":"EventStream"}]
+# as jsonencode writes it, in one line.
+override_resource {
+  target = module.registration.aws_lambda_invocation.this
+  values = { result = "{\"Revision\":\"7704a0d727f094abea9e60777b771165a87f05720618474438c91adaa3db4a27\"}" }
 }
 
 variables {
@@ -44,10 +47,10 @@ run "keeps_events_for_a_day_on_one_encrypted_shard" {
 run "gives_subscribers_the_stream_and_its_key" {
   command = apply
 
-  variables { kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1" }
+  variables { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/1" } }
 
   assert {
-    condition     = output.event_stream == { stream_arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/mock", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1" }
+    condition     = output.event_stream == { stream_arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/mock", kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/1" } }
     error_message = "Subscribers need the stream and what decrypts it."
   }
 
@@ -64,7 +67,7 @@ run "gives_no_key_where_there_is_none" {
   command = apply
 
   assert {
-    condition     = output.event_stream.kms_key_arn == null
+    condition     = output.event_stream.kms_key == null
     error_message = "Subscribers must not ask for a key that AWS manages."
   }
 }
@@ -73,19 +76,8 @@ run "registers_the_stream_and_replaces_no_other_unless_told" {
   command = apply
 
   assert {
-    condition     = local.registration.DestinationStreamArn == aws_kinesis_stream.this.arn && !local.registration.TakeOver
+    condition     = keys(module.registration.results.EventStream) == ["project"]
     error_message = "A stream that is there must stay, and be reported."
-  }
-}
-
-run "replaces_a_stream_when_told" {
-  command = plan
-
-  variables { take_over = true }
-
-  assert {
-    condition     = local.registration.TakeOver
-    error_message = "take_over must reach the registration."
   }
 }
 
@@ -148,4 +140,27 @@ run "rejects_a_name_with_capitals" {
   variables { name = "News" }
 
   expect_failures = [var.name]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

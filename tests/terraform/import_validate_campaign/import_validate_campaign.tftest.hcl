@@ -6,14 +6,12 @@ variables {
   name              = "chain"
   pinpoint          = { project_id = "app1" }
   sms_template_name = "greeting"
-  topic_arns = {
-    import   = "arn:aws:sns:eu-west-1:111122223333:import"
-    validate = "arn:aws:sns:eu-west-1:111122223333:validate"
+  import            = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:import" }
+  validate = {
+    state_machine_arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:validate"
+    topic_arn         = "arn:aws:sns:eu-west-1:111122223333:validate"
   }
-  state_machine_arns = {
-    campaign = "arn:aws:states:eu-west-1:111122223333:stateMachine:campaign"
-    validate = "arn:aws:states:eu-west-1:111122223333:stateMachine:validate"
-  }
+  campaign = { state_machine_arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:campaign" }
 }
 
 run "starts_each_stage_from_the_success_of_the_one_before" {
@@ -21,8 +19,8 @@ run "starts_each_stage_from_the_success_of_the_one_before" {
 
   assert {
     condition = alltrue([
-      aws_sns_topic_subscription.stage["validate"].topic_arn == var.topic_arns.import,
-      aws_sns_topic_subscription.stage["campaign"].topic_arn == var.topic_arns.validate,
+      aws_sns_topic_subscription.stage["validate"].topic_arn == var.import.topic_arn,
+      aws_sns_topic_subscription.stage["campaign"].topic_arn == var.validate.topic_arn,
     ])
     error_message = "Validation must follow the import, the campaign the validation."
   }
@@ -38,8 +36,8 @@ run "starts_each_stage_from_the_success_of_the_one_before" {
 
   assert {
     condition = alltrue([
-      data.aws_iam_policy_document.start["validate"].statement[0].resources == toset([var.state_machine_arns.validate]),
-      data.aws_iam_policy_document.start["campaign"].statement[0].resources == toset([var.state_machine_arns.campaign]),
+      data.aws_iam_policy_document.start["validate"].statement[0].resources == toset([var.validate.state_machine_arn]),
+      data.aws_iam_policy_document.start["campaign"].statement[0].resources == toset([var.campaign.state_machine_arn]),
     ])
     error_message = "Each function must start its own stage only."
   }
@@ -116,4 +114,27 @@ run "rejects_a_template_of_a_file_that_cannot_be" {
   variables { templates_by_file_prefix = { spring = "spring sale" } }
 
   expect_failures = [var.templates_by_file_prefix]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

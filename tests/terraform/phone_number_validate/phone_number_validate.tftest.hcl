@@ -5,8 +5,8 @@ mock_provider "aws" {
 override_module {
   target = module.segment
   outputs = {
-    function_name = "phones-segment"
-    results       = { needs_validation = { Id = "segment-1" } }
+    function_name = "phones-resources"
+    results       = { Segment = { needs_validation = { Id = "segment-1" } } }
   }
 }
 
@@ -145,4 +145,45 @@ run "rejects_a_time_out_of_no_minutes" {
   variables { timeout_minutes = 0 }
 
   expect_failures = [var.timeout_minutes]
+}
+
+run "rejects_a_subscription_by_another_protocol" {
+  command = plan
+
+  variables { subscriptions = { owner = { protocol = "sms", endpoint = "+14255550100" } } }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "rejects_a_subscription_to_notifications_that_are_never_published" {
+  command = plan
+
+  variables {
+    subscriptions = { owner = { protocol = "email", endpoint = "owner@example.com", notification_types = ["started"] } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

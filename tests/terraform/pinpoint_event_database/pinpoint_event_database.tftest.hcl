@@ -5,8 +5,8 @@ mock_provider "aws" {
 override_module {
   target = module.sms_event_destinations
   outputs = {
-    function_name = "events-destination"
-    results       = {}
+    function_name = "events-resources"
+    results       = { SmsConfigurationSetEventDestination = {} }
   }
 }
 
@@ -34,8 +34,8 @@ run "takes_the_output_of_an_event_stream_under_a_key" {
 
   variables {
     event_stream = {
-      stream_arn  = "arn:aws:kinesis:eu-west-1:111122223333:stream/project"
-      kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1"
+      stream_arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/project"
+      kms_key    = { arn = "arn:aws:kms:eu-west-1:111122223333:key/1" }
     }
   }
 
@@ -48,13 +48,13 @@ run "takes_the_output_of_an_event_stream_under_a_key" {
 run "takes_the_events_of_ses_configuration_sets_into_the_same_table" {
   command = apply
 
-  variables { ses_configuration_sets = ["news", "receipts"] }
+  variables { ses_configuration_sets = { mailings = "news", shop = "receipts" } }
 
   assert {
     condition = alltrue([
-      keys(aws_sesv2_configuration_set_event_destination.this) == ["news", "receipts"],
-      length(one(aws_sesv2_configuration_set_event_destination.this["news"].event_destination).matching_event_types) == 10,
-      one(one(aws_sesv2_configuration_set_event_destination.this["news"].event_destination).kinesis_firehose_destination).delivery_stream_arn == output.firehose_arn,
+      { for key, destination in aws_sesv2_configuration_set_event_destination.this : key => destination.configuration_set_name } == { mailings = "news", shop = "receipts" },
+      length(one(aws_sesv2_configuration_set_event_destination.this["mailings"].event_destination).matching_event_types) == 10,
+      one(one(aws_sesv2_configuration_set_event_destination.this["mailings"].event_destination).kinesis_firehose_destination).delivery_stream_arn == output.firehose_arn,
     ])
     error_message = "Each configuration set must write all its events to the Firehose stream."
   }
@@ -68,7 +68,7 @@ run "takes_the_events_of_ses_configuration_sets_into_the_same_table" {
 run "takes_the_events_of_sms_configuration_sets_into_the_same_table" {
   command = plan
 
-  variables { sms_configuration_sets = ["alerts"] }
+  variables { sms_configuration_sets = { urgent = "alerts" } }
 
   assert {
     condition     = length(module.sms_event_destinations) == 1 && local.publishers.sms.source_arns == ["arn:aws:sms-voice:eu-west-1:111122223333:configuration-set/alerts"]
@@ -84,7 +84,7 @@ run "takes_the_events_of_sms_configuration_sets_into_the_same_table" {
 run "rejects_an_arn_for_an_ses_configuration_set" {
   command = plan
 
-  variables { ses_configuration_sets = ["arn:aws:ses:eu-west-1:111122223333:configuration-set/news"] }
+  variables { ses_configuration_sets = { mailings = "arn:aws:ses:eu-west-1:111122223333:configuration-set/news" } }
 
   expect_failures = [var.ses_configuration_sets]
 }
@@ -92,7 +92,7 @@ run "rejects_an_arn_for_an_ses_configuration_set" {
 run "rejects_an_arn_for_an_sms_configuration_set" {
   command = plan
 
-  variables { sms_configuration_sets = ["arn:aws:sms-voice:eu-west-1:111122223333:configuration-set/alerts"] }
+  variables { sms_configuration_sets = { urgent = "arn:aws:sms-voice:eu-west-1:111122223333:configuration-set/alerts" } }
 
   expect_failures = [var.sms_configuration_sets]
 }
@@ -135,4 +135,27 @@ run "rejects_a_retention_of_no_days" {
   variables { retention = { events_days = 0 } }
 
   expect_failures = [var.retention]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

@@ -43,7 +43,7 @@ run "gives_up_a_record_after_a_while_keeps_it_and_goes_on" {
   }
 
   assert {
-    condition     = output.dead_letter_queue_url == module.dead_letter.queue_url
+    condition     = output.dead_letter_queue_urls == { records = module.dead_letter.queue_url }
     error_message = "Whoever redrives needs the queue."
   }
 }
@@ -66,8 +66,8 @@ run "decrypts_a_stream_that_has_a_key_of_its_own" {
 
   variables {
     event_stream = {
-      stream_arn  = "arn:aws:kinesis:eu-west-1:111122223333:stream/news"
-      kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1"
+      stream_arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/news"
+      kms_key    = { arn = "arn:aws:kms:eu-west-1:111122223333:key/1" }
     }
   }
 
@@ -137,4 +137,27 @@ run "rejects_a_name_with_capitals" {
   variables { name = "News" }
 
   expect_failures = [var.name]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

@@ -18,7 +18,7 @@ run "makes_a_bucket_and_imports_what_lands_under_the_prefix" {
 
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.file_dropped.event_pattern).detail == {
-      bucket = { name = [output.bucket] }
+      bucket = { name = [output.import_bucket_name] }
       object = { key = [{ prefix = "import/" }] }
     }
     error_message = "Only files under the prefix of this bucket must start an import."
@@ -57,12 +57,12 @@ run "watches_an_existing_bucket_without_touching_it" {
   command = plan
 
   variables {
-    bucket = { name = "theirs", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" }
+    bucket = { name = "theirs", kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" } }
     prefix = "people/"
   }
 
   assert {
-    condition     = length(module.bucket) == 0 && output.bucket == "theirs"
+    condition     = length(module.bucket) == 0 && output.import_bucket_name == "theirs"
     error_message = "No bucket must be made, and nothing about theirs be managed."
   }
 
@@ -86,6 +86,41 @@ run "imports_files_of_a_suffix" {
   }
 }
 
+run "takes_subscriptions_of_the_notification_topic" {
+  command = plan
+
+  variables {
+    subscriptions = {
+      owner     = { protocol = "email", endpoint = "owner@example.com", notification_types = ["failure"] }
+      pipeline  = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:111122223333:pipeline", notification_types = ["started", "success"] }
+      dashboard = { protocol = "https", endpoint = "https://example.com/imports" }
+    }
+  }
+
+  assert {
+    condition     = module.topic.topic_name == "drop-notifications"
+    error_message = "Each of the three protocols, with and without types, must do."
+  }
+}
+
+run "rejects_a_subscription_by_another_protocol" {
+  command = plan
+
+  variables { subscriptions = { owner = { protocol = "sms", endpoint = "+14255550100" } } }
+
+  expect_failures = [var.subscriptions]
+}
+
+run "rejects_a_subscription_to_notifications_that_are_never_published" {
+  command = plan
+
+  variables {
+    subscriptions = { owner = { protocol = "email", endpoint = "owner@example.com", notification_types = ["failed"] } }
+  }
+
+  expect_failures = [var.subscriptions]
+}
+
 run "leaves_files_as_they_are_without_a_mapping" {
   command = plan
 
@@ -102,7 +137,7 @@ run "imports_copies_with_the_columns_of_a_mapping" {
   command = plan
 
   variables {
-    bucket = { name = "theirs", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" }
+    bucket = { name = "theirs", kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" } }
     column_mapping = {
       columns = {
         "Phone Number" = "Address"
@@ -226,4 +261,27 @@ run "rejects_a_name_that_a_bucket_cannot_have" {
   variables { name = "Drop_Files" }
 
   expect_failures = [var.name]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

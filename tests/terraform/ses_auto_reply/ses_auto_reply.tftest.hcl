@@ -193,3 +193,26 @@ run "rejects_more_addresses_than_the_function_can_know" {
 
   expect_failures = [aws_ses_receipt_rule.this]
 }
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
+}

@@ -16,7 +16,7 @@ run "makes_the_configuration_set_and_keeps_all_ten_types_of_event" {
       aws_sesv2_configuration_set_event_destination.this.configuration_set_name == "tracked",
       one(aws_sesv2_configuration_set_event_destination.this.event_destination).enabled,
       length(one(aws_sesv2_configuration_set_event_destination.this.event_destination).matching_event_types) == 10,
-      output.configuration_set == "tracked",
+      output.configuration_set_name == "tracked",
     ])
     error_message = "Every event of the configuration set must be kept."
   }
@@ -107,4 +107,27 @@ run "rejects_a_retention_of_no_days" {
   variables { retention = { events_days = 0 } }
 
   expect_failures = [var.retention]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

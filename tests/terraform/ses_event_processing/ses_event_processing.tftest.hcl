@@ -44,7 +44,7 @@ run "leads_feedback_from_ses_to_the_function_and_failures_to_queues" {
   }
 
   assert {
-    condition     = output.configuration_set == "tracked" && output.address_table == "feedback-addresses"
+    condition     = output.configuration_set_name == "tracked" && output.address_table_name == "feedback-addresses"
     error_message = "Senders and readers must learn the names."
   }
 }
@@ -60,7 +60,7 @@ run "takes_a_configuration_set_that_is_there" {
   }
 
   assert {
-    condition     = length(aws_sesv2_configuration_set.this) == 0 && output.configuration_set == "theirs"
+    condition     = length(aws_sesv2_configuration_set.this) == 0 && output.configuration_set_name == "theirs"
     error_message = "With create = false nothing but the event destination is made."
   }
 
@@ -85,7 +85,7 @@ run "works_for_identities_alone" {
   variables { configuration_set = null }
 
   assert {
-    condition     = output.configuration_set == null && join(",", keys(local.publishers)) == "identities"
+    condition     = output.configuration_set_name == null && join(",", keys(local.publishers)) == "identities"
     error_message = "Without a configuration set nothing of one must be made."
   }
 }
@@ -121,4 +121,27 @@ run "rejects_inputs_that_cannot_work" {
     var.transient_bounces,
     var.address_table,
   ]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

@@ -44,13 +44,24 @@ run "sends_in_large_batches_and_answers_for_each_message" {
   }
 
   assert {
-    condition     = output.dashboard_name == "load" && length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 8
-    error_message = "The dashboard must be declared."
+    condition     = length(aws_cloudwatch_dashboard.this) == 0 && output.dashboard_name == null
+    error_message = "A dashboard costs money: it must be asked for."
   }
 
   assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["oldest-message", "parked", "stopped-by-account", "stopped-by-quota", "unrecorded-calls"])
     error_message = "Whatever needs a person must have an alarm."
+  }
+}
+
+run "makes_a_dashboard_when_told" {
+  command = apply
+
+  variables { dashboard = true }
+
+  assert {
+    condition     = output.dashboard_name == "load" && length(jsondecode(one(aws_cloudwatch_dashboard.this).dashboard_body).widgets) == 8
+    error_message = "The dashboard must be declared."
   }
 }
 
@@ -60,7 +71,7 @@ run "takes_an_api_key_from_a_secret" {
   variables {
     api = {
       authorization = "API_KEY"
-      api_key       = { secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:key", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/secrets" }
+      api_key       = { secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:key", kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/secrets" } }
     }
   }
 
@@ -91,16 +102,16 @@ run "reads_an_existing_table_of_users_with_its_key" {
 
   variables {
     metadata_table = {
-      name        = "theirs"
-      arn         = "arn:aws:dynamodb:eu-west-1:111122223333:table/theirs"
-      kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs"
+      name    = "theirs"
+      arn     = "arn:aws:dynamodb:eu-west-1:111122223333:table/theirs"
+      kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" }
     }
   }
 
   assert {
     condition = alltrue([
       length(aws_dynamodb_table.metadata) == 0,
-      output.metadata_table == "theirs",
+      output.metadata_table_name == "theirs",
       data.aws_iam_policy_document.sender.statement[2].resources == toset(["arn:aws:dynamodb:eu-west-1:111122223333:table/theirs"]),
       data.aws_iam_policy_document.sender.statement[7].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
     ])
@@ -112,8 +123,8 @@ run "notifies_and_encrypts_as_told" {
   command = plan
 
   variables {
-    alarm       = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:alarms" }
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/ours"
+    alarm   = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:alarms" }
+    kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/ours" }
   }
 
   assert {
@@ -210,4 +221,27 @@ run "rejects_a_name_that_a_role_cannot_have" {
   variables { name = "Load_Test" }
 
   expect_failures = [var.name]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

@@ -29,7 +29,7 @@ run "exports_the_month_before_on_the_1st_without_further_inputs" {
   }
 
   assert {
-    condition     = length(module.bucket) == 1 && local.bucket == module.bucket[0].bucket
+    condition     = length(module.bucket) == 1 && local.bucket == module.bucket[0].bucket_name
     error_message = "The reports must have a bucket."
   }
 
@@ -48,7 +48,7 @@ run "exports_the_month_before_on_the_1st_without_further_inputs" {
   }
 
   assert {
-    condition     = length(aws_sns_topic_subscription.email) == 0
+    condition     = length(var.subscriptions) == 0
     error_message = "Nobody must be subscribed who was not named."
   }
 }
@@ -106,13 +106,12 @@ run "keeps_reports_in_a_bucket_of_the_callers_with_its_key" {
   command = plan
 
   variables {
-    bucket          = { name = "theirs", kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" }
-    prefix          = "ses/"
-    email_addresses = ["finance@example.com", "cfo@example.com"]
+    bucket = { name = "theirs", kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" } }
+    prefix = "ses/"
   }
 
   assert {
-    condition     = length(module.bucket) == 0 && output.report_bucket == "theirs"
+    condition     = length(module.bucket) == 0 && output.report_bucket_name == "theirs"
     error_message = "No bucket must be made."
   }
 
@@ -123,11 +122,33 @@ run "keeps_reports_in_a_bucket_of_the_callers_with_its_key" {
     ])
     error_message = "Only the prefix of that bucket may be written to, with the bucket's key."
   }
+}
+
+run "takes_any_number_of_subscriptions" {
+  command = plan
+
+  variables {
+    subscriptions = {
+      finance = { protocol = "email", endpoint = "finance@example.com" }
+      cfo     = { protocol = "email", endpoint = "cfo@example.com", notification_types = ["success"] }
+      archive = { protocol = "sqs", endpoint = "arn:aws:sqs:eu-west-1:111122223333:reports", notification_types = ["success", "failure"] }
+    }
+  }
 
   assert {
-    condition     = keys(aws_sns_topic_subscription.email) == ["cfo@example.com", "finance@example.com"]
-    error_message = "Any number of people can be told."
+    condition     = module.topic.topic_name == "monthly-notifications"
+    error_message = "People and queues, with and without types, must do."
   }
+}
+
+run "rejects_a_subscription_to_notifications_that_are_never_published" {
+  command = plan
+
+  variables {
+    subscriptions = { finance = { protocol = "email", endpoint = "finance@example.com", notification_types = ["started"] } }
+  }
+
+  expect_failures = [var.subscriptions]
 }
 
 run "rejects_a_dimension_and_a_metric_that_ses_does_not_know" {
@@ -181,14 +202,14 @@ run "rejects_a_rate_as_schedule_and_other_bad_inputs" {
     schedule        = { expression = "rate(2 minutes)" }
     format          = "XLSX"
     prefix          = "/reports"
-    email_addresses = ["<NA>"]
+    subscriptions   = { finance = { protocol = "fax", endpoint = "+14255550100" } }
     timeout_seconds = 5
     name            = "Monthly_Report"
     retention_days  = 0
   }
 
   expect_failures = [
-    var.schedule, var.format, var.prefix, var.email_addresses, var.timeout_seconds, var.name,
+    var.schedule, var.format, var.prefix, var.subscriptions, var.timeout_seconds, var.name,
     var.retention_days,
   ]
 }
@@ -203,4 +224,27 @@ run "rejects_an_offset_as_time_zone_and_an_end_of_reports_in_a_bucket_of_somebod
   }
 
   expect_failures = [var.schedule, var.retention_days]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

@@ -5,8 +5,8 @@ mock_provider "aws" {
 override_module {
   target = module.event_destination
   outputs = {
-    function_name = "texts-destination"
-    results       = { events = {} }
+    function_name = "texts-resources"
+    results       = { SmsConfigurationSetEventDestination = { events = {} } }
   }
 }
 
@@ -19,7 +19,7 @@ run "makes_the_configuration_set" {
   command = apply
 
   assert {
-    condition     = aws_pinpointsmsvoicev2_configuration_set.this[0].name == "tracked" && output.configuration_set == "tracked"
+    condition     = aws_pinpointsmsvoicev2_configuration_set.this[0].name == "tracked" && output.configuration_set_name == "tracked"
     error_message = "The configuration set must be made."
   }
 
@@ -122,4 +122,27 @@ run "rejects_a_retention_of_no_days" {
   variables { retention = { errors_days = 0 } }
 
   expect_failures = [var.retention]
+}
+
+run "fits_the_longest_name_into_every_aws_name" {
+  command = plan
+
+  variables { name = "exactly-26-characters-long" }
+
+  assert {
+    condition     = length(var.name) == 26
+    error_message = "The name must be as long as the rule allows."
+  }
+}
+
+run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_from_two_places" {
+  command = plan
+
+  variables {
+    name               = "at-27-characters-it-is-long"
+    log_retention_days = 31
+    packages           = { directory = "dist", s3 = { bucket = "releases" } }
+  }
+
+  expect_failures = [var.name, var.log_retention_days, var.packages]
 }

@@ -1,5 +1,7 @@
 """The steps of a campaign: created once, whatever is retried, and reported truly."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from shared.transient import ServiceUnavailable
@@ -12,6 +14,7 @@ from tests.builders.architectures import (
     state_machine,
 )
 
+SETTINGS = {"PROJECT_ID": "app1", "MESSAGE_TYPE": "TRANSACTIONAL", "TIMEOUT_MINUTES": "1"}
 INPUT = {"SegmentId": "s1", "SegmentName": "people.csv", "SmsTemplateName": "greeting"}
 
 
@@ -51,14 +54,12 @@ def pinpoint():
 
 @pytest.fixture
 def steps(monkeypatch, pinpoint):
-    module = load_function(
-        monkeypatch,
-        "campaign_create.campaign",
-        {"PROJECT_ID": "app1", "MESSAGE_TYPE": "TRANSACTIONAL", "TIMEOUT_MINUTES": "1"},
-    )
-    monkeypatch.setattr(module, "pinpoint", pinpoint)
-    monkeypatch.setattr(module, "pinpoint_once", lambda: pinpoint)
-    return module
+    first = load_function(monkeypatch, "campaign_create.functions.create", SETTINGS)
+    later = load_function(monkeypatch, "campaign_create.functions.read", SETTINGS)
+    monkeypatch.setattr(first, "pinpoint", pinpoint)
+    monkeypatch.setattr(first, "pinpoint_once", lambda: pinpoint)
+    monkeypatch.setattr(later, "pinpoint", pinpoint)
+    return SimpleNamespace(create=first.lambda_handler, read=later.lambda_handler)
 
 
 def create(steps, correlation_id="run-1"):
@@ -99,11 +100,7 @@ def test_the_run_s_campaign_is_found_on_any_page(steps, pinpoint):
 
 
 def test_creating_is_not_repeated_below_the_state_machine(monkeypatch):
-    module = load_function(
-        monkeypatch,
-        "campaign_create.campaign",
-        {"PROJECT_ID": "app1", "MESSAGE_TYPE": "TRANSACTIONAL", "TIMEOUT_MINUTES": "1"},
-    )
+    module = load_function(monkeypatch, "campaign_create.functions.create", SETTINGS)
 
     assert module.pinpoint_once().meta.config.retries["total_max_attempts"] == 1
 

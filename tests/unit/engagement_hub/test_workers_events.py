@@ -10,11 +10,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from engagement_hub.customer_role import CustomerRoles, RoleNotAssumable
 from engagement_hub.event_stream import EventsNotDelivered, EventStream
+from engagement_hub.functions import publish_events
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers import delivery_events
 from engagement_hub.workers.customer_functions import CallFailed, CustomerFunctions
-from engagement_hub.workers.customer_role import CustomerRoles, RoleNotAssumable
+from engagement_hub.workers.delivery_events import records_from
 from engagement_hub.workers.hub import Hub
 from shared.pinpoint_events import MalformedEvent
 from tests.builders.hub_workers import APP, ROLE, hub_on_moto
@@ -123,8 +124,8 @@ def sns(message: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def handler(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(delivery_events, "event_stream", lambda: hub.stream)
-    return lambda event: delivery_events.lambda_handler(event, None)  # type: ignore[arg-type]  # the context is not read
+    monkeypatch.setattr(publish_events, "event_stream", lambda: hub.stream)
+    return lambda event: publish_events.lambda_handler(event, None)  # type: ignore[arg-type]  # the context is not read
 
 
 def test_a_delivery_event_of_a_text_reaches_the_projects_stream(handler, stream):
@@ -144,7 +145,7 @@ def test_an_event_of_a_message_that_others_sent_is_left_alone(handler, stream):
 def test_the_greeting_of_ses_is_no_event():
     greeting = "Successfully validated SNS topic for Amazon SES event publishing."
 
-    assert delivery_events.records_from(greeting, account_id="1", arrived=ARRIVED) == []
+    assert records_from(greeting, account_id="1", arrived=ARRIVED) == []
 
 
 @pytest.mark.parametrize(

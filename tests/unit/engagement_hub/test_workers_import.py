@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
+from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import import_job as steps
-from engagement_hub.workers.customer_role import RoleNotAssumable
 from engagement_hub.workers.hub import Hub
 from tests.builders.hub_workers import (
     APP,

@@ -84,7 +84,7 @@ def metrics_in(text):
 
 
 def test_each_database_transforms_its_own_events(monkeypatch, database, capsys):
-    handler = function(monkeypatch, f"{database}.transform")
+    handler = function(monkeypatch, f"{database}.functions.transform")
 
     answer = handler(invocation(sample(DATABASES[database]), ""), context())
 
@@ -94,7 +94,7 @@ def test_each_database_transforms_its_own_events(monkeypatch, database, capsys):
 
 
 def test_records_that_cannot_be_read_are_counted_by_function(monkeypatch, database, capsys):
-    handler = function(monkeypatch, f"{database}.transform")
+    handler = function(monkeypatch, f"{database}.functions.transform")
 
     answer = handler(invocation("broken", sample(DATABASES[database]), "[5]"), context())
 
@@ -106,7 +106,7 @@ def test_records_that_cannot_be_read_are_counted_by_function(monkeypatch, databa
 
 
 def test_the_part_of_a_record_that_cannot_be_read_is_stored(monkeypatch, database, aws, capsys):
-    handler = function(monkeypatch, f"{database}.transform")
+    handler = function(monkeypatch, f"{database}.functions.transform")
     event = invocation(json.dumps(sample(DATABASES[database])) + "\nbroken")
 
     answer = handler(event, context())
@@ -131,7 +131,7 @@ def test_the_part_of_a_record_that_cannot_be_read_is_stored(monkeypatch, databas
 def test_a_record_is_firehoses_when_its_broken_part_cannot_be_stored(
     monkeypatch, database, error, caplog, capsys
 ):
-    handler = function(monkeypatch, f"{database}.transform")
+    handler = function(monkeypatch, f"{database}.functions.transform")
 
     def put_object(**_):
         raise error
@@ -151,7 +151,7 @@ def test_a_record_is_firehoses_when_its_broken_part_cannot_be_stored(
 
 
 def test_nothing_of_an_event_is_logged(monkeypatch, database, aws, caplog, capsys):
-    handler = function(monkeypatch, f"{database}.transform")
+    handler = function(monkeypatch, f"{database}.functions.transform")
     strange = {"eventType": ADDRESS, "event_type": None, "mail": {"destination": [ADDRESS]}}
     broken = sample("ses/send") | {"eventType": ADDRESS, "text": NUMBER}
     broken["mail"]["timestamp"] = ADDRESS
@@ -171,7 +171,7 @@ def test_no_client_is_made_until_a_part_is_refused(monkeypatch, database):
         raise AssertionError("a client was made")
 
     monkeypatch.setattr("shared.aws.aws_client", no_client)
-    handler = function(monkeypatch, f"{database}.transform")
+    handler = function(monkeypatch, f"{database}.functions.transform")
 
     answer = handler(invocation(sample(DATABASES[database]), "broken"), context())
 
@@ -179,7 +179,7 @@ def test_no_client_is_made_until_a_part_is_refused(monkeypatch, database):
 
 
 def test_a_row_that_was_refused_by_the_conversion_goes_through_again(monkeypatch, database):
-    handler = function(monkeypatch, f"{database}.transform")
+    handler = function(monkeypatch, f"{database}.functions.transform")
     (first,) = handler(invocation(sample(DATABASES[database])), context())["records"]
 
     (again,) = handler(invocation(rows_of(first)[0]), context())["records"]
@@ -190,13 +190,13 @@ def test_a_row_that_was_refused_by_the_conversion_goes_through_again(monkeypatch
 @pytest.mark.parametrize("name", ["EVENTS_BUCKET", "ERROR_PREFIX"])
 def test_a_transform_without_a_setting_does_not_start(monkeypatch, database, name):
     with pytest.raises(MissingSetting, match=name):
-        load_function(monkeypatch, f"{database}.transform", ENVIRONMENT | {name: ""})
+        load_function(monkeypatch, f"{database}.functions.transform", ENVIRONMENT | {name: ""})
 
 
 @pytest.mark.parametrize("name", ["EVENTS_BUCKET", "ERROR_PREFIX", "FIREHOSE_NAME"])
 def test_a_replay_without_a_setting_does_not_start(monkeypatch, database, name):
     with pytest.raises(MissingSetting, match=name):
-        load_function(monkeypatch, f"{database}.replay", ENVIRONMENT | {name: ""})
+        load_function(monkeypatch, f"{database}.functions.replay", ENVIRONMENT | {name: ""})
 
 
 def test_a_replay_puts_records_into_the_stream_of_its_setting(
@@ -214,7 +214,7 @@ def test_a_replay_puts_records_into_the_stream_of_its_setting(
     )
     line = json.dumps({"rawData": "eyJhIjoxfQ==", "errorMessage": NUMBER})
     aws.put_object(Bucket=BUCKET, Key="errors/processing-failed/1", Body=f"{line}\n".encode())
-    handler = function(monkeypatch, f"{database}.replay")
+    handler = function(monkeypatch, f"{database}.functions.replay")
 
     answer = handler({"Prefix": "errors/"}, context())
 
@@ -228,7 +228,7 @@ def test_a_replay_puts_records_into_the_stream_of_its_setting(
 
 def test_a_replay_stops_before_its_time_is_up(monkeypatch, database, aws):
     aws.put_object(Bucket=BUCKET, Key="errors/processing-failed/1", Body=b"")
-    handler = function(monkeypatch, f"{database}.replay")
+    handler = function(monkeypatch, f"{database}.functions.replay")
 
     answer = handler({"Prefix": "errors/"}, context(milliseconds=30_000))
 

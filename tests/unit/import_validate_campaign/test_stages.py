@@ -81,7 +81,7 @@ def pinpoint():
 def load(monkeypatch, states, name, environment):
     module = load_function(
         monkeypatch,
-        f"import_validate_campaign.{name}",
+        f"import_validate_campaign.functions.{name}",
         {"STATE_MACHINE_ARN": "arn:machine"} | environment,
         also=[STARTING],
     )

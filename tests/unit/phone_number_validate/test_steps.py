@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from phone_number_validate.export_job import ExportFailed
 from phone_number_validate.verdict_cache import VerdictCache
 from phone_number_validate.verdicts import verdict_from
 from shared.transient import ServiceUnavailable
@@ -112,7 +113,7 @@ def aws(monkeypatch):
 def load_validate_batch(monkeypatch):
     return load_function(
         monkeypatch,
-        "phone_number_validate.validate_batch",
+        "phone_number_validate.functions.validate_batch",
         {
             "PROJECT_ID": "app1",
             "BUCKET": BUCKET,
@@ -144,28 +145,32 @@ def at(module, monkeypatch, seconds_after_export):
 
 @pytest.fixture
 def files(aws, monkeypatch):
-    return load_function(
-        monkeypatch,
-        "phone_number_validate.files",
-        {"BUCKET": BUCKET, "DEFAULT_COUNTRY": "US", "MAX_CONCURRENCY": "4"},
-    )
+    settings = {"BUCKET": BUCKET, "DEFAULT_COUNTRY": "US", "MAX_CONCURRENCY": "4"}
+    loaded = {
+        name: load_function(monkeypatch, f"phone_number_validate.functions.{name}", settings)
+        for name in ("list_numbers", "add_up", "delete_files")
+    }
+    handlers = {name: module.lambda_handler for name, module in loaded.items()}
+    return SimpleNamespace(s3=loaded["list_numbers"].s3, **handlers)
 
 
 @pytest.fixture
 def export(monkeypatch, pinpoint):
-    module = load_function(
-        monkeypatch,
-        "phone_number_validate.export_job",
-        {
-            "PROJECT_ID": "app1",
-            "EXPORT_ROLE_ARN": "arn:role",
-            "BUCKET": BUCKET,
-            "NEEDS_VALIDATION_SEGMENT_ID": "unvalidated",
-            "TIMEOUT_MINUTES": "1",
-        },
-    )
-    monkeypatch.setattr(module, "pinpoint", pinpoint)
-    return module
+    settings = {
+        "PROJECT_ID": "app1",
+        "EXPORT_ROLE_ARN": "arn:role",
+        "BUCKET": BUCKET,
+        "NEEDS_VALIDATION_SEGMENT_ID": "unvalidated",
+        "TIMEOUT_MINUTES": "1",
+    }
+    steps = {}
+    for step in ("start", "read"):
+        module = load_function(
+            monkeypatch, f"phone_number_validate.functions.{step}_export", settings
+        )
+        monkeypatch.setattr(module, "pinpoint", pinpoint)
+        steps[step] = module.lambda_handler
+    return SimpleNamespace(**steps)
 
 
 def item(row, number, *ids, address=None, country="US"):
@@ -517,7 +522,7 @@ def test_waiting_for_an_export_ends(export, pinpoint):
     pinpoint.job_status = "PROCESSING"
     state = export.start(start_event({}), CONTEXT)
 
-    with pytest.raises(export.ExportFailed, match="still PROCESSING after 1 minutes"):
+    with pytest.raises(ExportFailed, match="still PROCESSING after 1 minutes"):
         for _ in range(20):
             state = export.read(state, CONTEXT)
             assert not state["Finished"]
@@ -527,7 +532,7 @@ def test_a_failed_export_fails_the_run_for_the_job_s_own_reasons(export, pinpoin
     pinpoint.job_status = "FAILED"
     pinpoint.job_failures = ["The RoleArn of the job cannot be assumed."]
 
-    with pytest.raises(export.ExportFailed, match=r"x1 failed\. The RoleArn of the job cannot"):
+    with pytest.raises(ExportFailed, match=r"x1 failed\. The RoleArn of the job cannot"):
         export.read(export.start(start_event({}), CONTEXT), CONTEXT)
 
 

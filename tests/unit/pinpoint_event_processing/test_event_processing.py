@@ -83,7 +83,9 @@ class Function:
     """The handler, cold-started, with services in memory."""
 
     def __init__(self, monkeypatch, capsys):
-        self.module = load_function(monkeypatch, "pinpoint_event_processing.handler", SETTINGS)
+        self.module = load_function(
+            monkeypatch, "pinpoint_event_processing.functions.suppress", SETTINGS
+        )
         self.world, self.queue, self._capsys = World(), Queue(), capsys
         monkeypatch.setattr(self.module, "suppressor", self.world.suppressor)
         monkeypatch.setattr(self.module, "_sqs", lambda: self.queue)

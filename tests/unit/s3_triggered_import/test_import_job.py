@@ -1,6 +1,7 @@
 """The steps of an import: one job per run, whatever gets lost, and a judgement of its result."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,22 +74,20 @@ def pinpoint():
 
 
 def load(monkeypatch, pinpoint, **environment):
-    module = load_function(
-        monkeypatch,
-        "s3_triggered_import.import_job",
-        {
-            "PROJECT_ID": "app1",
-            "IMPORT_ROLE_ARN": "arn:role",
-            "FILE_FORMAT": "CSV",
-            "MAX_FAILURE_RATIO": "0.5",
-            "REUSE_SEGMENT": "false",
-            "TIMEOUT_MINUTES": "1",
-        }
-        | environment,
-    )
-    monkeypatch.setattr(module, "pinpoint", pinpoint)
-    monkeypatch.setattr(module, "pinpoint_once", lambda: pinpoint)
-    return module
+    settings = {
+        "PROJECT_ID": "app1",
+        "IMPORT_ROLE_ARN": "arn:role",
+        "FILE_FORMAT": "CSV",
+        "MAX_FAILURE_RATIO": "0.5",
+        "REUSE_SEGMENT": "false",
+        "TIMEOUT_MINUTES": "1",
+    } | environment
+    first = load_function(monkeypatch, "s3_triggered_import.functions.start_job", settings)
+    later = load_function(monkeypatch, "s3_triggered_import.functions.read_job", settings)
+    monkeypatch.setattr(first, "pinpoint", pinpoint)
+    monkeypatch.setattr(first, "pinpoint_once", lambda: pinpoint)
+    monkeypatch.setattr(later, "pinpoint", pinpoint)
+    return SimpleNamespace(start=first.lambda_handler, read=later.lambda_handler)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def states():
 def trigger(monkeypatch, states):
     module = load_function(
         monkeypatch,
-        "s3_triggered_import.trigger",
+        "s3_triggered_import.functions.trigger",
         {"STATE_MACHINE_ARN": "arn:machine", "KEY_SUFFIXES": ".csv,.json"},
     )
     monkeypatch.setattr(module, "states", states)

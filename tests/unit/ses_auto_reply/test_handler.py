@@ -101,7 +101,7 @@ def ses() -> FakeSes:
 
 @pytest.fixture
 def handler(monkeypatch: Any, dynamodb: Any, ses: FakeSes, clock: Any) -> Any:
-    module = load_function(monkeypatch, "ses_auto_reply.handler", SETTINGS)
+    module = load_function(monkeypatch, "ses_auto_reply.functions.answer_mail", SETTINGS)
     monkeypatch.setattr(module, "ses", ses)
     monkeypatch.setattr(
         module, "claims", Claims(dynamodb, "answered", 24 * HOUR, clock=lambda: clock.now)
@@ -427,7 +427,7 @@ def test_a_configuration_set_is_named_and_own_addresses_are_known(
         "FROM_ADDRESS": "robot@answers.example.com",
         "OWN_ADDRESSES": "Sales+x@answers.example.com,ours.example",
     }
-    module = load_function(monkeypatch, "ses_auto_reply.handler", settings)
+    module = load_function(monkeypatch, "ses_auto_reply.functions.answer_mail", settings)
     for name in ("ses", "claims", "templates"):
         monkeypatch.setattr(module, name, getattr(handler, name))
 
@@ -444,7 +444,7 @@ def test_a_missing_setting_fails_the_cold_start_and_is_named(monkeypatch, name):
     monkeypatch.delenv(name, raising=False)
 
     with pytest.raises(MissingSetting, match=name):
-        load_function(monkeypatch, "ses_auto_reply.handler", settings)
+        load_function(monkeypatch, "ses_auto_reply.functions.answer_mail", settings)
 
 
 def test_each_invocation_counts_one_decision(handler, ses, capsys):

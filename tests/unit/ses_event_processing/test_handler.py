@@ -27,7 +27,9 @@ class Function:
     """The handler, cold-started, with services in memory."""
 
     def __init__(self, monkeypatch, capsys, caplog):
-        self.module = load_function(monkeypatch, "ses_event_processing.handler", SETTINGS)
+        self.module = load_function(
+            monkeypatch, "ses_event_processing.functions.suppress", SETTINGS
+        )
         self.world = World()
         self._capsys, self._caplog = capsys, caplog
         monkeypatch.setattr(self.module, "suppressor", self.world.suppressor)
@@ -159,7 +161,9 @@ def test_an_invocation_makes_one_metrics_record_with_counts(function):
 def test_a_setting_that_is_missing_fails_the_cold_start_by_its_name(monkeypatch):
     with pytest.raises(RuntimeError, match="FEEDBACK_TABLE"):
         load_function(
-            monkeypatch, "ses_event_processing.handler", SETTINGS | {"FEEDBACK_TABLE": ""}
+            monkeypatch,
+            "ses_event_processing.functions.suppress",
+            SETTINGS | {"FEEDBACK_TABLE": ""},
         )
 
 

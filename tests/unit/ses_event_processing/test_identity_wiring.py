@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ses_event_processing import identity_wiring as wiring
+from ses_event_processing.functions import wire_identities
 
 OURS = "arn:aws:sns:eu-west-1:111122223333:ours"
 OLD = "arn:aws:sns:eu-west-1:111122223333:ours-before"
@@ -405,7 +406,7 @@ def test_the_handler_reports_numbers_and_logs_no_identity(
 ) -> None:
     fault = refused("InvalidParameterValue")
     ses = Ses({"ann@example.com": {}, "bob@example.com": {}}, faults={"bob@example.com": [fault]})
-    monkeypatch.setattr(wiring, "_clients", lambda: (ses, ses))
+    monkeypatch.setattr(wire_identities, "_clients", lambda: (ses, ses))
     monkeypatch.setattr(wiring.time, "sleep", lambda _: None)
     context: Any = SimpleNamespace(
         function_name="wiring",
@@ -416,8 +417,8 @@ def test_the_handler_reports_numbers_and_logs_no_identity(
     )
 
     with pytest.raises(wiring.IdentitiesNotWired) as failure:
-        wiring.lambda_handler({"topic_arn": OURS}, context)
-    report = wiring.lambda_handler({"topic_arn": OURS}, context)
+        wire_identities.lambda_handler({"topic_arn": OURS}, context)
+    report = wire_identities.lambda_handler({"topic_arn": OURS}, context)
 
     assert (report["wired"], report["as_wanted"], report["failed"]) == (1, 1, 0)
     json.dumps(report)

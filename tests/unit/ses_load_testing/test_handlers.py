@@ -52,7 +52,7 @@ def world() -> World:
 
 @pytest.fixture
 def send(monkeypatch: pytest.MonkeyPatch, world: World) -> ModuleType:
-    module = load_function(monkeypatch, "ses_load_testing.send_messages", SENDER)
+    module = load_function(monkeypatch, "ses_load_testing.functions.send_messages", SENDER)
     monkeypatch.setattr(module, "sender", world.sender())
     monkeypatch.setattr(module.time, "time", world.time)
     return module
@@ -156,7 +156,7 @@ def test_a_sender_never_lets_botocore_repeat_a_send(send: ModuleType):
 def watch(monkeypatch: pytest.MonkeyPatch, world: World) -> ModuleType:
     module = load_function(
         monkeypatch,
-        "ses_load_testing.watch_quota",
+        "ses_load_testing.functions.watch_quota",
         {"STATE_TABLE": "state", "MAPPING_ID": "mapping"},
     )
     monkeypatch.setattr(module, "valve", world.valve)
@@ -195,7 +195,7 @@ def test_the_sender_asks_the_watch_by_its_name(
             return {}
 
     monkeypatch.setattr(send, "functions", Functions)
-    fresh = load_function(monkeypatch, "ses_load_testing.send_messages", SENDER)
+    fresh = load_function(monkeypatch, "ses_load_testing.functions.send_messages", SENDER)
     monkeypatch.setattr(fresh, "functions", Functions)
 
     fresh.sender._close(StopReason.DAILY_QUOTA)
@@ -207,7 +207,9 @@ def test_the_sender_asks_the_watch_by_its_name(
 
 
 def test_the_api_answers_with_what_the_queue_says(monkeypatch: pytest.MonkeyPatch):
-    module = load_function(monkeypatch, "ses_load_testing.take_messages", {"QUEUE_URL": "queue"})
+    module = load_function(
+        monkeypatch, "ses_load_testing.functions.take_messages", {"QUEUE_URL": "queue"}
+    )
 
     class Refusing:
         def send_message_batch(self, **_: Any) -> dict[str, Any]:
@@ -225,7 +227,7 @@ def test_the_api_answers_with_what_the_queue_says(monkeypatch: pytest.MonkeyPatc
 def test_with_a_secret_the_api_wants_its_key(monkeypatch: pytest.MonkeyPatch):
     module = load_function(
         monkeypatch,
-        "ses_load_testing.take_messages",
+        "ses_load_testing.functions.take_messages",
         {"QUEUE_URL": "queue", "API_KEY_SECRET_ARN": "arn:secret"},
     )
     monkeypatch.setattr(module.enqueuer._api_key, "read", lambda: "right")

@@ -135,7 +135,7 @@ def steps(aws, ses, states, monkeypatch):
         "TIME_ZONE": "Europe/Berlin",
     }
     loaded = {
-        name: load_function(monkeypatch, f"ses_vdm_export.{name}", environment)
+        name: load_function(monkeypatch, f"ses_vdm_export.functions.{name}", environment)
         for name in ("plan", "start", "collect")
     }
     monkeypatch.setattr(loaded["start"], "ses", ses)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tools import package
+from tools.imports import MissingModule
 
 
-def a_project(root: Path, requirements: str = "") -> Path:
+def a_project(root: Path, requirements: str = "", imports: str = "") -> Path:
     source = root / "lambda_src"
-    for name in ("shared", "greeter"):
+    for name in ("shared", "greeter", "greeter/functions"):
         (source / name).mkdir(parents=True)
         (source / name / "__init__.py").write_text("")
-    (source / "greeter" / "handler.py").write_text("def lambda_handler(event, context): ...\n")
+    function = source / "greeter" / "functions" / "greet.py"
+    function.write_text(imports + "def lambda_handler(event, context): ...\n")
     (source / "greeter" / "words.json").write_text("{}")
     (source / "greeter" / "requirements.txt").write_text(requirements)
     return root
@@ -38,12 +41,31 @@ def test_two_builds_from_two_directories_have_the_same_digest(tmp_path: Path) ->
         assert len(digests) == 1, architecture
 
 
+@pytest.mark.skipif(not (package.ROOT / ".git").exists(), reason="an archive has no attributes")
+def test_a_clone_has_the_same_line_endings_however_git_is_set_up() -> None:
+    sources = [path for path in package.ROOT.glob("lambda_src/**/*") if path.is_file()]
+    names = "\0".join(path.relative_to(package.ROOT).as_posix() for path in sources)
+
+    attributes = subprocess.run(
+        ["git", "check-attr", "-z", "--stdin", "eol"],
+        input=names,
+        cwd=package.ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split("\0")
+
+    assert len(sources) > 100
+    assert attributes[2::3] == ["lf"] * len(sources)
+
+
 def test_a_package_holds_its_source_and_what_is_shared(tmp_path: Path) -> None:
     target = package.build("greeter", root=a_project(tmp_path))
 
     assert zipfile.ZipFile(target).namelist() == [
         "greeter/__init__.py",
-        "greeter/handler.py",
+        "greeter/functions/__init__.py",
+        "greeter/functions/greet.py",
         "greeter/words.json",
         "shared/__init__.py",
     ]
@@ -74,4 +96,40 @@ def test_a_compiled_distribution_is_refused(tmp_path: Path) -> None:
     root = a_project(tmp_path, "duckdb==2.0.0\n")
 
     with pytest.raises(package.ToolError, match="pure-Python"):
+        package.build("greeter", root=root)
+
+
+def test_of_a_library_a_package_holds_what_its_functions_can_load_and_the_licence(
+    tmp_path: Path,
+) -> None:
+    requirements = "aws-lambda-powertools==3.37.0\ntyping_extensions==4.16.0\n"
+    root = a_project(tmp_path, requirements, "from aws_lambda_powertools import Logger\n")
+
+    names = zipfile.ZipFile(package.build("greeter", root=root)).namelist()
+
+    assert "aws_lambda_powertools/logging/logger.py" in names
+    assert "aws_lambda_powertools-3.37.0.dist-info/licenses/LICENSE" in names
+    assert [name for name in names if "/event_handler/" in name or "/parser/" in name] == []
+
+
+def test_a_library_that_no_function_loads_is_left_out_with_its_metadata(tmp_path: Path) -> None:
+    root = a_project(tmp_path, "tzdata==2026.6\n")
+
+    names = zipfile.ZipFile(package.build("greeter", root=root)).namelist()
+
+    assert [name for name in names if name.startswith("tzdata")] == []
+
+
+def test_a_program_that_asks_for_a_time_zone_brings_all_of_them(tmp_path: Path) -> None:
+    root = a_project(tmp_path, "tzdata==2026.6\n", "from zoneinfo import ZoneInfo\n")
+
+    names = zipfile.ZipFile(package.build("greeter", root=root)).namelist()
+
+    assert "tzdata/zoneinfo/Europe/Berlin" in names
+
+
+def test_a_function_that_imports_what_nothing_provides_is_refused(tmp_path: Path) -> None:
+    root = a_project(tmp_path, "", "import phonenumbers\n")
+
+    with pytest.raises(MissingModule, match="greet.py imports phonenumbers"):
         package.build("greeter", root=root)

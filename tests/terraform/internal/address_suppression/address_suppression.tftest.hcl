@@ -54,11 +54,11 @@ run "writes_into_a_table_of_the_customer_s" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/ours"
+    operations = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/ours" } }
     address_table = {
-      name        = "people"
-      arn         = "arn:aws:dynamodb:eu-west-1:111122223333:table/people"
-      kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs"
+      name    = "people"
+      arn     = "arn:aws:dynamodb:eu-west-1:111122223333:table/people"
+      kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" }
     }
     event_bus_name    = "crm"
     transient_bounces = { limit = 5 }
@@ -72,7 +72,7 @@ run "writes_into_a_table_of_the_customer_s" {
   assert {
     condition = anytrue([
       for statement in data.aws_iam_policy_document.suppress.statement :
-      statement.sid == "UseTheKeysOfTheTables" && statement.resources == toset([var.kms_key_arn, var.address_table.kms_key_arn])
+      statement.sid == "UseTheKeysOfTheTables" && statement.resources == toset([var.operations.kms_key.arn, var.address_table.kms_key.arn])
     ])
     error_message = "Both tables' keys must be usable."
   }

@@ -55,7 +55,7 @@ run "expires_each_prefix_after_its_days" {
   variables {
     expiration_days = { "tmp/" = 1, "exports/" = 7 }
     eventbridge     = true
-    kms_key_arn     = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    operations      = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
   }
 
   assert {
@@ -72,7 +72,7 @@ run "expires_each_prefix_after_its_days" {
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.operations.kms_key.arn
     error_message = "With a key the bucket must use it."
   }
 }

@@ -27,9 +27,12 @@ run "lets_a_hub_work_for_this_project_only" {
     condition = alltrue([
       length(data.aws_iam_policy_document.trust.statement) == 1,
       one(data.aws_iam_policy_document.trust.statement[0].principals).type == "AWS",
-      join(" ", one(data.aws_iam_policy_document.trust.statement[0].condition).values) == "app1",
+      { for condition in data.aws_iam_policy_document.trust.statement[0].condition : "${condition.test} ${condition.variable}" => join(" ", condition.values) } == {
+        "StringEquals sts:ExternalId" = "app1"
+        "ArnLike aws:PrincipalArn"    = "arn:aws:iam::111122223333:role/engagement-hub-functions/*"
+      },
     ])
-    error_message = "The role must trust the account, for this project's external id."
+    error_message = "The role must trust the functions of this account's hubs, for this project's external id."
   }
 
   assert {

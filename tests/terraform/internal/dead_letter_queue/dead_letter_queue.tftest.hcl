@@ -38,8 +38,10 @@ run "takes_messages_from_a_named_publisher_for_its_source_only" {
   command = plan
 
   variables {
-    alarm       = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators" }
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    operations = {
+      alarm   = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators" }
+      kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" }
+    }
     publishers = {
       import-rule = { service = "events.amazonaws.com", source_arn = "arn:aws:events:eu-west-1:111122223333:rule/import" }
     }
@@ -56,12 +58,12 @@ run "takes_messages_from_a_named_publisher_for_its_source_only" {
   }
 
   assert {
-    condition     = join(" ", aws_cloudwatch_metric_alarm.this.alarm_actions) == var.alarm.topic_arn
+    condition     = join(" ", aws_cloudwatch_metric_alarm.this.alarm_actions) == var.operations.alarm.topic_arn
     error_message = "The alarm must notify the topic."
   }
 
   assert {
-    condition     = aws_sqs_queue.this.kms_master_key_id == var.kms_key_arn
+    condition     = aws_sqs_queue.this.kms_master_key_id == var.operations.kms_key.arn
     error_message = "With a key the queue must use it."
   }
 }

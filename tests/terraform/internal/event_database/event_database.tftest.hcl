@@ -3,10 +3,10 @@ mock_provider "aws" {
 }
 
 variables {
-  name         = "news-events"
-  package      = "ses_event_database"
-  package_path = "versions.tf" # any file that is there
-  table_name   = "ses_events"
+  name           = "news-events"
+  python_package = "ses_event_database"
+  package        = { bucket = "packages", key = "0a1b/ses_event_database.zip" }
+  table_name     = "ses_events"
   columns = [
     { name = "event_id", type = "string", comment = "The same for every copy." },
     { name = "mail", type = "struct<messageid:string>" },
@@ -105,8 +105,8 @@ run "reads_the_event_stream_with_its_key" {
 
   variables {
     event_stream = {
-      stream_arn  = "arn:aws:kinesis:eu-west-1:111122223333:stream/project"
-      kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1"
+      stream_arn = "arn:aws:kinesis:eu-west-1:111122223333:stream/project"
+      kms_key    = { arn = "arn:aws:kms:eu-west-1:111122223333:key/1" }
     }
   }
 
@@ -190,7 +190,7 @@ run "gives_each_publisher_a_role_for_its_own_configuration_sets" {
 run "encrypts_everything_with_the_key_it_is_given" {
   command = plan
 
-  variables { kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/1" }
+  variables { operations = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/1" } } }
 
   assert {
     condition = alltrue([
@@ -347,7 +347,7 @@ run "rejects_a_query_that_does_not_say_what_it_answers" {
 run "notifies_of_late_unreadable_and_unwritten_events" {
   command = plan
 
-  variables { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:oncall" } }
+  variables { operations = { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:oncall" } } }
 
   assert {
     condition     = keys(aws_cloudwatch_metric_alarm.stream) == ["direct-conversion-failed", "direct-late", "direct-transform-failed"]

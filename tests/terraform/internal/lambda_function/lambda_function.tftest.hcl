@@ -3,9 +3,9 @@ mock_provider "aws" {
 }
 
 variables {
-  name         = "import-worker"
-  handler      = "s3_triggered_import.handler.lambda_handler"
-  package_path = "../../../dist/s3_triggered_import.zip"
+  name    = "import-worker"
+  handler = "s3_triggered_import.handler.lambda_handler"
+  package = { bucket = "packages", key = "0a1b/s3_triggered_import.zip" }
 }
 
 run "has_safe_defaults" {
@@ -37,30 +37,59 @@ run "has_safe_defaults" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.source_code_hash == filebase64sha256("../../../dist/s3_triggered_import.zip")
-    error_message = "A new package must show as a change."
+    condition     = aws_lambda_function.this.s3_bucket == "packages" && aws_lambda_function.this.s3_key == "0a1b/s3_triggered_import.zip"
+    error_message = "The code must be the given object, whose key changes with its content."
   }
 }
 
-run "alarms_exist_without_anybody_to_notify" {
-  command = plan
-
-  assert {
-    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["errors", "throttles"]
-    error_message = "Errors and throttles must have alarms in any case."
-  }
-
-  assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : length(alarm.alarm_actions) == 0])
-    error_message = "Without `alarm` nobody is notified."
-  }
-}
-
-run "alarms_notify_the_topic" {
+run "has_no_alarms_by_default" {
   command = plan
 
   variables {
-    alarm      = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators" }
+    on_failure = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 0
+    error_message = "A function must have alarms on request only: its failures reach an alarm of the caller's."
+  }
+}
+
+run "has_no_alarms_for_a_topic_that_asks_for_no_details" {
+  command = plan
+
+  variables {
+    operations = { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators" } }
+    on_failure = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 0
+    error_message = "A topic alone must not add an alarm to each function."
+  }
+}
+
+run "detailed_alarms_show_errors_and_throttles" {
+  command = plan
+
+  variables {
+    operations = { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators", detailed = true } }
+  }
+
+  assert {
+    condition = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => [alarm.metric_name, alarm.dimensions] } == {
+      errors    = ["Errors", tomap({ FunctionName = "import-worker" })]
+      throttles = ["Throttles", tomap({ FunctionName = "import-worker" })]
+    }
+    error_message = "Errors and throttles of this function must have alarms."
+  }
+}
+
+run "detailed_alarms_notify_the_topic" {
+  command = plan
+
+  variables {
+    operations = { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators", detailed = true } }
     on_failure = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
   }
 
@@ -126,12 +155,12 @@ run "uses_the_key_everywhere" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
-    on_failure  = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
+    operations = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
+    on_failure = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
   }
 
   assert {
-    condition     = aws_lambda_function.this.kms_key_arn == var.kms_key_arn && aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
+    condition     = aws_lambda_function.this.kms_key_arn == var.operations.kms_key.arn && aws_cloudwatch_log_group.this.kms_key_id == var.operations.kms_key.arn
     error_message = "The environment and the logs must be encrypted with the key."
   }
 
@@ -145,7 +174,7 @@ run "leaves_the_key_to_lambda_unless_told" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    operations = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
   }
 
   assert {
@@ -158,7 +187,7 @@ run "does_with_the_key_what_it_is_told_and_no_more" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    operations  = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
     kms_actions = ["kms:Decrypt"]
   }
 
@@ -204,16 +233,6 @@ run "pins_the_account_of_callers_whose_arn_names_none" {
   }
 }
 
-run "says_how_to_build_a_missing_package" {
-  command = plan
-
-  variables {
-    package_path = "../../../dist/not_built.zip"
-  }
-
-  expect_failures = [aws_lambda_function.this]
-}
-
 run "rejects_a_name_that_leaves_no_room_for_the_role" {
   command = plan
 
@@ -222,16 +241,6 @@ run "rejects_a_name_that_leaves_no_room_for_the_role" {
   }
 
   expect_failures = [var.name]
-}
-
-run "rejects_a_retention_that_cloudwatch_does_not_offer" {
-  command = plan
-
-  variables {
-    log_retention_days = 31
-  }
-
-  expect_failures = [var.log_retention_days]
 }
 
 run "rejects_a_timeout_beyond_lambdas" {

@@ -3,8 +3,8 @@ mock_provider "aws" {
 }
 
 variables {
-  pinpoint   = { project_id = "0123456789abcdef0123456789abcdef" }
-  operations = ["GetImportJob", "CreateImportJob", "GetSegments", "CreateSmsTemplate"]
+  pinpoint       = { project_id = "0123456789abcdef0123456789abcdef" }
+  api_operations = ["GetImportJob", "CreateImportJob", "GetSegments", "CreateSmsTemplate"]
 }
 
 run "allows_the_operations_on_the_projects_arns_at_amazon_pinpoint" {
@@ -65,7 +65,7 @@ run "calls_what_lives_on_at_aws_also_from_a_hubs_project" {
   command = plan
 
   variables {
-    operations = ["PhoneNumberValidate", "UpdateEndpointsBatch"]
+    api_operations = ["PhoneNumberValidate", "UpdateEndpointsBatch"]
     pinpoint = {
       project_id = "0123456789abcdef0123456789abcdef"
       api = {
@@ -90,18 +90,18 @@ run "names_an_operation_that_pinpoint_does_not_know" {
   command = plan
 
   variables {
-    operations = ["GetImportJob", "GetImportjobs"]
+    api_operations = ["GetImportJob", "GetImportjobs"]
   }
 
-  expect_failures = [var.operations]
+  expect_failures = [var.api_operations]
 }
 
 run "rejects_an_empty_list" {
   command = plan
 
   variables {
-    operations = []
+    api_operations = []
   }
 
-  expect_failures = [var.operations]
+  expect_failures = [var.api_operations]
 }

@@ -31,7 +31,7 @@ run "takes_messages_from_a_named_publisher_for_its_source_only" {
 
   variables {
     max_receive_count = 3
-    kms_key_arn       = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    operations        = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
     publishers = {
       feedback = { service = "sns.amazonaws.com", source_arn = "arn:aws:sns:eu-west-1:111122223333:feedback" }
     }
@@ -47,7 +47,7 @@ run "takes_messages_from_a_named_publisher_for_its_source_only" {
   }
 
   assert {
-    condition     = aws_sqs_queue.this.kms_master_key_id == var.kms_key_arn
+    condition     = aws_sqs_queue.this.kms_master_key_id == var.operations.kms_key.arn
     error_message = "With a key the queue must use it."
   }
 }

@@ -39,7 +39,7 @@ run "serves_the_schedules_of_a_group_and_writes_to_an_encrypted_queue" {
 
   variables {
     schedule_group_arn = "arn:aws:scheduler:eu-west-1:111122223333:schedule-group/campaigns"
-    kms_key_arn        = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    operations         = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
   }
 
   assert {
@@ -50,7 +50,7 @@ run "serves_the_schedules_of_a_group_and_writes_to_an_encrypted_queue" {
   }
 
   assert {
-    condition     = join(" ", data.aws_iam_policy_document.schedule.statement[2].resources) == var.kms_key_arn
+    condition     = join(" ", data.aws_iam_policy_document.schedule.statement[2].resources) == var.operations.kms_key.arn
     error_message = "An encrypted queue takes messages from whoever may use its key."
   }
 }

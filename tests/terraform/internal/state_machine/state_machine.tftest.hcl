@@ -72,8 +72,8 @@ run "alarms_exist_without_anybody_to_notify" {
   command = plan
 
   assert {
-    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["executions-failed", "executions-throttled", "executions-timed-out"]
-    error_message = "Each way to fail needs an alarm."
+    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["executions-failed", "executions-timed-out"]
+    error_message = "Each way to fail needs an alarm, and nothing else by default."
   }
 
   assert {
@@ -86,11 +86,34 @@ run "alarms_notify_the_topic" {
   command = plan
 
   variables {
-    alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators" }
+    operations = { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators" } }
   }
 
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : join(" ", alarm.alarm_actions) == var.alarm.topic_arn])
+    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["executions-failed", "executions-timed-out"]
+    error_message = "A topic alone must not add alarms."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : join(" ", alarm.alarm_actions) == var.operations.alarm.topic_arn])
+    error_message = "Every alarm must notify the topic."
+  }
+}
+
+run "detailed_alarms_show_throttled_executions" {
+  command = plan
+
+  variables {
+    operations = { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators", detailed = true } }
+  }
+
+  assert {
+    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["executions-failed", "executions-throttled", "executions-timed-out"]
+    error_message = "Throttled executions must have an alarm on request."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : join(" ", alarm.alarm_actions) == var.operations.alarm.topic_arn])
     error_message = "Every alarm must notify the topic."
   }
 }
@@ -99,11 +122,11 @@ run "encrypts_executions_with_the_key" {
   command = plan
 
   variables {
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
+    operations = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
   }
 
   assert {
-    condition     = aws_sfn_state_machine.this.encryption_configuration[0].kms_key_id == var.kms_key_arn && aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
+    condition     = aws_sfn_state_machine.this.encryption_configuration[0].kms_key_id == var.operations.kms_key.arn && aws_cloudwatch_log_group.this.kms_key_id == var.operations.kms_key.arn
     error_message = "Executions and logs must be encrypted with the key."
   }
 
@@ -131,14 +154,4 @@ run "rejects_a_name_with_a_space" {
   }
 
   expect_failures = [var.name]
-}
-
-run "rejects_a_retention_that_cloudwatch_does_not_offer" {
-  command = plan
-
-  variables {
-    log_retention_days = 31
-  }
-
-  expect_failures = [var.log_retention_days]
 }

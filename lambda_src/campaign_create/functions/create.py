@@ -1,0 +1,61 @@
+"""The state machine's first step: create the campaign, once."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from campaign_create.plan import Defaults, campaign_named, campaign_plan, campaign_request
+from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
+from shared.polling import Polling
+from shared.settings import optional_env, required_env
+from shared.transient import transient_errors_named
+
+PROJECT_ID = required_env("PROJECT_ID")
+DEFAULTS = Defaults(
+    message_type=required_env("MESSAGE_TYPE"),
+    origination_identity=optional_env("ORIGINATION_IDENTITY"),
+    sender_id=optional_env("SENDER_ID"),
+)
+POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
+
+logger = Logger(service="campaign-create")
+pinpoint = pinpoint_client()
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Create the campaign of a run, or find the one that carries its correlation id.
+
+    Event: `{Input, CorrelationId}`; answer: `{CampaignId, SegmentId, CampaignStatus, Attempt,
+    WaitSeconds, WaitUntil: ISO 8601 or null}`.
+
+    Raises:
+        BadCampaignRequest: the input describes no campaign.
+        ServiceUnavailable: worth another attempt.
+    """
+    correlation_id = event["CorrelationId"]
+    plan = campaign_plan(event["Input"], correlation_id, DEFAULTS)
+
+    with transient_errors_named():
+        campaign = campaign_named(
+            all_items(pinpoint.get_campaigns, ApplicationId=PROJECT_ID), plan.name
+        )
+        found = campaign is not None
+        if campaign is None:
+            # A repeated CreateCampaign messages everybody twice: no retries below the state
+            # machine's, which looks for the campaign first.
+            campaign = pinpoint_once().create_campaign(
+                ApplicationId=PROJECT_ID,
+                WriteCampaignRequest=campaign_request(plan, correlation_id),  # type: ignore[arg-type]  # a plain dict
+            )["CampaignResponse"]
+
+    logger.info("Campaign running", extra={"campaign": campaign["Id"], "found": found})
+    return {
+        "CampaignId": campaign["Id"],
+        "SegmentId": campaign["SegmentId"],
+        "CampaignStatus": (campaign.get("State") or {}).get("CampaignStatus"),
+        "Attempt": 0,
+        "WaitSeconds": POLLING.wait_seconds(0),
+        "WaitUntil": plan.wait_until,
+    }

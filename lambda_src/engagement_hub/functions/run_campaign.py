@@ -1,0 +1,16 @@
+"""The steps of a campaign run, one of them an invocation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engagement_hub.workers.campaign_run import STEPS
+from engagement_hub.workers.hub import Answer, run_step
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:
+    """Run the step that the state machine names in `Step`."""
+    return run_step(STEPS, event, context)

@@ -1,0 +1,148 @@
+"""Starting what the API only orders: imports, exports and campaign runs, now or at their time."""
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from engagement_hub.engagement.campaigns import UpcomingRun
+from engagement_hub.engagement.errors import EngagementError, InternalServerError, TooManyRequests
+from engagement_hub.engagement.schedule import iso
+from engagement_hub.store import error_code
+from shared.settings import required_env
+
+if TYPE_CHECKING:
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+__all__ = ["Machines", "NotStarted", "run_name"]
+
+_THROTTLED = frozenset(
+    {"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"}
+    | {"RequestLimitExceeded", "ServiceQuotaExceededException"}
+)
+
+
+class NotStarted(Exception):
+    """A machine or schedule could not be started; `answer` is what to tell the client."""
+
+    def __init__(self, answer: EngagementError) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+def run_name(campaign_id: str, number: int) -> str:
+    """Return the name of a run's execution and schedule, which keeps it from starting twice."""
+    return f"{campaign_id}-{number}"
+
+
+class Machines:
+    """The state machines and the schedule group that the environment names."""
+
+    @cached_property
+    def _states(self) -> "SFNClient":
+        client: SFNClient = _client("stepfunctions")
+        return client
+
+    @cached_property
+    def _scheduler(self) -> "EventBridgeSchedulerClient":
+        client: EventBridgeSchedulerClient = _client("scheduler")
+        return client
+
+    def start_import(self, app_id: str, job_id: str) -> None:
+        """Start an import job. Raises NotStarted."""
+        arn = required_env("IMPORT_STATE_MACHINE_ARN")
+        self._start(arn, job_id, {"ApplicationId": app_id, "JobId": job_id})
+
+    def start_export(self, app_id: str, job_id: str) -> None:
+        """Start an export job. Raises NotStarted."""
+        arn = required_env("EXPORT_STATE_MACHINE_ARN")
+        self._start(arn, job_id, {"ApplicationId": app_id, "JobId": job_id})
+
+    def start_run(self, app_id: str, campaign_id: str, run: UpcomingRun) -> None:
+        """Start a campaign's run now. Raises NotStarted."""
+        arn = required_env("CAMPAIGN_STATE_MACHINE_ARN")
+        self._start(arn, run_name(campaign_id, run.number), _run_input(app_id, campaign_id, run))
+
+    def schedule_run(self, app_id: str, campaign_id: str, run: UpcomingRun) -> None:
+        """Schedule a run at its time; replace an existing schedule of that run.
+
+        Raises:
+            NotStarted: the scheduler refused.
+        """
+        schedule: dict[str, Any] = {
+            "Name": run_name(campaign_id, run.number),
+            "GroupName": required_env("SCHEDULE_GROUP"),
+            "ScheduleExpression": f"at({run.at.strftime('%Y-%m-%dT%H:%M:%S')})",
+            "ScheduleExpressionTimezone": "UTC",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "ActionAfterCompletion": "DELETE",
+            "Target": {
+                "Arn": required_env("CAMPAIGN_STATE_MACHINE_ARN"),
+                "RoleArn": required_env("SCHEDULER_ROLE_ARN"),
+                "Input": json.dumps(_run_input(app_id, campaign_id, run)),
+                "DeadLetterConfig": {"Arn": required_env("SCHEDULE_DEAD_LETTER_ARN")},
+            },
+        }
+        try:
+            try:
+                self._scheduler.create_schedule(**schedule)
+            except ClientError as error:
+                if error_code(error) != "ConflictException":
+                    raise
+                self._scheduler.update_schedule(**schedule)
+        except (BotoCoreError, ClientError) as error:
+            raise _not_started("The campaign's schedule", error) from error
+
+    def cancel_run(self, campaign_id: str, number: int) -> None:
+        """Take a run off the schedule; one that is not there is off it."""
+        try:
+            self._scheduler.delete_schedule(
+                Name=run_name(campaign_id, number), GroupName=required_env("SCHEDULE_GROUP")
+            )
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+
+    def _start(self, machine_arn: str, name: str, entry: dict[str, Any]) -> None:
+        try:
+            self._states.start_execution(
+                stateMachineArn=machine_arn, name=name, input=json.dumps(entry)
+            )
+        except ClientError as error:
+            if error_code(error) != "ExecutionAlreadyExists":  # a retry of a start that succeeded
+                raise _not_started("The state machine", error) from error
+        except BotoCoreError as error:
+            raise _not_started("The state machine", error) from error
+
+
+def _run_input(app_id: str, campaign_id: str, run: UpcomingRun) -> dict[str, Any]:
+    return {
+        "ApplicationId": app_id,
+        "CampaignId": campaign_id,
+        "Run": run.number,
+        "ScheduledStart": iso(run.at),
+    }
+
+
+def _not_started(what: str, error: ClientError | BotoCoreError) -> NotStarted:
+    code = error_code(error) if isinstance(error, ClientError) else type(error).__name__
+    if code in _THROTTLED:
+        return NotStarted(TooManyRequests(f"{what} is busy ({code}). Send the request again."))
+    return NotStarted(InternalServerError(f"{what} could not be started ({code})."))
+
+
+def _client(service: str) -> Any:
+    from botocore.config import Config  # with its client only where something is started
+
+    from shared.aws import aws_client
+
+    return aws_client(
+        service,
+        config=Config(
+            connect_timeout=2,
+            read_timeout=8,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        ),
+    )

@@ -1,0 +1,133 @@
+"""One step of the Distributed Map: validate a batch of numbers and mark their endpoints."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from phone_number_validate.endpoint_marks import still_there, write_marks
+from phone_number_validate.paced_calls import reserved_rate
+from phone_number_validate.paid_verdicts import THREADS, verdicts_of
+from phone_number_validate.verdict_cache import VerdictCache
+from phone_number_validate.verdicts import (
+    IMPOSSIBLE,
+    batches_of,
+    endpoint_update,
+    invalid_reason,
+)
+from shared.aws import aws_client
+from shared.pacing import RateLimiter
+from shared.pinpoint import aws_pinpoint_client, pinpoint_client
+from shared.settings import required_env
+from shared.transient import transient_errors_named
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+    from phone_number_validate.work_items import WorkItem
+
+PROJECT_ID = required_env("PROJECT_ID")
+BUCKET = required_env("BUCKET")
+TABLE = required_env("TABLE")
+CACHE_DAYS = int(required_env("CACHE_DAYS"))
+RECHECK_AFTER_SECONDS = int(required_env("RECHECK_AFTER_SECONDS"))
+QUOTA = float(required_env("VALIDATIONS_PER_SECOND"))
+
+logger = Logger(service="phone-number-validate")
+_config = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    max_pool_connections=THREADS,
+    retries={"mode": "standard", "total_max_attempts": 5},
+)
+pinpoint = pinpoint_client(_config)
+aws_pinpoint = aws_pinpoint_client(
+    _config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+)
+dynamodb: DynamoDBClient = aws_client("dynamodb", config=_config)
+cache = VerdictCache(dynamodb, TABLE, CACHE_DAYS)
+limiter = RateLimiter(dynamodb, TABLE, "phone-number-validate", reserved_rate(QUOTA))
+
+
+@functools.cache
+def s3() -> S3Client:
+    """Make the client at its first use, after the batch: S3's client is the slowest of the four."""
+    client: S3Client = aws_client("s3", config=_config)
+    return client
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Validate the numbers of a batch, mark their endpoints, leave the results.
+
+    Event: `{Items: [WorkItem], BatchInput: {ExportedAt: ISO 8601, ResultsPrefix}}`. The answer is
+    empty: a run of a million numbers must not outgrow the state machine's data. The results
+    (`{Counts, InvalidEndpoints: [{EndpointId, Address, Reason}]}`) are an object named after the
+    batch's first row, so an attempt overwrites the one before.
+
+    Raises:
+        ServiceUnavailable: worth another attempt; numbers validated so far are in the cache.
+    """
+    items: list[WorkItem] = event["Items"]
+    batch_input = event["BatchInput"]
+
+    with transient_errors_named():
+        verdicts, paid = verdicts_of(
+            items,
+            cache=cache,
+            pinpoint=aws_pinpoint,
+            limiter=limiter,
+            calls_per_second=QUOTA,
+        )
+        exported_at = datetime.fromisoformat(batch_input["ExportedAt"]).timestamp()
+        pairs = [
+            (endpoint, verdicts.get(item["Number"] or "", IMPOSSIBLE))
+            for item in items
+            for endpoint in item["Endpoints"]
+        ]
+        kept = pairs
+        # Right after the export the question is not worth a call per endpoint.
+        if time.time() - exported_at > RECHECK_AFTER_SECONDS:
+            kept = still_there(pinpoint, PROJECT_ID, pairs, threads=THREADS)
+        refused: list[str] = []
+        for batch in batches_of(endpoint_update(endpoint, verdict) for endpoint, verdict in kept):
+            refused += write_marks(pinpoint, PROJECT_ID, batch)
+        for endpoint_id in refused:
+            logger.warning("Endpoint refused its mark", extra={"endpoint": endpoint_id})
+
+        reasons = {
+            endpoint["Id"]: invalid_reason(item) for item in items for endpoint in item["Endpoints"]
+        }
+        invalid = [
+            {
+                "EndpointId": endpoint["Id"],
+                "Address": endpoint["Address"],
+                "Reason": reasons[endpoint["Id"]],
+            }
+            for endpoint, verdict in kept
+            if not verdict.valid
+        ]
+        counts = {
+            "Valid": len(kept) - len(invalid),
+            "Invalid": len(invalid),
+            "ChangedMeanwhile": len(pairs) - len(kept),
+            "Refused": len(refused),
+            "Numbers": len(items),
+            "Paid": paid,
+        }
+        s3().put_object(
+            Bucket=BUCKET,
+            Key=f"{batch_input['ResultsPrefix']}{items[0]['Row']:010}.json",
+            Body=json.dumps({"Counts": counts, "InvalidEndpoints": invalid}).encode(),
+        )
+
+    logger.info("Batch validated", extra=counts)
+    return {}

@@ -1,0 +1,63 @@
+"""Makes the calls of a plan.
+
+An error is raised, never answered: Terraform then fails the apply and shows its message.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore import xform_name
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ParamValidationError
+
+from pinpoint_resources.calls import BadProperty, Call, Plan, Service
+
+# A policy attached in the same apply may take seconds to count (IAM User Guide, "Changes that I
+# make are not always immediately visible"): a refusal is only believed after these waits.
+REFUSAL_WAITS_SECONDS = (1, 2, 4, 8)
+ABSENT_CODES = frozenset({"NotFoundException", "ResourceNotFoundException"})
+REFUSAL_CODES = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException", "403"})
+
+
+def carry_out(
+    steps: Plan,
+    client_for: Callable[[Service], BaseClient],
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Make the calls of a plan one after another.
+
+    Raises:
+        BadProperty: a property is unknown to the API or of the wrong type.
+        PinpointResourcesError: the plan found a reason to stop.
+        ClientError: the API refused a call, after retries.
+    """
+    answer: Mapping[str, Any] | None = None
+    try:
+        call = next(steps)
+        while True:
+            answer = _make(call, client_for(call.service), sleep)
+            call = steps.send(answer)
+    except StopIteration as end:
+        result: dict[str, Any] = end.value
+        return result
+
+
+def _make(call: Call, api: BaseClient, sleep: Callable[[float], None]) -> Mapping[str, Any] | None:
+    waits = iter(REFUSAL_WAITS_SECONDS)
+    while True:
+        try:
+            answer: Mapping[str, Any] = getattr(api, xform_name(call.operation))(**call.parameters)
+            return answer
+        except ParamValidationError as error:
+            raise BadProperty(f"{call.operation}: {error}") from error
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if call.absent_ok and code in ABSENT_CODES:
+                return None
+            wait = next(waits, None) if code in REFUSAL_CODES else None
+            if wait is None:
+                raise
+            sleep(wait)

@@ -1,0 +1,129 @@
+"""The one place where a Pinpoint client is made.
+
+`pinpoint_client` calls the host of the project: Amazon Pinpoint, or an engagement hub that answers
+the same API. Handlers use it and do not know which of the two it is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+
+from shared.aws import aws_client
+from shared.settings import optional_env
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_pinpoint import PinpointClient
+
+__all__ = [
+    "API_URL_SETTING",
+    "all_items",
+    "aws_pinpoint_client",
+    "pinpoint_client",
+    "pinpoint_once",
+]
+
+PAGE_SIZE = "200"
+
+API_URL_SETTING = "PINPOINT_API_URL"
+
+# An HTTP API answers within 30 s; most answers take milliseconds. Operations that must not be
+# repeated (a second job, a second campaign) use `pinpoint_once`.
+_DEFAULTS = Config(
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"mode": "standard", "max_attempts": 4},
+)
+
+
+def pinpoint_client(
+    config: Config | None = None, session: "boto3.Session | None" = None
+) -> "PinpointClient":
+    """Return a boto3 `pinpoint` client for the project's engagement data.
+
+    With the environment variable PINPOINT_API_URL the client calls that URL and signs for
+    `execute-api`, the service an HTTP API with AWS_IAM authorization checks signatures for;
+    botocore's own name for the service is `mobiletargeting`, which such an API refuses.
+    Without the variable it is AWS's own client, unchanged.
+
+    Args:
+        config: laid over the defaults (time-outs, standard retries of throttling and 5xx).
+    """
+    url = optional_env(API_URL_SETTING)
+    if url is None:
+        return aws_pinpoint_client(config, session)
+
+    client = _client(config, session, endpoint_url=url)
+    client.meta.events.register("choose-signer.pinpoint", _sign_for_execute_api)
+    client.meta.events.register("after-call.pinpoint", _explain_forbidden)
+    return client
+
+
+@cache
+def pinpoint_once() -> "PinpointClient":
+    """Return a `pinpoint_client` that tries once, for operations that must not be repeated.
+
+    Made at its first use: only the steps that create something need it, and a client costs a cold
+    start some 40 ms.
+    """
+    return pinpoint_client(
+        Config(read_timeout=29, retries={"mode": "standard", "total_max_attempts": 1})
+    )
+
+
+def aws_pinpoint_client(
+    config: Config | None = None, session: "boto3.Session | None" = None
+) -> "PinpointClient":
+    """Return AWS's own `pinpoint` client, whichever host the project has.
+
+    For the operations that AWS keeps after 2026-10-30, such as PhoneNumberValidate.
+    """
+    return _client(config, session, endpoint_url=None)
+
+
+def all_items(
+    list_page: Callable[..., Mapping[str, Any]], **parameters: Any
+) -> Iterator[dict[str, Any]]:
+    """Yield every item of a listing, page after page; boto3 has no paginators for Pinpoint.
+
+    Args:
+        list_page: a client's listing method, such as `client.get_segments`.
+        parameters: its parameters besides the page size and the token.
+    """
+    token: dict[str, str] = {}
+    while True:
+        answer = list_page(PageSize=PAGE_SIZE, **parameters, **token)
+        # The answer has one member, named after the operation, beside botocore's metadata.
+        page = next(value for name, value in answer.items() if name != "ResponseMetadata")
+        yield from page["Item"]
+        if not page.get("NextToken"):
+            return
+        token = {"Token": page["NextToken"]}
+
+
+def _client(
+    config: Config | None, session: "boto3.Session | None", endpoint_url: str | None
+) -> "PinpointClient":
+    merged = _DEFAULTS if config is None else _DEFAULTS.merge(config)
+    make_client = aws_client if session is None else session.client
+    client: PinpointClient = make_client("pinpoint", config=merged, endpoint_url=endpoint_url)
+    return client
+
+
+def _sign_for_execute_api(context: dict[str, Any], **_: Any) -> None:
+    context.setdefault("signing", {})["signing_name"] = "execute-api"
+
+
+def _explain_forbidden(http_response: Any, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Say what a 403 of the hub's API means: API Gateway itself answers it with one word.
+
+    The path is the operation's, with names in place of ids: an id can be an address.
+    """
+    if http_response.status_code == 403 and "Error" in parsed:
+        parsed["Error"]["Message"] = (
+            f"{parsed['Error'].get('Message') or 'Forbidden'}: the hub's API refused the caller. "
+            f"Its role needs execute-api:Invoke on {model.http['method']} "
+            f"{model.http['requestUri']} (module pinpoint_access), and credentials that are valid."
+        )

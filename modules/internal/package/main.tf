@@ -1,0 +1,102 @@
+data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  release   = "${path.module}/../../.." # holds modules/ and dist/
+  directory = var.packages.directory == null ? "${local.release}/dist" : var.packages.directory
+  files     = { for archive in var.archives : archive => "${local.directory}/${archive}.zip" }
+  uploaded  = var.packages.s3 == null ? local.files : {}
+  hashes    = { for archive, file in local.uploaded : archive => fileexists(file) ? filesha256(file) : "missing" }
+}
+
+# Functions are created from S3 objects: for a local file the provider holds one lock while it
+# creates a function (internal/service/lambda/function.go, mutexLambdaKey), so that functions wait
+# for each other, and every function would upload the zip again.
+resource "aws_s3_bucket" "this" {
+  count = var.packages.s3 == null ? 1 : 0
+
+  #checkov:skip=CKV_AWS_18:It holds the code of a release and no data.
+  #checkov:skip=CKV_AWS_21:A key names its content by hash, so no object is ever overwritten.
+  #checkov:skip=CKV_AWS_144:Lambda keeps its own copy of the code.
+  #checkov:skip=CKV_AWS_145:It holds the code of a release, which is no secret; S3 encrypts with its own key.
+  #checkov:skip=CKV2_AWS_61:Objects are deleted by Terraform when no function uses them.
+  #checkov:skip=CKV2_AWS_62:No consumer waits for these objects.
+  bucket        = "${var.name}-packages-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.id}"
+  force_destroy = true # copies of dist/
+
+  tags = var.operations.tags
+}
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  count = length(aws_s3_bucket.this)
+
+  bucket = aws_s3_bucket.this[0].id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+data "aws_iam_policy_document" "this" {
+  count = length(aws_s3_bucket.this)
+
+  statement {
+    sid       = "RefuseUnencryptedTransport"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.this[0].arn, "${aws_s3_bucket.this[0].arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  count = length(aws_s3_bucket.this)
+
+  bucket = aws_s3_bucket.this[0].id
+  policy = data.aws_iam_policy_document.this[0].json
+
+  # S3 refuses two of these changes at the same time (OperationAborted).
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_object" "this" {
+  for_each = local.uploaded
+
+  bucket = aws_s3_bucket.this[0].id
+  key    = "${local.hashes[each.key]}/${each.key}.zip"
+  source = each.value
+
+  # S3 takes at most ten tags on an object, and those of the provider would count.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    # Functions move to the new object before the old one goes.
+    create_before_destroy = true
+
+    precondition {
+      condition     = fileexists(each.value)
+      error_message = <<-EOT
+        No Lambda package at ${each.value}. A module taken from git has no packages. Do one of these:
+        - run `make -C ${abspath(local.release)} package`, which builds them into dist/;
+        - set packages = { directory = "…" } to a folder that holds ${each.key}.zip;
+        - set packages = { s3 = { bucket = "…", prefix = "…" } } to where S3 holds ${each.key}.zip;
+        - take the module from a release archive, which holds dist/.
+      EOT
+    }
+  }
+}

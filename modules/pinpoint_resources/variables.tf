@@ -1,0 +1,185 @@
+variable "name" {
+  description = "Prefix of every AWS name. It also marks the resources as managed by this module, so keep it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,24}[a-z0-9])?$", var.name))
+    error_message = "name must be 1-26 lower-case letters, digits or hyphens, start with a letter and end with a letter or digit: the names of buckets, roles and databases start with it. Choose such a name."
+  }
+}
+
+variable "alarm" {
+  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  type = object({
+    topic_arn = string
+    detailed  = optional(bool, false)
+  })
+  default = null
+}
+
+variable "application_settings" {
+  description = "Settings of the project: `properties` holds the members of WriteApplicationSettingsRequest as JSON. Null leaves them alone."
+  type = object({
+    properties = string
+  })
+  default = null
+
+  validation {
+    condition     = var.application_settings == null || can(keys(jsondecode(var.application_settings.properties)))
+    error_message = "application_settings.properties must be a JSON object: write jsonencode({ … })."
+  }
+}
+
+variable "channels" {
+  description = "Channels of the project: `sms`, `email` or `voice` => the members of its request as JSON, such as jsonencode({ Enabled = true })."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for properties in values(var.channels) : can(keys(jsondecode(properties)))])
+    error_message = "channels must map to JSON objects: write jsonencode({ … })."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.channels), ["email", "sms", "voice"])) == 0
+    error_message = "channels must have keys among email, sms and voice: this module manages no other channel."
+  }
+}
+
+variable "email_templates" {
+  description = "Email templates: any key => TemplateName and the members of EmailTemplateRequest as JSON. TakeOver = true replaces a template of the same name that something else made."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for properties in values(var.email_templates) : can(keys(jsondecode(properties)))])
+    error_message = "email_templates must map to JSON objects: write jsonencode({ … })."
+  }
+}
+
+variable "event_stream" {
+  description = "Event stream of the project: the ARN of a Kinesis or Firehose stream, and the role that may write to it. `take_over` replaces a stream that something else registered; without it that is an error. Null registers none."
+  type = object({
+    stream_arn = string
+    role_arn   = string
+    take_over  = optional(bool, false)
+  })
+  default = null
+}
+
+variable "kms_key" {
+  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  type = object({
+    arn = string
+  })
+  default = null
+}
+
+variable "log_retention_days" {
+  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition = contains(
+      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      var.log_retention_days
+    )
+    error_message = "log_retention_days must be a period that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+variable "packages" {
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  type = object({
+    directory = optional(string)
+    s3 = optional(object({
+      bucket = string
+      prefix = optional(string, "")
+    }))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.packages.s3 == null || var.packages.directory == null
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+  }
+}
+
+variable "pinpoint" {
+  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint. Projects and templates belong to no project: { api = … } is enough. sms_event_destinations need none."
+  type = object({
+    project_id = optional(string)
+    api        = optional(object({ url = string, execution_arn = string }))
+  })
+  default = null
+
+  validation {
+    condition     = var.pinpoint != null || length(local.pinpoint_resources) == 0
+    error_message = "pinpoint must be given for everything but sms_event_destinations: use the `pinpoint` output of an engagement_hub, or { project_id = … } for Amazon Pinpoint."
+  }
+
+  validation {
+    condition     = var.application_settings == null && var.event_stream == null && length(var.channels) + length(var.segments) == 0 || try(var.pinpoint.project_id != null, false)
+    error_message = "pinpoint.project_id must be given for application_settings, channels, event_stream and segments: they belong to a project. Use the `pinpoint` output of an engagement_hub that has one."
+  }
+}
+
+variable "projects" {
+  description = "Projects (apps): any key => Name, and tags, as JSON."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for properties in values(var.projects) : can(keys(jsondecode(properties)))])
+    error_message = "projects must map to JSON objects: write jsonencode({ … })."
+  }
+}
+
+variable "segments" {
+  description = "Dimensional segments of the project: any key => the members of WriteSegmentRequest as JSON."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for properties in values(var.segments) : can(keys(jsondecode(properties)))])
+    error_message = "segments must map to JSON objects: write jsonencode({ … })."
+  }
+}
+
+variable "sms_event_destinations" {
+  description = "Event destinations of End User Messaging SMS configuration sets: any key => ConfigurationSetName, EventDestinationName and the members of CreateEventDestination as JSON. They need no `pinpoint`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for properties in values(var.sms_event_destinations) : can(keys(jsondecode(properties)))])
+    error_message = "sms_event_destinations must map to JSON objects: write jsonencode({ … })."
+  }
+}
+
+variable "sms_templates" {
+  description = "SMS templates: any key => TemplateName and the members of SMSTemplateRequest as JSON. TakeOver = true replaces a template of the same name that something else made."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for properties in values(var.sms_templates) : can(keys(jsondecode(properties)))])
+    error_message = "sms_templates must map to JSON objects: write jsonencode({ … })."
+  }
+}
+
+variable "tags" {
+  description = "Tags of this instance, added to the default_tags of the provider."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

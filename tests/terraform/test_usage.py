@@ -1,0 +1,137 @@
+"""The usage blocks of all module READMEs plan together, with a mocked provider.
+
+The blocks refer to each other (`module.hub`, `module.event_stream`), so they are one root module.
+Their pinned git sources are replaced by this checkout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import docs, terraform_cli, terraform_run
+
+ROOT = terraform_run.ROOT
+MODULES = sorted(
+    readme.parent
+    for readme in (ROOT / "modules").glob("*/README.md")
+    if readme.parent.name != "internal"
+)
+# Resources that the blocks name and a user has.
+SURROUNDINGS = """
+provider "aws" {
+  region = "eu-west-1"
+}
+
+resource "aws_sesv2_email_identity" "example" {
+  email_identity = "example.com"
+}
+
+resource "aws_sesv2_email_identity" "sender" {
+  email_identity = "sender@example.com"
+}
+"""
+TEST = """
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+run "plans" {
+  command = plan
+}
+"""
+
+
+def label_of(module: Path) -> str:
+    """Return the label that a README gives its call."""
+    (label,) = re.findall(r'^module "(\w+)"', docs.usage(module / "README.md"), re.MULTILINE)
+    return str(label)
+
+
+def call_of(module: Path) -> str:
+    """Return a label that is unique among all READMEs: the first README keeps its own."""
+    label = label_of(module)
+    first = next(other for other in MODULES if label_of(other) == label)
+    return label if first == module else f"{label}_{module.name}"
+
+
+def root_module(folder: Path) -> None:
+    """Write the usage blocks of all READMEs into a folder, with this checkout as their source."""
+    (folder / "main.tf").write_text(SURROUNDINGS)
+    shutil.copy(ROOT / "versions.tf", folder)
+    for module in MODULES:
+        text = docs.usage(module / "README.md")
+        path = os.path.relpath(module, folder)
+        local = text.replace(f'"{docs.git_source(module.name)}"', f'"{path}"')
+        assert local != text, f"{module.name}: the usage has another source than docs.git_source"
+        label = label_of(module)
+        local = local.replace(f'module "{label}"', f'module "{call_of(module)}"')
+        (folder / f"{module.name}.tf").write_text(local)
+    (folder / "tests").mkdir()
+    (folder / "tests" / "usage.tftest.hcl").write_text(TEST)
+    shutil.copytree(ROOT / "tests" / "terraform" / "mocks", folder / "tests" / "mocks")
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """Plan all usage blocks as one root module; return the resources that the plan creates."""
+    folder = tmp_path_factory.mktemp("usage")
+    root_module(folder)
+    environ = {
+        **os.environ,
+        **terraform_cli.environment(),
+        "AWS_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    for arguments in (["init", "-backend=false", "-no-color"], ["test", "-json", "-verbose"]):
+        run = subprocess.run(
+            [str(terraform_cli.find_terraform()), *arguments],
+            cwd=folder,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert run.returncode == 0, run.stdout
+    messages = [json.loads(line) for line in run.stdout.splitlines()]
+    (plan,) = [message["test_plan"] for message in messages if message["type"] == "test_plan"]
+    resources: list[dict[str, Any]] = plan["resource_changes"]
+    return resources
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_the_usage_of_every_readme_plans_as_it_stands(
+    module: Path, planned: list[dict[str, Any]]
+) -> None:
+    created = [
+        resource["address"]
+        for resource in planned
+        if resource["address"].startswith(f"module.{call_of(module)}.")
+    ]
+
+    assert created
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_the_cost_of_a_readme_counts_the_alarms_that_its_usage_creates(
+    module: Path, planned: list[dict[str, Any]]
+) -> None:
+    created = [
+        resource
+        for resource in planned
+        if resource["type"] == "aws_cloudwatch_metric_alarm"
+        and resource["address"].startswith(f"module.{call_of(module)}.")
+    ]
+    _, _, rest = (module / "README.md").read_text().partition("\n## Cost\n")
+    cost, _, _ = rest.partition("\n## ")
+
+    stated = re.findall(r"\b(\d+) alarms?\b", cost)
+
+    assert stated == [str(len(created))]

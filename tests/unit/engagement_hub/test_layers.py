@@ -1,0 +1,56 @@
+"""Imports inside the hub point one way: from its functions down to its rules."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+HUB = Path(__file__).parents[3] / "lambda_src" / "engagement_hub"
+# Each part of the hub → the parts that it may import, beside itself.
+ALLOWED = {
+    "engagement": set[str](),
+    "store": {"engagement"},
+    "senders": {"engagement"},
+    "customer_role": set[str](),
+    "event_stream": {"customer_role", "store"},
+    "machines": {"engagement", "store"},
+    "api": {"customer_role", "engagement", "event_stream", "machines", "senders", "store"},
+    "workers": {"customer_role", "engagement", "event_stream", "machines", "senders", "store"},
+    "functions": {"api", "event_stream", "store", "workers"},
+}
+FILES = sorted(path for path in HUB.rglob("*.py") if path != HUB / "__init__.py")
+
+
+def part(path: Path) -> str:
+    return path.relative_to(HUB).with_suffix("").parts[0]
+
+
+def parts_imported_by(path: Path) -> set[str]:
+    """The parts of the hub that a file imports, wherever the statement stands."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == HUB.name:
+            names.update(f"{HUB.name}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports by a relative name"
+            names.add(str(node.module))
+    return {name.split(".")[1] for name in names if name.startswith(f"{HUB.name}.")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(HUB).as_posix())
+def test_a_part_of_the_hub_imports_only_parts_below_it(path: Path) -> None:
+    upward = parts_imported_by(path) - {part(path)} - ALLOWED[part(path)]
+
+    assert upward == set()
+
+
+def test_nothing_is_allowed_that_no_file_needs() -> None:
+    needed: dict[str, set[str]] = {name: set() for name in ALLOWED}
+    for path in FILES:
+        needed[part(path)] |= parts_imported_by(path) - {part(path)}
+
+    assert needed == ALLOWED

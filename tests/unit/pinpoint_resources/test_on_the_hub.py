@@ -1,0 +1,131 @@
+"""The plans against the hub's own API: what one side sends, the other understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from engagement_hub.api.hub import hub_from_environment
+from engagement_hub.api.responder import respond
+from pinpoint_resources.core import parse_request, plan
+from pinpoint_resources.execution import carry_out
+from tests.builders.hub import hub_client, hub_tables
+
+ROLE = "arn:aws:iam::123456789012:role/engagement-hub/stream"
+STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/events"
+HOOK = "arn:aws:lambda:us-east-1:123456789012:function:filter"
+GERMANS = {"Location": {"Country": {"DimensionType": "INCLUSIVE", "Values": ["DE"]}}}
+WISHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "ApplicationSettings": (
+        {"CampaignHook": {"LambdaFunctionName": HOOK, "Mode": "FILTER"}, "Limits": {"Daily": 3}},
+        {"Limits": {"Daily": 5}},
+    ),
+    "Channel": (
+        {"Channel": "sms", "Enabled": True},
+        {"Channel": "sms", "Enabled": True, "SenderId": "SHOP"},
+    ),
+    "EmailTemplate": (
+        {"TemplateName": "welcome", "Subject": "Welcome", "TextPart": "Welcome!"},
+        {"TemplateName": "welcome", "Subject": "Hello", "TextPart": "Welcome!"},
+    ),
+    "EventStream": (
+        {"DestinationStreamArn": STREAM, "RoleArn": ROLE},
+        {"DestinationStreamArn": STREAM, "RoleArn": f"{ROLE}-2"},
+    ),
+    "Segment": (
+        {"Name": "germans", "Dimensions": GERMANS},
+        {"Name": "germans", "Dimensions": GERMANS, "tags": {"team": "crm"}},
+    ),
+    "SmsTemplate": (
+        {"TemplateName": "greeting", "Body": "Hello"},
+        {"TemplateName": "greeting", "Body": "Hi {{User.UserAttributes.FirstName}}"},
+    ),
+}
+
+
+@pytest.fixture
+def pinpoint() -> Iterator[Any]:
+    with hub_tables():
+        hub = hub_from_environment()
+        yield hub_client(lambda event: respond(hub, event), decoded_path=True)
+
+
+def invoke(
+    pinpoint: Any,
+    action: str,
+    kind: str,
+    properties: dict[str, Any],
+    *,
+    project_id: str,
+    previous: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    def event(properties: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "owner": "block/key",
+            "project_id": project_id,
+            "properties": properties,
+            "revision": "r1",
+        }
+
+    lifecycle = {"action": action, "prev_input": event(previous) if previous else None}
+    request = parse_request({**event(properties), "tf": lifecycle})
+    return carry_out(plan(request), lambda service: pinpoint, sleep=lambda seconds: None)
+
+
+@pytest.fixture
+def project(pinpoint: Any) -> str:
+    app = invoke(pinpoint, "create", "App", {"Name": "shop"}, project_id="*")
+    return str(app["Id"])
+
+
+@pytest.mark.parametrize("kind", WISHES)
+def test_the_hub_takes_every_type_through_its_life(pinpoint: Any, project: str, kind: str):
+    before, after = WISHES[kind]
+
+    created = invoke(pinpoint, "create", kind, before, project_id=project)
+    repeated = invoke(pinpoint, "create", kind, before, project_id=project)
+    updated = invoke(pinpoint, "update", kind, after, project_id=project, previous=before)
+    for _ in range(2):
+        assert invoke(pinpoint, "delete", kind, after, project_id=project) == {}
+
+    identity = ("Id", "Arn", "ApplicationId", "DestinationStreamArn", "TemplateName", "Version")
+    of_created = {name: created[name] for name in identity if name in created}
+    assert of_created
+    assert {name: repeated[name] for name in of_created} == of_created
+    stable = {name: value for name, value in of_created.items() if name != "Version"}
+    assert {name: updated[name] for name in stable} == stable
+
+
+def test_a_changed_template_is_what_the_next_campaign_sends(pinpoint: Any, project: str):
+    before, after = WISHES["SmsTemplate"]
+    invoke(pinpoint, "create", "SmsTemplate", before, project_id=project)
+
+    updated = invoke(pinpoint, "update", "SmsTemplate", after, project_id=project, previous=before)
+
+    active = pinpoint.get_sms_template(TemplateName="greeting")["SMSTemplateResponse"]
+    first = pinpoint.get_sms_template(TemplateName="greeting", Version="1")["SMSTemplateResponse"]
+    assert (active["Body"], active["Version"]) == (after["Body"], updated["Version"])
+    assert first["Body"] == "Hello"
+
+
+def test_a_project_is_found_again_among_others_and_deleted_alone(pinpoint: Any, project: str):
+    other = pinpoint.create_app(CreateApplicationRequest={"Name": "shop"})["ApplicationResponse"]
+
+    again = invoke(pinpoint, "create", "App", {"Name": "shop"}, project_id="*")
+    invoke(pinpoint, "delete", "App", {"Name": "shop"}, project_id="*")
+
+    left = pinpoint.get_apps()["ApplicationsResponse"]["Item"]
+    assert again["Id"] == project
+    assert [app["Id"] for app in left] == [other["Id"]]
+
+
+@pytest.mark.parametrize("kind", WISHES)
+def test_deleting_is_fine_when_the_project_went_first(pinpoint: Any, project: str, kind: str):
+    properties = WISHES[kind][0]
+    invoke(pinpoint, "create", kind, properties, project_id=project)
+    pinpoint.delete_app(ApplicationId=project)
+
+    assert invoke(pinpoint, "delete", kind, properties, project_id=project) == {}
