@@ -17,14 +17,14 @@ locals {
     var.sms.sender_id == null ? {} : { SENDER_ID = var.sms.sender_id },
   )
 
-  # By the name of the handler.
+  # Name of the handler => function.
   functions = {
     create = {
-      description = "Creates the campaign of a run, once."
+      description = "Creates the campaign of an execution, once."
       policy_json = module.create_access.policy_json
     }
     read = {
-      description = "Looks at a campaign and its activities."
+      description = "Reads the state of a campaign and of its activities."
       policy_json = module.read_access.policy_json
     }
   }

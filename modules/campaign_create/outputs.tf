@@ -1,9 +1,9 @@
 output "state_machine_arn" {
-  description = "State machine of a campaign. Its input is {\"SegmentId\", \"SegmentName\", \"SmsTemplateName\", …}."
+  description = "ARN of the state machine that creates a campaign. Its input is {\"SegmentId\", \"SegmentName\", \"SmsTemplateName\", …}."
   value       = module.state_machine.state_machine_arn
 }
 
 output "topic_arn" {
-  description = "Topic of the notifications: attribute notification_type is success or failure."
+  description = "ARN of the notification topic. The attribute notification_type of a notification is success or failure."
   value       = module.topic.topic_arn
 }

@@ -71,7 +71,7 @@ resource "aws_apigatewayv2_stage" "this" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
-    # Without the path: endpoint and user ids in it are often addresses.
+    # The path is left out: endpoint ids and user ids in it are often addresses.
     format = jsonencode({
       caller           = "$context.identity.userArn"
       integrationError = "$context.integrationErrorMessage"
@@ -87,7 +87,7 @@ resource "aws_apigatewayv2_stage" "this" {
 }
 
 locals {
-  # AWS's and the local one's address alike; stage $default adds nothing to it.
+  # The stage $default adds no path to the address.
   api = {
     url           = aws_apigatewayv2_api.this.api_endpoint
     execution_arn = aws_apigatewayv2_api.this.execution_arn
@@ -120,8 +120,8 @@ module "resources" {
   tags               = var.tags
 }
 
-# The project is created through the API. The name waits for it, so that the function that creates
-# the project need not.
+# The project is created through the API. The name depends on the API, so that the function that
+# creates the project does not.
 resource "terraform_data" "project_name" {
   for_each = { for project in var.project[*] : "project" => project.name }
 

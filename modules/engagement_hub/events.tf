@@ -1,5 +1,5 @@
-# What became of messages: SES and End User Messaging tell it to topics, the function writes it to
-# the project's event stream in Pinpoint's format.
+# Delivery events: SES and End User Messaging SMS publish them to topics, and the function writes
+# them to the project's event stream in Pinpoint's format.
 locals {
   sms_configuration_set   = var.sms == null ? null : var.sms.configuration_set
   email_configuration_set = var.email == null ? null : var.email.configuration_set
@@ -74,7 +74,7 @@ module "delivery_function" {
   source = "../internal/lambda_function"
 
   name        = "${var.name}-delivery-events"
-  description = "Writes delivery events of SES and End User Messaging to the projects' event streams."
+  description = "Writes delivery events of SES and End User Messaging SMS to the projects' event streams."
   handler     = "engagement_hub.functions.publish_events.lambda_handler"
   role_path   = local.role_path
   package     = module.package.archives["engagement_hub"]

@@ -1,7 +1,7 @@
 locals {
   sends = var.email != null || var.sms != null || var.voice != null
 
-  # What reading and writing takes where tables and files are under kms_key.
+  # KMS actions for reading and writing where tables and files are encrypted with kms_key.
   data_kms_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
 
   sms_arn_prefix = "arn:${local.partition}:sms-voice:${local.region}:${local.account_id}"
@@ -50,8 +50,8 @@ data "aws_iam_policy_document" "customer_roles" {
   statement {
     sid     = "ActInTheRolesThatCallersName"
     actions = ["sts:AssumeRole"]
-    # The path is the agreement: who puts a role there wants the hub to use it, and its trust policy
-    # names the project as external id.
+    # The path is the agreement: the owner of a role under it lets the hub use the role, and the
+    # role's trust policy names the project as external id.
     resources = ["arn:${local.partition}:iam::${local.account_id}:role/engagement-hub/*"]
   }
 }
@@ -64,7 +64,7 @@ data "aws_iam_policy_document" "send" {
 
     content {
       sid     = "SendEmailFromOneAddress"
-      actions = ["ses:SendEmail", "ses:SendRawEmail"] # SES asks for the second when the message is raw
+      actions = ["ses:SendEmail", "ses:SendRawEmail"] # SES requires SendRawEmail for a raw message
       resources = compact([
         statement.value.identity_arn,
         statement.value.configuration_set == null ? "" : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${statement.value.configuration_set.name}",

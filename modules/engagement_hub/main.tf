@@ -15,20 +15,20 @@ locals {
   partition  = data.aws_partition.current.partition
   region     = data.aws_region.current.id
 
-  # Data roles of other modules trust the roles under this path.
+  # IAM path of the functions' roles, which data roles of other modules trust.
   role_path = "/engagement-hub-functions/"
 
-  # More shards would spread hot partitions further; 32 carry 32,000 writes a second. Part of every
-  # key, so it never changes for a table that has data.
+  # 32 shards carry 32,000 writes a second; more shards would spread hot partitions further. The
+  # number is part of every key, so it never changes for a table that has data.
   endpoint_shards = 32
 
-  # Built, because the campaign's function schedules runs of the machine that invokes it.
+  # Built, because the campaign function schedules executions of the state machine that invokes it.
   campaign_state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.name}-campaign"
 
-  # Built, because the provider takes 25 s to make a queue, and every function would wait for it.
+  # Built, because the provider takes 25 s to create a queue, and every function would wait for it.
   schedule_dead_letter_arn = "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${var.name}-schedules-dead-letter"
 
-  # Absent settings are left out: the functions take an empty string for a mistake.
+  # Absent settings are left out: the functions reject an empty string.
   environment = merge(
     {
       ACCOUNT_ID                 = local.account_id
@@ -70,7 +70,8 @@ module "package" {
   operations = local.operations
 }
 
-# Projects, segments, campaigns, jobs and templates; endpoints and users; work under way.
+# Tables: entities (projects, segments, campaigns, jobs and templates), endpoints with their users,
+# and runs in progress.
 resource "aws_dynamodb_table" "this" {
   for_each = toset(["endpoints", "entities", "runs"])
 
@@ -111,13 +112,13 @@ resource "aws_dynamodb_table" "this" {
   tags = var.tags
 }
 
-# What the steps of jobs and runs hand to each other. Everything in it expires.
+# Files that the steps of jobs and runs exchange. Every object expires.
 module "work_bucket" {
   source = "../internal/bucket"
 
   name            = "${var.name}-work"
   expiration_days = { "jobs/" = 30, "runs/" = 30 }
-  force_destroy   = true # only work files, none of them the only copy of anything
+  force_destroy   = true # it holds work files only, which are copies
   operations      = local.operations
 }
 
@@ -216,7 +217,7 @@ module "campaign_state_machine" {
   operations           = local.operations
 }
 
-# Later and recurring runs: one one-time schedule each, deleted after it fired.
+# Later and recurring runs: each run has a one-time schedule, which is deleted after the invocation.
 resource "aws_scheduler_schedule_group" "this" {
   name = var.name
 
@@ -230,10 +231,10 @@ module "schedule_dead_letter" {
   operations = local.operations
 }
 
-# Events that the stream refused are kept in the work bucket, and somebody has to know.
+# Events that the stream refused are kept in the work bucket. The alarm is for the operator.
 resource "aws_cloudwatch_metric_alarm" "undelivered_events" {
   alarm_name        = "${var.name}-undelivered-events"
-  alarm_description = "A project's event stream refuses campaign events; they wait in the work bucket under runs/<run>/undelivered-events/."
+  alarm_description = "The event stream of a project refuses campaign events. The events are kept in the work bucket under runs/<run>/undelivered-events/."
 
   namespace   = "EngagementHub"
   metric_name = "UndeliveredEvents"

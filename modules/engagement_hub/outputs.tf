@@ -1,17 +1,17 @@
 output "api_url" {
-  description = "Address of the Pinpoint-compatible API: the endpoint_url of a boto3 `pinpoint` client that signs for execute-api."
+  description = "URL of the Pinpoint-compatible API: the endpoint_url of a boto3 `pinpoint` client that signs for execute-api."
   value       = local.api.url
 
   depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
 }
 
 output "campaign_role_arn" {
-  description = "Role that calls FILTER hooks and custom channels, for the resource policies of functions that campaign_function_arns does not name."
+  description = "ARN of the role that invokes FILTER hooks and custom channels, for the resource policies of functions that campaign_function_arns does not name."
   value       = module.campaign_function.role_arn
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what could not be handled: delivery_events (events that cannot be read or written) and schedules (runs that could not start)."
+  description = "Dead-letter queues: delivery_events (events that cannot be read or written) and schedules (runs that could not start)."
   value = {
     delivery_events = module.delivery_dead_letter.queue_url
     schedules       = module.schedule_dead_letter.queue_url
@@ -19,7 +19,7 @@ output "dead_letter_queue_urls" {
 }
 
 output "pinpoint" {
-  description = "The project and its API, as the `pinpoint` input of the other modules takes them; null without project."
+  description = "Project and its API, for the `pinpoint` input of the other modules; null without project."
   value       = var.project == null ? null : { project_id = local.project_id, api = local.api }
 
   depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
@@ -31,7 +31,7 @@ output "project_id" {
 }
 
 output "state_machine_arns" {
-  description = "State machines by what they run: campaign, export, import."
+  description = "ARNs of the state machines: campaign, export, import."
   value = {
     campaign = module.campaign_state_machine.state_machine_arn
     export   = module.export_state_machine.state_machine_arn
@@ -40,11 +40,11 @@ output "state_machine_arns" {
 }
 
 output "table_names" {
-  description = "DynamoDB tables: endpoints, entities, runs."
+  description = "Names of the DynamoDB tables: endpoints, entities, runs."
   value       = { for key, table in aws_dynamodb_table.this : key => table.name }
 }
 
 output "work_bucket_name" {
-  description = "Bucket of work files: pieces and rejected rows of imports (jobs/), audiences of runs (runs/)."
+  description = "Name of the bucket of work files: pieces and rejected rows of imports (jobs/), audiences of runs (runs/)."
   value       = module.work_bucket.bucket_name
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -18,19 +18,19 @@ variable "alarm" {
 }
 
 variable "campaign_function_arns" {
-  description = "Lambda functions that campaigns may call as FILTER hook or custom channel. Others can let the hub in by a resource policy for the role in output campaign_role_arn."
+  description = "Lambda functions that campaigns may invoke as FILTER hook or custom channel. Another function can allow the role in output campaign_role_arn in its resource policy."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arn in var.campaign_function_arns : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", arn))])
-    error_message = "campaign_function_arns must be ARNs of Lambda functions without a version or alias: both are allowed with the function."
+    error_message = "campaign_function_arns must be ARNs of Lambda functions without a version or alias: permission for a function includes them."
   }
 }
 
 variable "email" {
-  description = "Sender of email: the verified SES identity, its address, the configuration set whose events the hub writes to event streams, and the sending rate of the account. Null sends no email."
+  description = "SES sender of email: the From address, the verified identity, the configuration set whose events the hub writes to event streams, and the sending rate of the account. Null sends no email."
   type = object({
     from_address        = string
     identity_arn        = string
@@ -41,12 +41,12 @@ variable "email" {
 
   validation {
     condition     = var.email == null || try(var.email.messages_per_second > 0, false)
-    error_message = "email.messages_per_second must be above 0: it is the account's SES sending rate. Use null for email to send none."
+    error_message = "email.messages_per_second must be above 0: it is the account's SES sending rate. Use email = null to send no email."
   }
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -54,7 +54,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -69,7 +69,7 @@ variable "log_retention_days" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -82,12 +82,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "project" {
-  description = "First project (app) to create; the output pinpoint names it. Null creates none."
+  description = "First project (app) to create. The output pinpoint names it. Null creates no project."
   type = object({
     name = string
   })
@@ -95,7 +95,7 @@ variable "project" {
 }
 
 variable "sms" {
-  description = "Origination identity of text messages: the ARN of a phone number, pool or sender ID; further ones that messages may name; the configuration set whose events the hub writes to event streams; and the rate of the identity. Null sends no SMS."
+  description = "Origination identity of text messages: the ARN of a phone number, pool or sender ID. Messages may name an identity of `other_origination_identity_arns` instead. The hub writes the events of the configuration set to event streams. `messages_per_second` is the rate of the identity. Null sends no SMS."
   type = object({
     origination_identity_arn        = string
     other_origination_identity_arns = optional(list(string), [])
@@ -106,7 +106,7 @@ variable "sms" {
 
   validation {
     condition     = var.sms == null || try(var.sms.messages_per_second > 0, false)
-    error_message = "sms.messages_per_second must be above 0: it is the rate of the origination identity. Use null for sms to send none."
+    error_message = "sms.messages_per_second must be above 0: it is the rate of the origination identity. Use sms = null to send no SMS."
   }
 
   validation {
@@ -123,7 +123,7 @@ variable "tags" {
 }
 
 variable "voice" {
-  description = "What voice messages are sent from: a phone number or pool, and the account's rate. Null sends none."
+  description = "Origination identity of voice messages: the ARN of a phone number or pool, and the account's rate of calls. Null sends no voice messages."
   type = object({
     origination_identity_arn = string
     messages_per_second      = optional(number, 1)
@@ -132,6 +132,6 @@ variable "voice" {
 
   validation {
     condition     = var.voice == null || try(var.voice.messages_per_second > 0, false)
-    error_message = "voice.messages_per_second must be above 0: it is the account's rate of calls. Use null for voice to send none."
+    error_message = "voice.messages_per_second must be above 0: it is the account's rate of calls. Use voice = null to send no voice messages."
   }
 }

@@ -17,7 +17,7 @@ locals {
       metric    = "GetRecords.IteratorAgeMilliseconds"
       statistic = "Maximum"
       threshold = var.stream.retention_hours * 3600 * 1000 / 2
-      says      = "has a subscriber that is behind by half the time that events are kept: look at the subscribers' own alarms, or raise stream.retention_hours"
+      says      = "has a subscriber that is behind by half the retention period: look at the subscribers' own alarms, or raise stream.retention_hours"
     }
   }
 }
@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "write" {
   }
 }
 
-# Whoever hosts the project writes by this role.
+# The project's host, a hub or Amazon Pinpoint, writes events with this role.
 module "role" {
   source = "../internal/data_role"
 
@@ -66,7 +66,7 @@ module "role" {
   operations  = local.operations
 }
 
-# A project has one event stream: who registers another cuts off every subscriber of the first.
+# A project has one event stream: registering another stream ends the events of every subscriber.
 module "registration" {
   source = "../pinpoint_resources"
 

@@ -1,10 +1,10 @@
 output "event_stream" {
-  description = "The stream, as the `event_stream` input of the modules that subscribe to it takes it: its ARN, and its customer managed key if it has one."
+  description = "Kinesis data stream, for the `event_stream` input of the modules that subscribe to it: its ARN, and its customer managed KMS key, if it has one."
   value       = { stream_arn = aws_kinesis_stream.this.arn, kms_key = var.kms_key }
 }
 
 output "write_role_arn" {
-  description = "Role with which the project writes events."
+  description = "ARN of the role with which the project writes events."
   value       = module.role.role_arn
 }
 

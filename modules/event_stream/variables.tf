@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "pinpoint" {
-  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts."
   type = object({
     project_id = string
     api        = optional(object({ url = string, execution_arn = string }))
@@ -17,7 +17,7 @@ variable "pinpoint" {
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -26,7 +26,7 @@ variable "alarm" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -34,7 +34,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -49,7 +49,7 @@ variable "log_retention_days" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -62,12 +62,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "stream" {
-  description = "Capacity of the Kinesis stream: PROVISIONED with a number of shards (each 1 MB or 1,000 events a second) or ON_DEMAND, and the hours that a subscriber may fall behind."
+  description = "Capacity of the Kinesis data stream: PROVISIONED with a number of shards (each 1 MB or 1,000 events a second) or ON_DEMAND. `retention_hours` is the retention period, the longest time that a subscriber may fall behind."
   type = object({
     mode            = optional(string, "PROVISIONED")
     shards          = optional(number, 1)
@@ -83,7 +83,7 @@ variable "stream" {
 
   validation {
     condition     = var.stream.shards >= 1 && floor(var.stream.shards) == var.stream.shards
-    error_message = "stream.shards must be a whole number of 1 or more. With mode ON_DEMAND it says nothing."
+    error_message = "stream.shards must be a whole number of 1 or more. Mode ON_DEMAND ignores it."
   }
 
   validation {
@@ -100,7 +100,7 @@ variable "tags" {
 }
 
 variable "take_over" {
-  description = "Whether to replace an event stream that the project already has, which then gets no more events. Without it that is an error."
+  description = "Whether to replace the event stream that the project already has. The replaced stream gets no more events. If false, an existing event stream is an error."
   type        = bool
   default     = false
   nullable    = false

@@ -2,7 +2,7 @@ module "segment_access" {
   source = "../internal/pinpoint_access"
 
   pinpoint = var.pinpoint
-  # Amazon Pinpoint asks for TagResource when something is created with tags; a hub does not.
+  # Amazon Pinpoint requires TagResource to create a resource with tags; a hub does not.
   api_operations = concat(["CreateSegment", "GetSegments"], var.pinpoint.api == null ? ["TagResource"] : [])
 }
 

@@ -1,4 +1,4 @@
-# Import succeeded → validate its segment → campaign to the valid numbers.
+# Successful import → validation of its segment → campaign to the valid numbers.
 # Each arrow: topic → filtered subscription → queue → function → one execution per correlation id.
 
 locals {
@@ -9,8 +9,8 @@ locals {
     tags               = var.tags
   }
 
-  # The topic whose notification starts the stage. The provider takes 25 s to make a queue: the keys
-  # of queues are known without the topics, so that dead-letter queues wait for nothing.
+  # Stage => the topic whose notification starts it. The provider takes 25 s to create a queue. The
+  # keys of the queues do not depend on the topics, so that dead-letter queues are created at once.
   started = toset(["campaign", "validate"])
   topic_arns = {
     campaign = var.validate.topic_arn

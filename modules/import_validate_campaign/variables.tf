@@ -1,19 +1,19 @@
 variable "campaign" {
-  description = "The module campaign_create: its state machine creates the campaigns."
+  description = "Module campaign_create, whose state machine creates the campaigns."
   type = object({
     state_machine_arn = string
   })
 }
 
 variable "import" {
-  description = "The module s3_triggered_import: its notifications start validations."
+  description = "Module s3_triggered_import, whose notifications start validations."
   type = object({
     topic_arn = string
   })
 }
 
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -23,7 +23,7 @@ variable "name" {
 }
 
 variable "pinpoint" {
-  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts."
   type = object({
     project_id = string
     api        = optional(object({ url = string, execution_arn = string }))
@@ -31,17 +31,17 @@ variable "pinpoint" {
 }
 
 variable "sms_template_name" {
-  description = "SMS template that every campaign sends."
+  description = "SMS template of the campaigns."
   type        = string
 
   validation {
     condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$", var.sms_template_name))
-    error_message = "sms_template_name must be 1-128 letters, digits, underscores and hyphens, starting with a letter or digit, as template names are."
+    error_message = "sms_template_name must be 1-128 letters, digits, underscores and hyphens, starting with a letter or digit: Pinpoint allows no other template name."
   }
 }
 
 variable "validate" {
-  description = "The module phone_number_validate: its notifications start campaigns, and its state machine validates imported segments."
+  description = "Module phone_number_validate, whose notifications start campaigns and whose state machine validates imported segments."
   type = object({
     state_machine_arn = string
     topic_arn         = string
@@ -49,7 +49,7 @@ variable "validate" {
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -58,7 +58,7 @@ variable "alarm" {
 }
 
 variable "delay_minutes" {
-  description = "Minutes between a successful validation and the campaign: time to stop it by hand. 0 sends at once."
+  description = "Minutes between a successful validation and its campaign, in which a person can stop the campaign. 0 sends immediately."
   type        = number
   default     = 0
   nullable    = false
@@ -70,7 +70,7 @@ variable "delay_minutes" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -78,7 +78,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -93,7 +93,7 @@ variable "log_retention_days" {
 }
 
 variable "max_recipients" {
-  description = "Largest number of valid phone numbers that a file may lead to a campaign for; more end in a failure notification of campaign_create, and nothing is sent. Null allows any."
+  description = "Largest number of valid phone numbers of a file for a campaign. A file with more ends in a failure notification of campaign_create, and no message is sent. Null sets no limit."
   type        = number
   default     = null
 
@@ -104,7 +104,7 @@ variable "max_recipients" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -117,12 +117,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "phone_types" {
-  description = "Phone types that count as able to receive SMS, in the words of PhoneNumberValidate."
+  description = "Phone types that can receive SMS, as PhoneNumberValidate names them."
   type        = list(string)
   default     = ["MOBILE", "PREPAID", "VOIP"]
   nullable    = false
@@ -141,7 +141,7 @@ variable "tags" {
 }
 
 variable "templates_by_file_prefix" {
-  description = "SMS templates for files whose name starts with a key, such as { \"spring-\" = \"spring-sale\" }; the longest key counts. Other files get sms_template_name."
+  description = "SMS templates for files whose name starts with a key, such as { \"spring-\" = \"spring-sale\" }. The longest matching key counts. Other files use sms_template_name."
   type        = map(string)
   default     = {}
   nullable    = false

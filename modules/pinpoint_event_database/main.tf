@@ -75,7 +75,7 @@ resource "aws_sesv2_configuration_set_event_destination" "this" {
   }
 }
 
-# The AWS provider has no resource for these.
+# The AWS provider has no resource for event destinations of End User Messaging SMS.
 module "sms_event_destinations" {
   source = "../pinpoint_resources"
   count  = length(var.sms_configuration_sets) == 0 ? 0 : 1

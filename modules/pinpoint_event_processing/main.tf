@@ -1,4 +1,4 @@
-# A bounce or complaint comes into the event stream → function → the address gets no more.
+# Bounce or complaint in the event stream → function → suppressed address.
 
 locals {
   operations = {
@@ -8,7 +8,7 @@ locals {
     tags               = var.tags
   }
 
-  # Everything else in the stream is left to its other subscribers, and costs no invocation.
+  # Other events in the stream cause no invocation.
   event_types = ["_email.hardbounce", "_email.softbounce", "_email.complaint"]
 }
 
@@ -33,8 +33,8 @@ module "suppression" {
   operations        = local.operations
 }
 
-# Records that no retry can help, which the function sends with their data, and notes of the mapping
-# on records that it gave up, which say where in the stream they are.
+# Two kinds of messages: records that no retry can process, which the function sends with their data,
+# and records whose attempts the event source mapping has used up, as positions in the stream.
 module "dead_letter" {
   source = "../internal/dead_letter_queue"
 
@@ -63,7 +63,7 @@ module "function" {
 }
 
 data "aws_iam_policy_document" "read_stream" {
-  # Lambda Developer Guide, "Processing records with Amazon Kinesis": what the mapping calls.
+  # Lambda Developer Guide, "Processing records with Amazon Kinesis": permissions of the mapping.
   statement {
     sid = "ReadTheEventStream"
     actions = [
@@ -99,17 +99,17 @@ resource "aws_lambda_event_source_mapping" "stream" {
   function_name    = module.function.function_arn
   event_source_arn = var.event_stream.stream_arn
 
-  # From the oldest event that the stream still has: what came in before the module did counts too.
+  # From the oldest event in the stream: events from before the module was created count too.
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = 100
   maximum_batching_window_in_seconds = 1
-  parallelization_factor             = 4 # the order does not matter, and SES's answers take their time
+  parallelization_factor             = 4 # the order does not matter, and SES's responses are slow
 
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   maximum_retry_attempts         = 50
 
-  # A stream keeps events for a day at least, so that records given up can still be put back.
+  # A stream keeps events for at least a day, so that failed records can still be redriven.
   maximum_record_age_in_seconds = 21600
 
   filter_criteria {
@@ -127,10 +127,10 @@ resource "aws_lambda_event_source_mapping" "stream" {
   tags = var.tags
 }
 
-# The alarms of the function do not see it: a batch that is given back is no error.
+# The alarms of the function do not report delays: a batch that the function returns is no error.
 resource "aws_cloudwatch_metric_alarm" "late" {
   alarm_name        = "${var.name}-late"
-  alarm_description = "Bounces and complaints of the last minutes are not processed yet: see the log group ${module.function.log_group_name} for what fails."
+  alarm_description = "Bounces and complaints are processed more than five minutes late: see the log group ${module.function.log_group_name} for the failures."
 
   namespace   = "AWS/Lambda"
   metric_name = "IteratorAge"

@@ -1,5 +1,5 @@
 output "address_table_name" {
-  description = "Name of the table of addresses, by `address` in lower case."
+  description = "Name of the table of addresses. Its partition key is `address`, in lower case."
   value       = module.suppression.address_table_name
 }
 
@@ -14,11 +14,11 @@ output "dead_letter_queue_urls" {
 }
 
 output "event_pattern" {
-  description = "Pattern (JSON) for an EventBridge rule that hears of every suppressed address."
+  description = "Event pattern (JSON) of an EventBridge rule for every suppressed address."
   value       = module.suppression.event_pattern
 }
 
 output "function_name" {
-  description = "Function that reads the stream."
+  description = "Name of the function that reads the stream."
   value       = module.function.function_name
 }

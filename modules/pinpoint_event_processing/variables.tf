@@ -1,5 +1,5 @@
 variable "event_stream" {
-  description = "Kinesis stream to subscribe to: the `event_stream` output of the module event_stream."
+  description = "Kinesis data stream of the project's events: the `event_stream` output of the module event_stream, or the ARN of a stream and of its customer managed KMS key, if it has one."
   type = object({
     stream_arn = string
     kms_key    = optional(object({ arn = string }))
@@ -7,12 +7,12 @@ variable "event_stream" {
 
   validation {
     condition     = can(regex("^arn:[^:]+:kinesis:[^:]+:[0-9]{12}:stream/[^/]+$", var.event_stream.stream_arn))
-    error_message = "event_stream.stream_arn must be the ARN of a Kinesis data stream, such as the event_stream output of the module event_stream gives it."
+    error_message = "event_stream.stream_arn must be the ARN of a Kinesis data stream: use the `event_stream` output of the module event_stream."
   }
 }
 
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -22,7 +22,7 @@ variable "name" {
 }
 
 variable "address_table" {
-  description = "An existing DynamoDB table with the hash key `address` (a string) and no range key, and the KMS key it is encrypted with where that is customer managed. Other attributes of its items stay. Null makes a table."
+  description = "Existing DynamoDB table of addresses, with the partition key `address` (a string) and no sort key. `kms_key` is its customer managed KMS key, if it has one. Other attributes of its items are kept. Null creates a table."
   type = object({
     name    = string
     arn     = string
@@ -32,12 +32,12 @@ variable "address_table" {
 
   validation {
     condition     = var.address_table == null || try(can(regex("^arn:[^:]+:dynamodb:[^:]+:[0-9]{12}:table/[^/]+$", var.address_table.arn)), false)
-    error_message = "address_table.arn must be the ARN of a DynamoDB table, such as arn:aws:dynamodb:eu-west-1:111122223333:table/people. Use null to have a table made."
+    error_message = "address_table.arn must be the ARN of a DynamoDB table, such as arn:aws:dynamodb:eu-west-1:111122223333:table/people. Use null to create a table."
   }
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -46,7 +46,7 @@ variable "alarm" {
 }
 
 variable "event_bus_name" {
-  description = "Event bus of this account and region that hears of every suppressed address."
+  description = "EventBridge event bus of this account and region that receives an event for every suppressed address."
   type        = string
   default     = "default"
   nullable    = false
@@ -58,7 +58,7 @@ variable "event_bus_name" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -66,7 +66,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -81,7 +81,7 @@ variable "log_retention_days" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -94,7 +94,7 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
@@ -106,7 +106,7 @@ variable "tags" {
 }
 
 variable "transient_bounces" {
-  description = "How many soft bounces of an address within how many days suppress it."
+  description = "Soft bounces that suppress an address: `limit` of them within `window_days`."
   type = object({
     limit       = optional(number, 3)
     window_days = optional(number, 7)

@@ -3,7 +3,7 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  # A hub assumes the stream's role itself and tests nothing of the caller's; Amazon Pinpoint wants it passed.
+  # Amazon Pinpoint requires iam:PassRole for the stream's role; a hub assumes the role itself.
   passes_stream_role = var.event_stream == null || var.pinpoint == null ? false : var.pinpoint.api == null
   sets_destinations  = length(var.sms_event_destinations) > 0
 
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "pass_stream_role" {
     resources = [var.event_stream.role_arn]
 
     # Roles trust pinpoint.amazonaws.com; the Service Authorization Reference names
-    # mobiletargeting.amazonaws.com as the value of this key. Both mean Amazon Pinpoint.
+    # mobiletargeting.amazonaws.com as the value of this key. Both are Amazon Pinpoint.
     condition {
       test     = "StringEquals"
       variable = "iam:PassedToService"
@@ -56,8 +56,9 @@ data "aws_iam_policy_document" "sms_event_destinations" {
     sid     = "FindEventDestinations"
     actions = ["sms-voice:DescribeConfigurationSets"]
 
-    # A listing: it is asked for sets by name, but what it is evaluated on is the account's sets
-    # (End User Messaging SMS API Reference, "DescribeConfigurationSets"). It shows no messages.
+    # A list operation: a request names configuration sets, but IAM evaluates it on all sets of the
+    # account (End User Messaging SMS API Reference, "DescribeConfigurationSets"). The response has no
+    # messages.
     resources = ["*"]
   }
 

@@ -34,14 +34,14 @@ locals {
     }
   ]...)
 
-  # Type => the Pinpoint operations that managing it takes. A test holds it against the function.
+  # Type => the Pinpoint operations that manage it. A test compares them with the function.
   operations_of      = jsondecode(file("${path.module}/types.json"))
   pinpoint_resources = { for key, resource in local.resources : key => resource if length(local.operations_of[resource.type]) > 0 }
   api_operations     = distinct(flatten([for resource in values(local.pinpoint_resources) : local.operations_of[resource.type]]))
 
   project_id = var.pinpoint == null ? null : var.pinpoint.project_id
 
-  # Says which wish an answer belongs to; see `results` in outputs.tf.
+  # Hash of the requested properties, which the function's answer repeats; see `results` in outputs.tf.
   revisions = { for key, resource in local.resources : key => sha256(jsonencode([var.pinpoint, resource])) }
 }
 
@@ -91,6 +91,6 @@ resource "aws_lambda_invocation" "this" {
     type       = each.value.type
   })
 
-  # Also while destroying: the function has to outlive its resources, with all its permissions.
+  # On destroy the function, with its permissions, is deleted after its resources.
   depends_on = [module.function]
 }

@@ -18,13 +18,13 @@ output "function_name" {
 }
 
 output "results" {
-  description = "Type of the API (App, Segment, SmsTemplate, EmailTemplate, …) => the caller's key => the API's answer: Id, Arn, Version and the like, as far as the type has them."
+  description = "Type of the API (App, Segment, SmsTemplate, EmailTemplate, …) => the caller's key => the API's answer: Id, Arn, Version and other members that the type has."
   value       = local.results
 
-  # The provider keeps the new input in its state when an update fails (hashicorp/terraform-provider-aws
-  # issue 43447), so that the next plan would look clean with the change never made.
+  # If an update fails, the provider keeps the new input in its state (hashicorp/terraform-provider-aws
+  # issue 43447), so that the next plan would show no change although the update was not made.
   precondition {
     condition     = length(local.undone) == 0
-    error_message = "The last change of ${join(", ", local.undone)} failed and was not made. Mend the cause, then run `terraform apply -replace=ADDRESS` for each, with the address of its aws_lambda_invocation."
+    error_message = "The last change of ${join(", ", local.undone)} failed and was not made. Correct the cause, then run `terraform apply -replace=ADDRESS` for each, with the address of its aws_lambda_invocation."
   }
 }

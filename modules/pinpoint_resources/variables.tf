@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -18,7 +18,7 @@ variable "alarm" {
 }
 
 variable "application_settings" {
-  description = "Settings of the project: `properties` holds the members of WriteApplicationSettingsRequest as JSON. Null leaves them alone."
+  description = "Settings of the project: `properties` holds the members of WriteApplicationSettingsRequest as JSON. Null leaves the settings unchanged."
   type = object({
     properties = string
   })
@@ -48,7 +48,7 @@ variable "channels" {
 }
 
 variable "email_templates" {
-  description = "Email templates: any key => TemplateName and the members of EmailTemplateRequest as JSON. TakeOver = true replaces a template of the same name that something else made."
+  description = "Email templates: any key => TemplateName and the members of EmailTemplateRequest as JSON. TakeOver = true replaces a template of the same name that was created elsewhere."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -60,7 +60,7 @@ variable "email_templates" {
 }
 
 variable "event_stream" {
-  description = "Event stream of the project: the ARN of a Kinesis or Firehose stream, and the role that may write to it. `take_over` replaces a stream that something else registered; without it that is an error. Null registers none."
+  description = "Event stream of the project: the ARN of a Kinesis data stream or Firehose stream, and the ARN of the role that writes to it. `take_over` replaces an event stream that was registered elsewhere; without it such a stream is an error. Null registers no event stream."
   type = object({
     stream_arn = string
     role_arn   = string
@@ -70,7 +70,7 @@ variable "event_stream" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -78,7 +78,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -93,7 +93,7 @@ variable "log_retention_days" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -106,12 +106,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "pinpoint" {
-  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint. Projects and templates belong to no project: { api = … } is enough. sms_event_destinations need none."
+  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts. Projects and templates need { api = … } alone; sms_event_destinations need no `pinpoint`."
   type = object({
     project_id = optional(string)
     api        = optional(object({ url = string, execution_arn = string }))
@@ -120,7 +120,7 @@ variable "pinpoint" {
 
   validation {
     condition     = var.pinpoint != null || length(local.pinpoint_resources) == 0
-    error_message = "pinpoint must be given for everything but sms_event_destinations: use the `pinpoint` output of an engagement_hub, or { project_id = … } for Amazon Pinpoint."
+    error_message = "pinpoint must be given for every input but sms_event_destinations: use the `pinpoint` output of an engagement_hub, or { project_id = … } for Amazon Pinpoint."
   }
 
   validation {
@@ -166,7 +166,7 @@ variable "sms_event_destinations" {
 }
 
 variable "sms_templates" {
-  description = "SMS templates: any key => TemplateName and the members of SMSTemplateRequest as JSON. TakeOver = true replaces a template of the same name that something else made."
+  description = "SMS templates: any key => TemplateName and the members of SMSTemplateRequest as JSON. TakeOver = true replaces a template of the same name that was created elsewhere."
   type        = map(string)
   default     = {}
   nullable    = false

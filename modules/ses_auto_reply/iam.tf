@@ -1,8 +1,8 @@
 locals {
   hub = var.template.source == "PINPOINT" && var.pinpoint != null ? var.pinpoint.api : null
 
-  # Replies come from the address that was written to; SES takes a label ("help+x@…") for that
-  # address too. Without recipients any address of the identities can have been written to.
+  # Replies are sent from the address that received the email; for SES a labelled address ("help+x@…")
+  # is the same address. Without recipients it can be any address of the identities.
   written_to = length(var.recipients) > 0 ? var.recipients : [for arn in var.identity_arns : split("/", arn)[1]]
   senders = var.from_address != null ? [var.from_address] : distinct(flatten([
     for recipient in local.written_to : (
@@ -14,7 +14,7 @@ locals {
 
   mobiletargeting_arn = "arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
-  # pinpoint_access allows an operation on all templates; this is the one that is read.
+  # pinpoint_access allows an operation on all templates; this policy allows a single template.
   read_template = (
     var.template.source == "SES" ? { action = "ses:GetEmailTemplate", resource = "${local.ses_arn}:template/${var.template.name}" }
     : local.hub == null ? { action = "mobiletargeting:GetEmailTemplate", resource = "${local.mobiletargeting_arn}:templates/${var.template.name}/EMAIL" }
@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "send" {
   statement {
     sid = "SendFromTheMailbox"
 
-    # SES API v2's SendEmail asks for this one when the message is raw MIME.
+    # SES API v2's SendEmail requires SendRawEmail for a raw MIME message.
     actions = ["ses:SendRawEmail"]
     resources = concat(
       var.identity_arns,

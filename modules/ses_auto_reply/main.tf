@@ -1,4 +1,5 @@
-# A mail for the mailbox → receipt rule → function → reply; per sender and window one, by the table.
+# Email to the mailbox → receipt rule → function → reply. The table limits replies to one for each
+# sender and window.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -64,7 +65,7 @@ resource "aws_ses_receipt_rule" "this" {
     }
   }
 
-  # SES invokes the function to try it when it takes the rule.
+  # SES invokes the function as a test when the rule is created.
   depends_on = [module.function]
 }
 
@@ -72,7 +73,7 @@ module "function" {
   source = "../internal/lambda_function"
 
   name            = "${var.name}-reply"
-  description     = "Answers a mail by a template, or leaves it."
+  description     = "Replies to an email by a template, or ignores it."
   handler         = "ses_auto_reply.functions.answer_mail.lambda_handler"
   package         = module.package.archives["ses_auto_reply"]
   timeout_seconds = 60
@@ -112,7 +113,7 @@ module "unanswered" {
   operations = local.operations
 }
 
-# Who was answered lately, by a hash of the address.
+# Senders who got a reply within the window, by a hash of the address.
 resource "aws_dynamodb_table" "answered" {
   #checkov:skip=CKV_AWS_28:Worth no more than its window: what is lost costs a sender a second answer.
   #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key is given.

@@ -1,5 +1,5 @@
 variable "identity_arns" {
-  description = "SES identities that replies may be sent from: those that cover from_address, or the addresses that are written to."
+  description = "ARNs of the SES identities that replies are sent from: the identities of from_address or, without it, of the addresses that receive email."
   type        = list(string)
 
   validation {
@@ -11,7 +11,7 @@ variable "identity_arns" {
 }
 
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -21,7 +21,7 @@ variable "name" {
 }
 
 variable "template" {
-  description = "The template of the reply. source SES reads an SES template, PINPOINT an email template of the project's host (a hub or Amazon Pinpoint)."
+  description = "Template of the reply. The source SES is an SES template; PINPOINT is an email template of the project's host (a hub or Amazon Pinpoint)."
   type = object({
     name   = string
     source = optional(string, "SES")
@@ -29,7 +29,7 @@ variable "template" {
 
   validation {
     condition     = contains(["SES", "PINPOINT"], var.template.source)
-    error_message = "template.source must be SES or PINPOINT: one of the two keeps the template."
+    error_message = "template.source must be SES or PINPOINT: SES or the project's host holds the template."
   }
 
   validation {
@@ -44,13 +44,13 @@ variable "template" {
 }
 
 variable "after" {
-  description = "The rule of the rule set that this one comes after. Null makes it the first one."
+  description = "Receipt rule that precedes the module's rule in the rule set. Null puts the module's rule first."
   type        = string
   default     = null
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -59,7 +59,7 @@ variable "alarm" {
 }
 
 variable "configuration_set" {
-  description = "SES configuration set that replies are sent with. Null sends without one."
+  description = "SES configuration set of the replies. Null sends replies without a configuration set."
   type = object({
     name = string
   })
@@ -67,7 +67,7 @@ variable "configuration_set" {
 }
 
 variable "from_address" {
-  description = "Address that every reply comes from. Null replies from the address that was written to."
+  description = "From address of every reply. Null replies from the address that received the email."
   type        = string
   default     = null
 
@@ -78,7 +78,7 @@ variable "from_address" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -86,7 +86,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -101,7 +101,7 @@ variable "log_retention_days" {
 }
 
 variable "own_addresses" {
-  description = "Addresses, or whole domains, that are never answered because they are yours: other responders, ticket systems. The addresses among recipients and from_address are known already."
+  description = "Your own addresses, or whole domains, which never get a reply: other responders, ticket systems. The module adds from_address and the addresses in recipients."
   type        = list(string)
   default     = []
   nullable    = false
@@ -113,7 +113,7 @@ variable "own_addresses" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -126,12 +126,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "pinpoint" {
-  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint. Null where the template is an SES one."
+  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts. Null for an SES template."
   type = object({
     project_id = string
     api        = optional(object({ url = string, execution_arn = string }))
@@ -140,7 +140,7 @@ variable "pinpoint" {
 }
 
 variable "recipients" {
-  description = "Mail that is answered: to addresses (help@example.com), to domains (example.com) or to all their subdomains (.example.com), in lower case. Empty answers mail to every verified domain of the account."
+  description = "Recipients whose email gets a reply: addresses (help@example.com), domains (example.com) or all subdomains of a domain (.example.com), in lower case. Empty replies to email for every verified domain of the account."
   type        = list(string)
   default     = []
   nullable    = false
@@ -154,7 +154,7 @@ variable "recipients" {
 }
 
 variable "rule_set" {
-  description = "The receipt rule set that the rule goes into. Null takes the one that is active when Terraform plans."
+  description = "Receipt rule set of the module's rule. Null uses the rule set that is active at plan."
   type = object({
     name = string
   })
@@ -162,7 +162,7 @@ variable "rule_set" {
 }
 
 variable "stop_rule_set" {
-  description = "Whether the rules behind this one are skipped for mail that matches it."
+  description = "Whether SES skips the later rules of the rule set for email that matches the module's rule."
   type        = bool
   default     = true
   nullable    = false
@@ -176,7 +176,7 @@ variable "tags" {
 }
 
 variable "truncated_headers" {
-  description = "What happens to mail whose list of headers SES cut short (about 10 KB): IGNORE, because a mark of automatic mail may be among those left out, or ANSWER, by the headers that are there."
+  description = "Treatment of email whose header list SES truncated (at about 10 KB). IGNORE sends no reply, because the omitted headers may mark automatic email. ANSWER decides by the headers that are present."
   type        = string
   default     = "IGNORE"
   nullable    = false
@@ -188,13 +188,13 @@ variable "truncated_headers" {
 }
 
 variable "window_hours" {
-  description = "Hours in which a sender gets one answer at most."
+  description = "Hours in which a sender gets at most one reply."
   type        = number
   default     = 24
   nullable    = false
 
   validation {
     condition     = var.window_hours >= 1 && var.window_hours <= 8760 && floor(var.window_hours) == var.window_hours
-    error_message = "window_hours must be a whole number from 1 to 8760 (a year): without a window two responders could write to each other for ever."
+    error_message = "window_hours must be a whole number from 1 to 8760 (a year): without a window two automatic responders could reply to each other endlessly."
   }
 }

@@ -54,7 +54,7 @@ module "database" {
   operations     = local.operations
 }
 
-# After the configuration set and the Firehose stream are there; gone before either goes.
+# Created after the configuration set and the Firehose stream, and deleted before them.
 resource "aws_sesv2_configuration_set_event_destination" "this" {
   configuration_set_name = var.configuration_set.create ? aws_sesv2_configuration_set.this[0].configuration_set_name : var.configuration_set.name
   event_destination_name = var.name

@@ -1,5 +1,5 @@
 variable "configuration_set" {
-  description = "Configuration set of SES whose events are kept. `create` says whether the module makes it; false takes one that is there."
+  description = "SES configuration set whose events are kept. The module creates it; `create = false` uses an existing configuration set."
   type = object({
     name   = string
     create = optional(bool, true)
@@ -12,7 +12,7 @@ variable "configuration_set" {
 }
 
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -22,7 +22,7 @@ variable "name" {
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -31,7 +31,7 @@ variable "alarm" {
 }
 
 variable "athena" {
-  description = "What queries may cost: the megabytes one may scan before Athena ends it, and the days their results are kept."
+  description = "Limits of Athena queries: the megabytes that a query may scan before Athena cancels it, and the days that query results are kept."
   type = object({
     scan_limit_mb = optional(number, 10240)
     results_days  = optional(number, 7)
@@ -51,37 +51,37 @@ variable "athena" {
 }
 
 variable "buffer_seconds" {
-  description = "Seconds that Firehose gathers events for a file. Fewer make events queryable sooner, and more and smaller files."
+  description = "Seconds that Firehose buffers events before it writes a file. A lower value makes events queryable sooner, in more and smaller files."
   type        = number
   default     = 40
   nullable    = false
 
   validation {
     condition     = var.buffer_seconds >= 0 && var.buffer_seconds <= 60 && floor(var.buffer_seconds) == var.buffer_seconds
-    error_message = "buffer_seconds must be a whole number from 0 to 60: an event has to be queryable soon after it happened."
+    error_message = "buffer_seconds must be a whole number from 0 to 60: a longer buffer delays every query's view of new events."
   }
 }
 
 variable "database_name" {
-  description = "Name of the Glue database. Null makes it of name, with underscores for hyphens."
+  description = "Name of the Glue database. Null derives it from `name`, with underscores for hyphens."
   type        = string
   default     = null
 
   validation {
     condition     = var.database_name == null || can(regex("^[a-z0-9_]{1,255}$", var.database_name))
-    error_message = "database_name must be 1-255 lower-case letters, digits or underscores: a hyphen would have to be quoted in every query. Use null to make it of name."
+    error_message = "database_name must be 1-255 lower-case letters, digits or underscores: a hyphen would have to be quoted in every query. Use null to derive it from name."
   }
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the module also deletes the events and the results of queries."
+  description = "Whether destroying the module also deletes the events and the query results."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -89,7 +89,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -104,7 +104,7 @@ variable "log_retention_days" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -117,12 +117,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "retention" {
-  description = "Days that events are kept (null: for ever), and days that records which could not be read wait for a replay."
+  description = "Days that events are kept, and days that failed records are kept for a replay. A null `events_days` keeps events permanently."
   type = object({
     events_days = optional(number)
     errors_days = optional(number, 90)
@@ -132,7 +132,7 @@ variable "retention" {
 
   validation {
     condition     = alltrue([for days in compact([var.retention.events_days, var.retention.errors_days]) : days >= 1 && floor(days) == tonumber(days)])
-    error_message = "retention.events_days and retention.errors_days must be whole numbers of 1 or more: S3 expires objects by the day. Leave events_days out to keep events for ever."
+    error_message = "retention.events_days and retention.errors_days must be whole numbers of 1 or more: S3 expires objects by the day. Leave events_days out to keep events permanently."
   }
 }
 

@@ -1,5 +1,5 @@
-# SES reviews an account whose rates reach these, and may pause its sending: SES Developer Guide,
-# "Using the reputation metrics". They are the account's, whatever else sends from it.
+# SES reviews an account whose rates reach these thresholds, and may pause its sending: SES Developer
+# Guide, "Using the reputation metrics". The rates count every email of the account.
 
 locals {
   reputation = {

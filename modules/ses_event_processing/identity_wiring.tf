@@ -1,5 +1,5 @@
-# Identities of the account publish their feedback notifications to the topic: those there are now,
-# and, by the schedule, those that are verified later.
+# Identities of the account publish their feedback notifications to the topic: existing identities at
+# apply, and, by the schedule, identities that are verified later.
 
 locals {
   wiring_name = "${var.name}-identities"
@@ -20,7 +20,7 @@ module "identity_wiring" {
   handler     = "ses_event_processing.functions.wire_identities.lambda_handler"
   package     = module.package.archives["ses_event_processing"]
   policies    = { wire-identities = data.aws_iam_policy_document.identity_wiring.json }
-  # SES takes one call a second, so an identity takes two; what is left is the next run's.
+  # SES allows one call a second, so an identity takes two seconds. The next run wires the rest.
   timeout_seconds = 900
   on_failure      = { queue_arn = module.wiring_failures[0].queue_arn }
   operations      = local.operations
@@ -38,12 +38,12 @@ data "aws_iam_policy_document" "identity_wiring" {
     ]
 
     # Service Authorization Reference, "Actions, resources, and condition keys for Amazon SES" and
-    # "… for Amazon Simple Email Service v2": none of them supports resource-level permissions.
+    # "… for Amazon Simple Email Service v2": these actions do not support resource-level permissions.
     resources = ["*"]
   }
 }
 
-# Runs that failed, and runs that could not start.
+# Runs that failed, and runs that did not start.
 module "wiring_failures" {
   source = "../internal/dead_letter_queue"
   count  = var.identities == null ? 0 : 1
@@ -59,8 +59,8 @@ resource "aws_lambda_invocation" "identity_wiring" {
   lifecycle_scope = "CRUD"
   input           = jsonencode(local.wiring)
 
-  # SES tries the topic before an identity gets it. And while destroying: identities are unwired
-  # before the topic goes, by a function that still has its permissions.
+  # SES checks the topic when an identity is wired. On destroy the identities are unwired before the
+  # topic and the function's permissions are deleted.
   depends_on = [module.topic, module.identity_wiring]
 }
 
@@ -92,7 +92,7 @@ resource "aws_scheduler_schedule" "identity_wiring" {
     }
   }
 
-  # Gone before the identities are unwired, or it would wire them again.
+  # On destroy the schedule is deleted before the identities are unwired, or it would wire them again.
   depends_on = [aws_lambda_invocation.identity_wiring]
 }
 

@@ -1,4 +1,4 @@
-# An email bounces or is complained about → topic → queue → function → the address gets no more.
+# Bounce of or complaint about an email → topic → queue → function → suppressed address.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -15,8 +15,8 @@ locals {
 
   ses_arns = "arn:${data.aws_partition.current.partition}:ses:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
-  # SES publishes for what the feedback is about: the configuration set's events, the identity's
-  # notifications.
+  # Sources of the feedback: SES publishes events for the configuration set, and notifications for an
+  # identity.
   publishers = merge(
     var.configuration_set == null ? {} : {
       configuration-set = {
@@ -58,7 +58,7 @@ resource "aws_sesv2_configuration_set" "this" {
   tags = var.tags
 }
 
-# SES tries the topic when it takes it: the output topic_arn waits for its policy.
+# SES checks the topic when the destination is created: the output topic_arn waits for its policy.
 resource "aws_sesv2_configuration_set_event_destination" "this" {
   count = var.configuration_set == null ? 0 : 1
 
@@ -75,7 +75,7 @@ resource "aws_sesv2_configuration_set_event_destination" "this" {
   }
 }
 
-# With a key of its own unless one is given: SES can use neither alias/aws/sns nor alias/aws/sqs.
+# Without kms_key the topic has its own KMS key: SES can use neither alias/aws/sns nor alias/aws/sqs.
 module "topic" {
   source = "../internal/topic"
 
@@ -152,7 +152,7 @@ resource "aws_lambda_event_source_mapping" "queue" {
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]
 
-  # A wave of bounces is to wait in the queue rather than be throttled by SES.
+  # Many bounces at a time wait in the queue, so that SES does not throttle the function.
   scaling_config {
     maximum_concurrency = 10
   }

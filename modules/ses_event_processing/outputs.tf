@@ -1,5 +1,5 @@
 output "address_table_name" {
-  description = "Name of the table of addresses, by `address` in lower case."
+  description = "Name of the table of addresses. Its partition key is `address`, in lower case."
   value       = module.suppression.address_table_name
 }
 
@@ -9,12 +9,12 @@ output "address_table_arn" {
 }
 
 output "configuration_set_name" {
-  description = "Configuration set whose events come here; null without one."
+  description = "Name of the configuration set whose events are processed; null without configuration_set."
   value       = var.configuration_set == null ? null : aws_sesv2_configuration_set_event_destination.this[0].configuration_set_name
 }
 
 output "dead_letter_queue_urls" {
-  description = "Queues of what went wrong: `feedback` for messages that could not be processed, `undelivered` for notifications that did not reach the queue, `identities` (null without identities) for runs of the wiring that failed."
+  description = "Dead-letter queues: `feedback` for messages that could not be processed, `undelivered` for notifications that did not reach the queue, `identities` (null without identities) for runs of the wiring that failed."
   value = {
     feedback    = module.queue.dead_letter_queue_url
     identities  = one(module.wiring_failures[*].queue_url)
@@ -23,16 +23,16 @@ output "dead_letter_queue_urls" {
 }
 
 output "event_pattern" {
-  description = "Pattern (JSON) for an EventBridge rule that hears of every suppressed address."
+  description = "Event pattern (JSON) of an EventBridge rule for every suppressed address."
   value       = module.suppression.event_pattern
 }
 
 output "queue_url" {
-  description = "Queue that the function reads."
+  description = "URL of the queue that the function reads."
   value       = module.queue.queue_url
 }
 
 output "topic_arn" {
-  description = "Topic that SES publishes feedback to."
+  description = "ARN of the topic that SES publishes feedback to."
   value       = module.topic.topic_arn
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "address_table" {
-  description = "An existing DynamoDB table with the hash key `address` (a string) and no range key, and the KMS key it is encrypted with where that is customer managed. Other attributes of its items stay. Null makes a table."
+  description = "Existing DynamoDB table of addresses, with the partition key `address` (a string) and no sort key. `kms_key` is its customer managed KMS key, if it has one. Other attributes of its items are kept. Null creates a table."
   type = object({
     name    = string
     arn     = string
@@ -19,12 +19,12 @@ variable "address_table" {
 
   validation {
     condition     = var.address_table == null || try(can(regex("^arn:[^:]+:dynamodb:[^:]+:[0-9]{12}:table/[^/]+$", var.address_table.arn)), false)
-    error_message = "address_table.arn must be the ARN of a DynamoDB table, such as arn:aws:dynamodb:eu-west-1:111122223333:table/people. Use null to have a table made."
+    error_message = "address_table.arn must be the ARN of a DynamoDB table, such as arn:aws:dynamodb:eu-west-1:111122223333:table/people. Use null to create a table."
   }
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -33,7 +33,7 @@ variable "alarm" {
 }
 
 variable "configuration_set" {
-  description = "Configuration set of SES whose bounces and complaints come here. `create` says whether the module makes it; false takes one that is there. Null for identities alone."
+  description = "SES configuration set whose bounces and complaints are processed. The module creates it; `create = false` uses an existing configuration set. Null processes the feedback of identities only."
   type = object({
     name   = string
     create = optional(bool, true)
@@ -47,12 +47,12 @@ variable "configuration_set" {
 
   validation {
     condition     = var.configuration_set != null || var.identities != null
-    error_message = "configuration_set and identities must not both be null: nothing would ever come here. Give one, or leave identities out."
+    error_message = "configuration_set and identities must not both be null: no feedback would be processed. Give a configuration set, or leave identities out."
   }
 }
 
 variable "event_bus_name" {
-  description = "Event bus of this account and region that hears of every suppressed address."
+  description = "EventBridge event bus of this account and region that receives an event for every suppressed address."
   type        = string
   default     = "default"
   nullable    = false
@@ -64,7 +64,7 @@ variable "event_bus_name" {
 }
 
 variable "identities" {
-  description = "SES identities whose bounce and complaint notifications come here: the names in `wire`, or all of the account and region without it. The schedule looks again, for identities that are verified later. One that has a topic already keeps it unless `overwrite`, which does not give it back later. Null wires none."
+  description = "SES identities whose bounce and complaint notifications are processed: the names in `wire` or, without it, every identity of the account and region. `schedule` repeats the wiring for identities that are verified later. An identity that already has a topic keeps it unless `overwrite` is true; the earlier topic is never restored. Null wires no identity."
   type = object({
     wire      = optional(list(string))
     overwrite = optional(bool, false)
@@ -74,7 +74,7 @@ variable "identities" {
 
   validation {
     condition     = var.identities == null || try(alltrue([for name in coalesce(var.identities.wire, []) : can(regex("^([^@\\s]+@)?[A-Za-z0-9.-]+$", name))]), false)
-    error_message = "identities.wire must be email addresses or domains as SES lists them, such as [\"example.com\"]. Leave it out to wire all."
+    error_message = "identities.wire must be email addresses or domains as SES lists them, such as [\"example.com\"]. Leave it out to wire every identity."
   }
 
   validation {
@@ -84,7 +84,7 @@ variable "identities" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -92,7 +92,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -107,7 +107,7 @@ variable "log_retention_days" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -120,12 +120,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "reputation_thresholds" {
-  description = "Shares (0-1) of the account's emails that bounce or are complained about at which an alarm goes off. The defaults are those at which SES reviews an account."
+  description = "Alarm thresholds for the account's bounce rate and complaint rate, as shares (0-1) of its emails. The defaults are the rates at which SES reviews an account."
   type = object({
     bounce_rate    = optional(number, 0.05)
     complaint_rate = optional(number, 0.001)
@@ -147,7 +147,7 @@ variable "tags" {
 }
 
 variable "transient_bounces" {
-  description = "How many soft bounces of an address within how many days suppress it."
+  description = "Soft bounces that suppress an address: `limit` of them within `window_days`."
   type = object({
     limit       = optional(number, 3)
     window_days = optional(number, 7)

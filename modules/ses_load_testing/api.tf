@@ -1,7 +1,8 @@
-# The HTTP API in front of the queue: a function validates, queues, and says what was queued.
+# HTTP API in front of the queue: a function validates messages, queues them, and answers with the
+# queued messages.
 
 locals {
-  api = var.api[*] # none, or one
+  api = var.api[*] # zero or one element
 }
 
 module "api_function" {
@@ -9,7 +10,7 @@ module "api_function" {
   count  = length(local.api)
 
   name        = "${var.name}-api"
-  description = "Takes messages and says of each whether it is on the queue."
+  description = "Queues messages and reports for each message whether it was queued."
   handler     = "ses_load_testing.functions.take_messages.lambda_handler"
   package     = module.package.archives["ses_load_testing"]
   environment = merge(
@@ -32,7 +33,7 @@ resource "aws_apigatewayv2_api" "this" {
   count = length(local.api)
 
   name          = var.name
-  description   = "Takes emails to send: POST /messages."
+  description   = "Accepts emails to send: POST /messages."
   protocol_type = "HTTP"
 
   tags = var.tags

@@ -1,5 +1,6 @@
-# Messages on a queue → sender, paced by the account's own rate → SES; what cannot be sent ends in
-# the dead-letter queue, what may have been sent is parked, and nothing else leaves the queue.
+# Messages on a queue → sender, paced by the account's own rate → SES. A message that cannot be sent
+# ends in the dead-letter queue, a message that may have been sent is parked, and every other message
+# stays on the queue until it is sent.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -39,9 +40,10 @@ module "package" {
   operations = local.operations
 }
 
-# Throttled messages come back with their receive count. Doubling waits of up to 15 minutes take
-# 1,000 receives a week and more, so that only a message that makes the function itself fail, time
-# and again, gets there; what SES refuses for good is put into the dead-letter queue at once.
+# A throttled message is redelivered with a higher receive count. With doubling waits of up to 15
+# minutes 1,000 receives take more than a week, so that only a message on which the function itself
+# fails repeatedly reaches the limit. A message that SES refuses permanently is moved to the
+# dead-letter queue immediately.
 module "queue" {
   source = "../internal/queue"
 
@@ -51,7 +53,7 @@ module "queue" {
   operations                 = local.operations
 }
 
-# Emails that may have been sent: a person decides, nobody sends them again by mistake.
+# Emails that may have been sent. A person decides about each message; no function sends it again.
 resource "aws_sqs_queue" "parked" {
   name                      = "${var.name}-parked"
   message_retention_seconds = 1209600
@@ -59,7 +61,7 @@ resource "aws_sqs_queue" "parked" {
   sqs_managed_sse_enabled = var.kms_key == null ? true : null
   kms_master_key_id       = local.kms_key_arn
 
-  # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to settle.
+  # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to propagate.
   policy = module.parked_policy.policy_json
 
   tags = var.tags
@@ -73,7 +75,7 @@ module "parked_policy" {
   publishers = {}
 }
 
-# Who was sent to, what came of it, the shared schedule of sends, and whether deliveries stopped.
+# Claims and outcomes of messages, the shared schedule of sends, and the reason of a stop.
 resource "aws_dynamodb_table" "state" {
   #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-state"
@@ -171,7 +173,7 @@ resource "aws_lambda_event_source_mapping" "sender" {
   tags = var.tags
 
   lifecycle {
-    # Turned off at the 24-hour quota and on again by the quota watch.
+    # The quota watch disables the mapping at the 24-hour quota, and enables it again.
     ignore_changes = [enabled]
   }
 }
@@ -180,7 +182,7 @@ module "quota_watch" {
   source = "../internal/lambda_function"
 
   name        = local.quota_watch_name
-  description = "Stops deliveries when SES takes no more, and starts them when it does again."
+  description = "Stops deliveries when SES accepts no more email, and starts them when it accepts email again."
   handler     = "ses_load_testing.functions.watch_quota.lambda_handler"
   package     = module.package.archives["ses_load_testing"]
   environment = {
@@ -195,7 +197,7 @@ module "quota_watch" {
 resource "aws_scheduler_schedule" "quota_watch" {
   #checkov:skip=CKV_AWS_297:The schedule holds no data; a customer managed key is used when kms_key is given.
   name                = local.quota_watch_name
-  description         = "Looks whether deliveries that stopped may start again."
+  description         = "Checks whether stopped deliveries may start again."
   schedule_expression = "rate(5 minutes)"
   kms_key_arn         = local.kms_key_arn
 
@@ -213,7 +215,7 @@ resource "aws_scheduler_schedule" "quota_watch" {
     }
 
     retry_policy {
-      maximum_event_age_in_seconds = 300 # the next look is due by then
+      maximum_event_age_in_seconds = 300 # the next run is due by then
       maximum_retry_attempts       = 2
     }
   }

@@ -1,4 +1,4 @@
-# What an operator looks at, and what wakes one up.
+# Dashboard and alarms.
 
 locals {
   namespace = "SesLoadTesting"
@@ -8,7 +8,7 @@ locals {
 
   alarms = {
     parked = {
-      says       = "Emails may have been sent or not, and wait in ${aws_sqs_queue.parked.name}: look for their tags among the events, then delete them or queue them under a new idempotency_key."
+      says       = "The queue ${aws_sqs_queue.parked.name} holds emails that may have been sent: look for their tags among the events, then delete the messages or queue them under a new idempotency_key."
       namespace  = "AWS/SQS"
       metric     = "ApproximateNumberOfMessagesVisible"
       dimensions = { QueueName = aws_sqs_queue.parked.name }
@@ -17,7 +17,7 @@ locals {
       missing    = "notBreaching"
     }
     oldest-message = {
-      says       = "The oldest message waits for more than ${var.oldest_message_minutes} minutes: more is queued than the account's rate takes, or the sender fails."
+      says       = "The oldest message has waited for more than ${var.oldest_message_minutes} minutes: producers exceed the account's rate, or the sender fails."
       namespace  = "AWS/SQS"
       metric     = "ApproximateAgeOfOldestMessage"
       dimensions = { QueueName = module.queue.queue_name }
@@ -26,27 +26,27 @@ locals {
       missing    = "notBreaching"
     }
     stopped-by-account = {
-      says       = "SES does not let the account send: see the account dashboard of SES. Deliveries start again by themselves once it does."
+      says       = "SES does not let the account send: see the account dashboard of SES. Deliveries start again automatically when SES lets it send."
       namespace  = local.namespace
       metric     = "StoppedByAccount"
       dimensions = { FunctionName = local.watch }
       threshold  = 0
-      # Told every five minutes; in between, what was said last holds.
+      # The metric is written every five minutes; until then the last state applies.
       period  = 300
       missing = "ignore"
     }
     stopped-by-quota = {
-      says       = "The account's 24-hour quota is used up. Deliveries start again by themselves as it frees; ask SES for a higher one."
+      says       = "The account's 24-hour quota is used up. Deliveries start again automatically when quota is free; request a higher quota from SES."
       namespace  = local.namespace
       metric     = "StoppedByQuota"
       dimensions = { FunctionName = local.watch }
       threshold  = 0
-      # Told every five minutes; in between, what was said last holds.
+      # The metric is written every five minutes; until then the last state applies.
       period  = 300
       missing = "ignore"
     }
     unrecorded-calls = {
-      says       = "Outcomes could not be written to ${aws_dynamodb_table.state.name}: their messages are dealt with, but a copy of one would be parked."
+      says       = "Outcomes could not be written to ${aws_dynamodb_table.state.name}: their messages are processed, but a copy of such a message would be parked."
       namespace  = local.namespace
       metric     = "UnrecordedCalls"
       dimensions = { FunctionName = local.sender }

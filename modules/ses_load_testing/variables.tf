@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "sending" {
-  description = "What the sender may use: identities of SES that messages are `from`, and the configuration sets and templates they name. A template of [\"*\"] is any of the account's."
+  description = "SES resources that the sender may use: the identities of the `from` addresses, and the configuration sets and templates that messages name. Templates of [\"*\"] allow every template of the account."
   type = object({
     identity_arns      = list(string)
     templates          = list(string)
@@ -18,22 +18,22 @@ variable "sending" {
 
   validation {
     condition     = length(var.sending.identity_arns) > 0 && alltrue([for arn in var.sending.identity_arns : can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/.+$", arn))])
-    error_message = "sending.identity_arns must name at least one SES identity by its ARN, arn:aws:ses:…:identity/…: without one nothing can be sent. Use the `arn` of an aws_sesv2_email_identity."
+    error_message = "sending.identity_arns must name at least one SES identity by its ARN, arn:aws:ses:…:identity/…: without an identity no email can be sent. Use the `arn` of an aws_sesv2_email_identity."
   }
 
   validation {
     condition     = length(var.sending.templates) > 0 && alltrue([for name in var.sending.templates : can(regex("^(\\*|[A-Za-z0-9_-]{1,64})$", name))])
-    error_message = "sending.templates must hold at least one name of an SES template, of 1-64 letters, digits, hyphens or underscores: every message is made of one. Use [\"*\"] for any."
+    error_message = "sending.templates must hold at least one name of an SES template, of 1-64 letters, digits, hyphens or underscores: every message names a template. Use [\"*\"] for every template of the account."
   }
 
   validation {
     condition     = alltrue([for name in var.sending.configuration_sets : can(regex("^[A-Za-z0-9_-]{1,64}$", name))])
-    error_message = "sending.configuration_sets must hold names of 1-64 letters, digits, hyphens or underscores, not ARNs. Use [] when messages name none."
+    error_message = "sending.configuration_sets must hold names of 1-64 letters, digits, hyphens or underscores, not ARNs. Use [] when no message names a configuration set."
   }
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -42,7 +42,7 @@ variable "alarm" {
 }
 
 variable "api" {
-  description = "The HTTP API in front of the queue. `authorization` is IAM (signed requests) or API_KEY (header x-api-key, compared with the text of a secret in Secrets Manager); requests beyond `requests_per_second` and `burst` are answered 429. Null leaves the queue as the only way in."
+  description = "HTTP API in front of the queue. `authorization` is IAM (signed requests) or API_KEY (header x-api-key, compared with the text of a secret in Secrets Manager). Requests beyond `requests_per_second` and `burst` get status 429. Null creates no API: producers send to the queue."
   type = object({
     authorization       = optional(string, "IAM")
     api_key             = optional(object({ secret_arn = string, kms_key = optional(object({ arn = string })) }))
@@ -53,7 +53,7 @@ variable "api" {
 
   validation {
     condition     = var.api == null || try(contains(["IAM", "API_KEY"], var.api.authorization), false)
-    error_message = "api.authorization must be IAM or API_KEY; an API that anybody may use would let anybody send. Use null to have no API."
+    error_message = "api.authorization must be IAM or API_KEY; an API without authorization would let every caller send email. Use null to have no API."
   }
 
   validation {
@@ -68,26 +68,26 @@ variable "api" {
 }
 
 variable "dashboard" {
-  description = "Whether to make a CloudWatch dashboard of the queue and its senders. An account's first three dashboards are free, each further one costs 3 USD a month."
+  description = "Whether to create a CloudWatch dashboard of the queue and the sender. The first three dashboards of an account are free. Each further dashboard costs 3 USD a month."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "idempotency_days" {
-  description = "Days during which a message of the same identity is not sent again."
+  description = "Days during which a message with the identity of a sent message is not sent again."
   type        = number
   default     = 15
   nullable    = false
 
   validation {
     condition     = var.idempotency_days >= 15 && var.idempotency_days <= 366 && floor(var.idempotency_days) == var.idempotency_days
-    error_message = "idempotency_days must be a whole number from 15 to 366: the queue keeps a message for 14 days, and one that comes back must still be known."
+    error_message = "idempotency_days must be a whole number from 15 to 366: the queue keeps a message for 14 days, and the claim of a redelivered message must still exist."
   }
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -95,7 +95,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -110,7 +110,7 @@ variable "log_retention_days" {
 }
 
 variable "metadata_table" {
-  description = "An existing DynamoDB table of users: string key `user_id`, map attribute `metadata`; with its KMS key where it is customer managed. Null makes a table."
+  description = "Existing DynamoDB table of users, with the partition key `user_id` (a string) and the map attribute `metadata`. `kms_key` is its customer managed KMS key, if it has one. Null creates a table."
   type = object({
     name    = string
     arn     = string
@@ -120,19 +120,19 @@ variable "metadata_table" {
 }
 
 variable "oldest_message_minutes" {
-  description = "Age of the oldest message, in minutes, from which an alarm tells that the queue does not keep up."
+  description = "Alarm threshold for the age of the oldest message in the queue."
   type        = number
   default     = 60
   nullable    = false
 
   validation {
     condition     = var.oldest_message_minutes >= 1 && var.oldest_message_minutes <= 20160
-    error_message = "oldest_message_minutes must be 1-20160: SQS deletes what is older than 14 days."
+    error_message = "oldest_message_minutes must be 1-20160: SQS deletes messages that are older than 14 days."
   }
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -145,12 +145,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "sender" {
-  description = "How many senders work at a time, and the memory of each. One sends some 300 emails a second; more of them than the account's rate needs only wait, and waiting is paid for."
+  description = "Concurrency and memory of the sender. One execution sends about 300 emails a second. Executions beyond the account's sending rate wait, and AWS bills the wait."
   type = object({
     maximum_concurrency = optional(number, 2)
     memory_mb           = optional(number, 1024)
@@ -160,12 +160,12 @@ variable "sender" {
 
   validation {
     condition     = var.sender.maximum_concurrency >= 2 && var.sender.maximum_concurrency <= 1000 && floor(var.sender.maximum_concurrency) == var.sender.maximum_concurrency
-    error_message = "sender.maximum_concurrency must be a whole number from 2 to 1000: Lambda takes no other for a queue."
+    error_message = "sender.maximum_concurrency must be a whole number from 2 to 1000: Lambda accepts no other value for a queue."
   }
 
   validation {
     condition     = var.sender.memory_mb >= 256 && var.sender.memory_mb <= 10240
-    error_message = "sender.memory_mb must be 256-10240: below that the sender has too little CPU for its calls, and Lambda offers no more."
+    error_message = "sender.memory_mb must be 256-10240: with less memory the sender has too little CPU for its calls, and Lambda offers no more."
   }
 }
 

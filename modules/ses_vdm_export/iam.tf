@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "collect" {
 }
 
 locals {
-  # SES gives out the ids.
+  # SES assigns the ids.
   export_jobs_arn = "arn:${local.partition}:ses:${local.region}:${local.account_id}:export-job/*"
 }
 

@@ -1,4 +1,4 @@
-# A schedule, or somebody → one execution per month → SES's report copied to the bucket → topic.
+# Schedule or operator → one execution per month → copy of SES's report in the bucket → topic.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -27,7 +27,7 @@ locals {
     aws-us-gov = "https://console.amazonaws-us-gov.com"
   }, local.partition, "https://console.aws.amazon.com")
 
-  # Built, because a step looks at executions of the machine that calls it.
+  # Built, because a step describes executions of the state machine that invokes it.
   machine_name   = "${var.name}-export"
   executions_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:execution:${local.machine_name}:*"
 
@@ -45,10 +45,10 @@ locals {
     TIME_ZONE       = var.schedule.time_zone
   }
 
-  # By the name of the module.
+  # Name of the Python module => function.
   steps = {
     plan = {
-      description     = "Says which month an export is about."
+      description     = "Determines the month of an export."
       timeout_seconds = 30
       policies        = {}
     }
@@ -58,7 +58,7 @@ locals {
       policies        = { start = data.aws_iam_policy_document.start.json }
     }
     collect = {
-      description     = "Looks at an export and copies its report."
+      description     = "Reads the state of an export and copies its report."
       timeout_seconds = 300
       policies        = { collect = data.aws_iam_policy_document.collect.json }
     }
@@ -85,7 +85,7 @@ module "bucket" {
   operations      = local.operations
 }
 
-# A month that was exported stays claimed: a few hundred bytes a month.
+# Claims of exported months, which are kept: a few hundred bytes a month.
 resource "aws_dynamodb_table" "claims" {
   #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.
   name         = "${var.name}-claims"
@@ -155,7 +155,7 @@ module "state_machine" {
 resource "aws_scheduler_schedule" "this" {
   #checkov:skip=CKV_AWS_297:The schedule's input is one time, which is no secret; Scheduler encrypts it with its own key.
   name        = "${var.name}-monthly"
-  description = "Exports the month before from SES."
+  description = "Exports the previous month from SES."
   state       = var.schedule.enabled ? "ENABLED" : "DISABLED"
 
   schedule_expression          = var.schedule.expression
@@ -168,7 +168,7 @@ resource "aws_scheduler_schedule" "this" {
   target {
     arn      = module.state_machine.state_machine_arn
     role_arn = module.schedule_role.role_arn
-    # Not by jsonencode: it escapes < and >, and Scheduler would no longer know its own word.
+    # Not by jsonencode, which escapes < and >: Scheduler would not recognise the context attribute.
     input = "{\"scheduled_time\": \"<aws.scheduler.scheduled-time>\"}"
 
     retry_policy {

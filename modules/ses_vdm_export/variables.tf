@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -18,7 +18,7 @@ variable "alarm" {
 }
 
 variable "bucket" {
-  description = "An existing bucket to keep the reports in, and the KMS key its objects are encrypted with where it is customer managed. Null makes a bucket."
+  description = "Existing bucket for the reports. `kms_key` is the customer managed KMS key of its objects, if they have one. Null creates a bucket."
   type = object({
     name    = string
     kms_key = optional(object({ arn = string }))
@@ -27,7 +27,7 @@ variable "bucket" {
 }
 
 variable "dimensions" {
-  description = "What the report breaks the metrics down by: EMAIL_IDENTITY, CONFIGURATION_SET, ISP, one to three of them, each with [\"*\"] for every value or with up to 10 values. Where one has \"*\", the others have one entry."
+  description = "Dimensions of the report: one to three of EMAIL_IDENTITY, CONFIGURATION_SET and ISP, each with [\"*\"] for every value or with up to 10 values. If a dimension has \"*\", every other dimension has a single value."
   type        = map(list(string))
   default     = { EMAIL_IDENTITY = ["*"] }
   nullable    = false
@@ -37,7 +37,7 @@ variable "dimensions" {
       length(var.dimensions) >= 1 &&
       length(setsubtract(keys(var.dimensions), ["EMAIL_IDENTITY", "CONFIGURATION_SET", "ISP"])) == 0
     )
-    error_message = "dimensions must name one to three of EMAIL_IDENTITY, CONFIGURATION_SET and ISP; SES breaks metrics down by nothing else."
+    error_message = "dimensions must name one to three of EMAIL_IDENTITY, CONFIGURATION_SET and ISP; SES offers no other dimension."
   }
 
   validation {
@@ -46,7 +46,7 @@ variable "dimensions" {
       length(values) >= 1 && length(values) <= 10 &&
       length(distinct(values)) == length(values) && alltrue([for value in values : length(value) > 0])
     ])
-    error_message = "dimensions must give each name 1-10 different values that are not empty: SES takes no more. Use [\"*\"] for all."
+    error_message = "dimensions must give each name 1-10 different values that are not empty: SES accepts no more. Use [\"*\"] for all values."
   }
 
   validation {
@@ -54,12 +54,12 @@ variable "dimensions" {
       !contains(flatten(values(var.dimensions)), "*") ||
       alltrue([for values in values(var.dimensions) : length(values) == 1])
     )
-    error_message = "dimensions with \"*\" for one name must have a single value for every name: SES combines \"*\" with nothing else. List the values, or use [\"*\"] for each."
+    error_message = "dimensions with \"*\" for one name must have a single value for every name: SES does not combine \"*\" with a list. List the values, or use [\"*\"] for each name."
   }
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the module also deletes the reports in the bucket it made."
+  description = "Whether destroying the module also deletes the reports in the bucket that it created."
   type        = bool
   default     = false
   nullable    = false
@@ -73,12 +73,12 @@ variable "format" {
 
   validation {
     condition     = contains(["CSV", "JSON"], var.format)
-    error_message = "format must be CSV or JSON; SES exports nothing else."
+    error_message = "format must be CSV or JSON; SES exports no other format."
   }
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -86,7 +86,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -101,7 +101,7 @@ variable "log_retention_days" {
 }
 
 variable "metrics" {
-  description = "What the report counts, one to ten: name is SEND, DELIVERY, TRANSIENT_BOUNCE, PERMANENT_BOUNCE, COMPLAINT, OPEN, CLICK, DELIVERY_OPEN, DELIVERY_CLICK or DELIVERY_COMPLAINT; aggregation is VOLUME, a number, or RATE, a share of what was sent."
+  description = "Metrics of the report, one to ten: name is SEND, DELIVERY, TRANSIENT_BOUNCE, PERMANENT_BOUNCE, COMPLAINT, OPEN, CLICK, DELIVERY_OPEN, DELIVERY_CLICK or DELIVERY_COMPLAINT; aggregation is VOLUME, a number, or RATE, a share of the emails sent."
   type = list(object({
     name        = string
     aggregation = string
@@ -122,7 +122,7 @@ variable "metrics" {
 
   validation {
     condition     = length(var.metrics) >= 1 && length(var.metrics) <= 10 && length(distinct(var.metrics)) == length(var.metrics)
-    error_message = "metrics must be 1-10 different pairs: SES exports no more in one job. Make a second copy of the module for others."
+    error_message = "metrics must be 1-10 different pairs: SES exports no more in one job. Use a second copy of the module for further metrics."
   }
 
   validation {
@@ -132,17 +132,17 @@ variable "metrics" {
         "OPEN", "CLICK", "DELIVERY_OPEN", "DELIVERY_CLICK", "DELIVERY_COMPLAINT",
       ], metric.name)
     ])
-    error_message = "metrics must have a name among SEND, DELIVERY, TRANSIENT_BOUNCE, PERMANENT_BOUNCE, COMPLAINT, OPEN, CLICK, DELIVERY_OPEN, DELIVERY_CLICK and DELIVERY_COMPLAINT; SES exports nothing else."
+    error_message = "metrics must have a name among SEND, DELIVERY, TRANSIENT_BOUNCE, PERMANENT_BOUNCE, COMPLAINT, OPEN, CLICK, DELIVERY_OPEN, DELIVERY_CLICK and DELIVERY_COMPLAINT; SES exports no other metric."
   }
 
   validation {
     condition     = alltrue([for metric in var.metrics : contains(["VOLUME", "RATE"], metric.aggregation)])
-    error_message = "metrics must have the aggregation VOLUME (a number) or RATE (a share of what was sent)."
+    error_message = "metrics must have the aggregation VOLUME (a number) or RATE (a share of the emails sent)."
   }
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -155,12 +155,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "prefix" {
-  description = "Beginning of the reports' keys; year=…/month=… follows. It usually ends in a slash; \"\" is the top of the bucket."
+  description = "Key prefix of the reports; year=…/month=… follows. The prefix usually ends in a slash; \"\" is the top of the bucket."
   type        = string
   default     = "reports/"
   nullable    = false
@@ -172,7 +172,7 @@ variable "prefix" {
 }
 
 variable "retention_days" {
-  description = "Days after which a report in the bucket that the module made expires, and with it the link to it. Null keeps reports."
+  description = "Days after which a report in the bucket that the module created expires, together with its link. Null keeps reports."
   type        = number
   default     = null
 
@@ -180,12 +180,12 @@ variable "retention_days" {
     condition = var.retention_days == null || try(
       var.retention_days >= 1 && floor(var.retention_days) == var.retention_days && var.bucket == null, false
     )
-    error_message = "retention_days must be a whole number of 1 or more, and is for the bucket that the module makes: the owner of another bucket decides about its objects. Use null to keep reports."
+    error_message = "retention_days must be a whole number of 1 or more, and applies to the bucket that the module creates: the owner of an existing bucket decides about its objects. Use null to keep reports."
   }
 }
 
 variable "schedule" {
-  description = "When the month before is exported: an expression cron(minutes hours day month weekday year), the IANA time zone it is read in, which also decides what month it is, and whether it runs at all."
+  description = "Schedule for the export of the previous month: an expression cron(minutes hours day month weekday year), its IANA time zone, which also decides the current month, and whether the schedule is enabled."
   type = object({
     expression = optional(string, "cron(0 6 1 * ? *)")
     time_zone  = optional(string, "UTC")
@@ -196,7 +196,7 @@ variable "schedule" {
 
   validation {
     condition     = can(regex("^cron\\((\\S+ ){5}\\S+\\)$", var.schedule.expression))
-    error_message = "schedule.expression must be cron(…) with six fields, such as cron(0 6 1 * ? *): each run exports the month before, so that a rate would find it exported already."
+    error_message = "schedule.expression must be cron(…) with six fields, such as cron(0 6 1 * ? *): each run exports the previous month, and a rate(…) would start runs for a month that is already exported."
   }
 
   validation {
@@ -206,7 +206,7 @@ variable "schedule" {
 }
 
 variable "subscriptions" {
-  description = "Subscriptions of the notification topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` narrows them to some of success and failure; empty is all. An email address and a URL have to confirm first; a queue needs a policy that lets the topic send."
+  description = "Subscriptions of the notification topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` selects among success and failure; empty selects both. An email address and a URL must confirm the subscription; a queue needs a policy that lets the topic send."
   type = map(object({
     protocol           = string
     endpoint           = string
@@ -234,7 +234,7 @@ variable "tags" {
 }
 
 variable "timeout_seconds" {
-  description = "How long SES may take for an export before the run ends in a failure notification. Starting a run for the same month continues the export."
+  description = "Seconds that SES may take for an export before the run ends in a failure notification. A new run for the same month continues the export."
   type        = number
   default     = 7200
   nullable    = false

@@ -64,7 +64,7 @@ module "database" {
   operations     = local.operations
 }
 
-# After the configuration set and the Firehose stream are there; gone before either goes. The AWS
+# Created after the configuration set and the Firehose stream, and deleted before them. The AWS
 # provider has no resource for it.
 module "event_destination" {
   source = "../pinpoint_resources"

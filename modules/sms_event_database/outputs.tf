@@ -1,47 +1,47 @@
 output "athena_database" {
-  description = "Database to name in queries."
+  description = "Name of the Glue database, for queries."
   value       = module.database.athena_database
 }
 
 output "athena_workgroup" {
-  description = "Workgroup to ask queries in: it holds the scan limit, the place of results and the named queries."
+  description = "Athena workgroup of the database: it has the scan limit, the location of query results and the named queries."
   value       = module.database.athena_workgroup
 }
 
 output "configuration_set_name" {
-  description = "Configuration set to name when sending: its events are kept."
+  description = "Name of the configuration set whose events are kept, for messages to name."
   value       = var.configuration_set.name
 
-  # A message sent before would leave no events.
+  # The events of an earlier message would be lost.
   depends_on = [module.event_destination]
 }
 
 output "events_bucket_name" {
-  description = "Bucket of the events (events/) and of records that could not be read or written (errors/)."
+  description = "Name of the bucket of events (events/) and of records that could not be read or written (errors/)."
   value       = module.database.events_bucket_name
 }
 
 output "firehose_arn" {
-  description = "ARN of the Firehose stream that takes events directly."
+  description = "ARN of the Firehose stream for direct writes."
   value       = module.database.firehose_arn
 }
 
 output "firehose_name" {
-  description = "Name of the Firehose stream that takes events directly."
+  description = "Name of the Firehose stream for direct writes."
   value       = module.database.firehose_name
 }
 
 output "replay_function_name" {
-  description = "Function that puts records of the error prefix to Firehose again."
+  description = "Name of the function that sends the records under errors/ to Firehose again."
   value       = module.database.replay_function_name
 }
 
 output "table_name" {
-  description = "Table of the events as they came in."
+  description = "Name of the table of events, as received."
   value       = module.database.table_name
 }
 
 output "transform_function_name" {
-  description = "Function that makes rows of events."
+  description = "Name of the function that transforms events to rows."
   value       = module.database.transform_function_name
 }

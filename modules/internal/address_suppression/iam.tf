@@ -6,7 +6,7 @@ data "aws_iam_policy_document" "suppress" {
     actions = ["ses:PutSuppressedDestination"]
 
     # Service Authorization Reference, "Actions, resources, and condition keys for Amazon Simple
-    # Email Service v2": the list belongs to the account, the action has no resource type.
+    # Email Service v2": the action has no resource type, because the list belongs to the account.
     resources = ["*"]
   }
 

@@ -1,4 +1,5 @@
-# Where feedback about addresses is kept, and what a function needs to act on it.
+# Tables of feedback about addresses, and the permissions and settings of a function that acts on
+# the feedback.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -11,7 +12,7 @@ locals {
     kms_key = var.operations.kms_key
   } : var.address_table
 
-  # The feedback table is always under this module's key.
+  # The feedback table is always encrypted with this module's key.
   kms_key_arn  = one(var.operations.kms_key[*].arn)
   kms_key_arns = distinct(concat(var.operations.kms_key[*].arn, local.address_table.kms_key[*].arn))
 
@@ -52,7 +53,7 @@ resource "aws_dynamodb_table" "address" {
   tags = var.operations.tags
 }
 
-# What was recorded before, so that a copy of it counts nothing.
+# Feedback that was recorded before, so that a copy of it does not count.
 resource "aws_dynamodb_table" "feedback" {
   #checkov:skip=CKV_AWS_28:What is lost makes a copy count once more; the addresses are in the other table.
   #checkov:skip=CKV_AWS_119:DynamoDB encrypts with an AWS managed key; a customer managed one is used when kms_key is given.

@@ -9,12 +9,12 @@ output "address_table_name" {
 }
 
 output "environment" {
-  description = "Environment variables that shared.suppression reads."
+  description = "Environment variables for shared.suppression."
   value       = local.environment
 }
 
 output "event_pattern" {
-  description = "Pattern (JSON) for a rule that hears of every suppressed address."
+  description = "Event pattern (JSON) of an EventBridge rule for every suppressed address."
   value = jsonencode({
     source      = [var.event_source]
     detail-type = ["Address Suppressed"]
@@ -22,6 +22,6 @@ output "event_pattern" {
 }
 
 output "policy_json" {
-  description = "What the function may do: put addresses on SES's suppression list, send the events, use the tables."
+  description = "IAM policy document (JSON) of the function: it puts addresses on SES's suppression list, sends the events and uses the tables."
   value       = data.aws_iam_policy_document.suppress.json
 }

@@ -1,10 +1,10 @@
 variable "event_source" {
-  description = "Source that the events name."
+  description = "Value of `source` in the events."
   type        = string
 
   validation {
     condition     = can(regex("^[A-Za-z0-9._/-]{1,256}$", var.event_source)) && !startswith(var.event_source, "aws.")
-    error_message = "event_source must be 1-256 letters, digits, dots, hyphens, slashes or underscores and not begin with aws., which EventBridge keeps for AWS."
+    error_message = "event_source must be 1-256 letters, digits, dots, hyphens, slashes or underscores and not begin with aws., which EventBridge reserves for AWS."
   }
 }
 
@@ -19,7 +19,7 @@ variable "name" {
 }
 
 variable "address_table" {
-  description = "An existing DynamoDB table with the hash key `address` (a string) and no range key, and the KMS key it is encrypted with where that is customer managed. Other attributes of its items stay. Null makes a table."
+  description = "Existing DynamoDB table of addresses, with the partition key `address` (a string) and no sort key. `kms_key` is its customer managed KMS key, if it has one. Other attributes of its items are kept. Null creates a table."
   type = object({
     name    = string
     arn     = string
@@ -29,12 +29,12 @@ variable "address_table" {
 
   validation {
     condition     = var.address_table == null || try(can(regex("^arn:[^:]+:dynamodb:[^:]+:[0-9]{12}:table/[^/]+$", var.address_table.arn)), false)
-    error_message = "address_table.arn must be the ARN of a DynamoDB table, such as arn:aws:dynamodb:eu-west-1:111122223333:table/people. Use null to have a table made."
+    error_message = "address_table.arn must be the ARN of a DynamoDB table, such as arn:aws:dynamodb:eu-west-1:111122223333:table/people. Use null to create a table."
   }
 }
 
 variable "event_bus_name" {
-  description = "Event bus of this account and region that hears of every suppressed address."
+  description = "EventBridge event bus of this account and region that receives an event for every suppressed address."
   type        = string
   default     = "default"
   nullable    = false
@@ -46,7 +46,7 @@ variable "event_bus_name" {
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))
@@ -58,7 +58,7 @@ variable "operations" {
 }
 
 variable "transient_bounces" {
-  description = "How many soft bounces of an address within how many days suppress it."
+  description = "Soft bounces that suppress an address: `limit` of them within `window_days`."
   type = object({
     limit       = optional(number, 3)
     window_days = optional(number, 7)

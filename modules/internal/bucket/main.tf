@@ -41,7 +41,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
   rule {
-    # One key request for many objects, where there is a key.
+    # A bucket key serves many objects with one KMS request.
     bucket_key_enabled = var.operations.kms_key == null ? null : true
 
     apply_server_side_encryption_by_default {
@@ -64,7 +64,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = 7
     }
 
-    # Versions are for mistakes noticed within a month, not an archive.
+    # Versions are for mistakes that are found within a month; they are not an archive.
     noncurrent_version_expiration {
       noncurrent_days = 30
     }
@@ -91,7 +91,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # S3 takes rules about noncurrent versions only once versions exist.
+  # S3 accepts rules on noncurrent versions only after versioning is enabled.
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
@@ -119,7 +119,7 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = data.aws_iam_policy_document.this.json
 
-  # S3 refuses two of these changes at the same time (OperationAborted).
+  # S3 refuses two of these changes in parallel (OperationAborted).
   depends_on = [aws_s3_bucket_ownership_controls.this, aws_s3_bucket_public_access_block.this]
 }
 

@@ -2,7 +2,7 @@ output "bucket_name" {
   description = "Name of the bucket."
   value       = aws_s3_bucket.this.bucket
 
-  # A writer that comes before the settings would leave objects unversioned or under the wrong key.
+  # A write before the settings would leave an object without a version or under the wrong key.
   depends_on = [
     aws_s3_bucket_policy.this,
     aws_s3_bucket_server_side_encryption_configuration.this,

@@ -9,14 +9,14 @@ variable "name" {
 }
 
 variable "eventbridge" {
-  description = "Whether S3 sends the bucket's events to EventBridge, where any number of rules can subscribe."
+  description = "Whether S3 sends the bucket's events to EventBridge, where any number of rules can match them."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "expiration_days" {
-  description = "When objects expire: key prefix => days. The prefix \"\" is the whole bucket. Objects under other prefixes stay."
+  description = "Expiration of objects: key prefix => days. The prefix \"\" is the whole bucket. Objects under other prefixes are kept."
   type        = map(number)
   default     = {}
   nullable    = false
@@ -28,14 +28,14 @@ variable "expiration_days" {
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the bucket deletes the objects in it. Without it a bucket that holds objects refuses to be destroyed."
+  description = "Whether destroying the bucket deletes the objects in it. If false, a bucket that holds objects cannot be destroyed."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))

@@ -8,10 +8,11 @@ locals {
   project_arn = "arn:${local.partition}:mobiletargeting:${data.aws_region.current.id}:${local.account_id}:apps/${var.pinpoint.project_id}"
 }
 
-# Whoever hosts the project reaches the data by this role, not by its own rights.
+# The project's host, a hub or Amazon Pinpoint, accesses the data with this role, not with its own
+# permissions.
 resource "aws_iam_role" "this" {
   name               = var.name
-  path               = "/engagement-hub/" # a hub assumes no others
+  path               = "/engagement-hub/" # a hub assumes roles under this path only
   description        = var.description
   assume_role_policy = data.aws_iam_policy_document.trust.json
 
@@ -19,7 +20,7 @@ resource "aws_iam_role" "this" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  # An engagement hub: its functions may assume roles under this path, for this project only.
+  # The functions of an engagement hub may assume the role, for this project only.
   dynamic "statement" {
     for_each = var.pinpoint.api == null ? [] : ["hub"]
 

@@ -1,5 +1,5 @@
 variable "description" {
-  description = "What the role lets a job do."
+  description = "Description of the IAM role."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "name" {
 }
 
 variable "pinpoint" {
-  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts."
   type = object({
     project_id = string
     api        = optional(object({ url = string, execution_arn = string }))
@@ -22,12 +22,12 @@ variable "pinpoint" {
 }
 
 variable "policy_json" {
-  description = "What the role may do with the data."
+  description = "IAM policy document (JSON) of the role, for the data."
   type        = string
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))

@@ -14,11 +14,11 @@ resource "aws_sqs_queue" "this" {
   name                      = local.name
   message_retention_seconds = var.message_retention_days * 86400
 
-  # SQS's own key lets service publishers in; alias/aws/sqs would not (its policy cannot be edited).
+  # SQS's own key serves service publishers; alias/aws/sqs does not (its key policy is read-only).
   sqs_managed_sse_enabled = var.operations.kms_key == null ? true : null
   kms_master_key_id       = one(var.operations.kms_key[*].arn)
 
-  # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to settle.
+  # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to propagate.
   policy = module.policy.policy_json
 
   tags = var.operations.tags
@@ -26,7 +26,7 @@ resource "aws_sqs_queue" "this" {
 
 resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_name        = "${local.name}-not-empty"
-  alarm_description = "Something failed for good and waits in ${local.name}: read it, mend the cause, redrive."
+  alarm_description = "The dead-letter queue ${local.name} holds messages that failed permanently: read a message, correct the cause, then redrive."
 
   namespace   = "AWS/SQS"
   metric_name = "ApproximateNumberOfMessagesVisible"

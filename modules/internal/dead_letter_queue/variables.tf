@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "message_retention_days" {
-  description = "Days that a dead letter is kept for a person to look at and redrive."
+  description = "Days that the dead-letter queue keeps a message for a person to examine and redrive."
   type        = number
   default     = 14
   nullable    = false
@@ -21,7 +21,7 @@ variable "message_retention_days" {
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))
@@ -33,7 +33,7 @@ variable "operations" {
 }
 
 variable "publishers" {
-  description = "Services that may send to the queue: any key => the service principal and the ARN (pattern) it acts for. Roles need no entry: their own policy decides."
+  description = "Services that may send to the queue: any key => the service principal and the ARN (pattern) of its source. Roles need no entry: their own policies allow sqs:SendMessage."
   type = map(object({
     service    = string
     source_arn = string

@@ -1,5 +1,5 @@
 locals {
-  # Of each Firehose stream: what is measured, and when somebody should look.
+  # Alarms of each Firehose stream: metric, threshold and description.
   stream_alarms = {
     late = {
       metric     = "DeliveryToS3.DataFreshness"
@@ -13,14 +13,14 @@ locals {
       statistic  = "Average"
       comparison = "LessThanThreshold"
       threshold  = 1
-      says       = "could not run the function ${var.name}-transform; after three retries records go to errors/processing-failed/: mend the function, then replay them"
+      says       = "could not run the function ${var.name}-transform; after three retries records go to errors/processing-failed/: correct the function, then replay them"
     }
     conversion-failed = {
       metric     = "FailedConversion.Records"
       statistic  = "Sum"
       comparison = "GreaterThanThreshold"
       threshold  = 0
-      says       = "could not write rows by the table's columns; the records are in errors/format-conversion-failed/: mend the columns, then replay them"
+      says       = "could not write rows by the table's columns; the records are in errors/format-conversion-failed/: correct the columns, then replay them"
     }
   }
 
@@ -51,10 +51,10 @@ resource "aws_cloudwatch_metric_alarm" "stream" {
   tags = var.operations.tags
 }
 
-# The function's own metric, in its log: Firehose counts such records as processed.
+# Metric that the function writes to its log: Firehose counts such records as processed.
 resource "aws_cloudwatch_metric_alarm" "unreadable_records" {
   alarm_name        = "${var.name}-unreadable-records"
-  alarm_description = "Records could not be read as events; they are in the bucket ${module.events_bucket.bucket_name} under errors/: look at one, mend the sender or the function, then replay them."
+  alarm_description = "Records could not be read as events; they are in the bucket ${module.events_bucket.bucket_name} under errors/: read a record, correct the sender or the function, then replay the records."
 
   namespace   = "EventDatabase"
   metric_name = "UnreadableRecords"

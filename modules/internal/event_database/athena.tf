@@ -9,7 +9,7 @@ module "results_bucket" {
 
 resource "aws_athena_workgroup" "this" {
   name        = var.name
-  description = "Questions to the database ${local.database_name}."
+  description = "Queries of the database ${local.database_name}."
 
   force_destroy = true # its history only: named queries are in Terraform, results in their bucket
 

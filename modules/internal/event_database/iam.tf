@@ -32,7 +32,7 @@ data "aws_iam_policy_document" "replay" {
   }
 }
 
-# What Firehose does by itself.
+# Role of Firehose: it invokes the function, writes files and reads the table's columns.
 data "aws_iam_policy_document" "firehose_trust" {
   statement {
     sid     = "FirehoseDeliversForThisAccount"
@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "firehose_trust" {
 
 resource "aws_iam_role" "firehose" {
   name               = "${var.name}-firehose"
-  description        = "Lets Firehose make files of the events of ${var.name}."
+  description        = "Lets Firehose write the events of ${var.name} to files."
   assume_role_policy = data.aws_iam_policy_document.firehose_trust.json
 
   tags = var.operations.tags
@@ -78,14 +78,14 @@ data "aws_iam_policy_document" "firehose" {
   statement {
     sid     = "TransformRecords"
     actions = ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"]
-    # Which of the two is asked for depends on how the caller names the function.
+    # The resource of the request depends on the caller's name for the function.
     resources = [module.transform_function.function_arn, "${module.transform_function.function_arn}:$LATEST"]
   }
 
   statement {
     sid     = "ReadTheColumns"
     actions = ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"]
-    # Glue checks a table's catalog and database too.
+    # Glue also authorises the catalog and the database of a table.
     resources = [
       "arn:${local.partition}:glue:${local.region}:${local.account_id}:catalog",
       aws_glue_catalog_database.this.arn,
@@ -144,7 +144,7 @@ resource "aws_iam_role_policy" "event_stream" {
   policy = data.aws_iam_policy_document.event_stream[0].json
 }
 
-# What services do that publish events, each for its own configuration sets.
+# Roles of services that publish events, each for its own configuration sets.
 data "aws_iam_policy_document" "publisher_trust" {
   for_each = var.publishers
 
@@ -184,7 +184,7 @@ resource "aws_iam_role" "publisher" {
 data "aws_iam_policy_document" "publisher" {
   statement {
     sid       = "WriteEvents"
-    actions   = ["firehose:PutRecord", "firehose:PutRecordBatch"] # End User Messaging does the first, SES the second
+    actions   = ["firehose:PutRecord", "firehose:PutRecordBatch"] # End User Messaging SMS uses PutRecord, SES PutRecordBatch
     resources = [aws_kinesis_firehose_delivery_stream.this["direct"].arn]
   }
 }

@@ -13,10 +13,11 @@ locals {
   errors_prefix = "errors/"
   hour          = "yyyy/MM/dd/HH"
 
-  # Where the records come from: services and the replay function write to `direct`.
+  # Firehose stream => its source. Services and the replay function write to `direct`.
   streams = merge({ direct = null }, var.event_stream == null ? {} : { stream = var.event_stream.stream_arn })
 
-  # Nothing is older than the lifecycle rule leaves it, or than this module.
+  # First hour of the partitions: no event is older than the lifecycle rule allows, or than this
+  # module.
   first_hour = var.retention.events_days == null ? "2025/01/01/00" : "NOW-${var.retention.events_days + 1}DAYS"
 
   environment = {
@@ -47,10 +48,11 @@ resource "aws_glue_catalog_database" "this" {
 resource "aws_glue_catalog_table" "events" {
   name          = var.table_name
   database_name = aws_glue_catalog_database.this.name
-  description   = "Events as they came in: duplicates are possible, the views leave them out."
+  description   = "Events as received. Duplicates are possible; the views leave them out."
   table_type    = "EXTERNAL_TABLE"
 
-  # Partitions are worked out from the query: no crawler, no statement per hour or file.
+  # Partition projection: Athena computes partitions from the query, without a crawler or a
+  # statement per hour.
   parameters = {
     EXTERNAL                                    = "TRUE"
     classification                              = "parquet"
@@ -96,7 +98,7 @@ module "transform_function" {
   source = "../lambda_function"
 
   name            = "${var.name}-transform"
-  description     = "Makes rows of ${var.table_name} of what Firehose brings."
+  description     = "Transforms the records of Firehose to rows of ${var.table_name}."
   handler         = "${var.python_package}.functions.transform.lambda_handler"
   package         = var.package
   environment     = local.environment
@@ -111,7 +113,7 @@ module "replay_function" {
   source = "../lambda_function"
 
   name            = "${var.name}-replay"
-  description     = "Puts records that could not be read, or not be written, to Firehose again; invoked by hand."
+  description     = "Sends records that could not be read or written to Firehose again; invoked by an operator."
   handler         = "${var.python_package}.functions.replay.lambda_handler"
   package         = var.package
   environment     = merge(local.environment, { FIREHOSE_NAME = aws_kinesis_firehose_delivery_stream.this["direct"].name })
@@ -122,7 +124,7 @@ module "replay_function" {
   operations      = var.operations
 }
 
-# What Firehose has to say about files and functions that fail.
+# Log of Firehose about failed deliveries and failed invocations.
 resource "aws_cloudwatch_log_group" "delivery" {
   #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold errors, not evidence that has to last a year.
   #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key is given.
@@ -193,8 +195,8 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
           parameter_value = "${module.transform_function.function_arn}:$LATEST"
         }
 
-        # Firehose takes the two buffer hints only together, and the provider forgets one that has
-        # its default value (60 seconds, 1 MB), so that every plan would show it again.
+        # Firehose accepts the two buffer hints only together, and the provider drops a hint that has
+        # its default value (60 seconds, 1 MB), so that every plan would show a change.
         parameters {
           parameter_name  = "BufferSizeInMBs"
           parameter_value = "0.9"
@@ -210,7 +212,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
     data_format_conversion_configuration {
       input_format_configuration {
         deserializer {
-          # The SerDe would lower-case the keys of maps too, and tags differ by case.
+          # By default the SerDe lower-cases the keys of maps too, and tag names are case-sensitive.
           open_x_json_ser_de {
             case_insensitive = false
           }
@@ -235,6 +237,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
 
   tags = var.operations.tags
 
-  # Firehose tries the role at once; and what arrives while it is being destroyed still needs it.
+  # Firehose checks the role when it is created, and still needs it for records that arrive during
+  # its deletion.
   depends_on = [aws_iam_role_policy.firehose, aws_iam_role_policy.event_stream]
 }

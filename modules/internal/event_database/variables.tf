@@ -1,5 +1,5 @@
 variable "columns" {
-  description = "Columns of the table, in Hive's types and all lower case: what the transform function writes."
+  description = "Columns that the transform function writes to the table, with Hive types, in lower case."
   type = list(object({
     name    = string
     type    = string
@@ -8,12 +8,12 @@ variable "columns" {
 
   validation {
     condition     = length(var.columns) > 0 && alltrue([for column in var.columns : lower(column.name) == column.name && lower(column.type) == column.type])
-    error_message = "columns must be at least one, and lower case, nested names too: Glue and Parquet match names by their lower-case form. Mend ${join(", ", [for column in var.columns : column.name if lower(column.name) != column.name || lower(column.type) != column.type])}."
+    error_message = "columns must hold at least one column, and names and types in lower case, nested names too: Glue and Parquet match names by their lower-case form. Correct ${join(", ", [for column in var.columns : column.name if lower(column.name) != column.name || lower(column.type) != column.type])}."
   }
 }
 
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -36,17 +36,17 @@ variable "package" {
 }
 
 variable "table_name" {
-  description = "Name of the table of events."
+  description = "Name of the Glue table of events."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9_]{0,127}$", var.table_name))
-    error_message = "table_name must be 1-128 lower-case letters, digits or underscores: anything else has to be quoted in every query."
+    error_message = "table_name must be 1-128 lower-case letters, digits or underscores: another name would have to be quoted in every query."
   }
 }
 
 variable "athena" {
-  description = "What queries may cost: the megabytes one may scan before Athena ends it, and the days their results are kept."
+  description = "Limits of Athena queries: the megabytes that a query may scan before Athena cancels it, and the days that query results are kept."
   type = object({
     scan_limit_mb = optional(number, 10240)
     results_days  = optional(number, 7)
@@ -66,30 +66,30 @@ variable "athena" {
 }
 
 variable "buffer_seconds" {
-  description = "Seconds that Firehose gathers events for a file. Fewer make events queryable sooner, and more and smaller files."
+  description = "Seconds that Firehose buffers events before it writes a file. A lower value makes events queryable sooner, in more and smaller files."
   type        = number
   default     = 40
   nullable    = false
 
   validation {
     condition     = var.buffer_seconds >= 0 && var.buffer_seconds <= 60 && floor(var.buffer_seconds) == var.buffer_seconds
-    error_message = "buffer_seconds must be a whole number from 0 to 60: an event has to be queryable soon after it happened."
+    error_message = "buffer_seconds must be a whole number from 0 to 60: a longer buffer delays every query's view of new events."
   }
 }
 
 variable "database_name" {
-  description = "Name of the Glue database. Null makes it of name, with underscores for hyphens."
+  description = "Name of the Glue database. Null derives it from `name`, with underscores for hyphens."
   type        = string
   default     = null
 
   validation {
     condition     = var.database_name == null || can(regex("^[a-z0-9_]{1,255}$", var.database_name))
-    error_message = "database_name must be 1-255 lower-case letters, digits or underscores: a hyphen would have to be quoted in every query. Use null to make it of name."
+    error_message = "database_name must be 1-255 lower-case letters, digits or underscores: a hyphen would have to be quoted in every query. Use null to derive it from name."
   }
 }
 
 variable "event_stream" {
-  description = "Kinesis stream to read besides what is written to the Firehose stream: the `event_stream` output of the module event_stream. Null reads none."
+  description = "Kinesis data stream that Firehose reads besides direct writes: the `event_stream` output of the module event_stream. Null reads no Kinesis data stream."
   type = object({
     stream_arn = string
     kms_key    = optional(object({ arn = string }))
@@ -98,14 +98,14 @@ variable "event_stream" {
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the module also deletes the events and the results of queries."
+  description = "Whether destroying the module also deletes the events and the query results."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))
@@ -117,7 +117,7 @@ variable "operations" {
 }
 
 variable "publishers" {
-  description = "Services that may write events: any key => the service principal, and the ARNs of what it may do so for (configuration sets). Each gets a role."
+  description = "Services that may write events: any key => the service principal and the ARNs of its sources (configuration sets). Each service gets a role."
   type = map(object({
     service     = string
     source_arns = list(string)
@@ -127,19 +127,19 @@ variable "publishers" {
 }
 
 variable "queries" {
-  description = "Named queries: name => SQL, whose first comment lines describe it."
+  description = "Named queries of Athena: name => SQL. The first comment lines of the SQL are the description."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = alltrue([for sql in values(var.queries) : can(regex("^-- [^\n]", sql))])
-    error_message = "queries must begin with a comment that says what they answer: ${join(", ", [for name, sql in var.queries : name if !can(regex("^-- [^\n]", sql))])} does not. Begin it with `-- …`."
+    error_message = "queries must begin with a comment that describes the query: ${join(", ", [for name, sql in var.queries : name if !can(regex("^-- [^\n]", sql))])} does not. Begin it with `-- …`."
   }
 }
 
 variable "retention" {
-  description = "Days that events are kept (null: for ever), and days that records which could not be read wait for a replay."
+  description = "Days that events are kept, and days that failed records are kept for a replay. A null `events_days` keeps events permanently."
   type = object({
     events_days = optional(number)
     errors_days = optional(number, 90)
@@ -149,14 +149,14 @@ variable "retention" {
 
   validation {
     condition     = alltrue([for days in compact([var.retention.events_days, var.retention.errors_days]) : days >= 1 && floor(days) == tonumber(days)])
-    error_message = "retention.events_days and retention.errors_days must be whole numbers of 1 or more: S3 expires objects by the day. Leave events_days out to keep events for ever."
+    error_message = "retention.events_days and retention.errors_days must be whole numbers of 1 or more: S3 expires objects by the day. Leave events_days out to keep events permanently."
   }
 }
 
 variable "views" {
   description = <<-EOT
-    Views: name => SQL of one SELECT. Comment lines at its head describe it and then, after a line `-- columns:`, name
-    each column of its result with its Hive type, as in `--   destination array<string>`.
+    Views: name => SQL of one SELECT. The comment lines at its head are the description. After a line `-- columns:`, they
+    list each column of the result with its Hive type, as in `--   destination array<string>`.
   EOT
   type        = map(string)
   default     = {}
@@ -164,6 +164,6 @@ variable "views" {
 
   validation {
     condition     = alltrue([for name in keys(var.views) : can(regex("^[a-z][a-z0-9_]{0,127}$", name))])
-    error_message = "views must have names of 1-128 lower-case letters, digits or underscores: anything else has to be quoted in every query."
+    error_message = "views must have names of 1-128 lower-case letters, digits or underscores: another name would have to be quoted in every query."
   }
 }

@@ -1,4 +1,4 @@
-# A view is a .sql file whose head says what it shows and which columns it has:
+# A view is a .sql file. The comment at its head is its description and the list of its columns:
 #
 #   -- One row per hard bounce and recipient.
 #   -- columns:
@@ -6,7 +6,8 @@
 #   --   destination array<string>
 #   SELECT …
 #
-# Athena needs the columns in the catalog; nobody has to run a statement to make a view.
+# Athena reads the columns of a view from the catalog, so that Terraform can create the view without
+# running a statement.
 locals {
   view_heads   = { for name, sql in var.views : name => regex("^(?:--[^\n]*\n)*", sql) }
   view_bodies  = { for name, sql in var.views : name => trimsuffix(trimspace(substr(sql, length(local.view_heads[name]), -1)), ";") }
@@ -22,15 +23,15 @@ locals {
     ]
   }
 
-  # Hive's types => Trino's. A word is a type where a comma, a bracket or the end follows; a member
-  # of a struct, which may have the name of a type, is followed by a colon. Members are quoted, as
-  # Trino writes them: some have names such as `from`.
+  # Hive's types => Trino's types. A word is a type if a comma, a bracket or the end follows. A member
+  # of a struct, which may have the name of a type, is followed by a colon. Members are quoted, as in
+  # Trino's own text: some have names such as `from`.
   presto_steps = { for name, columns in local.view_columns : name => [for column in columns : replace(replace(column.type, "struct<", "row<"), "/\\bstring([,>]|$)/", "varchar$1")] }
   presto_words = { for name, types in local.presto_steps : name => [for type in types : replace(replace(type, "/\\bint([,>]|$)/", "integer$1"), "/\\bfloat([,>]|$)/", "real$1")] }
   presto_times = { for name, types in local.presto_words : name => [for type in types : replace(replace(type, "/\\bbinary([,>]|$)/", "varbinary$1"), "/\\btimestamp([,>]|$)/", "timestamp(3)$1")] }
   presto_types = { for name, types in local.presto_times : name => [for type in types : replace(replace(replace(type, "/([a-z0-9_]+):/", "\"$1\" "), "<", "("), ">", ")")] }
 
-  # What Athena stores for CREATE VIEW.
+  # Text that Athena stores for CREATE VIEW.
   presto_views = {
     for name, columns in local.view_columns : name => {
       originalSql = local.view_bodies[name]

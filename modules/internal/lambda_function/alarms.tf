@@ -1,17 +1,17 @@
 locals {
   detailed = var.operations.alarm == null ? false : var.operations.alarm.detailed
 
-  # A failure reaches the caller, the dead-letter queue or the state machine, each with an alarm of
-  # its own; these name the function.
+  # Alarms that name the function. A failure also reaches the caller, the dead-letter queue or the
+  # state machine, each with an alarm of its own.
   alarms = merge(
     local.detailed ? {
       errors = {
         metric = "Errors"
-        says   = "ended in an error or a timeout: see its log group /aws/lambda/${var.name}"
+        says   = "had invocations that ended in an error or a timeout: see its log group /aws/lambda/${var.name}"
       }
       throttles = {
         metric = "Throttles"
-        says   = "was refused for lack of concurrency: raise reserved_concurrency or the account's quota"
+        says   = "was throttled: raise reserved_concurrency or the account's concurrency quota"
       }
     } : {},
     local.detailed && var.on_failure != null ? {

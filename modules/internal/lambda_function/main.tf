@@ -4,7 +4,7 @@ locals {
   kms_key_arn = one(var.operations.kms_key[*].arn)
 }
 
-# Before the function, or Lambda makes one that keeps everything for ever.
+# Created before the function: otherwise Lambda creates a log group without a retention period.
 resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold ids and outcomes, not evidence that has to last a year.
   #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key is given.
@@ -57,7 +57,7 @@ resource "aws_lambda_function" "this" {
 
   tags = var.operations.tags
 
-  # A first invocation must neither lack a permission nor lose its logs.
+  # The first invocation needs its permissions and its log group.
   depends_on = [aws_iam_role_policy.logs_and_traces, aws_iam_role_policy.given]
 }
 
@@ -74,7 +74,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
     }
   }
 
-  # Lambda checks the role when it takes the destination.
+  # Lambda checks the role when the destination is set.
   depends_on = [aws_iam_role_policy.on_failure]
 }
 
@@ -87,7 +87,7 @@ resource "aws_lambda_permission" "this" {
   principal     = each.value.service
   source_arn    = each.value.source_arn
 
-  # Most ARNs name the account already. An S3 bucket's does not: whoever owned a
-  # deleted bucket's name next could invoke the function.
+  # Most ARNs name the account. The ARN of an S3 bucket does not: the next owner of a deleted
+  # bucket's name could invoke the function.
   source_account = split(":", each.value.source_arn)[4] == "" ? data.aws_caller_identity.current.account_id : null
 }

@@ -2,7 +2,7 @@ output "function_arn" {
   description = "ARN of the function, without a version."
   value       = aws_lambda_function.this.arn
 
-  # Whoever invokes it right away (aws_lambda_invocation, a state machine) needs its permissions in place.
+  # A caller that invokes the function immediately (aws_lambda_invocation, a state machine) needs its permissions.
   depends_on = [aws_iam_role_policy.given, aws_iam_role_policy.logs_and_traces]
 }
 
@@ -14,7 +14,7 @@ output "function_name" {
 }
 
 output "log_group_name" {
-  description = "Log group of the function."
+  description = "Name of the log group of the function."
   value       = aws_cloudwatch_log_group.this.name
 }
 

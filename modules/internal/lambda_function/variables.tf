@@ -22,13 +22,13 @@ variable "package" {
 }
 
 variable "description" {
-  description = "What the function is for, in a sentence. Null leaves it out."
+  description = "Description of the function, in a sentence. Null leaves the description out."
   type        = string
   default     = null
 }
 
 variable "environment" {
-  description = "Environment variables. Leave a setting out rather than giving it an empty string."
+  description = "Environment variables of the function. Leave a setting out instead of setting it to an empty string."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -45,26 +45,26 @@ variable "invokers" {
 }
 
 variable "kms_actions" {
-  description = "What the function does with the KMS key of `operations` to reach data under that key: `kms:Decrypt` to read a queue or an object, `kms:GenerateDataKey` to write one. Empty where it reaches none."
+  description = "KMS actions that the function needs on the key of `operations` for encrypted data: `kms:Decrypt` to read a queue or an object, `kms:GenerateDataKey` to write to a queue or an object. Empty for a function that uses no encrypted data."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "memory_mb" {
-  description = "Memory of the function; its share of CPU grows with it."
+  description = "Memory of the function. Its share of CPU grows with the memory."
   type        = number
   default     = 256
   nullable    = false
 
   validation {
     condition     = var.memory_mb >= 128 && var.memory_mb <= 10240
-    error_message = "memory_mb must be 128-10240: Lambda offers nothing else."
+    error_message = "memory_mb must be 128-10240: Lambda offers no other size."
   }
 }
 
 variable "on_failure" {
-  description = "SQS queue for asynchronous events that failed all attempts. Null is for functions that nobody invokes asynchronously."
+  description = "SQS queue for asynchronous events that failed all attempts. Null is for functions without asynchronous invocations."
   type = object({
     queue_arn = string
   })
@@ -72,7 +72,7 @@ variable "on_failure" {
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))
@@ -84,19 +84,19 @@ variable "operations" {
 }
 
 variable "policies" {
-  description = "What the function may do beyond writing logs and traces: a name => an IAM policy document (JSON). The names must be known at plan."
+  description = "IAM policies of the function besides logs and traces: a name => a policy document (JSON). The names must be known at plan."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(setintersection(keys(var.policies), ["logs-and-traces", "on-failure"])) == 0
-    error_message = "policies must not use the names logs-and-traces or on-failure: this block attaches its own under them. Choose another name."
+    error_message = "policies must not use the names logs-and-traces or on-failure: this block attaches its own policies under these names. Choose another name."
   }
 }
 
 variable "reserved_concurrency" {
-  description = "Concurrent executions set aside for this function, and its ceiling. Null shares the account's pool."
+  description = "Reserved concurrency of the function, which is also its maximum. Null uses the account's unreserved concurrency."
   type        = number
   default     = null
 
@@ -114,7 +114,7 @@ variable "role_path" {
 }
 
 variable "timeout_seconds" {
-  description = "Time after which Lambda ends an invocation."
+  description = "Timeout of the function, after which Lambda ends an invocation."
   type        = number
   default     = 30
   nullable    = false

@@ -9,9 +9,9 @@ locals {
   hashes    = { for archive, file in local.uploaded : archive => fileexists(file) ? filesha256(file) : "missing" }
 }
 
-# Functions are created from S3 objects: for a local file the provider holds one lock while it
-# creates a function (internal/service/lambda/function.go, mutexLambdaKey), so that functions wait
-# for each other, and every function would upload the zip again.
+# Functions are created from S3 objects. With a local file the provider would create one function
+# at a time (internal/service/lambda/function.go, mutexLambdaKey), and upload the zip again for
+# every function.
 resource "aws_s3_bucket" "this" {
   count = var.packages.s3 == null ? 1 : 0
 
@@ -66,7 +66,7 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this[0].id
   policy = data.aws_iam_policy_document.this[0].json
 
-  # S3 refuses two of these changes at the same time (OperationAborted).
+  # S3 refuses two of these changes in parallel (OperationAborted).
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
@@ -77,7 +77,7 @@ resource "aws_s3_object" "this" {
   key    = "${local.hashes[each.key]}/${each.key}.zip"
   source = each.value
 
-  # S3 takes at most ten tags on an object, and those of the provider would count.
+  # S3 allows at most ten tags on an object, and the default_tags of the provider would count.
   override_provider {
     default_tags {
       tags = {}
@@ -85,7 +85,7 @@ resource "aws_s3_object" "this" {
   }
 
   lifecycle {
-    # Functions move to the new object before the old one goes.
+    # Functions are updated to the new object before the old object is deleted.
     create_before_destroy = true
 
     precondition {

@@ -1,5 +1,5 @@
 output "archives" {
-  description = "S3 object of each zip by the name of its architecture, as the `package` input of lambda_function takes it."
+  description = "S3 object of each zip by the name of its architecture, for the `package` input of lambda_function."
   value = {
     for archive in var.archives : archive => (
       var.packages.s3 == null
@@ -10,7 +10,7 @@ output "archives" {
 }
 
 output "packages" {
-  description = "Place of each zip by the name of its architecture, as the `packages` input of a module takes it."
+  description = "Location of each zip by the name of its architecture, for the `packages` input of a module."
   value = {
     for archive in var.archives : archive => {
       s3 = var.packages.s3 != null ? var.packages.s3 : {
@@ -20,6 +20,6 @@ output "packages" {
     }
   }
 
-  # A function of the other module is created from the object.
+  # The other module creates a function from the object.
   depends_on = [aws_s3_object.this]
 }

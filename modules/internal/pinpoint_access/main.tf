@@ -4,19 +4,22 @@ data "aws_region" "current" {}
 
 locals {
   # For each operation: method and path (as in botocore's model), whether a hub serves it, and the
-  # resources its IAM action takes at AWS, as in the Service Authorization Reference, "Actions,
-  # resources, and condition keys for Amazon Pinpoint". Where the Pinpoint Developer Guide ("Amazon
-  # Pinpoint actions for IAM policies") names another ARN than that page, both are listed.
+  # resource types of its IAM action, as in the Service Authorization Reference, "Actions, resources,
+  # and condition keys for Amazon Pinpoint". If the Pinpoint Developer Guide ("Amazon Pinpoint actions
+  # for IAM policies") names another ARN than that page, both are listed.
   operations = jsondecode(file("${path.module}/operations.json"))
   wanted     = { for name in distinct(var.api_operations) : name => local.operations[name] if contains(keys(local.operations), name) }
 
-  # What lives on at AWS and what a hub does not serve is called at AWS, also from a hub's project.
+  # Operations that a hub does not serve, such as operations that AWS keeps after the end of Amazon
+  # Pinpoint, are called at AWS, also for a hub's project.
   at_hub = var.pinpoint.api == null ? {} : { for name, operation in local.wanted : name => operation if operation.hub }
   at_aws = { for name, operation in local.wanted : name => operation if !contains(keys(local.at_hub), name) }
 
-  # Operations on the same resources share a statement: a role's policies have 10,240 characters.
+  # Operations on the same resources share a statement: the policies of a role may have 10,240
+  # characters.
   by_resources = { for name, operation in local.at_aws : join(" ", operation.aws) => name... }
-  # Without a project the operations are allowed on every project: what CreateApp makes has no id yet.
+  # Without a project the operations are allowed on every project: the id of a project that CreateApp
+  # will create is unknown.
   project_id = var.pinpoint.project_id == null ? "*" : var.pinpoint.project_id
   arn_prefix = "arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 

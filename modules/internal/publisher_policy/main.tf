@@ -3,11 +3,12 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  # Built, because a policy inside a queue or topic cannot refer to it.
+  # Built, because the policy of a queue or topic cannot refer to the resource that it belongs to.
   arn = "arn:${data.aws_partition.current.partition}:${var.service}:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}"
 
-  # What a publisher does, and what nobody does without TLS: SNS takes no sns:* in a topic's policy.
-  # The refusal names everybody and, for SQS, everything, on purpose: it takes rights away, gives none.
+  # Actions that a publisher is allowed, and actions that are denied without TLS: SNS accepts no
+  # sns:* in a topic policy. The denial names every principal and, for SQS, every action, because it
+  # only removes permissions.
   publishes = { sns = "sns:Publish", sqs = "sqs:SendMessage" }[var.service]
   guarded   = { sns = "sns:Publish", sqs = "sqs:*" }[var.service]
 
@@ -20,9 +21,9 @@ locals {
     Condition = { Bool = { "aws:SecureTransport" = "false" } }
   }
 
-  # Services that publish to topics say for which account: SNS Developer Guide, "aws:SourceAccount
-  # versus aws:SourceOwner". SNS itself, which sends to queues, says the topic alone, and a topic's
-  # ARN names its account.
+  # Services that publish to topics send aws:SourceAccount: SNS Developer Guide, "aws:SourceAccount
+  # versus aws:SourceOwner". SNS, which sends to queues, sends the ARN of the topic alone, which names
+  # the account.
   for_this_account = { sns = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }, sqs = {} }[var.service]
 
   permissions = [

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "publishers" {
-  description = "Services that may publish to it: any key => the service principal and the ARN (pattern) it acts for. Roles need no entry: their own policy decides."
+  description = "Services that may send to the queue or topic: any key => the service principal and the ARN (pattern) of its source. Roles need no entry: their own policies allow them to send."
   type = map(object({
     service    = string
     source_arn = string
@@ -13,11 +13,11 @@ variable "publishers" {
 }
 
 variable "service" {
-  description = "What carries the policy: `sqs` for a queue, `sns` for a topic."
+  description = "Service of the policy's resource: `sqs` for a queue, `sns` for a topic."
   type        = string
 
   validation {
     condition     = contains(["sns", "sqs"], var.service)
-    error_message = "service must be sqs or sns: the policy names actions of the one or the other."
+    error_message = "service must be sqs or sns: the policy is for a queue or a topic."
   }
 }

@@ -19,7 +19,7 @@ resource "aws_sqs_queue" "this" {
   message_retention_seconds  = 1209600
   receive_wait_time_seconds  = 20
 
-  # SQS's own key lets service publishers in; alias/aws/sqs would not (its policy cannot be edited).
+  # SQS's own key serves service publishers; alias/aws/sqs does not (its key policy is read-only).
   sqs_managed_sse_enabled = var.operations.kms_key == null ? true : null
   kms_master_key_id       = one(var.operations.kms_key[*].arn)
 
@@ -28,7 +28,7 @@ resource "aws_sqs_queue" "this" {
     maxReceiveCount     = var.max_receive_count
   })
 
-  # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to settle.
+  # Inline: a separate aws_sqs_queue_policy waits half a minute for the change to propagate.
   policy = module.policy.policy_json
 
   tags = var.operations.tags

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "visibility_timeout_seconds" {
-  description = "Time a received message stays hidden: at least six times the timeout of the function that reads the queue."
+  description = "Visibility timeout of the queue: at least six times the timeout of the function that reads it."
   type        = number
 
   validation {
@@ -19,19 +19,19 @@ variable "visibility_timeout_seconds" {
 }
 
 variable "max_receive_count" {
-  description = "Attempts at a message before it goes to the dead-letter queue."
+  description = "Receives of a message before SQS moves it to the dead-letter queue."
   type        = number
   default     = 5
   nullable    = false
 
   validation {
     condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000
-    error_message = "max_receive_count must be 1-1000: SQS allows nothing else."
+    error_message = "max_receive_count must be 1-1000: SQS allows no other value."
   }
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))
@@ -43,7 +43,7 @@ variable "operations" {
 }
 
 variable "publishers" {
-  description = "Services that may send to the queue: any key => the service principal and the ARN (pattern) it acts for. Roles need no entry: their own policy decides."
+  description = "Services that may send to the queue: any key => the service principal and the ARN (pattern) of its source. Roles need no entry: their own policies allow sqs:SendMessage."
   type = map(object({
     service    = string
     source_arn = string

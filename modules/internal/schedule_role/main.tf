@@ -8,7 +8,7 @@ locals {
   group_arn     = var.schedule_group_arn == null ? local.default_group : var.schedule_group_arn
 }
 
-# EventBridge Scheduler calls a target as this role.
+# EventBridge Scheduler invokes the target with this role.
 resource "aws_iam_role" "this" {
   name               = var.name
   description        = var.description
@@ -36,7 +36,8 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      # EventBridge Scheduler User Guide, "Confused deputy prevention": the group, not the schedule.
+      # EventBridge Scheduler User Guide, "Confused deputy prevention": the source is the schedule
+      # group, not the schedule.
       values = [local.group_arn]
     }
   }

@@ -1,7 +1,7 @@
 output "role_arn" {
-  description = "ARN to give as the target's role."
+  description = "ARN of the role, for the target of a schedule."
   value       = aws_iam_role.this.arn
 
-  # Scheduler tries out the role when it takes it.
+  # Scheduler checks the role when a schedule is created.
   depends_on = [aws_iam_role_policy.this]
 }

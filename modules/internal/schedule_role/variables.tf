@@ -1,10 +1,10 @@
 variable "dead_letter_queue_arn" {
-  description = "Queue that keeps calls that could not be made."
+  description = "Dead-letter queue for failed invocations of the target."
   type        = string
 }
 
 variable "description" {
-  description = "What the role lets schedules do."
+  description = "Description of the IAM role."
   type        = string
 }
 
@@ -19,7 +19,7 @@ variable "name" {
 }
 
 variable "target" {
-  description = "What schedules call: one action on one resource."
+  description = "Target of the schedules: one action on one resource."
   type = object({
     action = string
     arn    = string
@@ -27,7 +27,7 @@ variable "target" {
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))
@@ -39,7 +39,7 @@ variable "operations" {
 }
 
 variable "schedule_group_arn" {
-  description = "Schedule group whose schedules may use the role. Null is the default group."
+  description = "Schedule group whose schedules may assume the role. Null is the default group."
   type        = string
   default     = null
 }

@@ -10,7 +10,7 @@ locals {
         says   = "had an execution that ran out of time: its history names the state it waited in"
       }
     },
-    # A throttled execution goes on later; where it does not, it fails or times out.
+    # A throttled execution continues later; otherwise it fails or times out, which has its own alarm.
     var.operations.alarm == null ? {} : var.operations.alarm.detailed ? {
       executions-throttled = {
         metric = "ExecutionThrottled"

@@ -17,7 +17,7 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
-      # Child executions of a Distributed Map carry a label behind the name.
+      # The ARN of a child execution of a Distributed Map has a label after the name.
       values = [local.arn, "${local.arn}/*"]
     }
   }
@@ -62,11 +62,11 @@ data "aws_iam_policy_document" "logs_and_traces" {
     ]
 
     # Service Authorization Reference, "Actions, resources, and condition keys for AWS X-Ray":
-    # none of them supports resource-level permissions.
+    # these actions do not support resource-level permissions.
     resources = ["*"]
   }
 
-  # For the data of executions, and for topics that the machine publishes to.
+  # The key encrypts the data of executions, and topics that the state machine publishes to.
   dynamic "statement" {
     for_each = var.operations.kms_key[*]
 

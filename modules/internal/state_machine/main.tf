@@ -3,13 +3,13 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  # Built, because the machine's role has to name it before it is there.
+  # Built, because the role of the state machine names the ARN before the state machine exists.
   arn_prefix = "arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
   arn        = "${local.arn_prefix}:stateMachine:${var.name}"
 }
 
-# Under /aws/vendedlogs the resource policy that Step Functions writes stays below its size limit
-# (Step Functions Developer Guide, "Using CloudWatch Logs to log execution history").
+# With the prefix /aws/vendedlogs the resource policy that Step Functions writes does not exceed its
+# size limit (Step Functions Developer Guide, "Using CloudWatch Logs to log execution history").
 resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_338:The caller decides how long logs are kept; they hold state names and outcomes, not evidence that has to last a year.
   #checkov:skip=CKV_AWS_158:CloudWatch Logs encrypts with its own key; a customer managed one is used when kms_key is given.
@@ -48,7 +48,7 @@ resource "aws_sfn_state_machine" "this" {
 
   tags = var.operations.tags
 
-  # Step Functions checks the role while creating the machine.
+  # Step Functions checks the role when it creates the state machine.
   depends_on = [
     aws_iam_role_policy.distributed_map,
     aws_iam_role_policy.given,

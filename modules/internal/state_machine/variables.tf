@@ -14,7 +14,7 @@ variable "name" {
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))
@@ -26,19 +26,19 @@ variable "operations" {
 }
 
 variable "policies" {
-  description = "What the state machine may do beyond logs and traces: a name => an IAM policy document (JSON). The names must be known at plan."
+  description = "IAM policies of the state machine besides logs and traces: a name => a policy document (JSON). The names must be known at plan."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(setintersection(keys(var.policies), ["logs-and-traces", "distributed-map"])) == 0
-    error_message = "policies must not use the names logs-and-traces or distributed-map: this block attaches its own under them. Choose another name."
+    error_message = "policies must not use the names logs-and-traces or distributed-map: this block attaches its own policies under these names. Choose another name."
   }
 }
 
 variable "runs_distributed_map" {
-  description = "Whether the definition holds a Distributed Map, which starts and watches child executions of the same machine."
+  description = "Whether the definition has a Distributed Map state, which starts and describes child executions of the same state machine."
   type        = bool
   default     = false
   nullable    = false

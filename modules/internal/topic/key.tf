@@ -2,8 +2,8 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
-# The key of a topic that services publish to: SNS Developer Guide, "Enable compatibility
-# between event sources from AWS services and encrypted topics".
+# Key of a topic that services publish to: SNS Developer Guide, "Enable compatibility between event
+# sources from AWS services and encrypted topics".
 data "aws_iam_policy_document" "key" {
   count = local.needs_own_key ? 1 : 0
 
@@ -13,7 +13,7 @@ data "aws_iam_policy_document" "key" {
   statement {
     sid       = "AccountManagesTheKey"
     actions   = ["kms:*"]
-    resources = ["*"] # KMS Developer Guide, "Key policies": it stands for the key that carries the policy.
+    resources = ["*"] # KMS Developer Guide, "Key policies": it is the key that the policy belongs to.
 
     principals {
       type        = "AWS"
@@ -21,7 +21,8 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # As in the policy of alias/aws/sns: whoever of this account may publish needs no word about keys.
+  # As in the key policy of alias/aws/sns: a principal of this account that may publish to the topic
+  # needs no KMS permission of its own.
   statement {
     sid       = "AccountPublishesThroughSns"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
@@ -56,8 +57,8 @@ data "aws_iam_policy_document" "key" {
       identifiers = distinct([for publisher in values(var.service_publishers) : publisher.service])
     }
 
-    # SES, End User Messaging SMS and CloudWatch send it to KMS. EventBridge does not (same page):
-    # the block takes no publisher that leaves it out.
+    # SES, End User Messaging SMS and CloudWatch send aws:SourceAccount to KMS. EventBridge does not
+    # (same page), so the block accepts no such publisher.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"

@@ -1,5 +1,5 @@
 locals {
-  # A service cannot use alias/aws/sns: nobody can write it into that key's policy.
+  # A service cannot use alias/aws/sns: the policy of that key is read-only.
   needs_own_key = length(var.service_publishers) == 0 ? false : var.operations.kms_key == null
   kms_key = (
     local.needs_own_key ? aws_kms_key.this[0].arn
@@ -20,13 +20,13 @@ resource "aws_sns_topic" "this" {
   kms_master_key_id = local.kms_key
   signature_version = 2
 
-  # Inline, so that nobody publishes or subscribes before the policy is there.
+  # Inline, so that no message is published, and no endpoint subscribed, before the policy exists.
   policy = module.policy.policy_json
 
   tags = var.operations.tags
 }
 
-# An email address and a URL confirm the subscription first; a queue lets the topic in by its own
+# An email address and a URL must confirm the subscription; a queue allows the topic in its own
 # policy.
 resource "aws_sns_topic_subscription" "this" {
   for_each = var.subscriptions
@@ -38,12 +38,13 @@ resource "aws_sns_topic_subscription" "this" {
   filter_policy       = length(each.value.notification_types) == 0 ? null : jsonencode({ notification_type = each.value.notification_types })
 }
 
-# A subscriber that does not take notifications has a dead-letter queue, with an alarm, of its own.
+# Failed deliveries to a subscriber. A subscription with a dead-letter queue has that queue's own
+# alarm too.
 resource "aws_cloudwatch_metric_alarm" "this" {
   count = var.operations.alarm == null ? 0 : var.operations.alarm.detailed ? 1 : 0
 
   alarm_name        = "${var.name}-undelivered"
-  alarm_description = "The topic ${var.name} could not deliver to a subscriber: look into the subscription's dead-letter queue."
+  alarm_description = "The topic ${var.name} could not deliver a notification: look at the dead-letter queue of the subscription."
 
   namespace   = "AWS/SNS"
   metric_name = "NumberOfNotificationsFailed"

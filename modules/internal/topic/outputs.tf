@@ -1,5 +1,5 @@
 output "topic_arn" {
-  description = "ARN of the topic; its policy is in place by then."
+  description = "ARN of the topic, known once its policy is in place."
   value       = aws_sns_topic.this.arn
 }
 

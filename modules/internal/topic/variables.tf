@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "operations" {
-  description = "Operations settings of the module, passed on as they are: alarm notifications, the customer managed KMS key, log retention, tags."
+  description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
     alarm              = optional(object({ topic_arn = string, detailed = optional(bool, false) }))
     kms_key            = optional(object({ arn = string }))
@@ -21,7 +21,7 @@ variable "operations" {
 }
 
 variable "service_publishers" {
-  description = "Services that publish by themselves (SES, CloudWatch alarms, SMS events): any key => the service principal and the ARN (pattern) it acts for. Roles need no entry: their own policy decides."
+  description = "Services that publish to the topic as service principals (SES, CloudWatch alarms, SMS events): any key => the service principal and the ARN (pattern) of its source. Roles need no entry: their own policies allow sns:Publish."
   type = map(object({
     service    = string
     source_arn = string
@@ -31,12 +31,12 @@ variable "service_publishers" {
 
   validation {
     condition     = length(setsubtract([for publisher in values(var.service_publishers) : publisher.service], ["cloudwatch.amazonaws.com", "ses.amazonaws.com", "sms-voice.amazonaws.com"])) == 0
-    error_message = "service_publishers must be cloudwatch, ses or sms-voice.amazonaws.com: these send aws:SourceAccount to KMS, which the topic's key asks for. Publish with a role instead."
+    error_message = "service_publishers must be cloudwatch, ses or sms-voice.amazonaws.com: the key policy of the topic requires aws:SourceAccount, and only these services send it to KMS. Publish with a role instead."
   }
 }
 
 variable "subscriptions" {
-  description = "Subscriptions of the topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN); `notification_types` narrows them."
+  description = "Subscriptions of the topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` selects notifications; empty selects all."
   type = map(object({
     protocol           = string
     endpoint           = string
