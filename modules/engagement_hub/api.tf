@@ -7,8 +7,8 @@ module "api_function" {
   role_path   = local.role_path
   package     = module.package.archives["engagement_hub"]
   environment = merge(local.environment, {
-    EXPORT_STATE_MACHINE_ARN = module.export_state_machine.state_machine_arn
-    IMPORT_STATE_MACHINE_ARN = module.import_state_machine.state_machine_arn
+    EXPORT_STATE_MACHINE_ARN = local.state_machine_arns.export
+    IMPORT_STATE_MACHINE_ARN = local.state_machine_arns.import
   })
   policies = merge(
     {

@@ -115,13 +115,9 @@ data "aws_iam_policy_document" "hooks" {
 
 data "aws_iam_policy_document" "start" {
   statement {
-    sid     = "StartJobsAndRuns"
-    actions = ["states:StartExecution"]
-    resources = [
-      module.campaign_state_machine.state_machine_arn,
-      module.export_state_machine.state_machine_arn,
-      module.import_state_machine.state_machine_arn,
-    ]
+    sid       = "StartJobsAndRuns"
+    actions   = ["states:StartExecution"]
+    resources = values(local.state_machine_arns)
   }
 }
 
@@ -197,7 +193,7 @@ module "scheduler_role" {
 
   name                  = "${var.name}-schedules"
   description           = "Starts scheduled campaign runs of ${var.name}."
-  target                = { action = "states:StartExecution", arn = local.campaign_state_machine_arn }
+  target                = { action = "states:StartExecution", arn = local.state_machine_arns.campaign }
   dead_letter_queue_arn = local.schedule_dead_letter_arn
   schedule_group_arn    = aws_scheduler_schedule_group.this.arn
   operations            = local.operations

@@ -22,8 +22,12 @@ locals {
   # number is part of every key, so it never changes for a table that has data.
   endpoint_shards = 32
 
-  # Built, because the campaign function schedules executions of the state machine that invokes it.
-  campaign_state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.name}-campaign"
+  # Built, because the campaign's function schedules runs of the machine that invokes it, and so that
+  # the API's function does not wait for the functions of the machines.
+  state_machine_arns = {
+    for name in ["campaign", "export", "import"] :
+    name => "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.name}-${name}"
+  }
 
   # Built, because the provider takes 25 s to create a queue, and every function would wait for it.
   schedule_dead_letter_arn = "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${var.name}-schedules-dead-letter"
@@ -32,7 +36,7 @@ locals {
   environment = merge(
     {
       ACCOUNT_ID                 = local.account_id
-      CAMPAIGN_STATE_MACHINE_ARN = local.campaign_state_machine_arn
+      CAMPAIGN_STATE_MACHINE_ARN = local.state_machine_arns.campaign
       ENDPOINTS_TABLE            = aws_dynamodb_table.this["endpoints"].name
       ENDPOINT_SHARDS            = tostring(local.endpoint_shards)
       ENTITIES_TABLE             = aws_dynamodb_table.this["entities"].name

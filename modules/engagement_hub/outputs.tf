@@ -2,7 +2,15 @@ output "api_url" {
   description = "URL of the Pinpoint-compatible API: the endpoint_url of a boto3 `pinpoint` client that signs for execute-api."
   value       = local.api.url
 
-  depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+  # A request that comes before them fails.
+  depends_on = [
+    aws_apigatewayv2_route.this,
+    aws_apigatewayv2_stage.this,
+    module.api_function,
+    module.campaign_state_machine,
+    module.export_state_machine,
+    module.import_state_machine,
+  ]
 }
 
 output "campaign_role_arn" {
@@ -22,7 +30,15 @@ output "pinpoint" {
   description = "Project and its API, for the `pinpoint` input of the other modules; null without project."
   value       = var.project == null ? null : { project_id = local.project_id, api = local.api }
 
-  depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+  # A request that comes before them fails.
+  depends_on = [
+    aws_apigatewayv2_route.this,
+    aws_apigatewayv2_stage.this,
+    module.api_function,
+    module.campaign_state_machine,
+    module.export_state_machine,
+    module.import_state_machine,
+  ]
 }
 
 output "project_id" {

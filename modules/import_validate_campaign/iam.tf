@@ -1,3 +1,7 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
 module "segment_access" {
   source = "../internal/pinpoint_access"
 
@@ -16,8 +20,10 @@ data "aws_iam_policy_document" "start" {
   }
 
   statement {
-    sid       = "ReadTheQueue"
-    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-    resources = [module.queue[each.key].queue_arn]
+    sid     = "ReadTheQueue"
+    actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+
+    # Built, because the provider takes 25 s to make a queue, and the function would wait for it.
+    resources = ["arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}-${each.key}"]
   }
 }
