@@ -9,6 +9,7 @@ import sys
 
 from tools import terraform_run
 from tools.errors import ToolError
+from tools.local_shell import read_changes
 
 ROOT = terraform_run.ROOT
 
@@ -32,10 +33,9 @@ def local_aws(*arguments: str) -> str:
 
 def use_local_aws(port: int) -> None:
     """Point this process, and the programs that it starts, at the local AWS."""
-    for line in local_aws("env", "--port", str(port)).splitlines():
-        word, _, rest = line.partition(" ")
-        name, _, value = rest.partition("=")
-        if word == "export":
-            os.environ[name] = value.strip("\"'")
-        elif word == "unset":
-            os.environ.pop(rest, None)
+    changes = read_changes(local_aws("env", "--port", str(port)).splitlines())
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

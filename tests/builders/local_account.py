@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 import boto3
 
 from tools.local_environment import free_port
+from tools.local_shell import read_changes
 from tools.subscriptions import subscribed_queue
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +53,8 @@ def local_account() -> Iterator[LocalAccount]:
     port = str(free_port())
     command("up", "--port", port)
     try:
-        exported = (shlex.split(line) for line in command("env", "--port", port).splitlines())
-        variables = (words[1].partition("=") for words in exported if words[0] == "export")
-        yield LocalAccount({name: value for name, _, value in variables})
+        changes = read_changes(command("env", "--port", port).splitlines())
+        yield LocalAccount({name: value for name, value in changes.items() if value is not None})
     finally:
         command("down", "--port", port)
 

@@ -33,6 +33,22 @@ def test_the_root_module_uses_modules_and_inputs_that_exist() -> None:
         assert given <= inputs, (source, given - inputs)
 
 
+def test_the_root_module_reads_outputs_that_its_modules_have() -> None:
+    page = hcl2.loads(block("hcl"))
+    sources = {
+        name.strip('"'): str(arguments["source"]).strip('"').removeprefix("../../engagement/")
+        for module in page["module"]
+        for name, arguments in module.items()
+    }
+
+    read = set(re.findall(r"module\.(\w+)\.(\w+)", block("hcl")))
+
+    assert read
+    for module, output in read:
+        outputs = (ROOT / sources[module] / "outputs.tf").read_text()
+        assert f'output "{output}"' in outputs, (module, output)
+
+
 def test_the_test_reads_outputs_that_the_root_module_has() -> None:
     declared = set(re.findall(r'output "(\w+)"', block("hcl")))
 

@@ -233,6 +233,22 @@ def test_the_same_start_twice_is_one_execution(aws: MinistackServer) -> None:
     assert other.value.response["Error"]["Code"] == "ExecutionAlreadyExists"
 
 
+def test_executions_are_listed_newest_first(aws: MinistackServer) -> None:
+    role = aws.role("listed", "states.amazonaws.com")
+    definition = {"StartAt": "End", "States": {"End": {"Type": "Pass", "End": True}}}
+    machine = aws.machine("listed", role, definition)
+    states = aws.client("stepfunctions")
+
+    # A run waits for its end, and an end has its own millisecond: the order is that of time.
+    started = [aws.run(machine)["executionArn"] for _ in range(3)]
+
+    pages = states.get_paginator("list_executions").paginate(
+        stateMachineArn=machine, PaginationConfig={"PageSize": 2}
+    )
+    listed = [found["executionArn"] for page in pages for found in page["executions"]]
+    assert listed == started[::-1]
+
+
 def test_a_state_machine_may_be_deleted_twice(aws: MinistackServer) -> None:
     role = aws.role("idle", "states.amazonaws.com")
     machine = aws.machine(
