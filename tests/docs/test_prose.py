@@ -1,4 +1,4 @@
-"""Prose says the noun: folders that are clean stay clean, and the check finds what it must."""
+"""Prose names its nouns: clean folders stay clean, and the check finds each phrase."""
 
 from __future__ import annotations
 
