@@ -15,18 +15,19 @@ KEEP ?=
 # their files stay together: they share what they deploy.
 PYTEST := $(RUN) -m pytest -q
 LOCAL_AWS := $(BIN)/local-aws
+USERS_PATH := $(PATH)
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
 export PATH := $(PATH):$(abspath $(BIN))
 
 .PHONY: help setup package fmt lint typecheck test test-unit test-local-aws test-terraform test-integration \
-	bench demo local-up local-down local-env docs docs-check clean lock
+	bench demo local-up local-down local-env local-env-undo docs docs-check clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
 
 $(ENVIRONMENT)/.installed: requirements.txt local_aws/requirements.txt local_aws/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON to one.")'
-	@test -x $(RUN) || $(PYTHON) -m venv $(ENVIRONMENT)
+	@test -x $(RUN) || { echo "Making .venv: 1 to 3 minutes, once." >&2; $(PYTHON) -m venv $(ENVIRONMENT); }
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r local_aws/requirements.txt 2>&1 | { grep -v '^WARNING' || true; }
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable local_aws 2>&1 | { grep -v '^WARNING' || true; }
 	@command -v "$${TF:-terraform}" >/dev/null || command -v tofu >/dev/null || $(RUN) -m tools.bundled_terraform
@@ -78,17 +79,26 @@ bench: setup package ## measure, all or BENCH="chain segments"; writes benchmark
 	@PYTHONPATH=lambda_src $(RUN) -m benchmarks $(BENCH)
 
 demo: setup package ## import, validate, campaign, from FILE; KEEP=1 leaves it running
-	@$(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
+	@PYTHONPATH=lambda_src $(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
 
 local-up: setup package ## start the local AWS on PORT; twice is fine
+	@$(LOCAL_AWS) env --port $(PORT) >/dev/null 2>&1 || $(RUN) -m tools.local_shell forget --port $(PORT)
 	@$(LOCAL_AWS) up --port $(PORT)
 
-local-down: $(ENVIRONMENT)/.installed ## stop it
+local-down: $(ENVIRONMENT)/.installed ## stop it, and delete the Terraform state of its resources
 	@$(LOCAL_AWS) down --port $(PORT)
+	@$(RUN) -m tools.local_shell forget --port $(PORT)
 
-local-env: $(ENVIRONMENT)/.installed ## print the export lines of a shell that talks to it
-	@$(LOCAL_AWS) env --port $(PORT) || { echo 'Here: `make local-up PORT=$(PORT)`.' >&2; exit 1; }
-	@$(RUN) -m tools.terraform_cli env
+# A failure prints `false`, so that the shell that evaluates the lines does not go on as if nothing
+# were wrong. The environment is made inside the recipe: its failure has to print it too.
+local-env: ## print the export lines of a shell that talks to it: eval "$$(make -s local-env)"
+	@{ $(MAKE) -s --no-print-directory $(ENVIRONMENT)/.installed >&2 \
+		&& { lines=$$($(LOCAL_AWS) env --port $(PORT)) || { echo 'Here: `make local-up PORT=$(PORT)`.' >&2; false; }; } \
+		&& PATH="$(USERS_PATH)" $(abspath $(RUN)) -m tools.local_shell enter --port $(PORT) <<< "$$lines"; \
+	} || { echo false; exit 1; }
+
+local-env-undo: ## print the lines that give the shell back: eval "$$(make -s local-env-undo)"
+	@$(RUN) -m tools.local_shell leave || { echo false; exit 1; }
 
 docs: setup ## write the generated parts of the documentation
 	@$(RUN) -m tools.docs

@@ -23,6 +23,7 @@ import boto3
 from rich.console import Console
 from rich.table import Table
 
+from engagement_hub.engagement.import_rows import ImportFileError, read_rows
 from tools import terraform_run
 from tools.errors import ToolError
 from tools.local_environment import free_port, local_aws, use_local_aws
@@ -38,36 +39,35 @@ FIRST_MESSAGES = 5
 console = Console()
 
 
-class UnreadableFile(ToolError):
-    """The file to import cannot be read as text."""
+class UnusableFile(ToolError):
+    """Nothing of the file could be imported."""
 
 
 class StageFailed(ToolError):
     """A stage ended with a failure notification, or sent no notification in time."""
 
 
-def readable(path: Path) -> Path:
-    """Return the path when the file holds text to import.
+def check_importable(path: Path) -> None:
+    """Judge the file by the rules of the import, before anything is deployed.
 
     Raises:
-        UnreadableFile: it is missing, a directory, empty, not permitted, or not UTF-8.
+        UnusableFile: it cannot be read, is no CSV in UTF-8, its header is wrong, or it has no rows.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            first = next(read_rows(file, "CSV", name=path.name), None)
     except OSError as error:
-        raise UnreadableFile(
+        raise UnusableFile(
             f"FILE={path} cannot be read ({error.strerror}): name a CSV file, "
             "as in `make demo FILE=people.csv`."
         ) from error
-    if not content.strip():
-        raise UnreadableFile(f"FILE={path} is empty: it needs a header line and one line a person.")
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(
-            f"FILE={path} is not UTF-8 text (byte {error.start}): save it as CSV UTF-8."
-        ) from error
-    return path
+    except ImportFileError as error:
+        raise UnusableFile(f"FILE={path} cannot be imported. {error}") from error
+    if first is None:
+        raise UnusableFile(
+            f"FILE={path} has a header and no rows: it needs a line for each person "
+            "(docs/files.md)."
+        )
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def show(bodies: dict[str, dict[str, Any]]) -> None:
 
 def run(file: Path, *, keep: bool) -> None:
     """Run the whole demo; see the module's docstring."""
-    readable(file)
+    check_importable(file)
     started = time.monotonic()
     port = free_port()
     shutil.rmtree(STATE, ignore_errors=True)

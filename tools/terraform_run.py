@@ -40,6 +40,7 @@ def run(
     `environ` is added to the variables of this process; ``TF`` in it names another Terraform.
     """
     environ = {**os.environ, **(environ or {})}
+    environ.pop("TF_WORKSPACE", None)  # of a shell that evaluated `make local-env`
     environ |= terraform_cli.environment(environ)
     if "TF_DATA_DIR" not in environ:
         environ["TF_DATA_DIR"] = str(data_directory(folder))

@@ -2,7 +2,7 @@
 
     PINPOINT_API_URL=$(terraform output -raw api_url) python program.py
 
-It knows nothing of the engagement hub but the one line that makes its client.
+It knows nothing of the engagement hub but the lines that make its client.
 """
 
 import os
@@ -25,10 +25,20 @@ def sign_for_execute_api(context: dict[str, Any], **_: Any) -> None:
     context.setdefault("signing", {})["signing_name"] = "execute-api"
 
 
+def explain_forbidden(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """Optional: API Gateway answers a wrong signature and a missing permission with one word."""
+    if http_response.status_code == 403:
+        parsed["Error"]["Message"] = (
+            "Forbidden: the caller needs execute-api:Invoke on the hub's API, and a signature for "
+            "execute-api (sign_for_execute_api) with valid credentials of the API's region."
+        )
+
+
 def hub_client() -> Any:
     """The client factory: all that differs from a program for Amazon Pinpoint."""
     client = boto3.client("pinpoint", endpoint_url=os.environ["PINPOINT_API_URL"])
     client.meta.events.register("choose-signer.pinpoint", sign_for_execute_api)
+    client.meta.events.register("after-call.pinpoint", explain_forbidden)
     return client
 
 

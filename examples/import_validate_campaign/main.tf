@@ -86,7 +86,13 @@ module "chain" {
   name              = "${var.name}-chain"
   pinpoint          = module.hub.pinpoint
   sms_template_name = local.template_name
-  import            = module.import
-  validate          = module.validate
-  campaign          = module.campaign
+
+  # Modules fit as they are (import = module.import). Named outputs are ready sooner: a reference to a
+  # whole module waits for each of its resources, and lifecycle rules of a bucket take a minute.
+  import = { topic_arn = module.import.topic_arn }
+  validate = {
+    state_machine_arn = module.validate.state_machine_arn
+    topic_arn         = module.validate.topic_arn
+  }
+  campaign = { state_machine_arn = module.campaign.state_machine_arn }
 }

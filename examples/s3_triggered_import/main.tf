@@ -24,3 +24,22 @@ module "import" {
   # `terraform destroy` removes the data of the example too.
   force_destroy = true
 }
+
+# The export of a CRM as its users download it. Contacts without a number are left out.
+module "contacts" {
+  source = "../../modules/s3_triggered_import"
+
+  name     = "${var.name}-contacts"
+  pinpoint = module.hub.pinpoint
+  column_mapping = {
+    columns = {
+      "Phone Number" = "Address"
+      "First Name"   = "User.UserAttributes.FirstName"
+      "Record ID"    = "User.UserId"
+    }
+    constants = { ChannelType = "SMS" }
+  }
+
+  # `terraform destroy` removes the data of the example too.
+  force_destroy = true
+}

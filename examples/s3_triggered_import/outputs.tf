@@ -3,9 +3,27 @@ output "api_url" {
   value       = module.hub.api_url
 }
 
+output "contacts_bucket" {
+  description = "Bucket to drop exports of the CRM into."
+  value       = module.contacts.import_bucket_name
+}
+
+output "contacts_prefix" {
+  description = "Key prefix to drop exports of the CRM under."
+  value       = module.contacts.import_prefix
+}
+
+output "contacts_topic_arn" {
+  description = "Topic of the notifications about exports of the CRM."
+  value       = module.contacts.topic_arn
+}
+
 output "dead_letter_queue_urls" {
   description = "Dead-letter queues by path; each is empty in normal operation."
-  value       = module.import.dead_letter_queue_urls
+  value = merge(
+    module.import.dead_letter_queue_urls,
+    { for queue, url in module.contacts.dead_letter_queue_urls : "contacts-${queue}" => url },
+  )
 }
 
 output "import_bucket" {

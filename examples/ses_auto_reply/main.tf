@@ -33,8 +33,8 @@ locals {
 resource "aws_ses_template" "thanks" {
   name    = "${var.name}-thanks"
   subject = "We got your message:"
-  html    = "<p>Hello %%NAME%%,</p><p>nobody reads this mailbox. Your message has the number <b>%%ID%%</b>; quote it when you call us.</p><p>%%ID%%</p>"
-  text    = "Hello %%NAME%%,\n\nnobody reads this mailbox. Your message has the number %%ID%%; quote it when you call us.\n\n%%ID%%\n"
+  html    = "<p>Hello,</p><p>nobody reads this mailbox. Your message, from %%NAME%%, has the number <b>%%ID%%</b>; quote it when you call us.</p><p>%%ID%%</p>"
+  text    = "Hello,\n\nnobody reads this mailbox. Your message, from %%NAME%%, has the number %%ID%%; quote it when you call us.\n\n%%ID%%\n"
 }
 
 module "help" {
@@ -66,8 +66,8 @@ module "resources" {
     orders = jsonencode({
       TemplateName = "${var.name}-orders"
       Subject      = "Your order:"
-      HtmlPart     = "<p>Hello %%NAME%%,</p><p>orders are taken in our shop only. Your message: %%ID%%.</p>"
-      TextPart     = "Hello %%NAME%%,\n\norders are taken in our shop only. Your message: %%ID%%.\n"
+      HtmlPart     = "<p>Hello,</p><p>orders are taken in our shop only. Your message, from %%NAME%%: %%ID%%.</p>"
+      TextPart     = "Hello,\n\norders are taken in our shop only. Your message, from %%NAME%%: %%ID%%.\n"
     })
   }
 }

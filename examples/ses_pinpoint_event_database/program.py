@@ -3,8 +3,10 @@
     python program.py send
     python program.py ask "SELECT …"
     python program.py ask emails_of_one_address success+ann@simulator.amazonses.com
+    python program.py value "SELECT message_id …"
 
-The last is one of the workgroup's queries, by name, with the value that it asks for.
+The third is one of the workgroup's queries, by name, with the value that it asks for. `value`
+prints the first cell of the answer alone, for shell scripts, and fails when there are no rows.
 
 An ordinary boto3 program: its only input is the outputs of this example, which it reads with
 `terraform output -json`.
@@ -15,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -98,20 +101,60 @@ def wait_for_activity(pinpoint: Any, app_id: str, campaign_id: str) -> dict[str,
     raise TimeoutError(f"Campaign {campaign_id} has no result after {LONGEST_WAIT_SECONDS} s.")
 
 
+class NoAnswer(Exception):
+    """A question has no answer. The message gives the reason and the way out."""
+
+
 def ask(example: dict[str, Any], question: str, *values: str) -> None:
     """Print the answer to a statement, or to the workgroup's query of that name."""
+    for row in rows(example, question, *values):
+        print(" | ".join(row))
+
+
+def value(example: dict[str, Any], question: str, *values: str) -> None:
+    """Print the first cell of the answer.
+
+    Raises:
+        NoAnswer: the answer has no rows.
+    """
+    _, *answers = rows(example, question, *values)
+    if not answers:
+        raise NoAnswer("The answer has no rows. An event can be queried a minute after it.")
+    print(answers[0][0])
+
+
+def rows(example: dict[str, Any], question: str, *values: str) -> list[list[str]]:
+    """Return the rows of an answer, the names of the columns first.
+
+    Raises:
+        NoAnswer: no query has this name, or Athena refuses the statement.
+    """
     athena = boto3.client("athena")
     workgroup = example["athena_workgroup"]
-    query = athena.start_query_execution(
-        QueryString=named_queries(athena, workgroup).get(question, question),
-        QueryExecutionContext={"Database": example["athena_database"]},
-        WorkGroup=workgroup,
-        **({"ExecutionParameters": [literal(value) for value in values]} if values else {}),
-    )["QueryExecutionId"]
+    queries = named_queries(athena, workgroup)
+    if question not in queries and question.isidentifier():
+        near = get_close_matches(question, queries, n=1)
+        raise NoAnswer(
+            f"The workgroup has no query {question!r}"
+            + (f": did you mean {near[0]!r}? " if near else ". ")
+            + f"It has {', '.join(sorted(queries))}."
+        )
+    try:
+        query = athena.start_query_execution(
+            QueryString=queries.get(question, question),
+            QueryExecutionContext={"Database": example["athena_database"]},
+            WorkGroup=workgroup,
+            **({"ExecutionParameters": [literal(text) for text in values]} if values else {}),
+        )["QueryExecutionId"]
+    except athena.exceptions.InvalidRequestException as error:
+        raise NoAnswer(f"Athena refuses the question: {error}") from error
     wait_for_answer(athena, query)
-    for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=query):
-        for row in page["ResultSet"]["Rows"]:
-            print(" | ".join(cell.get("VarCharValue", "") for cell in row["Data"]))
+    pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=query)
+    return [
+        [cell.get("VarCharValue", "") for cell in row["Data"]]
+        for page in pages
+        for row in page["ResultSet"]["Rows"]
+    ]
 
 
 def literal(value: str) -> str:
@@ -128,27 +171,37 @@ def named_queries(athena: Any, workgroup: str) -> dict[str, str]:
 
 
 def wait_for_answer(athena: Any, query: str) -> None:
-    """Return once the query has an answer; raise if it failed or takes too long."""
+    """Return once the query has an answer.
+
+    Raises:
+        NoAnswer: it failed or takes too long.
+    """
     end = time.monotonic() + LONGEST_WAIT_SECONDS
     while time.monotonic() < end:
         status = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
         if status["State"] == "SUCCEEDED":
             return
         if status["State"] in ("FAILED", "CANCELLED"):
-            raise RuntimeError(status.get("StateChangeReason", status["State"]))
+            raise NoAnswer(status.get("StateChangeReason", status["State"]))
         time.sleep(0.5)
-    raise TimeoutError(f"Query {query} has no answer after {LONGEST_WAIT_SECONDS} s.")
+    raise NoAnswer(f"Query {query} has no answer after {LONGEST_WAIT_SECONDS} s.")
 
 
 def main(arguments: list[str]) -> int:
-    match arguments:
-        case ["send"]:
-            send(outputs())
-        case ["ask", question, *values]:
-            ask(outputs(), question, *values)
-        case _:
-            print(__doc__, file=sys.stderr)
-            return 2
+    try:
+        match arguments:
+            case ["send"]:
+                send(outputs())
+            case ["ask", question, *values]:
+                ask(outputs(), question, *values)
+            case ["value", question, *values]:
+                value(outputs(), question, *values)
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 2
+    except NoAnswer as problem:
+        print(problem, file=sys.stderr)
+        return 1
     return 0
 
 

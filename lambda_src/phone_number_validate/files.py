@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,18 +30,32 @@ def endpoints(s3: S3Client, bucket: str, prefix: str) -> Iterator[dict[str, Any]
                     yield json.loads(line)
 
 
-def add_up(s3: S3Client, bucket: str, prefix: str) -> dict[str, int]:
-    """Return the run's ValidateOutput: counts of endpoints, and of distinct numbers and paid calls.
+def add_up(s3: S3Client, bucket: str, prefix: str, report: str) -> dict[str, Any]:
+    """Return the run's ValidateOutput: counts of endpoints, of distinct numbers and of paid calls,
+    and the location of the report of invalid numbers (None without any).
 
-    Every batch left one object with its counts under the prefix.
+    Every batch left one object with its results under the prefix. The report is an object of JSON
+    lines `{EndpointId, Address, Reason}`, written under the key `report`.
     """
+    # Only this step writes a report: the others start without that library.
+    from s3transfer.manager import TransferManager
+
     total: Counter[str] = Counter()
-    for key in _keys(s3, bucket, prefix):
-        total.update(json.load(s3.get_object(Bucket=bucket, Key=key)["Body"]))
+    with tempfile.TemporaryFile() as file:
+        for key in _keys(s3, bucket, prefix):
+            results = json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])
+            total.update(results["Counts"])
+            for endpoint in results["InvalidEndpoints"]:
+                file.write(json.dumps(endpoint, ensure_ascii=False).encode() + b"\n")
+        if total["Invalid"]:
+            file.seek(0)
+            with TransferManager(s3) as transfers:
+                transfers.upload(file, bucket, report).result()
     return {
         "TotalPhoneNumbersValidated": total["Valid"] + total["Invalid"],
         "ValidPhoneNumbers": total["Valid"],
         "InvalidPhoneNumbers": total["Invalid"],
+        "InvalidNumbersReport": f"s3://{bucket}/{report}" if total["Invalid"] else None,
         "EndpointsChangedMeanwhile": total["ChangedMeanwhile"],
         "EndpointsRefused": total["Refused"],
         "DistinctPhoneNumbers": total["Numbers"],

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the module reads numbers with `phonenumbers`, which this one does without
-    from phone_number_validate.work_items import EndpointToUpdate
+    from phone_number_validate.work_items import EndpointToUpdate, WorkItem
 
-__all__ = ["IMPOSSIBLE", "UNKNOWN", "Verdict", "batches_of", "endpoint_update", "verdict_from"]
+__all__ = [
+    "IMPOSSIBLE",
+    "UNKNOWN",
+    "Verdict",
+    "batches_of",
+    "endpoint_update",
+    "invalid_reason",
+    "verdict_from",
+]
 
 UNKNOWN = "Unknown"
 INVALID = "INVALID"
@@ -56,6 +64,18 @@ def verdict_from(response: Mapping[str, Any]) -> Verdict:
     if not members.get("CleansedPhoneNumberE164"):
         members["PhoneType"] = INVALID
     return Verdict(members)
+
+
+def invalid_reason(item: WorkItem) -> str:
+    """Explain why a number is invalid, for the person who corrects the list."""
+    if item["Number"]:
+        return "PhoneNumberValidate answered INVALID."
+    if item["Country"] is None and not item["Endpoints"][0]["Address"].strip().startswith("+"):
+        return (
+            "The number has no country code. Write it as +…, or give Location.Country or the "
+            "module's default_country."
+        )
+    return "The number is too short, too long or no phone number."
 
 
 def endpoint_update(endpoint: EndpointToUpdate, verdict: Verdict) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """An import job: its request, and the meaning of its answer."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,15 +14,23 @@ __all__ = [
     "assess",
     "import_request",
     "job_started_before",
+    "mapped_key",
     "newest_imported_segment",
+    "refused_file",
     "s3_url_from",
     "segment_name",
     "trimmed",
+    "with_mapped_rows",
 ]
 
 # SNS and Step Functions both stop at 256 KB; the rest of the state needs some of it.
 RESULT_BYTES = 180_000
 SEGMENT_NAME_CHARACTERS = 128
+# The reasons that a failed execution shows: enough to act on, all others are in Failures.
+REASONS_TOLD = 5
+REASON_CHARACTERS = 1_500
+# The project's host writes the texts, and a log shows the cause of an execution.
+_PERSONAL = re.compile(r"[^\s,;:]+@[^\s,;:]+|(?<![\w-])[+(]*\d[\d ().-]{5,}\d(?![\w-])")
 
 
 class BadImportRequest(ValueError):
@@ -64,12 +73,29 @@ def segment_name(s3_url: str) -> str:
     return s3_url.rsplit("/", 1)[-1][-SEGMENT_NAME_CHARACTERS:]
 
 
+def mapped_key(prefix: str, execution: str, key: str) -> str:
+    """Return the key of a run's copy of a file: a folder of the run, and the file's own name.
+
+    The copy is plain text, so an ending that says gzip goes.
+    """
+    return f"{prefix}{execution}/{key.rsplit('/', 1)[-1].removesuffix('.gz')}"
+
+
+def refused_file(reason: str) -> dict[str, Any]:
+    """Build the result of a run whose file was refused before a job started."""
+    return {
+        "Outcome": Outcome.FAILURE,
+        "ImportResult": {"JobStatus": "FAILED", "FailureReason": reason},
+    }
+
+
 def import_request(
-    s3_url: str, *, file_format: str, role_arn: str, segment_id: str | None = None
+    s3_url: str, *, file_format: str, role_arn: str, name: str, segment_id: str | None = None
 ) -> dict[str, Any]:
     """Return the ImportJobRequest for a file.
 
     Args:
+        name: of the segment.
         segment_id: an imported segment to fill anew; None makes a segment named after the file.
     """
     request: dict[str, Any] = {
@@ -79,7 +105,7 @@ def import_request(
         "DefineSegment": True,
         # The default of an omitted RegisterEndpoints is not published: say it.
         "RegisterEndpoints": True,
-        "SegmentName": segment_name(s3_url),
+        "SegmentName": name,
     }
     if segment_id is not None:
         request["SegmentId"] = segment_id
@@ -118,7 +144,7 @@ def assess(job: Mapping[str, Any], max_failure_ratio: float) -> Assessment:
     """
     status = job["JobStatus"]
     if status == "FAILED":
-        return Assessment(Outcome.FAILURE, "The import job failed; Failures holds its reasons.")
+        return Assessment(Outcome.FAILURE, f"The import job failed. {_first_reasons(job)}".rstrip())
     if status != "COMPLETED":
         return Assessment(Outcome.WAIT)
 
@@ -128,9 +154,42 @@ def assess(job: Mapping[str, Any], max_failure_ratio: float) -> Assessment:
         return Assessment(
             Outcome.FAILURE,
             f"{rejected} of {rows} rows were rejected, more than max_failure_ratio "
-            f"{max_failure_ratio:g} allows; Failures holds the first reasons.",
+            f"{max_failure_ratio:g} allows. {_first_reasons(job)}".rstrip(),
         )
     return Assessment(Outcome.SUCCESS)
+
+
+def _first_reasons(job: Mapping[str, Any]) -> str:
+    """Join the first of the job's Failures, without addresses and numbers."""
+    failures = [str(failure) for failure in job.get("Failures") or []]
+    told = [_PERSONAL.sub("…", text)[:REASON_CHARACTERS] for text in failures[:REASONS_TOLD]]
+    if len(failures) > REASONS_TOLD:
+        told.append(f"{len(failures) - REASONS_TOLD} more are in the notification.")
+    return " ".join(told)
+
+
+def with_mapped_rows(job: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:
+    """Rewrite the response of a job that read a mapped copy in terms of the dropped file.
+
+    Rows that were rejected while the copy was written count as the job's own.
+
+    Args:
+        mapped: the answer of the step that wrote the copy; empty without a copy.
+    """
+    if not mapped:
+        return dict(job)
+    rejected = int(mapped["RejectedRows"])
+    original = str(mapped["OriginalKey"])
+    failures = [
+        str(text).replace(str(mapped["Key"]), original) for text in job.get("Failures") or []
+    ]
+    return {
+        **job,
+        "TotalProcessed": int(job.get("TotalProcessed") or 0) + rejected,
+        "TotalFailures": int(job.get("TotalFailures") or 0) + rejected,
+        "Failures": [*mapped["Reasons"], *failures],
+        "RowsWithoutAddress": int(mapped["RowsWithoutAddress"]),
+    }
 
 
 def trimmed(job: Mapping[str, Any], limit_bytes: int = RESULT_BYTES) -> dict[str, Any]:

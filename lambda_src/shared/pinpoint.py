@@ -57,6 +57,7 @@ def pinpoint_client(
 
     client = _client(config, session, endpoint_url=url)
     client.meta.events.register("choose-signer.pinpoint", _sign_for_execute_api)
+    client.meta.events.register("after-call.pinpoint", _explain_forbidden)
     return client
 
 
@@ -113,3 +114,16 @@ def _client(
 
 def _sign_for_execute_api(context: dict[str, Any], **_: Any) -> None:
     context.setdefault("signing", {})["signing_name"] = "execute-api"
+
+
+def _explain_forbidden(http_response: Any, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Say what a 403 of the hub's API means: API Gateway itself answers it with one word.
+
+    The path is the operation's, with names in place of ids: an id can be an address.
+    """
+    if http_response.status_code == 403 and "Error" in parsed:
+        parsed["Error"]["Message"] = (
+            f"{parsed['Error'].get('Message') or 'Forbidden'}: the hub's API refused the caller. "
+            f"Its role needs execute-api:Invoke on {model.http['method']} "
+            f"{model.http['requestUri']} (module pinpoint_access), and credentials that are valid."
+        )

@@ -7,7 +7,12 @@ thing. Functions that run as its tasks raise `ServiceUnavailable` for all of the
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+)
 
 __all__ = ["ServiceUnavailable", "is_transient", "transient_errors_named"]
 
@@ -55,5 +60,5 @@ def transient_errors_named() -> Iterator[None]:
             raise
         code = error.response.get("Error", {}).get("Code", "unknown code")
         raise ServiceUnavailable(f"{error.operation_name} answered {code}.") from error
-    except (HTTPClientError, ConnectionError) as error:
+    except (HTTPClientError, ConnectionError, IncompleteReadError) as error:
         raise ServiceUnavailable(f"No answer: {type(error).__name__}.") from error

@@ -69,7 +69,7 @@ data "aws_iam_policy_document" "validate_batch" {
   }
 
   statement {
-    sid       = "WriteCounts"
+    sid       = "WriteResults"
     actions   = ["s3:PutObject"]
     resources = ["${module.bucket.bucket_arn}/work/*"]
   }
@@ -77,13 +77,19 @@ data "aws_iam_policy_document" "validate_batch" {
 
 data "aws_iam_policy_document" "add_up" {
   statement {
-    sid       = "ReadCounts"
+    sid       = "ReadResults"
     actions   = ["s3:GetObject"]
     resources = ["${module.bucket.bucket_arn}/work/*"]
   }
 
   statement {
-    sid       = "ListCounts"
+    sid       = "WriteReports"
+    actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+    resources = ["${module.bucket.bucket_arn}/reports/*"]
+  }
+
+  statement {
+    sid       = "ListResults"
     actions   = ["s3:ListBucket"]
     resources = [module.bucket.bucket_arn]
 

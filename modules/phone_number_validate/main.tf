@@ -66,11 +66,11 @@ locals {
       memory_mb       = 512
     }
     add-up = {
-      description     = "Adds up the counts of a run's batches."
+      description     = "Adds up the results of a run's batches and writes the report of invalid numbers."
       handler         = "phone_number_validate.functions.add_up.lambda_handler"
       environment     = local.file_environment
       policies        = { files = data.aws_iam_policy_document.add_up.json }
-      kms_actions     = ["kms:Decrypt"]
+      kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"]
       timeout_seconds = 300
     }
     delete-files = {
@@ -143,8 +143,8 @@ module "bucket" {
   source = "../internal/bucket"
 
   name = "${var.name}-work"
-  # A run deletes its files; this takes what a run that was stopped leaves.
-  expiration_days = { "exports/" = 1, "work/" = 1 }
+  # A run deletes its files; this takes what a run that was stopped leaves, and old reports.
+  expiration_days = { "exports/" = 1, "reports/" = 30, "work/" = 1 }
   force_destroy   = var.force_destroy
   operations      = local.operations
 }

@@ -32,13 +32,47 @@ data "aws_iam_policy_document" "steps" {
   statement {
     sid       = "RunSteps"
     actions   = ["lambda:InvokeFunction"]
-    resources = [for function in module.job : function.function_arn]
+    resources = concat([for function in module.job : function.function_arn], module.map_columns[*].function_arn)
+  }
+
+  dynamic "statement" {
+    for_each = var.column_mapping[*]
+
+    content {
+      sid       = "DeleteCopies"
+      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+      resources = ["${local.bucket_arn}/${local.mapped_prefix}*"]
+    }
   }
 
   statement {
     sid       = "Notify"
     actions   = ["sns:Publish"]
     resources = [module.topic.topic_arn]
+  }
+}
+
+data "aws_iam_policy_document" "map_columns" {
+  statement {
+    sid       = "ReadDroppedFiles"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arn}/${var.prefix}*"]
+  }
+
+  statement {
+    sid       = "WriteCopies"
+    actions   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"] # GetObject: HeadObject tells the version
+    resources = ["${local.bucket_arn}/${local.mapped_prefix}*"]
+  }
+
+  dynamic "statement" {
+    for_each = local.bucket_key[*]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value.arn]
+    }
   }
 }
 
@@ -57,7 +91,7 @@ data "aws_iam_policy_document" "import" {
   statement {
     sid       = "ReadDroppedFiles"
     actions   = ["s3:GetObject"]
-    resources = ["${local.bucket_arn}/${var.prefix}*"]
+    resources = ["${local.bucket_arn}/${local.imported_prefix}*"]
   }
 
   statement {
@@ -68,7 +102,7 @@ data "aws_iam_policy_document" "import" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["${var.prefix}*"]
+      values   = ["${local.imported_prefix}*"]
     }
   }
 

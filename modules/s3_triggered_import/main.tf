@@ -21,6 +21,11 @@ locals {
     TIMEOUT_MINUTES   = var.timeout_minutes
   })
 
+  # Outside the watched prefix, or each copy would start an import of its own.
+  mapped_prefix = "mapped/"
+  # What import jobs read: the dropped files, or the copies of them.
+  imported_prefix = var.column_mapping == null ? var.prefix : local.mapped_prefix
+
   rule_publishes = {
     rule = {
       service    = "events.amazonaws.com"
@@ -55,10 +60,12 @@ module "bucket" {
   source = "../internal/bucket"
   count  = var.bucket == null ? 1 : 0
 
-  name          = "${var.name}-files"
-  eventbridge   = true
-  force_destroy = var.force_destroy
-  operations    = local.operations
+  name        = "${var.name}-files"
+  eventbridge = true
+  # An import deletes its copy; this takes what an import that was stopped leaves.
+  expiration_days = var.column_mapping == null ? {} : { (local.mapped_prefix) = 1 }
+  force_destroy   = var.force_destroy
+  operations      = local.operations
 }
 
 resource "aws_cloudwatch_event_rule" "file_dropped" {
@@ -142,6 +149,24 @@ module "job" {
   operations      = local.operations
 }
 
+module "map_columns" {
+  source = "../internal/lambda_function"
+  count  = var.column_mapping == null ? 0 : 1
+
+  name            = "${var.name}-map-columns"
+  description     = "Writes a copy of a dropped file with the columns of an import."
+  handler         = "s3_triggered_import.functions.map_columns.lambda_handler"
+  package         = module.package.archives["s3_triggered_import"]
+  timeout_seconds = 900
+  memory_mb       = 1769 # a whole vCPU: the work is parsing
+  environment = {
+    COLUMN_MAPPING = jsonencode(var.column_mapping)
+    MAPPED_PREFIX  = local.mapped_prefix
+  }
+  policies   = { files = data.aws_iam_policy_document.map_columns.json }
+  operations = local.operations
+}
+
 module "topic" {
   source = "../internal/topic"
 
@@ -155,11 +180,14 @@ module "state_machine" {
 
   name = "${var.name}-import"
   definition = templatefile("${path.module}/import.asl.json", {
-    partition          = data.aws_partition.current.partition
-    project_id         = var.pinpoint.project_id
-    read_function_arn  = module.job["read"].function_arn
-    start_function_arn = module.job["start"].function_arn
-    topic_arn          = module.topic.topic_arn
+    maps_columns = var.column_mapping != null
+    # A task names some function, also one that is never reached.
+    map_columns_function_arn = coalesce(one(module.map_columns[*].function_arn), module.job["start"].function_arn)
+    partition                = data.aws_partition.current.partition
+    project_id               = var.pinpoint.project_id
+    read_function_arn        = module.job["read"].function_arn
+    start_function_arn       = module.job["start"].function_arn
+    topic_arn                = module.topic.topic_arn
   })
   policies   = { steps = data.aws_iam_policy_document.steps.json }
   operations = local.operations

@@ -34,6 +34,62 @@ variable "bucket" {
   default = null
 }
 
+variable "column_mapping" {
+  description = "How CSV files of another program (Mailchimp, HubSpot, Excel) become files of people: `columns` gives the column of an import for each header of the file that counts, `constants` are columns that every row gets, `encoding` is that of files without a byte order mark. Other columns of the file are left out. Null imports files as they are."
+  type = object({
+    columns   = map(string)
+    constants = optional(map(string), {})
+    encoding  = optional(string, "utf-8")
+  })
+  default = null
+
+  validation {
+    condition = var.column_mapping == null || try(alltrue([
+      for column in concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)) : can(regex(
+        "^(Id|Address|ChannelType|EffectiveDate|EndpointStatus|OptOut|RequestId|User\\.UserId|Location\\.(City|Country|PostalCode|Region|Latitude|Longitude)|Demographic\\.(AppVersion|Locale|Make|Model|ModelVersion|Platform|PlatformVersion|Timezone)|(Attributes|User\\.UserAttributes|Metrics)\\..{1,50})$",
+        column
+      ))
+    ]), false)
+    error_message = "column_mapping.columns must map to, and column_mapping.constants name, columns of an import: Address, ChannelType, User.UserId, Location.Country, Attributes.Plan, User.UserAttributes.FirstName and so on. See docs/files.md for all of them."
+  }
+
+  validation {
+    condition = var.column_mapping == null || try(
+      length(distinct([for column in concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)) : column if !can(regex("Attributes\\.", column))])) ==
+      length([for column in concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)) : column if !can(regex("Attributes\\.", column))]), false
+    )
+    error_message = "column_mapping gives one column twice. An endpoint has one of each; only Attributes.… and User.UserAttributes.… may repeat, one per value. Leave one out."
+  }
+
+  validation {
+    condition = var.column_mapping == null || try(
+      contains(concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)), "Id") ||
+      length(setintersection(["Address", "ChannelType"], concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)))) == 2, false
+    )
+    error_message = "column_mapping must give Address and ChannelType, or Id. Where the file has no column for the channel, say it in constants: { ChannelType = \"SMS\" } or { ChannelType = \"EMAIL\" }."
+  }
+
+  validation {
+    condition     = var.column_mapping == null || try(contains(["utf-8", "windows-1252", "iso-8859-1", "mac-roman"], var.column_mapping.encoding), false)
+    error_message = "column_mapping.encoding must be utf-8, windows-1252 (Excel on Windows), iso-8859-1 or mac-roman (Excel on a Mac). A byte order mark in the file counts before it, so UTF-16 needs no setting."
+  }
+
+  validation {
+    condition     = var.column_mapping == null || try(length(jsonencode(var.column_mapping)) <= 3000, false)
+    error_message = "column_mapping must have at most 3,000 characters as JSON: the function gets it as an environment variable. Map fewer columns."
+  }
+
+  validation {
+    condition     = var.column_mapping == null || var.import_format == "CSV"
+    error_message = "column_mapping is for CSV files. Use null with import_format JSON."
+  }
+
+  validation {
+    condition     = var.column_mapping == null || !(startswith("mapped/", var.prefix) || startswith(var.prefix, "mapped/"))
+    error_message = "prefix must not cover mapped/, where the copies of a column_mapping go: each would start an import of its own. Use `import/`."
+  }
+}
+
 variable "force_destroy" {
   description = "Whether destroying the module also deletes the files in the bucket it made."
   type        = bool

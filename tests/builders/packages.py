@@ -21,6 +21,7 @@ _REAL = {
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
+    "COLUMN_MAPPING": '{"columns": {}, "constants": {}, "encoding": "utf-8"}',
     "SPECIFICATION": '{"Dimensions": {}, "Metrics": [], "DataFormat": "CSV"}',
     "TEMPLATES_BY_FILE_PREFIX": "{}",
     "TIME_ZONE": "Europe/Berlin",

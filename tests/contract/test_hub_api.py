@@ -334,7 +334,7 @@ def test_a_wrong_method_says_which_ones_there_are(hub):
 
 @pytest.mark.parametrize("size", ["0", "-1", "ten", "1.5", "²"])
 def test_a_page_size_that_is_no_number_is_a_bad_request(client, size):
-    with pytest.raises(client.exceptions.BadRequestException, match="page-size"):
+    with pytest.raises(client.exceptions.BadRequestException, match="PageSize"):
         client.get_apps(PageSize=size)
 
 

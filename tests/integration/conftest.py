@@ -17,6 +17,7 @@ def account() -> Iterator[LocalAccount]:
     before = dict(os.environ)
     with local_account() as account:
         variables = account.variables | terraform_cli.environment()
+        variables.pop("TF_WORKSPACE", None)  # of a shell that evaluated `make local-env`
         os.environ.clear()
         os.environ.update(variables)
         yield account

@@ -82,7 +82,11 @@ def test_a_run_writes_what_it_found_and_an_invalid_number_does_not_stop_it(
     assert sorted(active) == ["ACTIVE", "INACTIVE"]
     body = inbox.wait_for("success")["body"]
     assert body["Message"] == "Phone Validate Successful"
-    assert body["ValidatePhoneResult"]["ValidateOutput"]["InvalidPhoneNumbers"] == 2
+    validated = body["ValidatePhoneResult"]["ValidateOutput"]
+    assert validated["InvalidPhoneNumbers"] == 2
+    bucket, _, key = validated["InvalidNumbersReport"].removeprefix("s3://").partition("/")
+    report = account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()
+    assert {json.loads(line)["EndpointId"] for line in report} == {"impossible", "words"}
     assert body["CorrelationId"]
 
 
@@ -107,7 +111,8 @@ def test_a_second_run_validates_nothing_again_and_nothing_exported_is_left(
     output = json.loads(execution["output"])
     assert "'TotalPhoneNumbersValidated': 0" in str(output)
     listed = account.client("s3").list_object_versions(Bucket=validation["work_bucket"])
-    assert listed.get("Versions", []) == []
+    left = [version["Key"] for version in listed.get("Versions", [])]
+    assert [key for key in left if not key.startswith("reports/")] == []
 
 
 @terraform("phone_number_validate", scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.builders.local_account import Inbox, LocalAccount
 from tests.builders.logs import log_lines
 from tests.builders.terraform_example import outputs, second_plan
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.integration
 
 HEADER = "Id,ChannelType,Address,User.UserAttributes.FirstName"
@@ -125,6 +127,9 @@ def test_a_file_that_cannot_be_understood_is_refused_with_its_reason(
 
     failed = inbox.wait_for("failure", lambda b: name in json.dumps(b))
     assert reason in json.dumps(failed["body"], ensure_ascii=False)
+    execution = importing["state_machine_arn"].replace("stateMachine", "execution")
+    ended = account.finished(f"{execution}:{failed['body']['CorrelationId']}")
+    assert reason in ended["cause"]
 
 
 @terraform("s3_triggered_import", scope="module")
@@ -137,6 +142,52 @@ def test_an_empty_file_is_told_and_a_folder_marker_is_ignored(
     inbox.wait_for("failure", lambda b: "empty.csv" in json.dumps(b))
 
     assert not [n for n in inbox.notifications() if 'folder/"' in json.dumps(n["body"])]
+
+
+@terraform("s3_triggered_import", scope="module")
+def test_an_export_of_a_crm_is_imported_as_it_is_and_its_copy_deleted(
+    s3_triggered_import: Any, importing: dict[str, Any], account: LocalAccount
+) -> None:
+    contacts = {"import_bucket": importing["contacts_bucket"], "import_prefix": "import/"}
+    contacts_inbox = account.subscribe(importing["contacts_topic_arn"], "contacts")
+    pinpoint = hub_client(importing["api_url"])
+    export = (ROOT / "tests" / "data" / "people_files" / "hubspot_contacts.csv").read_bytes()
+
+    account.drop(contacts, "hubspot_contacts.csv", export)
+    result = contacts_inbox.wait_for("success", lambda b: "hubspot" in json.dumps(b))["body"]
+
+    imported = result["ImportResult"]
+    assert (imported["TotalProcessed"], imported["TotalFailures"]) == (2, 0)
+    assert imported["RowsWithoutAddress"] == 1
+    assert imported["Definition"]["SegmentName"] == "hubspot_contacts.csv"
+    people = pinpoint.get_user_endpoints(ApplicationId=importing["project_id"], UserId="151")
+    (ada,) = people["EndpointsResponse"]["Item"]
+    assert (ada["ChannelType"], ada["Address"]) == ("SMS", "+1 (206) 555-0111")
+    versions = account.client("s3").list_object_versions(
+        Bucket=importing["contacts_bucket"], Prefix="mapped/"
+    )
+    assert "Versions" not in versions
+
+
+@terraform("s3_triggered_import", scope="module")
+def test_an_export_that_the_mapping_does_not_fit_is_refused_by_its_execution_too(
+    s3_triggered_import: Any, importing: dict[str, Any], account: LocalAccount
+) -> None:
+    contacts = {"import_bucket": importing["contacts_bucket"], "import_prefix": "import/"}
+    contacts_inbox = account.subscribe(importing["contacts_topic_arn"], "contacts-refused")
+
+    account.drop(contacts, "no-phones.csv", b"Record ID,First Name,Phone\n1,Ann,2\n")
+    body = contacts_inbox.wait_for("failure", lambda b: "no-phones" in json.dumps(b))["body"]
+
+    reason = body["ImportResult"]["FailureReason"]
+    assert '"Phone Number" is missing (did you mean "Phone"?)' in reason
+    execution = (
+        importing["state_machine_arn"]
+        .replace("stateMachine", "execution")
+        .replace("s3-import-import-import", "s3-import-contacts-import")
+    )
+    failed = account.finished(f"{execution}:{body['CorrelationId']}")
+    assert (failed["status"], failed["cause"]) == ("FAILED", reason)
 
 
 @terraform("s3_triggered_import", scope="module")

@@ -102,10 +102,10 @@ def test_a_mail_gets_one_reply_that_continues_its_thread(
     assert answer["from"] == mailbox
     assert answer["subject"] == "We got your message: Wo bleibt mein Päckchen?"
     shown = html.escape(f'"O\'Neill, <b>Ann</b>" <{ann}>')
-    assert f"Hello {shown}," in answer["html"]
+    assert f"from {shown}, has" in answer["html"]
     assert "<b>Ann" not in answer["html"]
     assert answer["html"].count(mail["message_id"]) == 2
-    assert f'Hello "O\'Neill, <b>Ann</b>" <{ann}>,' in answer["text"]
+    assert f'from "O\'Neill, <b>Ann</b>" <{ann}>, has' in answer["text"]
     assert answer["text"].count(mail["message_id"]) == 2
     headers = answer["headers"]
     assert headers["In-Reply-To"] == "<one@customers.example.org>"
@@ -155,7 +155,7 @@ def test_a_template_of_the_hub_answers_from_the_address_that_was_written_to(
     answer = reply(account, cy)
     assert answer["from"] == mailbox.replace("@", "+spring@")
     assert answer["subject"] == "Your order: 3 pens"
-    assert f"Hello Cy &lt;{cy}&gt;," in answer["html"]
+    assert f"from Cy &lt;{cy}&gt;:" in answer["html"]
     assert mail["message_id"] in answer["text"]
 
 

@@ -235,7 +235,9 @@ class Run:
                 time.sleep(0.1 * 2**attempt)
             else:
                 raise UsageError(f"{table} refuses writes: try fewer --users, or later.")
-            self.say(f"users {min(first + TABLE_BATCH, self.load.users)}/{self.load.users}")
+            self.say(
+                f"writing users: {min(first + TABLE_BATCH, self.load.users)}/{self.load.users}"
+            )
 
     def queue(self) -> None:
         """Queue the messages at the rate; count the messages that SQS refuses after all retries."""
@@ -261,7 +263,7 @@ class Run:
         refused = future.result()
         self.queued += size - refused
         self.refused += refused
-        self.say(f"queued {self.queued}/{self.load.messages}")
+        self.say(f"queueing messages: {self.queued}/{self.load.messages}")
 
     def _send(self, bodies: Sequence[dict[str, Any]]) -> int:
         """How many of one batch SQS would not take in the end."""
@@ -292,7 +294,7 @@ class Run:
         while empty < 3:
             left = self._messages_in("queue_url", waiting_only=False)
             empty = empty + 1 if left == 0 else 0
-            self.say(f"in the queue {left}")
+            self.say(f"waiting for the queue to empty: about {left} messages")
             if time.monotonic() > deadline:
                 return False
             time.sleep(2)
@@ -319,7 +321,12 @@ class Run:
             row = self._ask()
             sent, duplicates = int(row["sent"]), int(row["duplicates"])
             missing = self.queued - (sent - duplicates) - dead - parked
-            self.say(f"events of {sent} sent emails, {missing} messages to go")
+            self.say(
+                f"waiting for the events of the last {missing} of {self.queued} messages: SES "
+                "sends first and its events are in the database about a minute later"
+                if missing > 0
+                else f"all {self.queued} messages are accounted for"
+            )
             if missing <= 0 or time.monotonic() > deadline:
                 break
             time.sleep(10)
@@ -427,11 +434,33 @@ def read_outputs(text: str) -> dict[str, Any]:
     return found
 
 
+UNITS = {
+    "queued": "messages",
+    "refused_by_queue": "messages",
+    "sent": "emails",
+    "duplicates": "emails",
+    "throttled": "answers of SES",
+    "delivered": "emails",
+    "bounced": "emails",
+    "complained": "emails",
+    "dead_letters": "messages",
+    "parked": "messages",
+    "not_accounted_for": "messages",
+    "queue_to_send_p50": "s",
+    "queue_to_send_p95": "s",
+    "queue_to_send_p99": "s",
+    "achieved_rate": "emails/s",
+    "most_in_a_second": "emails",
+    "quota_rate": "emails/s",
+}
+
+
 def lines(report: Report) -> Iterator[str]:
-    """The report for people."""
+    """The report for people, each number with its unit."""
     width = max(len(name) for name in asdict(report))
     for name, value in asdict(report).items():
-        yield f"{name.replace('_', ' '):<{width}}  {'unknown' if value is None else value}"
+        shown = "unknown" if value is None else f"{value} {UNITS.get(name, '')}".rstrip()
+        yield f"{name.replace('_', ' '):<{width}}  {shown}"
 
 
 def progress() -> Callable[[str], None]:

@@ -222,7 +222,10 @@ class _Sending:
             raise _Refused("PERMANENT_FAILURE", 400, "ChannelType is missing.")
         if one.channel not in self._plans:
             raise _Refused(
-                "PERMANENT_FAILURE", 400, f"This hub does not send on the channel {one.channel}."
+                "PERMANENT_FAILURE",
+                400,
+                f"This hub does not send on the channel {one.channel}. For push, call SendMessages "
+                "of AWS with a client that has no endpoint_url.",
             )
         if one.channel in self._disabled:
             raise _Refused(

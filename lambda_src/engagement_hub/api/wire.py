@@ -79,8 +79,8 @@ class Call:
             return DEFAULT_PAGE_SIZE
         if not text.isascii() or not text.isdecimal() or int(text[:9]) == 0:
             raise BadRequest(
-                f"page-size must be a whole number from 1; more than {LARGEST_PAGE_SIZE} counts as "
-                f"{LARGEST_PAGE_SIZE}."
+                "PageSize (page-size in the URL) must be a whole number from 1; more than "
+                f"{LARGEST_PAGE_SIZE} counts as {LARGEST_PAGE_SIZE}."
             )
         return min(int(text[:9]), LARGEST_PAGE_SIZE)
 

@@ -7,6 +7,15 @@ carry an address, a number or a message body.
 Source: Amazon Pinpoint API, service model 2016-12-01 (the eight modelled exceptions).
 """
 
+import re
+
+OPERATIONS_PAGE = "docs/migrating_from_pinpoint.md (Operations)"
+# Operations that AWS still answers after 2026-10-30: numbers, one-time passwords, push.
+LIVES_ON_AT_AWS = re.compile(
+    r"PhoneNumberValidate|SendOTPMessage|VerifyOTPMessage"
+    r"|(?:Get|Update|Delete)(?:Adm|Apns|ApnsSandbox|ApnsVoip|ApnsVoipSandbox|Baidu|Gcm)Channel"
+)
+
 
 class EngagementError(Exception):
     """Base of everything the engagement domain refuses."""
@@ -51,10 +60,14 @@ class NotImplementedOperation(MethodNotAllowed):
     """An operation of the API that the hub does not offer."""
 
     def __init__(self, operation: str) -> None:
-        super().__init__(
-            f"{operation} is not offered by this engagement hub. "
-            "Its README lists the operations it answers."
-        )
+        if LIVES_ON_AT_AWS.fullmatch(operation):
+            advice = (
+                "AWS goes on answering it: call it with a client of its own that has no "
+                'endpoint_url, as boto3.client("pinpoint").'
+            )
+        else:
+            advice = f"{OPERATIONS_PAGE} lists the operations that it answers."
+        super().__init__(f"{operation} is not offered by this engagement hub. {advice}")
         self.operation = operation
 
 

@@ -43,12 +43,17 @@ Row = tuple[str | None, EndpointRequest]
 
 VALUE_LISTS = ("Attributes.", "User.UserAttributes.")
 IGNORED = ("ApplicationId", "CohortId", "CreationDate")
+COLUMNS_PAGE = "docs/files.md"  # also how s3_triggered_import maps the exports of other programs
+COLUMNS_TOLD = 30  # of the unknown ones, so that the reason stays a readable text
 # Values may hold no line break or tab; the other control characters (NUL above all) are ours.
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
+_ADDRESS = re.compile(r"@|\d{4}")
+
+
 class UnknownColumn(ImportFileError):
-    """A column has no name of Pinpoint's; its values are not guessed at."""
+    """Columns have no names of Pinpoint's; their values are not guessed at."""
 
 
 class DuplicateColumn(ImportFileError):
@@ -81,19 +86,11 @@ def compile_columns(header: Sequence[str]) -> Columns:
         UnreadableFile: the first line is JSON.
     """
     names = tuple(name.strip() for name in header)
-    if CONTROL_CHARACTER.search("".join(names)):
+    if CONTROL_CHARACTER.search("".join(names).replace("\t", "")) or "\t" in "".join(names[1:]):
         raise UnreadableFile(f"The header line holds tabs, NUL or other controls. {SAVE_AS}")
     if names[0].startswith(("{", "[")):
         raise UnreadableFile("The file looks like JSON, not CSV. Import it with Format JSON.")
-    for position, name in enumerate(names, start=1):
-        if not _is_known(name):
-            raise _unknown(name, position, names)
-    for name, count in Counter(names).items():
-        if count > 1 and not name.startswith(VALUE_LISTS):
-            raise DuplicateColumn(
-                f"Column {name} comes {count} times and an endpoint has one. Remove the others. "
-                "Only Attributes.… and User.UserAttributes.… columns may repeat, one per value."
-            )
+    _check_names(names)
     only_users = set(names) == {"User.UserId"}
     if "Id" not in names and not only_users and not {"Address", "ChannelType"} <= set(names):
         missing = [name for name in ("Address", "ChannelType") if name not in names]
@@ -160,25 +157,69 @@ def _is_known(name: str) -> bool:
     )
 
 
-def _unknown(name: str, position: int, names: Sequence[str]) -> UnknownColumn:
-    """Name the column, unless the first line is data: an error must not show its cells."""
-    from difflib import get_close_matches  # only needed to explain a mistake
+def _check_names(names: Sequence[str]) -> None:
+    """Raise UnknownColumn or DuplicateColumn with everything that is wrong with the names."""
+    unknown = [
+        (position, name) for position, name in enumerate(names, start=1) if not _is_known(name)
+    ]
+    repeated = [
+        f"Column {name} comes {count} times and an endpoint has one. Remove the others. "
+        "Only Attributes.… and User.UserAttributes.… columns may repeat, one per value."
+        for name, count in Counter(names).items()
+        if count > 1 and _is_known(name) and not name.startswith(VALUE_LISTS)
+    ]
+    if unknown:
+        raise UnknownColumn(" ".join([_unknown(unknown, names), *repeated]))
+    if repeated:
+        raise DuplicateColumn(" ".join(repeated))
 
-    if not presentable(name):
-        what = f"Column {position} has no name" if not name else f"The name of column {position}"
-        what += "." if not name else " is not one of an endpoint."
-        if len(names) == 1 and ";" in name:
-            what += " Separate columns with commas."
-        elif not any(_is_known(other) for other in names):
-            what += " Is the header line missing?"
-        return UnknownColumn(f"{what} The columns are {', '.join(KNOWN)}.")
-    lower = {known.lower(): known for known in _EXACT}
-    lower |= {known.rpartition(".")[2].lower(): known for known in _PARTS}
-    near = get_close_matches(name.lower(), lower, n=1)
-    advice = f"Did you mean {lower[near[0]]}?" if near else f"For an attribute: Attributes.{name}."
-    return UnknownColumn(
-        f"Column {name} is not one of an endpoint. {advice} The columns are {', '.join(KNOWN)}."
+
+def _unknown(unknown: Sequence[tuple[int, str]], names: Sequence[str]) -> str:
+    """Name the columns, unless the first line is data: its cells may hold an address."""
+    known = (
+        f"The columns are {', '.join(KNOWN)}. {COLUMNS_PAGE} describes them, and how to map those "
+        "of exports."
     )
+    if len(names) == 1 and (separator := _separator(names[0])):
+        return f"Columns are separated by {separator}. Separate them with commas. {known}"
+    shown = [_shown(position, name) for position, name in unknown]
+    if not any(presentable(name) for _, name in unknown) or _is_data(names):
+        guess = "" if any(map(_is_known, names)) else " Is the header line missing?"
+        return f"Column {unknown[0][0]} is not one of an endpoint.{guess} {known}"
+    if len(unknown) == 1:
+        reasons = [f"{shown[0]} is not one of an endpoint."]
+    else:
+        reasons = [f"{len(unknown)} columns are not ones of an endpoint."]
+    for (_, name), text in list(zip(unknown, shown, strict=True))[:COLUMNS_TOLD]:
+        advice = _advice(name)
+        reasons.append(advice if len(unknown) == 1 else f"{text}: {advice}")
+    if len(unknown) > COLUMNS_TOLD:
+        reasons.append(f"And {len(unknown) - COLUMNS_TOLD} more.")
+    return f"{' '.join(reasons)} {known}"
+
+
+def _advice(name: str) -> str:
+    from engagement_hub.engagement.column_advice import meant_column
+
+    if meant := meant_column(name, _EXACT):
+        return f"Did you mean {meant}?"
+    return f"For an attribute: Attributes.{name}." if presentable(name) else "Rename or remove it."
+
+
+def _shown(position: int, name: str) -> str:
+    if presentable(name):
+        return f"Column {name}"
+    return f"Column {position}" if name else f"Column {position}, which has no name,"
+
+
+def _is_data(names: Sequence[str]) -> bool:
+    """Whether the first line looks like a row: an address in it, and no column of an import."""
+    return not any(map(_is_known, names)) and any(map(_ADDRESS.search, names))
+
+
+def _separator(header: str) -> str | None:
+    separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    return next((word for mark, word in separators.items() if mark in header), None)
 
 
 def _reader(names: Sequence[str], only_users: bool) -> Callable[[Sequence[str]], Row]:

@@ -21,7 +21,7 @@ message templates".
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -44,6 +44,31 @@ MAX_DEPTH = 20  # blocks and parentheses inside each other
 MAX_EACH_DEPTH = 3  # 15 × 15 × 15 values
 MAX_PARTIAL_DEPTH = 5  # inline partials inside each other
 MAX_TAG_LENGTH = 2_000
+# Names of the helpers in other template languages.
+_SYNONYMS = {
+    "uppercase": "upper",
+    "toupper": "upper",
+    "lowercase": "lower",
+    "tolower": "lower",
+    "capitalise": "capitalize",
+    "titlecase": "capitalize",
+    "truncate": "abbreviate",
+    "substr": "substring",
+    "slice": "substring",
+    "date": "dateFormat",
+    "formatdate": "dateFormat",
+    "plural": "inflect",
+    "pluralize": "inflect",
+    "equals": "eq",
+    "ne": "neq",
+    "plus": "add",
+    "minus": "subtract",
+    "times": "multiply",
+    "mod": "modulo",
+    "ceil": "ceiling",
+    "foreach": "each",
+    "for": "each",
+}
 MAX_REPEATED_CHARACTERS = 5_000_000  # written by #each and partials in one render
 
 SMS_BODY_LIMIT = 1_600
@@ -470,7 +495,8 @@ class _Compiler:
         elif helper is not None and helper.condition:
             value = self._expression(tokens, tag.position)
         else:
-            self.fail(f"there is no block helper {name!r}", tag.position)
+            blocks = [*build, *(word for word, helper in HELPERS.items() if helper.condition)]
+            self.fail(f"there is no block helper {name!r}{_nearest(name, blocks)}", tag.position)
         self.each_depth += name == "each"
         if self.each_depth > MAX_EACH_DEPTH:
             self.fail(f"more than {MAX_EACH_DEPTH} #each inside each other", tag.position)
@@ -552,7 +578,7 @@ class _Compiler:
         if helper is not None and (len(tokens) > 1 or helper.least == 0):
             return self._call(word, helper, tokens[1:], where)
         if len(tokens) > 1 and kind == "path":
-            self.fail(f"there is no helper named {word!r}", where)
+            self.fail(f"there is no helper named {word!r}{_nearest(word, HELPERS)}", where)
         value, used = self._value(tokens, 0, False)
         if used != len(tokens):
             self.fail("a value stands alone", tokens[used][2])
@@ -640,6 +666,18 @@ class _Compiler:
             )
             self.fail(f"{name} takes {wanted} values, not {len(values)}", position)
         return _bound(name, helper, values, named)
+
+
+def _nearest(word: str, helpers: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown helper: the nearest helper, and the list."""
+    from difflib import get_close_matches  # only needed to explain a mistake
+
+    by_letters = {helper.lower(): helper for helper in helpers}
+    synonym = _SYNONYMS.get(word.lower())
+    near = [synonym] if synonym in by_letters.values() else []
+    near = near or [by_letters[m] for m in get_close_matches(word.lower(), by_letters, n=1)]
+    meant = f": did you mean {near[0]!r}?" if near else "."
+    return f"{meant} docs/template_helpers.md lists them with examples"
 
 
 def _constant(value: Any) -> _Value:

@@ -1,4 +1,4 @@
-"""The state machine's step after the batches: add up their counts."""
+"""The state machine's step after the batches: add up their results, report invalid numbers."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,15 @@ s3: "S3Client" = aws_client(
 
 
 @logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Answer the run's ValidateOutput; event: `{Prefix}` of the batches' counts.
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer the run's ValidateOutput; event: `{Prefix, Execution}`.
+
+    Prefix is that of the batches' results.
 
     Raises:
         ServiceUnavailable: worth another attempt.
     """
     with transient_errors_named():
-        return add_up(s3, BUCKET, event["Prefix"])
+        return add_up(
+            s3, BUCKET, event["Prefix"], f"reports/{event['Execution']}/invalid_numbers.jsonl"
+        )

@@ -32,9 +32,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         ]
 
     looks = event["Attempt"] + 1
+    failures = job.get("Failures") or []
     return {
         **event,
         "Attempt": looks,
         "WaitSeconds": POLLING.wait_seconds(looks),
-        "Finished": is_finished(event["JobId"], job["JobStatus"], looks, POLLING),
+        "Finished": is_finished(event["JobId"], job["JobStatus"], failures, looks, POLLING),
     }

@@ -16,7 +16,12 @@ from phone_number_validate.endpoint_marks import still_there, write_marks
 from phone_number_validate.paced_calls import reserved_rate
 from phone_number_validate.paid_verdicts import THREADS, verdicts_of
 from phone_number_validate.verdict_cache import VerdictCache
-from phone_number_validate.verdicts import IMPOSSIBLE, batches_of, endpoint_update
+from phone_number_validate.verdicts import (
+    IMPOSSIBLE,
+    batches_of,
+    endpoint_update,
+    invalid_reason,
+)
 from shared.aws import aws_client
 from shared.pacing import RateLimiter
 from shared.pinpoint import aws_pinpoint_client, pinpoint_client
@@ -61,11 +66,12 @@ def s3() -> S3Client:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Validate the numbers of a batch, mark their endpoints, leave the counts.
+    """Validate the numbers of a batch, mark their endpoints, leave the results.
 
     Event: `{Items: [WorkItem], BatchInput: {ExportedAt: ISO 8601, ResultsPrefix}}`. The answer is
-    empty: a run of a million numbers must not outgrow the state machine's data. The counts are
-    an object named after the batch's first row, so an attempt overwrites the one before.
+    empty: a run of a million numbers must not outgrow the state machine's data. The results
+    (`{Counts, InvalidEndpoints: [{EndpointId, Address, Reason}]}`) are an object named after the
+    batch's first row, so an attempt overwrites the one before.
 
     Raises:
         ServiceUnavailable: worth another attempt; numbers validated so far are in the cache.
@@ -97,10 +103,21 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         for endpoint_id in refused:
             logger.warning("Endpoint refused its mark", extra={"endpoint": endpoint_id})
 
-        valid = sum(verdict.valid for _, verdict in kept)
+        reasons = {
+            endpoint["Id"]: invalid_reason(item) for item in items for endpoint in item["Endpoints"]
+        }
+        invalid = [
+            {
+                "EndpointId": endpoint["Id"],
+                "Address": endpoint["Address"],
+                "Reason": reasons[endpoint["Id"]],
+            }
+            for endpoint, verdict in kept
+            if not verdict.valid
+        ]
         counts = {
-            "Valid": valid,
-            "Invalid": len(kept) - valid,
+            "Valid": len(kept) - len(invalid),
+            "Invalid": len(invalid),
             "ChangedMeanwhile": len(pairs) - len(kept),
             "Refused": len(refused),
             "Numbers": len(items),
@@ -109,7 +126,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         s3().put_object(
             Bucket=BUCKET,
             Key=f"{batch_input['ResultsPrefix']}{items[0]['Row']:010}.json",
-            Body=json.dumps(counts).encode(),
+            Body=json.dumps({"Counts": counts, "InvalidEndpoints": invalid}).encode(),
         )
 
     logger.info("Batch validated", extra=counts)

@@ -31,14 +31,16 @@ pinpoint = pinpoint_client()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Start the job of a run, or find the one that an earlier attempt started.
 
-    Event: `{Input, ExecutionStarted: ISO 8601, RetryCount}`; answer: `{JobId, Attempt,
-    WaitSeconds}`.
+    Event: `{Input, Mapped, ExecutionStarted: ISO 8601, RetryCount}`, where Mapped is the
+    answer of `map_columns`, or empty; answer: `{JobId, Attempt, WaitSeconds}`.
 
     Raises:
         BadImportRequest: the run's input names no object.
         ServiceUnavailable: worth another attempt.
     """
-    url = s3_url_from(event["Input"])
+    dropped = s3_url_from(event["Input"])
+    url = (event.get("Mapped") or {}).get("S3URL", dropped)
+    name = segment_name(dropped)
 
     with transient_errors_named():
         job = None
@@ -53,7 +55,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 url,
                 file_format=FILE_FORMAT,
                 role_arn=IMPORT_ROLE_ARN,
-                segment_id=_segment_to_refill(url),
+                name=name,
+                segment_id=_segment_to_refill(name),
             )
             # A repeated CreateImportJob imports twice: the state machine retries, after looking.
             job = pinpoint_once().create_import_job(
@@ -65,10 +68,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return {"JobId": job["Id"], "Attempt": 0, "WaitSeconds": POLLING.wait_seconds(0)}
 
 
-def _segment_to_refill(url: str) -> str | None:
+def _segment_to_refill(name: str) -> str | None:
     if not REUSE_SEGMENT:
         return None
     segment = newest_imported_segment(
-        all_items(pinpoint.get_segments, ApplicationId=PROJECT_ID), segment_name(url)
+        all_items(pinpoint.get_segments, ApplicationId=PROJECT_ID), name
     )
     return None if segment is None else segment["Id"]

@@ -2,7 +2,7 @@
 
     serve   in the foreground, until it is interrupted
     up      in the background; returns when it answers. Already up is fine
-    down    stop it, and remove its scratch files
+    down    stop it, and remove its folder
     env     print `export` lines; use as  eval "$(local-aws env)"
 
 The port is that of --port, or LOCAL_AWS_PORT, or 4566. State is kept in .local/<port>/ of the
@@ -93,10 +93,10 @@ class Instance:
         while _command_of(pid) is not None:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
-                self.pid_file.unlink(missing_ok=True)
-                shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+                shutil.rmtree(self.folder, ignore_errors=True)
                 return f"The local AWS on port {self.port} did not stop by itself and was killed."
             time.sleep(0.05)
+        shutil.rmtree(self.folder, ignore_errors=True)
         return f"The local AWS on port {self.port} is down."
 
     def env(self) -> str:

@@ -188,5 +188,5 @@ def local_server() -> Iterator[LocalServer]:
         yield LocalServer(port)
     finally:
         stopped = command("down", "--port", str(port))
-        shutil.rmtree(Instance(port).folder)
+        shutil.rmtree(Instance(port).folder, ignore_errors=True)
     assert stopped.returncode == 0, stopped.stderr

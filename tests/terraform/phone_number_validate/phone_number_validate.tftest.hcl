@@ -64,6 +64,18 @@ run "deletes_only_its_working_files" {
   }
 }
 
+run "keeps_reports_of_invalid_numbers_for_a_month_where_only_their_writer_writes" {
+  command = apply
+
+  assert {
+    condition = alltrue([
+      [for statement in data.aws_iam_policy_document.add_up.statement : statement.resources if contains(statement.actions, "s3:PutObject")] == [toset(["${module.bucket.bucket_arn}/reports/*"])],
+      alltrue([for statement in data.aws_iam_policy_document.validate_batch.statement : !strcontains(join(" ", statement.resources), "/reports/")]),
+    ])
+    error_message = "Reports must be written by the function that adds up, and nothing else be written by it."
+  }
+}
+
 run "guesses_no_country_unless_told" {
   command = plan
 

@@ -121,6 +121,100 @@ run "rejects_a_subscription_to_notifications_that_are_never_published" {
   expect_failures = [var.subscriptions]
 }
 
+run "leaves_files_as_they_are_without_a_mapping" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      length(module.map_columns) == 0,
+      data.aws_iam_policy_document.import.statement[0].resources == toset(["${local.bucket_arn}/import/*"]),
+    ])
+    error_message = "Without a mapping nothing must copy a file."
+  }
+}
+
+run "imports_copies_with_the_columns_of_a_mapping" {
+  command = plan
+
+  variables {
+    bucket = { name = "theirs", kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/theirs" } }
+    column_mapping = {
+      columns = {
+        "Phone Number" = "Address"
+        "First Name"   = "User.UserAttributes.FirstName"
+        "Interest 1"   = "Attributes.Interests"
+        "Interest 2"   = "Attributes.Interests"
+      }
+      constants = { ChannelType = "SMS" }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      data.aws_iam_policy_document.map_columns.statement[0].resources == toset(["arn:aws:s3:::theirs/import/*"]),
+      data.aws_iam_policy_document.map_columns.statement[1].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
+      data.aws_iam_policy_document.map_columns.statement[2].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
+      data.aws_iam_policy_document.import.statement[0].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
+      data.aws_iam_policy_document.steps.statement[1].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
+    ])
+    error_message = "The mapping must read dropped files and write copies, the import must read and the run delete copies only."
+  }
+}
+
+run "rejects_a_mapping_to_a_column_that_no_import_has" {
+  command = plan
+
+  variables { column_mapping = { columns = { "E-mail" = "Email", "Kind" = "ChannelType" } } }
+
+  expect_failures = [var.column_mapping]
+}
+
+run "rejects_a_mapping_that_gives_a_column_twice" {
+  command = plan
+
+  variables { column_mapping = { columns = { "Mobile" = "Address", "Phone" = "Address" }, constants = { ChannelType = "SMS" } } }
+
+  expect_failures = [var.column_mapping]
+}
+
+run "rejects_a_mapping_that_does_not_say_the_channel" {
+  command = plan
+
+  variables { column_mapping = { columns = { "Mobile" = "Address" } } }
+
+  expect_failures = [var.column_mapping]
+}
+
+run "rejects_a_mapping_in_an_encoding_that_is_not_known" {
+  command = plan
+
+  variables { column_mapping = { columns = { "Id" = "Id" }, encoding = "klingon" } }
+
+  expect_failures = [var.column_mapping]
+}
+
+run "rejects_a_mapping_of_json" {
+  command = plan
+
+  variables {
+    column_mapping = { columns = { "Id" = "Id" } }
+    import_format  = "JSON"
+  }
+
+  expect_failures = [var.column_mapping]
+}
+
+run "rejects_a_prefix_that_covers_the_copies" {
+  command = plan
+
+  variables {
+    column_mapping = { columns = { "Id" = "Id" } }
+    prefix         = "m"
+  }
+
+  expect_failures = [var.column_mapping]
+}
+
 run "rejects_a_ratio_above_one" {
   command = plan
 

@@ -329,9 +329,52 @@ def test_a_missing_header_is_guessed_and_its_data_not_repeated(first_line):
     assert "1234567" not in str(refused.value)
 
 
-def test_semicolons_between_columns_are_recognised():
-    with pytest.raises(UnknownColumn, match="Separate columns with commas"):
-        read(b"ChannelType;Address\nSMS;+12065550142\n")
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_between_columns_is_recognised(mark, word):
+    with pytest.raises(UnknownColumn, match=f"separated by {word}. Separate them with commas"):
+        read(f"ChannelType{mark}Address\nSMS{mark}+12065550142\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [
+        ("Email", "Address (and a column ChannelType that says EMAIL"),
+        ("E-mail Address", "Address (and a column ChannelType that says EMAIL"),
+        ("Phone Number", "Address (and a column ChannelType that says SMS"),
+        ("First Name", "User.UserAttributes.FirstName"),
+        ("LASTNAME", "User.UserAttributes.LastName"),
+        ("Zip Code", "Location.PostalCode"),
+        ("Time Zone", "Demographic.Timezone"),
+        ("State/Region", "Location.Region"),
+    ],
+)
+def test_a_header_as_people_write_it_is_answered_with_the_column_that_is_meant(column, meant):
+    with pytest.raises(UnknownColumn) as refused:
+        read(csv_file(header=["Id", column, "Shoe"]))
+
+    assert f"Did you mean {meant}" in str(refused.value)
+
+
+def test_everything_wrong_with_a_header_is_told_at_once():
+    header = ["Email", "First Name", "Create Date (CET)", "ChannelType", "ChannelType", "Shoe"]
+
+    with pytest.raises(UnknownColumn) as refused:
+        read(csv_file(header=header))
+
+    text = str(refused.value)
+    assert text.startswith("4 columns are not ones of an endpoint.")
+    assert all(f"Column {name}: " in text for name in ("Email", "First Name", "3", "Shoe"))
+    assert "Column ChannelType comes 2 times" in text
+
+
+def test_of_a_very_wide_header_the_first_thirty_columns_are_told():
+    header = ["Id", *(f"Question {number}" for number in range(200))]
+
+    with pytest.raises(UnknownColumn) as refused:
+        read(csv_file(header=header))
+
+    assert "And 170 more." in str(refused.value)
+    assert len(str(refused.value)) < 4000
 
 
 @pytest.mark.parametrize(

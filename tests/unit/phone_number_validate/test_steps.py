@@ -47,6 +47,7 @@ class FakePinpoint:
         self.refused_ids = set()
         self.exports = []
         self.job_status = "COMPLETED"
+        self.job_failures = []
 
     def phone_number_validate(self, *, NumberValidateRequest):
         number = NumberValidateRequest["PhoneNumber"]
@@ -75,7 +76,8 @@ class FakePinpoint:
         return {"ExportJobResponse": {"Id": f"x{len(self.exports)}", "JobStatus": "CREATED"}}
 
     def get_export_job(self, *, ApplicationId, JobId):
-        return {"ExportJobResponse": {"Id": JobId, "JobStatus": self.job_status}}
+        job = {"Id": JobId, "JobStatus": self.job_status, "Failures": self.job_failures}
+        return {"ExportJobResponse": job}
 
     @property
     def written(self):
@@ -200,7 +202,11 @@ def run(batch, *items):
 
 def counts(aws, row=0):
     key = f"work/run/results/{row:010}.json"
-    return json.load(aws.get_object(Bucket=BUCKET, Key=key)["Body"])
+    return json.load(aws.get_object(Bucket=BUCKET, Key=key)["Body"])["Counts"]
+
+
+def add_up(files):
+    return files.add_up({"Prefix": "work/run/results/", "Execution": "run"}, CONTEXT)
 
 
 # Validating a batch
@@ -359,9 +365,51 @@ def test_a_repeated_batch_is_counted_once(batch, aws, files):
     for _ in range(2):
         run(batch, item(0, "+14256791901", "e1"))
 
-    total = files.add_up({"Prefix": "work/run/results/"}, CONTEXT)
+    assert add_up(files)["TotalPhoneNumbersValidated"] == 1
 
-    assert total["TotalPhoneNumbersValidated"] == 1
+
+def test_the_report_names_every_invalid_number_with_its_endpoint_and_the_reason(batch, aws, files):
+    run(batch, item(0, "+10005550100", "e1"), item(1, "+14256791901", "e2"))
+    run(
+        batch,
+        item(2, None, "e3", address="555-0142", country=None),
+        item(3, None, "e4", address="+1425", country="US"),
+        item(4, None, "e5", "e6", address="zwölf", country="DE"),
+    )
+
+    total = add_up(files)
+
+    assert total["InvalidNumbersReport"] == f"s3://{BUCKET}/reports/run/invalid_numbers.jsonl"
+    report = aws.get_object(Bucket=BUCKET, Key="reports/run/invalid_numbers.jsonl")["Body"].read()
+    lines = [json.loads(line) for line in report.decode().splitlines()]
+    assert [(line["EndpointId"], line["Address"]) for line in lines] == [
+        ("e1", "+10005550100"),
+        ("e3", "555-0142"),
+        ("e4", "+1425"),
+        ("e5", "zwölf"),
+        ("e6", "zwölf"),
+    ]
+    reasons = [line["Reason"] for line in lines]
+    assert reasons[0] == "PhoneNumberValidate answered INVALID."
+    assert "no country code" in reasons[1] and "default_country" in reasons[1]
+    assert set(reasons[2:]) == {"The number is too short, too long or no phone number."}
+
+
+def test_without_an_invalid_number_there_is_no_report(batch, aws, files):
+    run(batch, item(0, "+14256791901", "e1"))
+
+    assert add_up(files)["InvalidNumbersReport"] is None
+    assert "Contents" not in aws.list_objects_v2(Bucket=BUCKET, Prefix="reports/")
+
+
+def test_the_report_outlives_the_files_of_its_run(batch, aws, files):
+    run(batch, item(0, None, "e1", address="abc"))
+    add_up(files)
+
+    files.delete_files({"Execution": "run"}, CONTEXT)
+
+    listed = aws.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert [thing["Key"] for thing in listed] == ["reports/run/invalid_numbers.jsonl"]
 
 
 def test_the_answer_of_a_batch_does_not_grow_with_the_run(batch):
@@ -480,10 +528,11 @@ def test_waiting_for_an_export_ends(export, pinpoint):
             assert not state["Finished"]
 
 
-def test_a_failed_export_fails_the_run(export, pinpoint):
+def test_a_failed_export_fails_the_run_for_the_job_s_own_reasons(export, pinpoint):
     pinpoint.job_status = "FAILED"
+    pinpoint.job_failures = ["The RoleArn of the job cannot be assumed."]
 
-    with pytest.raises(ExportFailed, match="x1 failed"):
+    with pytest.raises(ExportFailed, match=r"x1 failed\. The RoleArn of the job cannot"):
         export.read(export.start(start_event({}), CONTEXT), CONTEXT)
 
 
@@ -522,10 +571,12 @@ def test_an_empty_segment_is_no_numbers_and_no_error(files):
     answer = files.list_numbers({"Prefix": "exports/run/0/", "Execution": "run"}, CONTEXT)
 
     assert answer["Numbers"] == 0
-    assert files.add_up({"Prefix": answer["ResultsPrefix"]}, CONTEXT) == {
+    assert answer["ResultsPrefix"] == "work/run/results/"
+    assert add_up(files) == {
         "TotalPhoneNumbersValidated": 0,
         "ValidPhoneNumbers": 0,
         "InvalidPhoneNumbers": 0,
+        "InvalidNumbersReport": None,
         "EndpointsChangedMeanwhile": 0,
         "EndpointsRefused": 0,
         "DistinctPhoneNumbers": 0,

@@ -218,10 +218,93 @@ def test_the_share_of_rejected_rows_decides(processed, rejected, most, outcome):
     assert assess(job(TotalProcessed=processed, TotalFailures=rejected), most).outcome is outcome
 
 
-def test_a_failed_job_is_a_failure(steps, pinpoint):
-    pinpoint.jobs = [job("FAILED")]
+def test_a_failed_job_is_a_failure_for_the_job_s_own_reasons(steps, pinpoint):
+    pinpoint.jobs = [job("FAILED", Failures=["people.csv: Column Shoe is not one of an endpoint."])]
 
-    assert steps.read({"JobId": "j1", "Attempt": 0}, CONTEXT)["Outcome"] == "FAILURE"
+    answer = steps.read({"JobId": "j1", "Attempt": 0}, CONTEXT)
+
+    assert answer["Outcome"] == "FAILURE"
+    assert answer["ImportResult"]["FailureReason"] == (
+        "The import job failed. people.csv: Column Shoe is not one of an endpoint."
+    )
+
+
+@pytest.mark.parametrize("personal", ["ann@example.com", "+12065550142", "(206) 555-0142"])
+def test_the_reason_of_a_failure_quotes_no_address_and_no_number(personal):
+    failed = job("FAILED", Failures=[f"Row 7: {personal} is refused; see jobs/1234567a-1234/x."])
+
+    reason = assess(failed, 0.5).reason
+
+    assert personal not in reason
+    assert reason.endswith("Row 7: … is refused; see jobs/1234567a-1234/x.")
+
+
+def test_of_many_reasons_the_first_are_told():
+    failed = job("FAILED", Failures=[f"row {i}: {'x' * 5000}" for i in range(100)])
+
+    reason = assess(failed, 0.5).reason
+
+    assert len(reason) < 10_000
+    assert reason.endswith("95 more are in the notification.")
+
+
+MAPPED = {
+    "Refused": False,
+    "S3URL": "s3://files/mapped/run-1/people.csv",
+    "Bucket": "files",
+    "Key": "mapped/run-1/people.csv",
+    "OriginalKey": "import/people.csv",
+    "VersionId": "v1",
+    "RejectedRows": 2,
+    "Reasons": ["import/people.csv, row 3: The quotes do not fit."],
+    "RowsWithoutAddress": 5,
+}
+
+
+def test_the_job_reads_the_mapped_copy_and_the_segment_is_named_after_the_file(steps, pinpoint):
+    steps.start(start_event() | {"Mapped": MAPPED}, CONTEXT)
+
+    assert pinpoint.created[0]["S3Url"] == MAPPED["S3URL"]
+    assert pinpoint.created[0]["SegmentName"] == "people.csv"
+
+
+def test_a_retry_finds_the_job_of_the_mapped_copy(steps, pinpoint):
+    steps.start(start_event() | {"Mapped": MAPPED}, CONTEXT)
+
+    steps.start(start_event(retry=1) | {"Mapped": MAPPED}, CONTEXT)
+
+    assert len(pinpoint.created) == 1
+
+
+def test_rows_rejected_by_the_mapping_count_and_are_told_in_terms_of_the_file(steps, pinpoint):
+    pinpoint.jobs = [
+        job(
+            TotalProcessed=10,
+            TotalFailures=1,
+            Failures=["mapped/run-1/people.csv, row 9: Address is missing."],
+        )
+    ]
+
+    answer = steps.read({"JobId": "j1", "Attempt": 0, "Mapped": MAPPED}, CONTEXT)
+
+    result = answer["ImportResult"]
+    assert (result["TotalProcessed"], result["TotalFailures"]) == (12, 3)
+    assert result["RowsWithoutAddress"] == 5
+    assert result["Failures"] == [
+        "import/people.csv, row 3: The quotes do not fit.",
+        "import/people.csv, row 9: Address is missing.",
+    ]
+
+
+def test_rows_rejected_by_the_mapping_can_fail_the_import(monkeypatch, pinpoint):
+    pinpoint.jobs = [job(TotalProcessed=10, TotalFailures=0)]
+
+    answer = load(monkeypatch, pinpoint, MAX_FAILURE_RATIO="0.1").read(
+        {"JobId": "j1", "Attempt": 0, "Mapped": MAPPED}, CONTEXT
+    )
+
+    assert answer["Outcome"] == "FAILURE"
+    assert "2 of 12 rows" in answer["ImportResult"]["FailureReason"]
 
 
 @pytest.mark.parametrize(
@@ -274,11 +357,22 @@ def test_failures_that_fit_are_all_kept():
 
 
 def test_the_request_leaves_a_segment_id_out_unless_there_is_one():
-    assert "SegmentId" not in import_request(URL, file_format="CSV", role_arn="arn:role")
+    request = import_request(URL, file_format="CSV", role_arn="arn:role", name="people.csv")
+
+    assert "SegmentId" not in request
 
 
 def test_the_state_machine_keeps_the_rules():
     assert_well_built(state_machine("s3_triggered_import", "import.asl.json"))
+
+
+def test_every_way_to_an_end_of_the_job_deletes_the_copy_first():
+    states = state_machine("s3_triggered_import", "import.asl.json")["States"]
+
+    assert states["IsImportFinished"]["Default"] == "IsACopyLeft"
+    assert states["DescribeFailure"]["Next"] == "IsACopyLeft"
+    assert states["DeleteCopy"]["Next"] == "IsImportSuccessful"
+    assert [catch["Next"] for catch in states["DeleteCopy"]["Catch"]] == ["IsImportSuccessful"]
 
 
 def test_subjects_and_bodies_are_those_of_the_reference_architecture():

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import fields
 
 import pytest
 import ses_load_generator as generator
@@ -126,3 +127,8 @@ def test_the_report_is_in_words_and_says_what_is_unknown():
     said = "\n".join(generator.lines(report))
 
     assert "dead letters" in said and "queue to send p99" in said and "unknown" in said
+    assert "queue to send p50  0.5 s" in said and "quota rate         14.0 emails/s" in said
+
+
+def test_every_number_of_the_report_has_a_unit():
+    assert {field.name for field in fields(generator.Report)} == {"run", *generator.UNITS}

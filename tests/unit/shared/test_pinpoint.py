@@ -7,6 +7,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from shared.pinpoint import aws_pinpoint_client, pinpoint_client
 from shared.settings import MissingSetting, optional_env, required_env
@@ -51,6 +52,25 @@ def test_with_a_hub_url_the_client_calls_that_url_and_signs_for_execute_api(
 
     assert request.url == f"{HUB_URL}/v1/apps/app1"
     assert credential_scope(request) == "execute-api"
+
+
+def test_a_403_of_the_hub_names_the_permission_and_no_id(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PINPOINT_API_URL", HUB_URL)
+    client = pinpoint_client(session=session)
+    raw = type("Raw", (), {"stream": lambda self, **_: [b'{"message":"Forbidden"}']})()
+    client.meta.events.register(
+        "before-send.pinpoint", lambda request, **_: AWSResponse(request.url, 403, {}, raw)
+    )
+
+    with pytest.raises(ClientError) as refused:
+        client.get_endpoint(ApplicationId="app1", EndpointId="ann@example.com")
+
+    text = str(refused.value)
+    assert "execute-api:Invoke on GET /v1/apps/{application-id}/endpoints/{endpoint-id}" in text
+    assert "Forbidden" in text
+    assert "ann@example.com" not in text
 
 
 def test_the_path_of_a_hub_url_is_kept(

@@ -1,7 +1,12 @@
 """Transient failures have one name, which holds no recipient."""
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    ReadTimeoutError,
+)
 
 from shared.transient import ServiceUnavailable, transient_errors_named
 from tests.builders.architectures import service_error
@@ -31,6 +36,7 @@ def test_throttling_and_server_errors_are_named(code, status):
     [
         ReadTimeoutError(endpoint_url="https://example.com/+14255550123"),
         EndpointConnectionError(endpoint_url="https://example.com/+14255550123"),
+        IncompleteReadError(actual_bytes=1, expected_bytes=2),
     ],
 )
 def test_no_answer_is_named_without_its_address(error):
