@@ -17,8 +17,8 @@ CLEAN = (
     "docs",
     "examples",
     "lambda_src",
-    "modules/**/*.sql",
-    "modules/*/README.md",
+    "modules",
+    "tests",
     "tools",
 )
 FILES = [
