@@ -21,7 +21,7 @@ module "endpoint_access" {
   api_operations = ["GetEndpoint", "UpdateEndpointsBatch"]
 }
 
-# Numbers are validated by AWS, whoever hosts the project.
+# AWS validates numbers, also for the project of a hub.
 module "number_access" {
   source = "../internal/pinpoint_access"
 
@@ -144,12 +144,12 @@ data "aws_iam_policy_document" "steps" {
   }
 }
 
-# The service that exports writes by this role, not by its own rights.
+# The exporting service writes with this role, not with its own permissions.
 module "export_role" {
   source = "../internal/data_role"
 
   name        = "${var.name}-export"
-  description = "Lets the project's export jobs write into the working bucket."
+  description = "Lets the project's export jobs write to the working bucket."
   pinpoint    = var.pinpoint
   policy_json = data.aws_iam_policy_document.export.json
   operations  = local.operations

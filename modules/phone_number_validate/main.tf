@@ -17,7 +17,7 @@ locals {
   file_environment = merge(
     {
       BUCKET = module.bucket.bucket_name
-      # A function's share of the rate should let it end a batch of 100 well within its 900 s.
+      # The function's share of the rate must let it complete a batch of 100 well within its 900 s.
       MAX_CONCURRENCY = min(40, ceil(var.validations_per_second / 5))
     },
     var.default_country == null ? {} : { DEFAULT_COUNTRY = var.default_country },
@@ -31,7 +31,7 @@ locals {
       policies    = merge({ pinpoint = module.export_access.policy_json }, module.export_role.pass_policies)
     }
     read-export = {
-      description = "Looks at an export job."
+      description = "Reads the state of an export job."
       handler     = "phone_number_validate.functions.read_export.lambda_handler"
       environment = local.export_environment
       policies    = { pinpoint = module.read_export_access.policy_json }
@@ -93,7 +93,7 @@ module "package" {
   operations = local.operations
 }
 
-# What a run without a segment validates.
+# Segment that a run without a SegmentId validates.
 module "segment" {
   source = "../pinpoint_resources"
 
@@ -143,13 +143,13 @@ module "bucket" {
   source = "../internal/bucket"
 
   name = "${var.name}-work"
-  # A run deletes its files; this takes what a run that was stopped leaves, and old reports.
+  # A run deletes its files. The rule deletes the files of stopped runs, and old reports.
   expiration_days = { "exports/" = 1, "reports/" = 30, "work/" = 1 }
   force_destroy   = var.force_destroy
   operations      = local.operations
 }
 
-# Verdicts by number, and the rate that all running functions share.
+# Verdicts by number, and the rate limit that all functions share.
 resource "aws_dynamodb_table" "verdict" {
   #checkov:skip=CKV_AWS_28:A cache: what is lost is asked again.
   #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key is given.

@@ -1,24 +1,24 @@
 output "work_bucket_name" {
-  description = "Name of the bucket that exports pass through."
+  description = "Name of the working bucket for exports."
   value       = module.bucket.bucket_name
 }
 
 output "needs_validation_segment_id" {
-  description = "Segment of the endpoints that no run has validated yet."
+  description = "Id of the segment of endpoints that no run has validated yet."
   value       = module.segment.results.Segment["needs_validation"].Id
 }
 
 output "state_machine_arn" {
-  description = "State machine of a validation. Its input is {} or {\"SegmentId\": …}."
+  description = "ARN of the state machine of a validation. Its input is {} or {\"SegmentId\": …}."
   value       = module.state_machine.state_machine_arn
 }
 
 output "verdict_table_name" {
-  description = "Table of the verdicts and of the shared rate."
+  description = "Name of the table of verdicts and of the shared rate."
   value       = aws_dynamodb_table.verdict.name
 }
 
 output "topic_arn" {
-  description = "Topic of the notifications: attribute notification_type is success or failure."
+  description = "ARN of the notification topic. The attribute notification_type of a notification is success or failure."
   value       = module.topic.topic_arn
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "pinpoint" {
-  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts."
   type = object({
     project_id = string
     api        = optional(object({ url = string, execution_arn = string }))
@@ -17,7 +17,7 @@ variable "pinpoint" {
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -26,7 +26,7 @@ variable "alarm" {
 }
 
 variable "cache_days" {
-  description = "Days for which a number's verdict is used again instead of paying for another. 0 asks every time."
+  description = "Days for which the verdict on a number is used again instead of a new, billed validation. 0 validates every time."
   type        = number
   default     = 90
   nullable    = false
@@ -44,7 +44,7 @@ variable "default_country" {
 
   validation {
     condition     = var.default_country == null || can(regex("^[A-Z]{2}$", var.default_country))
-    error_message = "default_country must be two capital letters, such as US. Use null to guess no country."
+    error_message = "default_country must be two capital letters, such as US. Use null to count numbers without a country code as invalid."
   }
 }
 
@@ -56,7 +56,7 @@ variable "force_destroy" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -64,7 +64,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -79,7 +79,7 @@ variable "log_retention_days" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -92,12 +92,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "recheck_after_seconds" {
-  description = "Age of the export from which every endpoint is read again before it is marked, so that one deleted or changed meanwhile is left alone. 0 always reads; that costs a call per endpoint."
+  description = "Age of the export from which every endpoint is read again before it is marked, so that an endpoint that was deleted or changed since the export is left unchanged. 0 always reads, which costs a call per endpoint."
   type        = number
   default     = 60
   nullable    = false
@@ -109,7 +109,7 @@ variable "recheck_after_seconds" {
 }
 
 variable "subscriptions" {
-  description = "Subscriptions of the notification topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` narrows them to some of success and failure; empty is all. An email address and a URL have to confirm first; a queue needs a policy that lets the topic send."
+  description = "Subscriptions of the notification topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` selects among success and failure; empty selects both. An email address and a URL must confirm the subscription; a queue needs a policy that lets the topic send."
   type = map(object({
     protocol           = string
     endpoint           = string
@@ -137,7 +137,7 @@ variable "tags" {
 }
 
 variable "timeout_minutes" {
-  description = "How long the export may take before the run ends in a failure notification."
+  description = "Minutes that the export may take before the run ends in a failure notification."
   type        = number
   default     = 120
   nullable    = false
@@ -149,7 +149,7 @@ variable "timeout_minutes" {
 }
 
 variable "validations_per_second" {
-  description = "Rate of PhoneNumberValidate calls, kept by all runs of this module together. AWS allows an account 20 a second unless the quota was raised."
+  description = "Rate of PhoneNumberValidate calls of all runs of this module together. The default quota of an account is 20 a second."
   type        = number
   default     = 20
   nullable    = false

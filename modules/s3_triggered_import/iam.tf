@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "map_columns" {
 
   statement {
     sid       = "WriteCopies"
-    actions   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"] # GetObject: HeadObject tells the version
+    actions   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"] # GetObject: HeadObject returns the version
     resources = ["${local.bucket_arn}/${local.mapped_prefix}*"]
   }
 
@@ -76,12 +76,12 @@ data "aws_iam_policy_document" "map_columns" {
   }
 }
 
-# The service that imports reads the file by this role, not by its own rights.
+# The importing service reads the file with this role, not with its own permissions.
 module "import_role" {
   source = "../internal/data_role"
 
   name        = "${var.name}-import"
-  description = "Lets the project's import jobs read the dropped files."
+  description = "Lets the project's import jobs read the files in the bucket."
   pinpoint    = var.pinpoint
   policy_json = data.aws_iam_policy_document.import.json
   operations  = local.operations

@@ -1,4 +1,4 @@
-# A file lands in the bucket → EventBridge → queue → trigger function → one execution per file.
+# File in the bucket → EventBridge → queue → trigger function → one execution per file.
 
 locals {
   operations = {
@@ -21,9 +21,9 @@ locals {
     TIMEOUT_MINUTES   = var.timeout_minutes
   })
 
-  # Outside the watched prefix, or each copy would start an import of its own.
+  # Not under the watched prefix, or each copy would start another import.
   mapped_prefix = "mapped/"
-  # What import jobs read: the dropped files, or the copies of them.
+  # Key prefix that import jobs read: the files in the bucket, or their copies.
   imported_prefix = var.column_mapping == null ? var.prefix : local.mapped_prefix
 
   rule_publishes = {
@@ -33,14 +33,14 @@ locals {
     }
   }
 
-  # By the name of the handler.
+  # Name of the handler => function.
   job_functions = {
     start = {
       description = "Starts the import job of a file."
       policies    = merge({ pinpoint = module.job_access.policy_json }, module.import_role.pass_policies)
     }
     read = {
-      description = "Looks at an import job."
+      description = "Reads the state of an import job."
       policies    = { pinpoint = module.read_access.policy_json }
     }
   }
@@ -62,7 +62,7 @@ module "bucket" {
 
   name        = "${var.name}-files"
   eventbridge = true
-  # An import deletes its copy; this takes what an import that was stopped leaves.
+  # An import deletes its copy. The rule deletes the copies of stopped imports.
   expiration_days = var.column_mapping == null ? {} : { (local.mapped_prefix) = 1 }
   force_destroy   = var.force_destroy
   operations      = local.operations
@@ -70,7 +70,7 @@ module "bucket" {
 
 resource "aws_cloudwatch_event_rule" "file_dropped" {
   name        = "${var.name}-file-dropped"
-  description = "Files put under the import prefix."
+  description = "Files under the import prefix."
 
   event_pattern = jsonencode({
     source      = ["aws.s3"]
@@ -114,7 +114,7 @@ module "trigger" {
   source = "../internal/lambda_function"
 
   name        = "${var.name}-trigger"
-  description = "Starts one import per file dropped into the bucket."
+  description = "Starts one import per file in the bucket."
   handler     = "s3_triggered_import.functions.trigger.lambda_handler"
   package     = module.package.archives["s3_triggered_import"]
   environment = merge(
@@ -154,7 +154,7 @@ module "map_columns" {
   count  = var.column_mapping == null ? 0 : 1
 
   name            = "${var.name}-map-columns"
-  description     = "Writes a copy of a dropped file with the columns of an import."
+  description     = "Writes a copy of a file with the columns of an import."
   handler         = "s3_triggered_import.functions.map_columns.lambda_handler"
   package         = module.package.archives["s3_triggered_import"]
   timeout_seconds = 900
@@ -181,7 +181,7 @@ module "state_machine" {
   name = "${var.name}-import"
   definition = templatefile("${path.module}/import.asl.json", {
     maps_columns = var.column_mapping != null
-    # A task names some function, also one that is never reached.
+    # A task must name a function, even a task that is never reached.
     map_columns_function_arn = coalesce(one(module.map_columns[*].function_arn), module.job["start"].function_arn)
     partition                = data.aws_partition.current.partition
     project_id               = var.pinpoint.project_id

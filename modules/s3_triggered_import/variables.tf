@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every AWS name; two copies with two names fit in one account."
+  description = "Prefix of every AWS name. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "pinpoint" {
-  description = "The Pinpoint-compatible project to work on: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project hosted by Amazon Pinpoint."
+  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts."
   type = object({
     project_id = string
     api        = optional(object({ url = string, execution_arn = string }))
@@ -17,7 +17,7 @@ variable "pinpoint" {
 }
 
 variable "alarm" {
-  description = "SNS topic for alarm notifications. `detailed` adds alarms for single functions, throttling and notifications to those that mean that a person must act. Null makes the alarms without a notification."
+  description = "SNS topic that CloudWatch alarms notify. `detailed` adds alarms on single functions, throttling and failed notifications; the default alarms are for failures that need a person. Null creates the alarms without a notification."
   type = object({
     topic_arn = string
     detailed  = optional(bool, false)
@@ -26,7 +26,7 @@ variable "alarm" {
 }
 
 variable "bucket" {
-  description = "An existing bucket to watch, and the KMS key its objects are encrypted with where it is customer managed. Its owner must have turned on Amazon EventBridge notifications; the module never touches its notification configuration. Null makes a bucket."
+  description = "Existing bucket to watch. `kms_key` is the customer managed KMS key of its objects, if they have one. The bucket must send events to Amazon EventBridge: the module does not change its notification configuration. Null creates a bucket."
   type = object({
     name    = string
     kms_key = optional(object({ arn = string }))
@@ -35,7 +35,7 @@ variable "bucket" {
 }
 
 variable "column_mapping" {
-  description = "How CSV files of another program (Mailchimp, HubSpot, Excel) become files of people: `columns` gives the column of an import for each header of the file that counts, `constants` are columns that every row gets, `encoding` is that of files without a byte order mark. Other columns of the file are left out. Null imports files as they are."
+  description = "Mapping of CSV files of another program (Mailchimp, HubSpot, Excel) to the columns of an import: `columns` is a header of the file => the column of the import, `constants` is a column => its value in every row, and `encoding` is the encoding of files without a byte order mark. Other columns of the file are left out. Null imports files unchanged."
   type = object({
     columns   = map(string)
     constants = optional(map(string), {})
@@ -50,7 +50,7 @@ variable "column_mapping" {
         column
       ))
     ]), false)
-    error_message = "column_mapping.columns must map to, and column_mapping.constants name, columns of an import: Address, ChannelType, User.UserId, Location.Country, Attributes.Plan, User.UserAttributes.FirstName and so on. See docs/files.md for all of them."
+    error_message = "column_mapping.columns must map to, and column_mapping.constants name, columns of an import: Address, ChannelType, User.UserId, Location.Country, Attributes.Plan, User.UserAttributes.FirstName and so on. See docs/files.md for the full list."
   }
 
   validation {
@@ -58,7 +58,7 @@ variable "column_mapping" {
       length(distinct([for column in concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)) : column if !can(regex("Attributes\\.", column))])) ==
       length([for column in concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)) : column if !can(regex("Attributes\\.", column))]), false
     )
-    error_message = "column_mapping gives one column twice. An endpoint has one of each; only Attributes.… and User.UserAttributes.… may repeat, one per value. Leave one out."
+    error_message = "column_mapping must give each column once: only Attributes.… and User.UserAttributes.… may repeat, once per value. Leave the second column out."
   }
 
   validation {
@@ -66,32 +66,32 @@ variable "column_mapping" {
       contains(concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)), "Id") ||
       length(setintersection(["Address", "ChannelType"], concat(values(var.column_mapping.columns), keys(var.column_mapping.constants)))) == 2, false
     )
-    error_message = "column_mapping must give Address and ChannelType, or Id. Where the file has no column for the channel, say it in constants: { ChannelType = \"SMS\" } or { ChannelType = \"EMAIL\" }."
+    error_message = "column_mapping must give Address and ChannelType, or Id. If the file has no column for the channel, give it in constants: { ChannelType = \"SMS\" } or { ChannelType = \"EMAIL\" }."
   }
 
   validation {
     condition     = var.column_mapping == null || try(contains(["utf-8", "windows-1252", "iso-8859-1", "mac-roman"], var.column_mapping.encoding), false)
-    error_message = "column_mapping.encoding must be utf-8, windows-1252 (Excel on Windows), iso-8859-1 or mac-roman (Excel on a Mac). A byte order mark in the file counts before it, so UTF-16 needs no setting."
+    error_message = "column_mapping.encoding must be utf-8, windows-1252 (Excel on Windows), iso-8859-1 or mac-roman (Excel on a Mac). A byte order mark in the file overrides it, so UTF-16 needs no setting."
   }
 
   validation {
     condition     = var.column_mapping == null || try(length(jsonencode(var.column_mapping)) <= 3000, false)
-    error_message = "column_mapping must have at most 3,000 characters as JSON: the function gets it as an environment variable. Map fewer columns."
+    error_message = "column_mapping must have at most 3,000 characters as JSON: it is an environment variable of the function. Map fewer columns."
   }
 
   validation {
     condition     = var.column_mapping == null || var.import_format == "CSV"
-    error_message = "column_mapping is for CSV files. Use null with import_format JSON."
+    error_message = "column_mapping must be null with import_format JSON: it maps CSV files. Use null."
   }
 
   validation {
     condition     = var.column_mapping == null || !(startswith("mapped/", var.prefix) || startswith(var.prefix, "mapped/"))
-    error_message = "prefix must not cover mapped/, where the copies of a column_mapping go: each would start an import of its own. Use `import/`."
+    error_message = "prefix must not cover mapped/, the prefix of the copies of a column_mapping: each copy would start another import. Use `import/`."
   }
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the module also deletes the files in the bucket it made."
+  description = "Whether destroying the module also deletes the files in the bucket that it created."
   type        = bool
   default     = false
   nullable    = false
@@ -105,12 +105,12 @@ variable "import_format" {
 
   validation {
     condition     = contains(["CSV", "JSON"], var.import_format)
-    error_message = "import_format must be CSV or JSON; Pinpoint imports nothing else."
+    error_message = "import_format must be CSV or JSON; Pinpoint imports no other format."
   }
 }
 
 variable "key_suffixes" {
-  description = "Endings of the file names to import, such as [\".csv\", \".csv.gz\"], in upper or lower case. Empty imports every file under the prefix."
+  description = "Suffixes of the file names to import, such as [\".csv\", \".csv.gz\"], in upper or lower case. Empty imports every file under the prefix."
   type        = list(string)
   default     = []
   nullable    = false
@@ -122,7 +122,7 @@ variable "key_suffixes" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest; its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })
@@ -130,7 +130,7 @@ variable "kms_key" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch Logs keeps the logs. They hold ids and outcomes, never an address, a number or a body."
+  description = "Days that CloudWatch Logs keeps the logs. Logs hold ids and outcomes, never an address, a number or a body."
   type        = number
   default     = 30
   nullable    = false
@@ -145,7 +145,7 @@ variable "log_retention_days" {
 }
 
 variable "max_failure_ratio" {
-  description = "Largest share of rejected rows (0-1) with which an import still counts as a success. 0 allows none, 1 any."
+  description = "Largest share of rejected rows (0-1) with which an import is still a success. 0 allows no rejected row, 1 any number."
   type        = number
   default     = 0.5
   nullable    = false
@@ -157,7 +157,7 @@ variable "max_failure_ratio" {
 }
 
 variable "packages" {
-  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to a bucket of its own; null is dist/ of this release. `s3` names a bucket and a key prefix that hold the zips already; a new release needs a new prefix, because Lambda reads a key once."
+  description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
     directory = optional(string)
     s3 = optional(object({
@@ -170,12 +170,12 @@ variable "packages" {
 
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
-    error_message = "packages.directory and packages.s3 must not both be given: the zips come from the one or the other. Leave one out."
+    error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
   }
 }
 
 variable "prefix" {
-  description = "Only files whose key starts with this are imported. It usually ends in a slash."
+  description = "Key prefix of the files to import. It usually ends in a slash."
   type        = string
   default     = "import/"
   nullable    = false
@@ -187,14 +187,14 @@ variable "prefix" {
 }
 
 variable "reuse_segment" {
-  description = "Whether a file fills the imported segment that has its name anew, where there is one. False makes a segment per file."
+  description = "Whether a file replaces the endpoints of the imported segment that already has its name. False creates a segment per file."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "subscriptions" {
-  description = "Subscriptions of the notification topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` narrows them to some of started, success and failure; empty is all. An email address and a URL have to confirm first; a queue needs a policy that lets the topic send."
+  description = "Subscriptions of the notification topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` selects among started, success and failure; empty selects all. An email address and a URL must confirm the subscription; a queue needs a policy that lets the topic send."
   type = map(object({
     protocol           = string
     endpoint           = string
@@ -222,7 +222,7 @@ variable "tags" {
 }
 
 variable "timeout_minutes" {
-  description = "How long an import may take before the run ends in a failure notification."
+  description = "Minutes that an import may take before the run ends in a failure notification."
   type        = number
   default     = 120
   nullable    = false

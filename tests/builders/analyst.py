@@ -1,4 +1,4 @@
-"""Somebody who asks an applied event database, and looks into its bucket."""
+"""Queries to an applied event database, and the files in its bucket."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Analyst:
         return self._account.eventually(lambda: self.ask(sql), accept, seconds)
 
     def error_records(self, prefix: str) -> list[bytes]:
-        """What the objects below a prefix of errors/ keep, as it was sent."""
+        """Read the records under a prefix of errors/, as they were sent."""
         return [
             base64.b64decode(json.loads(line)["rawData"])
             for body in self.error_objects(prefix).values()
@@ -174,7 +174,7 @@ def not_across_the_hour(seconds: float) -> None:
 
 @contextmanager
 def refused_by_the_bucket(account: LocalAccount, bucket: str) -> Iterator[None]:
-    """Nobody may write to a bucket meanwhile, by its policy."""
+    """Deny all writes to a bucket, by its policy, within the block."""
     s3 = account.client("s3")
     before = s3.get_bucket_policy(Bucket=bucket)["Policy"]
     policy = json.loads(before)
@@ -196,7 +196,7 @@ def refused_by_the_bucket(account: LocalAccount, bucket: str) -> Iterator[None]:
 
 @contextmanager
 def throttled(account: LocalAccount, function: str) -> Iterator[None]:
-    """Lambda refuses every invocation of a function meanwhile."""
+    """Make Lambda refuse every invocation of a function within the block."""
     functions = account.client("lambda")
     functions.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
     try:
@@ -206,7 +206,7 @@ def throttled(account: LocalAccount, function: str) -> Iterator[None]:
 
 
 def delivery_log(account: LocalAccount, name: str, *codes: str) -> list[str]:
-    """What Firehose could not do so far for the streams of a database: its codes, all or these."""
+    """List Firehose's error codes so far for the streams of a database: all, or the given codes."""
     pages = account.client("logs").get_paginator("filter_log_events")
     events = (
         event

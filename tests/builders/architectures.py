@@ -1,4 +1,4 @@
-"""What the tests of the architectures' functions share: loading them, calling them, fakes."""
+"""Shared by the tests of the architectures' functions: loading them, calling them, fakes."""
 
 import importlib
 import json
@@ -105,7 +105,7 @@ class FakeStates:
 
 
 def state_machine(module: str, file: str) -> dict[str, Any]:
-    """A machine as it lies in the module, placeholders and all."""
+    """Read a state machine from its module, placeholders included."""
     return json.loads((ROOT / "modules" / module / file).read_text())  # type: ignore[no-any-return]
 
 

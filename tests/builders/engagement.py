@@ -44,7 +44,7 @@ def an_endpoint(**members: Any) -> Endpoint:
 
 
 def a_request(**members: Any) -> EndpointRequest:
-    """What a client writes to create an SMS endpoint."""
+    """Build a client's request to create an SMS endpoint."""
     request: dict[str, Any] = {"Address": "+12065550142", "ChannelType": "SMS"}
     return {**request, **members}  # type: ignore[typeddict-item]  # members are free
 

@@ -63,7 +63,7 @@ def hours_ago(hours: int) -> datetime:
 def rows_of(
     module: str, events: Iterable[Mapping[str, Any]], at: datetime | None = None
 ) -> list[Row]:
-    """What the module's own transform makes of events; all of them must be read."""
+    """Transform events with the module's own transform function; every event must be readable."""
     package = importlib.import_module(f"{module}.{TABLES[module]}")
     arrived = int((at or datetime.now(UTC)).timestamp() * 1000)
     records = [

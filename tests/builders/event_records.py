@@ -41,7 +41,7 @@ def record(data: object, number: int = 1) -> dict[str, Any]:
 
 
 def invocation(*data: object) -> dict[str, Any]:
-    """What Firehose invokes a transform with."""
+    """Build the event with which Firehose invokes a transform."""
     return {
         "invocationId": "invocation-1",
         "deliveryStreamArn": STREAM,
@@ -92,7 +92,7 @@ def _parts(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-# What is lost between an event and its rows
+# Losses between an event and its rows
 
 # As JSON writes one.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
@@ -101,8 +101,8 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 def lost(event: Any, rows: Any) -> list[Any]:
     """The leaves of an event that are nowhere in its rows, neither in columns nor as JSON text.
 
-    A leaf may come back as a text, a number in another writing of its value, a time as its
-    milliseconds, dollars as millicents, a list of senders joined; that null is gone loses nothing.
+    A leaf may be kept as a text, a number in another notation, a time in milliseconds, dollars as
+    millicents, a list of senders joined. Leaving out null is no loss.
     """
     leaves = list(_leaves(rows))
     there = {form for leaf in leaves for form in (_text(leaf), *_numbers(leaf))}
@@ -122,7 +122,7 @@ def lost(event: Any, rows: Any) -> list[Any]:
 
 
 def _commas(text: str) -> str:
-    """A text between commas, with those in place of all that separates."""
+    """Put a text between commas, with a comma for each run of separators."""
     return re.sub(r"[,\s\[\]{}:\"]+", ",", f",{text},")
 
 
@@ -153,12 +153,12 @@ def _text(leaf: Any) -> str:
 
 
 def _values(leaf: Any) -> Iterator[Fraction]:
-    """The numbers that a leaf may come back as: its own, as millicents, as milliseconds."""
+    """List the numbers as which a leaf may be kept: its own, in millicents, in milliseconds."""
     for number in _numbers(leaf):
         yield number
         yield number * 100_000
     if isinstance(leaf, str):
-        with suppress(ValueError, OverflowError):  # no time, or none that has milliseconds
+        with suppress(ValueError, OverflowError):  # no time, or a time without milliseconds
             moment = datetime.fromisoformat(leaf)
             seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
             yield Fraction(round(seconds * 1000))

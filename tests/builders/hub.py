@@ -72,8 +72,8 @@ def hub_tables() -> Iterator[Any]:
 
 
 class OneCallAtATime:
-    """A client for threads: moto's tables do not stand two calls at once. Calls of different
-    threads still interleave, which is what a race is made of."""
+    """A client for threads: moto's tables do not support concurrent calls. Calls of different
+    threads still interleave, which is enough for a race."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -131,7 +131,7 @@ def http_event(
 
 
 class _RawBody(io.BytesIO):
-    """What botocore reads a response's content from."""
+    """Body of a response, from which botocore reads the content."""
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()

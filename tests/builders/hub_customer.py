@@ -1,4 +1,4 @@
-"""What a hub's customer has in the account: roles, event streams and functions of his own."""
+"""Resources of a hub's customer in the account: roles, event streams and functions."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ class CustomerFunction:
 
 
 def customer_function(account: LocalAccount, name: str, answer: str) -> CustomerFunction:
-    """A function that nobody may invoke yet.
+    """Create a function without a permission to invoke it.
 
     Args:
         answer: Python source of `answer(event)`; it may call `objects(prefix)`, the number of

@@ -46,7 +46,7 @@ class RunningOut(Context):
 
 
 class OwnRole:
-    """Stands for CustomerRoles: every role is the test's own credentials."""
+    """Fake of CustomerRoles: every role is the test's own credentials."""
 
     def session(self, role_arn: str, app_id: str) -> boto3.Session:
         return boto3.Session(region_name="us-east-1")
@@ -154,7 +154,7 @@ def sms(number: str, **members: Any) -> dict[str, Any]:
 
 
 def segment(hub: Hub, segment_id: str = "seg1", **members: Any) -> str:
-    """A segment; everyone unless told otherwise."""
+    """Create a segment, by default of every endpoint."""
     body = {
         "Id": segment_id,
         "ApplicationId": APP,

@@ -5,7 +5,7 @@ from typing import Any
 MAILBOX = "help@answers.example.com"
 ANN = "ann@example.org"
 
-# What SES tells of a mail from an address whose domain says how it sends.
+# SES's verdicts for email from an address whose domain publishes SPF, DKIM and DMARC.
 PASSED = {"spam": "PASS", "virus": "PASS", "spf": "PASS", "dkim": "PASS", "dmarc": "PASS"}
 
 
@@ -21,7 +21,7 @@ def event(
     truncated: bool = False,
     **common: Any,
 ) -> dict[str, Any]:
-    """A mail from a person; `headers` come after those that every mail has."""
+    """Build a person's email; `headers` follow the headers that every email has."""
     envelope = source if source is not None else sender.rpartition("<")[2].strip("<> ")
     sent = [
         ("Return-Path", f"<{envelope.strip('<>')}>"),

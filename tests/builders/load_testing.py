@@ -61,11 +61,11 @@ def no_answer() -> ReadTimeoutError:
 
 
 class Crash(BaseException):
-    """The function ends in the middle, as by a time-out: nothing it has not written exists."""
+    """The function ends early, as by a timeout: only its completed writes exist."""
 
 
 class FakeTime:
-    """Seconds that pass when somebody sleeps; one thread."""
+    """Clock that advances by sleeping, for one thread."""
 
     def __init__(self) -> None:
         self.now = EPOCH
@@ -214,7 +214,7 @@ class MemoryDynamoDB:
 
 @dataclass
 class MemorySes:
-    """Takes bulk emails, and tells when it took which."""
+    """Accepts bulk emails, and records the time of each email."""
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -283,7 +283,7 @@ class Queued:
 
 @dataclass
 class MemorySqs:
-    """One queue that messages come back to, and two that they end in."""
+    """The queue that redelivers messages, and the two queues in which messages end."""
 
     clock: Callable[[], float]
     messages: dict[str, Queued] = field(default_factory=dict)
@@ -328,7 +328,7 @@ class MemorySqs:
         return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
     def ended(self, queue: str) -> list[tuple[str, str]]:
-        """Message ids and error codes of what is in a queue of endings."""
+        """List the message ids and error codes of a queue in which messages end."""
         return [
             (
                 entry["MessageAttributes"]["message_id"]["StringValue"],
@@ -353,7 +353,7 @@ class MemoryMapping:
 
 
 class World:
-    """Everything one sender, or several, share."""
+    """Queue, SES, tables and clock that senders share."""
 
     def __init__(self, time: Any = None, users: int = 10) -> None:
         self.time = time or FakeTime()
@@ -449,7 +449,7 @@ class World:
         raise AssertionError(f"{len(self.sqs.messages)} messages never left the queue")
 
     def known_as_sent(self) -> set[str]:
-        """The keys that the ledger says were sent."""
+        """List the keys of sent messages in the ledger."""
         items = self.dynamodb.items[STATE]
         results = {pk: i["results"]["S"] for (pk, sk), i in items.items() if sk == "outcome"}
         return {

@@ -1,4 +1,4 @@
-"""An account on the local AWS as its owner sees it: by AWS's APIs and the ``/_local/`` interface.
+"""An account on the local AWS for its owner: AWS's APIs and the ``/_local/`` interface.
 
 The local AWS is another project. It is started and stopped by its command line.
 """
@@ -61,7 +61,7 @@ def local_account() -> Iterator[LocalAccount]:
 
 @dataclass(frozen=True)
 class LocalAccount:
-    """Clients, outboxes and waiting, in one place.
+    """Clients, outboxes and waits.
 
     `environment` has the variables by which any program finds the account.
     """
@@ -97,7 +97,7 @@ class LocalAccount:
         )
 
     def outbox(self, channel: str) -> list[dict[str, Any]]:
-        """What was sent on a channel: email, sms, voice, push."""
+        """List the messages sent on a channel: email, sms, voice, push."""
         sent: list[dict[str, Any]] = self.local(f"outbox/{channel}")
         return sent
 
@@ -108,7 +108,7 @@ class LocalAccount:
     def eventually(
         self, look: Callable[[], T], accept: Callable[[T], bool], seconds: float = 60
     ) -> T:
-        """Look again until the answer is acceptable; fail with the last answer."""
+        """Repeat a request until its answer is acceptable; fail with the last answer."""
         deadline = time.monotonic() + seconds
         while True:
             seen = look()
@@ -127,7 +127,7 @@ class LocalAccount:
         return executions
 
     def finished(self, execution_arn: str, seconds: float = 120) -> dict[str, Any]:
-        """The description of an execution once it runs no longer."""
+        """Wait until an execution has ended. Returns its description."""
         states = self.client("stepfunctions")
         return self.eventually(
             lambda: states.describe_execution(executionArn=execution_arn),
@@ -140,7 +140,7 @@ class LocalAccount:
         return Inbox(self, topic_arn, name)
 
     def messages(self, queue_url: str) -> list[str]:
-        """Take what is visible on a queue."""
+        """Receive and delete the visible messages of a queue."""
         sqs, bodies = self.client("sqs"), []
         while found := sqs.receive_message(
             QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
@@ -178,7 +178,7 @@ class Inbox:
         about: Callable[[dict[str, Any]], bool] = lambda _: True,
         seconds: float = 90,
     ) -> dict[str, Any]:
-        """The first notification of a kind whose body is the one meant."""
+        """Wait for the first notification of a kind whose body matches."""
         matching = self._account.eventually(
             lambda: [n for n in self.notifications() if n["kind"] == kind and about(n["body"])],
             bool,

@@ -1,4 +1,4 @@
-"""What functions wrote into their logs."""
+"""Logs of functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The packages in dist/ as Lambda runs them: unpacked, with the runtime and nothing else."""
+"""The packages in dist/ as Lambda runs them: unpacked, with only the runtime."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def functions() -> dict[str, Path]:
 def settings(unpacked: Path, architecture: str) -> dict[str, str]:
     """An environment in which every function of a package can be imported.
 
-    All names in capitals that its source has in quotes are set, and those that `shared` requires.
+    All names in capitals that its source has in quotes are set, and the names that `shared` reads.
     """
     own = "".join(path.read_text() for path in (unpacked / architecture).rglob("*.py"))
     shared = "".join(path.read_text() for path in (unpacked / "shared").rglob("*.py"))
@@ -56,7 +56,7 @@ def unpack(package: Path, folder: Path) -> Path:
 
 
 def runtime(folder: Path) -> Path:
-    """A folder with what Lambda's Python runtime has beside the standard library."""
+    """Fill a folder with the packages of Lambda's Python runtime beside the standard library."""
     folder.mkdir()
     for module in RUNTIME_PROVIDES.values():
         spec = importlib.util.find_spec(module)

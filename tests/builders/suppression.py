@@ -37,7 +37,7 @@ def feedback(
     feedback_id: str | None = None,
     sub_type: str | None = None,
 ) -> Feedback:
-    """Feedback with an id of its own, about ann@example.com if nobody is named."""
+    """Build feedback with an id of its own, about ann@example.com by default."""
     number = next(_numbers)
     return Feedback(
         kind=kind,
@@ -98,7 +98,7 @@ def complaint(
 
 
 def envelope(event: Any) -> str:
-    """What a queue gets from a topic, raw message delivery off."""
+    """Build a queue's message from a topic, with raw message delivery off."""
     text = event if isinstance(event, str) else json.dumps(event)
     return json.dumps({"Type": "Notification", "MessageId": "n", "Message": text})
 
@@ -283,7 +283,7 @@ class World:
             assert self.process(one).failed == {}
 
     def item(self, address: str = "ann@example.com") -> dict[str, Any]:
-        """What the address table says, as plain values."""
+        """Read the item of an address, as plain values."""
         found = self.dynamodb.batch_get_item(
             RequestItems={
                 "addresses": {"Keys": [{"address": {"S": address}}], "ConsistentRead": True}

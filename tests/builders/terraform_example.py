@@ -1,4 +1,4 @@
-"""A second look at an applied example: what would Terraform still change, what is left."""
+"""Plan and destroy of an applied example: pending changes, and resources that are left."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def terraform(tree: Path, folder: Path, *arguments: str) -> subprocess.Completed
         **os.environ,
         **terraform_cli.environment(),
         "TF_DATA_DIR": str(tree / "data" / "-".join(folder.parts)),
-        # A mocked provider asks nobody, but it wants to know where it is.
+        # A mocked provider calls no API, but it needs a region.
         "AWS_REGION": "eu-west-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

@@ -70,7 +70,7 @@ class FakeAws:
 
 
 class FakeSenders:
-    """Remembers what was sent; answers SUCCESSFUL unless the address has an outcome of its own."""
+    """Records sent messages; responds SUCCESSFUL unless the address has an outcome of its own."""
 
     def __init__(self):
         self.sent = []
@@ -82,7 +82,7 @@ class FakeSenders:
 
 
 class FakeStream:
-    """Remembers the events."""
+    """Records the events."""
 
     def __init__(self):
         self.records = []
@@ -180,7 +180,7 @@ def test_every_operation_offered_is_one_of_the_api():
 
 
 def smallest(shape_name):
-    """The smallest value that botocore's own check lets pass."""
+    """Build the smallest value that botocore's validation accepts."""
     shape = MODEL["shapes"][shape_name]
     match shape["type"]:
         case "structure":

@@ -1,4 +1,4 @@
-"""The table behind least privilege knows the same API as botocore."""
+"""The table of IAM actions has the same operations as botocore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documentation names exists, and what exists is documented."""
+"""Everything that the documentation names exists, and everything that exists is documented."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_link_to_a_file_of_the_project_leads_somewhere(page: Path) -> None
 def test_every_architecture_has_its_source_its_example_and_its_row_in_the_readme(
     module: Path,
 ) -> None:
-    # What a module takes from pinpoint_resources alone needs no code of its own.
+    # A module whose function comes from pinpoint_resources alone needs no code of its own.
     if module.name not in WITHOUT_CODE:
         assert (ROOT / "lambda_src" / module.name).is_dir()
     example = ROOT / "examples" / SHOWN_ELSEWHERE.get(module.name, module.name)

@@ -1,4 +1,4 @@
-"""The page about tests of one's own shows code that is whole and fits the modules."""
+"""The page about tests of your own infrastructure shows complete code that fits the modules."""
 
 from __future__ import annotations
 

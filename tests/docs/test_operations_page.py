@@ -23,7 +23,7 @@ PAGE = ROOT / OPERATIONS_PAGE.split()[0]
 
 
 def columns() -> list[set[str]]:
-    """The operations of the table: those of the hub, of AWS, of neither."""
+    """Read the operations of the table: served by the hub, by AWS, by neither."""
     table = PAGE.read_text().split("## Operations\n\n")[1].split("\n\n")[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
     return [

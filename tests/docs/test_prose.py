@@ -1,4 +1,4 @@
-"""Prose says the noun: folders that are clean stay clean, and the check finds what it must."""
+"""Prose names its nouns: clean folders stay clean, and the check finds each phrase."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ CLEAN = (
     "docs",
     "examples",
     "lambda_src",
-    "modules/**/*.sql",
-    "modules/*/README.md",
+    "modules",
+    "tests",
     "tools",
 )
 FILES = [

@@ -13,7 +13,7 @@ from tools import terraform_cli
 
 @pytest.fixture(scope="session", autouse=True)
 def account() -> Iterator[LocalAccount]:
-    """The account that Terraform applies to, in an environment in which everybody talks to it."""
+    """The account that Terraform applies to, whose environment every client uses."""
     before = dict(os.environ)
     with local_account() as account:
         variables = account.variables | terraform_cli.environment()

@@ -1,4 +1,4 @@
-"""The hub, as a program written for Amazon Pinpoint meets it."""
+"""The hub, used by a program that was written for Amazon Pinpoint."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ EMAIL_FROM_ADDRESS = os.environ.setdefault("TF_VAR_email_from_address", "news@ex
 
 @pytest.fixture(scope="module", autouse=True)
 def voice_number(account: LocalAccount) -> Iterator[str]:
-    """The number that the hub calls from; made before the example is applied, which takes it."""
+    """Request the number for voice messages before the example, which uses it, is applied."""
     number = account.client("pinpoint-sms-voice-v2").request_phone_number(
         IsoCountryCode="US",
         MessageType="TRANSACTIONAL",
@@ -73,7 +73,7 @@ def project(pinpoint: Any) -> str:
 
 
 def activity_of(account: LocalAccount, pinpoint: Any, project: str, campaign: str) -> Any:
-    """The first activity of a campaign that has a result."""
+    """Wait for the first activity of a campaign with a result."""
     found = account.eventually(
         lambda: [
             activity
@@ -279,7 +279,7 @@ def text_messages(pinpoint: Any, project: str, **plans: str) -> dict[str, str]:
 
 
 def campaign_to_all(pinpoint: Any, project: str, **members: Any) -> str:
-    """Start a campaign for everybody in the project; its id."""
+    """Start a campaign for every endpoint of the project. Returns its id."""
     segment = pinpoint.create_segment(
         ApplicationId=project, WriteSegmentRequest={"Name": "all", "Dimensions": {}}
     )["SegmentResponse"]
@@ -507,7 +507,7 @@ def ids_in_shard(shard: int, count: int) -> list[str]:
 
 @pytest.fixture
 def shorten_time_out(account: LocalAccount, hub: dict[str, Any]) -> Iterator[Callable[[], None]]:
-    """To be called: from then on the campaign worker has SHORT_SECONDS for an invocation."""
+    """Returns a function that sets the timeout of the campaign worker to SHORT_SECONDS."""
     functions = account.client("lambda")
     usual = functions.get_function_configuration(FunctionName=WORKER)["Timeout"]
 

@@ -1,4 +1,4 @@
-"""The stream that Terraform registers with a project, and who else may have registered one."""
+"""The stream that Terraform registers with a project, and streams registered elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chain on the Terraform that `make setup` installs where a machine has none."""
+"""The chain on the Terraform that `make setup` installs on a machine without Terraform."""
 
 from __future__ import annotations
 

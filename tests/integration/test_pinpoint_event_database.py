@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 QUERYABLE_WITHIN_SECONDS = 60
 NO_EVENT = b"this is no event"
 HALF_AN_EVENT = b'{"event_type": "half", "attrib'
-# What senders put where a JSON object of strings is meant → the tags that come of it.
+# Values that senders use in place of a JSON object of strings → the tags of the row.
 CONTEXTS: dict[str, dict[str, str] | None] = {
     '{"Order": "A-17"}': {"Order": "A-17"},
     '{"Order": {"id": 17}}': {"Order": '{"id":17}'},
@@ -37,7 +37,7 @@ CONTEXTS: dict[str, dict[str, str] | None] = {
 
 @dataclass
 class Brought:
-    """What went in, and how it came out."""
+    """Events that were sent, and the time until they could be queried."""
 
     streamed: list[dict[str, Any]]  # by the project's stream
     seconds: float = 0.0  # until the event of a program could be queried

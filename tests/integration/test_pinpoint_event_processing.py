@@ -1,4 +1,4 @@
-"""What bounces or is complained about in a project is suppressed, within seconds."""
+"""Addresses that bounce or complain in a project are suppressed within seconds."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def put(account: LocalAccount, example: dict[str, Any], *events: Any) -> None:
 
 
 def suppressed(account: LocalAccount, address: str) -> str | None:
-    """Why SES holds back email to an address; None when it does not."""
+    """Read the reason for which SES suppresses an address. Returns None for another address."""
     try:
         found = account.client("sesv2").get_suppressed_destination(EmailAddress=address)
     except ClientError as error:
@@ -78,7 +78,7 @@ def suppressed(account: LocalAccount, address: str) -> str | None:
 
 
 def row(account: LocalAccount, example: dict[str, Any], address: str) -> dict[str, Any]:
-    """What the address table says about an address."""
+    """Read the item of an address in the address table."""
     key = {"address": {"S": address}}
     table = account.client("dynamodb")
     item = table.get_item(TableName=example["address_table"], Key=key, ConsistentRead=True)
@@ -112,7 +112,7 @@ def letters(account: LocalAccount, example: dict[str, Any], address: str) -> lis
 
 @contextmanager
 def not_allowed(account: LocalAccount, function: str, action: str) -> Iterator[None]:
-    """A function may not do something meanwhile."""
+    """Deny an action to a function within the block."""
     deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     iam, role = account.client("iam"), f"{function}-lambda"
@@ -292,7 +292,7 @@ def function_log(account: LocalAccount, function: str) -> str:
 def test_dead_letters_are_processed_once_what_failed_is_mended(
     pinpoint_event_processing: Any, account: LocalAccount, example: dict[str, Any]
 ) -> None:
-    """One that holds its record, and one as the mapping leaves it, which says where that is."""
+    """A message with its record, and a message of the mapping with the record's position."""
     parked, given_up = somebody(), somebody()
     sqs, kinesis = account.client("sqs"), account.client("kinesis")
     stream_arn = kinesis.describe_stream_summary(StreamName=example["stream_name"])[
@@ -339,7 +339,7 @@ def test_dead_letters_are_processed_once_what_failed_is_mended(
 
 
 def peek(account: LocalAccount, queue_url: str) -> list[dict[str, Any]]:
-    """What is in a queue; it stays there."""
+    """Read the messages of a queue without deleting them."""
     found = account.client("sqs").receive_message(
         QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0
     )

@@ -1,4 +1,4 @@
-"""Files dropped into a bucket: good ones, bad ones, and a role that lacks a permission."""
+"""Files in a bucket: valid files, invalid files, and a role that lacks a permission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail arrives at mailboxes that nobody reads: who is answered, with what, and how often."""
+"""Email arrives at unattended mailboxes: which senders get a reply, its text, and how often."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def example(ses_auto_reply: Any) -> dict[str, Any]:
 
 
 def arrives(sender: str, *to: str, **mail: Any) -> dict[str, Any]:
-    """A mail from outside; what SES's rules did with it."""
+    """Deliver an email from outside. Returns the actions of SES's receipt rules."""
     taken: dict[str, Any] = local(
         "inbound/email", {"from": sender, "to": list(to), "text": "Hello"} | mail
     )
@@ -34,7 +34,7 @@ def arrives(sender: str, *to: str, **mail: Any) -> dict[str, Any]:
 
 
 def decision(account: LocalAccount, function: str, mail: dict[str, Any]) -> str:
-    """What the function decided about a mail, by its log; waits until it has."""
+    """Wait for the function's decision about an email, and read it from the log."""
     logs = account.client("logs")
 
     def decided() -> list[str]:
@@ -67,14 +67,14 @@ def replies(account: LocalAccount, to: str) -> list[dict[str, Any]]:
 
 
 def reply(account: LocalAccount, to: str) -> dict[str, Any]:
-    """The one reply that somebody gets."""
+    """Wait for the only reply to an address."""
     [only] = account.eventually(lambda: replies(account, to), bool)
     return only
 
 
 @contextmanager
 def without_permission_to_send(account: LocalAccount, function: str) -> Iterator[None]:
-    """SES refuses every reply meanwhile."""
+    """Make SES refuse every reply within the block."""
     iam = account.client("iam")
     role = f"{function}-lambda"
     before = iam.get_role_policy(RoleName=role, PolicyName="send")["PolicyDocument"]
@@ -132,7 +132,7 @@ def test_a_second_mail_in_the_window_gets_no_reply_whichever_mailbox_of_the_rule
 def test_two_auto_responders_end_after_one_reply(
     ses_auto_reply: Any, example: dict[str, Any], account: LocalAccount
 ) -> None:
-    # Both ends are ours: somebody wrote in the name of one responder to the other.
+    # Both mailboxes are ours: an email is sent in the name of one responder to the other.
     mailbox, other = example["reply_address"], example["orders_reply_address"]
     arrives(other, mailbox, subject="Ping")
     answer = reply(account, other)

@@ -1,4 +1,4 @@
-"""What became of emails sent with a configuration set: by recipient, by type, through faults."""
+"""Outcomes of emails sent with a configuration set: by recipient, by type, through faults."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SIMULATOR = "simulator.amazonses.com"
 ANN, BOB = "ann@example.com", "bob@example.com"
 GIL, KIM = f"bounce+gil@{SIMULATOR}", f"complaint+kim@{SIMULATOR}"
 TAGS = {"OrderId": "A-17", "campaign": "spring"}
-# What SES takes for a virus: the test file of EICAR, in two parts because of scanners.
+# Test file of EICAR, which SES rejects as a virus; in two parts because of scanners.
 VIRUS = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 TYPES = {
     "Send",
@@ -49,7 +49,7 @@ TYPES = {
 
 @pytest.fixture(scope="module", autouse=True)
 def soon() -> Iterator[None]:
-    """Before the example is applied, which takes it."""
+    """Set a short buffer before the example is applied."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_VAR_buffer_seconds", "1")
         yield
@@ -78,7 +78,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(account: LocalAccount, example: dict[str, Any], analyst: Analyst) -> Story:
-    """All that is sent and what becomes of it, once it can be queried."""
+    """Send every kind of email. Returns the outcomes once they can be queried."""
     told = Story(
         with_copy=send(account, example, ANN, copy=GIL),
         engaging=send(account, example, ANN),

@@ -1,4 +1,4 @@
-"""Emails that bounce or are complained about, through SES, topic, queue and function."""
+"""Emails that bounce or get a complaint, through SES, topic, queue and function."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.builders.terraform_example import left_behind, outputs, second_plan
 pytestmark = pytest.mark.integration
 
 NAME = "ses-feedback"
-# SES's mailbox simulator. It bounces and complains, and puts nobody on the suppression list.
+# SES's mailbox simulator. It bounces and complains, and adds no address to the suppression list.
 SIMULATOR = "simulator.amazonses.com"
 PLAIN = f"plain.{NAME}.example.com"  # an identity without a topic
-THEIRS = f"theirs.{NAME}.example.com"  # one with a topic of somebody else
+THEIRS = f"theirs.{NAME}.example.com"  # an identity with a topic of another owner
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,14 +45,14 @@ def identities_before(account: LocalAccount) -> Iterator[str]:
 
 
 def topics(account: LocalAccount, identity: str) -> set[str | None]:
-    """Where bounces and complaints of an identity go."""
+    """Read the topics for bounces and complaints of an identity."""
     answer = account.client("ses").get_identity_notification_attributes(Identities=[identity])
     found = answer["NotificationAttributes"][identity]
     return {found.get("BounceTopic"), found.get("ComplaintTopic")}
 
 
 def fire_the_schedule() -> None:
-    """Look for identities to wire now, and not in an hour."""
+    """Invoke the wiring now instead of waiting for the schedule."""
     assert local(f"scheduler/{NAME}-identities/fire", {})["result"] == "invoked"
 
 
@@ -62,7 +62,7 @@ def example(ses_event_processing: Any) -> dict[str, Any]:
 
 
 class Mailing:
-    """A sender with the applied example, and what becomes of those who are written to."""
+    """A sender with the applied example, and the state of the recipients."""
 
     def __init__(self, account: LocalAccount, example: dict[str, Any]) -> None:
         self.account = account
@@ -116,7 +116,7 @@ class Mailing:
             )
 
     def listed(self, address: str) -> str | None:
-        """The reason why SES holds an address back."""
+        """Read the reason for which SES suppresses an address."""
         try:
             answer = self.account.client("sesv2").get_suppressed_destination(EmailAddress=address)
         except ClientError as error:
@@ -125,7 +125,7 @@ class Mailing:
         return str(answer["SuppressedDestination"]["Reason"])
 
     def row(self, address: str) -> dict[str, Any]:
-        """What the address table says; numbers as numbers."""
+        """Read the item of an address in the address table, with numbers as numbers."""
         answer = self.account.client("dynamodb").get_item(
             TableName=self.example["address_table"],
             Key={"address": {"S": address}},
@@ -135,7 +135,7 @@ class Mailing:
         return {name: int(v) if kind == "N" else v for name, (kind, v) in values.items()}
 
     def heard(self, address: str) -> list[dict[str, Any]]:
-        """The events about an address, one for each feedback id, by which copies are told."""
+        """List the events about an address, one for each feedback id, without copies."""
         self._events += map(json.loads, self.account.messages(self._heard))
         about = [event for event in self._events if event["detail"]["address"] == address]
         return list({event["detail"]["feedback_id"]: event for event in about}.values())

@@ -28,7 +28,7 @@ USERS = 50
 
 @pytest.fixture(scope="module", autouse=True)
 def soon() -> Iterator[None]:
-    """Before the example is applied, which takes it."""
+    """Set a short buffer before the example is applied."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_VAR_buffer_seconds", "1")
         yield
@@ -122,7 +122,7 @@ def wait_until_empty(account: LocalAccount, example: dict[str, Any], seconds: fl
 
 
 def endings(account: LocalAccount, url: str) -> list[tuple[str, dict[str, str]]]:
-    """The bodies on a queue, taken, with what their attributes say."""
+    """Receive and delete the messages of a queue. Returns their bodies and attributes."""
     sqs, found = account.client("sqs"), []
     while messages := sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
@@ -135,7 +135,7 @@ def endings(account: LocalAccount, url: str) -> list[tuple[str, dict[str, str]]]
 
 
 def outcomes(example: dict[str, Any]) -> Counter[str]:
-    """What the ledger says of every message that was claimed."""
+    """Read the ledger's outcome of every claimed message."""
     table = boto3.resource("dynamodb").Table(example["state_table"])
     page: dict[str, Any] = table.scan()
     items = page["Items"]
@@ -291,7 +291,7 @@ def test_at_the_daily_quota_deliveries_stop_and_start_again_with_room(
     ses_load_testing: Any, account: LocalAccount, example: dict[str, Any]
 ) -> None:
     quota(max_send_rate=RATE, max_24_hour_send=20, sent_last_24_hours=20)
-    # What a warm sender knows of the quota is up to a minute old: SES's own answers stop it.
+    # A warm sender's quota is up to a minute old: SES's own responses stop the sender.
     queue(account, example, *(message(example, f"daily-{number}") for number in range(60)))
 
     account.eventually(lambda: deliveries_are_on(account, example), lambda on: not on)

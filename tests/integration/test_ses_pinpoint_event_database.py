@@ -64,7 +64,7 @@ SEEDS_EMAILS = (
 
 @dataclass
 class Story:
-    """What was sent and what became of it, as the sender and the recipients know it."""
+    """Sent emails and their outcomes, from the sender's and the recipients' records."""
 
     news: str = ""  # the campaign by email, in two versions
     texts: str = ""  # the campaign by SMS
@@ -72,7 +72,7 @@ class Story:
     campaign: dict[str, str] = field(default_factory=dict)
     treatments: dict[str, str] = field(default_factory=dict)  # treatment ids by recipient
     happened: Counter[str] = field(default_factory=Counter)  # events by type
-    of_news: Counter[str] = field(default_factory=Counter)  # those of the campaign by email
+    of_news: Counter[str] = field(default_factory=Counter)  # events of the campaign by email
 
     def add(self, kind: str, number: int = 1, *, news: bool = False) -> None:
         self.happened[kind] += number
@@ -82,7 +82,7 @@ class Story:
 
 @pytest.fixture(scope="module", autouse=True)
 def soon() -> Iterator[None]:
-    """Before the example is applied, which takes it."""
+    """Set a short buffer before the example is applied."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_VAR_buffer_seconds", "2")
         yield
@@ -100,7 +100,7 @@ def analyst(account: LocalAccount, example: dict[str, Any]) -> Analyst:
 
 @pytest.fixture(scope="module")
 def story(account: LocalAccount, example: dict[str, Any], analyst: Analyst) -> Story:
-    """All that is sent, opened, clicked …, once all of it can be queried."""
+    """Send, open and click emails and texts, and wait until every event can be queried."""
     not_across_the_hour(120)
     told = Story()
     before, after = late_events()
@@ -124,7 +124,7 @@ def story(account: LocalAccount, example: dict[str, Any], analyst: Analyst) -> S
 
 
 def late_events() -> tuple[list[Event], list[Event]]:
-    """What became of an email of three days ago, and its sending, which comes after that."""
+    """Build the outcomes of an email of three days ago, and its send event, which comes later."""
     late: dict[str, Any] = {"to": [LATE], "sent": LATE_SENT}
     before = [
         email_opened("late-1", at=LATE_SENT + timedelta(days=2), **late),
@@ -155,7 +155,7 @@ def send_five_emails(account: LocalAccount, example: dict[str, Any], told: Story
 
 
 def send_news(account: LocalAccount, pinpoint: Any, project: str, told: Story) -> None:
-    """A campaign in two versions, and who got which by what is in the outbox."""
+    """Send a campaign in two versions. Returns the version of each recipient, from the outbox."""
     people = {"ann": ANN, "max": MAX, "zoe": ZOE, "gil": GIL, "kim": KIM}
     version = {"HtmlBody": '<p>News. <a href="https://example.com/bye">No more</a></p>'}
     news = start_campaign(
@@ -196,7 +196,7 @@ def send_texts(account: LocalAccount, pinpoint: Any, project: str, told: Story) 
 
 
 def engage(told: Story) -> None:
-    """Two open what they got, one of them the news twice; one clicks to unsubscribe."""
+    """Two recipients open their emails, one of them the news twice; one recipient unsubscribes."""
     happens(told.direct[ANN], "open")
     told.add("_email.open")
     for recipient in (ANN, ANN, MAX):
@@ -509,7 +509,7 @@ def test_an_email_whose_events_come_both_ways_counts_once(
 
 @contextmanager
 def also_straight_to(account: LocalAccount, stream: str, configuration_set: str) -> Iterator[None]:
-    """SES writes the events of a configuration set to a Firehose stream, too, for a while."""
+    """Let SES also write the events of a configuration set to a Firehose stream in the block."""
     firehose, ses = account.client("firehose"), account.client("sesv2")
     found = firehose.describe_delivery_stream(DeliveryStreamName=stream)
     stream_arn = found["DeliveryStreamDescription"]["DeliveryStreamARN"]
@@ -560,7 +560,7 @@ def test_an_analyst_needs_permission_for_the_workgroup_and_for_the_data(
 
 
 def results_of(account: LocalAccount, example: dict[str, Any]) -> list[str]:
-    """ARNs of the place where the workgroup keeps answers."""
+    """ARNs of the location of the workgroup's query results."""
     found = account.client("athena").get_work_group(WorkGroup=example["athena_workgroup"])
     place = found["WorkGroup"]["Configuration"]["ResultConfiguration"]["OutputLocation"]
     bucket = place.removeprefix("s3://").strip("/")
@@ -568,7 +568,7 @@ def results_of(account: LocalAccount, example: dict[str, Any]) -> list[str]:
 
 
 def athena_as(account: LocalAccount, name: str, *statements: dict[str, Any]) -> Any:
-    """A client of Athena for a role that may do this and nothing else."""
+    """An Athena client of a role with these permissions only."""
     owner = account.client("sts").get_caller_identity()["Account"]
     nothing = {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}
     trust = {"Principal": {"AWS": f"arn:aws:iam::{owner}:root"}}

@@ -1,4 +1,4 @@
-"""The report of a month: scheduled, by hand, again, after failures; compared with what was sent."""
+"""Report of a month: scheduled, manual, repeated, after failures; compared with the sent emails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEXT_MONTH = datetime(NOW.year + NOW.month // 12, NOW.month % 12 + 1, 1, 6, tzin
 
 @pytest.fixture(scope="module", autouse=True)
 def impatient() -> Iterator[None]:
-    """Before the example is applied, which takes it."""
+    """Set a short timeout before the example is applied."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_VAR_timeout_seconds", "10")
         yield
@@ -249,7 +249,7 @@ def test_a_job_that_hangs_ends_the_run_in_time_and_a_cancelled_one_too(
     [notice] = account.eventually(lambda: told(inbox, run), bool)
     assert (notice["kind"], "timeout_seconds" in notice["body"]["Cause"]) == ("failure", True)
 
-    # Started again, the run waits for the same job, which somebody cancels.
+    # Started again, the run waits for the same job, which the test cancels.
     ses = account.client("sesv2")
     jobs = ses.list_export_jobs()["ExportJobs"]
     hanging = next(job["JobId"] for job in jobs if job["JobStatus"] == "PROCESSING")

@@ -1,4 +1,4 @@
-"""What became of text messages and what they cost; and the pipeline while things fail."""
+"""Outcomes and costs of text messages; the pipeline while its parts fail."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def lambda_handler(event, context):
 
 @pytest.fixture(scope="module", autouse=True)
 def soon() -> Iterator[None]:
-    """Before the example is applied, which takes it."""
+    """Set a short buffer before the example is applied."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_VAR_buffer_seconds", "1")
         yield
@@ -76,7 +76,7 @@ class Sent:
     message_id: str
     message_type: str
     parts: int
-    events: int  # as the local AWS tells of a mobile or of a landline
+    events: int  # of a mobile or of a landline, at the local AWS
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_a_batch_that_firehose_brings_again_counts_once(
 
 @contextmanager
 def code_of_transform(account: LocalAccount, source: str) -> Iterator[None]:
-    """Another handler in the module's package, for a while."""
+    """Replace the handler in the module's package within the block."""
     functions = account.client("lambda")
     package = (ROOT / "dist" / "sms_event_database.zip").read_bytes()
     changed = io.BytesIO(package)
@@ -287,7 +287,7 @@ def stored_files(account: LocalAccount, bucket: str) -> list[str]:
 
 @contextmanager
 def encrypted_with_a_new_key(account: LocalAccount, bucket: str, role: str) -> Iterator[str]:
-    """The bucket encrypts with a key that lets in the role, for a while; the key's id."""
+    """Encrypt the bucket with a key that allows the role, within the block. Returns the key id."""
     kms, s3 = account.client("kms"), account.client("s3")
     owner = account.client("sts").get_caller_identity()["Account"]
     administers, writes = f"arn:aws:iam::{owner}:root", f"arn:aws:iam::{owner}:role/{role}"

@@ -32,7 +32,7 @@ STATUS_VIEWS = {
     "ses_event_database": ["email_status"],
     "sms_event_database": ["sms_spend", "sms_status"],
 }
-# What the queries with a parameter are asked about: all of it is in the samples.
+# Arguments of the queries that have a parameter: the samples hold each of them.
 PARAMETERS = {
     "delivery_status_of_one_address": ["'recipient@example.com'"],
     "emails_by_tag": ["'ses:configuration-set'"],

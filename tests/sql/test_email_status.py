@@ -1,4 +1,4 @@
-"""ses_event_database: what became of each message and recipient, by `email_status` and its kin."""
+"""ses_event_database: outcome of each message and recipient, in the status views."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The seed's questions to pinpoint_event_database, and its named queries.
+"""Questions to pinpoint_event_database, and its named queries.
 
-What is expected is counted in Python from what was sent, never by SQL.
+Expected results are counted in Python from the sent messages, never by SQL.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ RECENT = "ingest_timestamp > current_timestamp - interval '30' day"
 
 
 def history(number: int, campaign: str, chance: random.Random) -> Iterator[tuple[str, Event]]:
-    """What became of one email, in its order, each event with the number it belongs to."""
+    """Yield the events of one email in their order, each with the name of its count."""
     name = f"{campaign}-m{number}"
     mail: dict[str, Any] = {"tags": {"campaign_id": campaign, "treatment_id": "0"}}
     yield "sends", email_sent(name, **mail)
@@ -143,7 +143,7 @@ def test_one_reading_of_the_events_is_enough(
         "AND pinpoint_campaign_id IS NOT NULL"
     )
 
-    # Columns of six subselects would be six times those of one.
+    # Six subselects would scan the columns of one subselect six times.
     named = pinpoint.scanned_named("campaign_results")
 
     assert named < 3 * pinpoint.scanned(one)

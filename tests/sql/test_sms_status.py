@@ -1,4 +1,4 @@
-"""sms_event_database: what became of each message and what it cost."""
+"""sms_event_database: outcome and cost of each message."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_view_shows_its_kind(sms: EventDatabase, status: str, event_type: str)
     assert sms.ask(f"SELECT event_type FROM {status}") == [{"event_type": event_type}]
 
 
-# Each story is told in its order in time; the last column is what counts in the end.
+# Events of each story are in their order in time; the last column is the final status.
 STORIES: dict[str, tuple[list[Event], str]] = {
     "a later event that is not final masks no final one": (
         [text("BLOCKED", "s", at=after(1)), text("PENDING", "s", at=after(9))],

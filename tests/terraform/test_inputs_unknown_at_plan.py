@@ -1,4 +1,4 @@
-"""Whether a resource exists is known at plan, whatever the caller's values are.
+"""The existence of every resource is known at plan, for any values of the caller.
 
 Each public module is planned twice in one configuration (`for_each` over two instances) with every
 string that it takes coming from a resource of the same plan: once with its required inputs only and
@@ -55,7 +55,7 @@ class TypeReader:
         return word
 
     def expression(self) -> str | None:
-        """None stands for a value that is left out: an optional number or boolean."""
+        """Read a type. Returns None for a value to leave out: an optional number or boolean."""
         kind = self.take()
         if kind == "string":
             return UNKNOWN
@@ -101,7 +101,7 @@ def inputs(module: Path, *, every: bool) -> dict[str, str]:
             continue
         key = KEYS.get((module.name, name), "key")
         text = TypeReader(str(docs.unquoted(body["type"])), key).expression()
-        # What has a default and no string in it keeps the default.
+        # A member with a default and without a string keeps the default.
         if text is not None and not (optional and UNKNOWN not in text):
             given[name] = text
     return given

@@ -44,7 +44,7 @@ def functions_named_by(path: Path) -> Iterator[str]:
 
 
 def values_of(block: Path, name: str) -> list[str]:
-    """What architectures hand to an input of a block of modules/internal."""
+    """List the values that architectures give to an input of a block of modules/internal."""
     source = re.escape(block.name)
     calls = rf'source += "[./]*internal/{source}"(?:.(?!^}}))*?\b{name} += "(\w+)"'
     found = [

@@ -1,9 +1,9 @@
 """Rows of modules/internal/pinpoint_access/operations.json against AWS's own pages.
 
-The expected resources are those of the Service Authorization Reference, "Actions, resources, and
+The expected resources come from the Service Authorization Reference, "Actions, resources, and
 condition keys for Amazon Pinpoint". Where the Pinpoint Developer Guide ("Amazon Pinpoint actions
-for IAM policies") names another ARN, the table lists both, because nobody can ask the service any
-more which of the two it evaluates.
+for IAM policies") names another ARN, the table lists both, because the service can no longer be
+tested for the ARN that it evaluates.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ run "sends_nothing_by_default" {
 
   assert {
     condition     = length([for name in keys(local.environment) : name if can(regex("^(EMAIL|SMS|VOICE)_", name))]) == 0
-    error_message = "What is not configured must be absent, not empty."
+    error_message = "Settings that are not configured must be absent, not empty."
   }
 
   assert {

@@ -2,9 +2,9 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
-# What the function answers: the SHA-256 of the registration that it was asked for, which the module
-# compares with the one that it asks for (pinpoint_resources, `revisions`). An apply that asks for any
-# other stream, role, project or take-over fails. This is the registration
+# Answer of the function: the SHA-256 of the requested registration, which the module compares with its
+# own request (pinpoint_resources, `revisions`). An apply that requests another stream, role, project
+# or take-over fails. The registration is
 #   [{"api":{"execution_arn":"arn:aws:execute-api:eu-west-1:111122223333:abc","url":"https://abc.execute-api.eu-west-1.amazonaws.com"},"project_id":"app1"},
 #    {"key":"project","properties":"{\"DestinationStreamArn\":\"arn:aws:kinesis:eu-west-1:111122223333:stream/mock\",\"RoleArn\":\"arn:aws:iam::111122223333:role/mock\",\"TakeOver\":false}","type":"EventStream"}]
 # as jsonencode writes it, in one line.
@@ -106,7 +106,7 @@ run "notifies_of_refused_and_of_unread_events" {
       aws_cloudwatch_metric_alarm.this["unread"].threshold == 24 * 3600 * 1000,
       one(aws_cloudwatch_metric_alarm.this["unread"].alarm_actions) == "arn:aws:sns:eu-west-1:111122223333:oncall",
     ])
-    error_message = "Somebody must hear while the events are still there."
+    error_message = "An alarm must notify while the stream still has the events."
   }
 }
 

@@ -2,8 +2,8 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
-# What the function answers to the registration of event_stream.tftest.hcl with "TakeOver":true. In a
-# file of its own: a mocked update keeps the answer of the run before.
+# Answer of the function to the registration of event_stream.tftest.hcl with "TakeOver":true. The answer
+# has a file of its own, because a mocked update keeps the answer of the previous run.
 override_resource {
   target = module.registration.aws_lambda_invocation.this
   values = { result = "{\"Revision\":\"9a349f119612133b41bbcfe0a9a44d4bd8b27fa3f7f0c0eadd4cfa9a852b2607\"}" }

@@ -1,5 +1,5 @@
-# What the mocked provider answers where a random word would not do: a module parses it, or
-# another argument is checked to be an ARN or JSON. Assert on `.statement`, not on this JSON.
+# Values of the mocked provider that must not be random words: a module parses them, or another
+# argument is checked to be an ARN or JSON. Assert on `.statement`, not on this JSON.
 
 mock_data "aws_caller_identity" {
   defaults = {

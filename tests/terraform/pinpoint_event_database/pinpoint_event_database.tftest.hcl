@@ -25,7 +25,7 @@ run "keeps_what_comes_by_the_event_stream" {
 
   assert {
     condition     = length(aws_sesv2_configuration_set_event_destination.this) == 0 && length(module.sms_event_destinations) == 0 && length(module.database.publisher_role_arns) == 0
-    error_message = "Nobody else must write to the table unless asked for."
+    error_message = "No other service may write to the table by default."
   }
 }
 
@@ -77,7 +77,7 @@ run "takes_the_events_of_sms_configuration_sets_into_the_same_table" {
 
   assert {
     condition     = keys(module.database.publisher_role_arns) == ["sms"]
-    error_message = "There must be a role for End User Messaging, and none for SES."
+    error_message = "There must be a role for End User Messaging SMS, and no role for SES."
   }
 }
 

@@ -44,7 +44,7 @@ run "gives_up_a_record_after_a_while_keeps_it_and_goes_on" {
 
   assert {
     condition     = output.dead_letter_queue_urls == { records = module.dead_letter.queue_url }
-    error_message = "Whoever redrives needs the queue."
+    error_message = "An operator needs the queue to redrive."
   }
 }
 
@@ -87,7 +87,7 @@ run "notifies_of_feedback_that_waits" {
       aws_cloudwatch_metric_alarm.late.metric_name == "IteratorAge",
       one(aws_cloudwatch_metric_alarm.late.alarm_actions) == "arn:aws:sns:eu-west-1:111122223333:oncall",
     ])
-    error_message = "Somebody must hear while the events are still there."
+    error_message = "An alarm must notify while the stream still has the events."
   }
 }
 

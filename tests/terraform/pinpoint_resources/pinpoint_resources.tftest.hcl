@@ -15,7 +15,7 @@ run "asks_the_function_for_each_resource" {
 
   assert {
     condition     = aws_lambda_invocation.this["SmsTemplate/greeting"].lifecycle_scope == "CRUD"
-    error_message = "The function must hear of updates and of the end, too."
+    error_message = "The function must be invoked for updates and for the destroy, too."
   }
 
   assert {
@@ -26,7 +26,7 @@ run "asks_the_function_for_each_resource" {
       project_id = "0123456789abcdef0123456789abcdef"
       type       = "SmsTemplate"
     }
-    error_message = "The function must hear what to manage, where, and for whom."
+    error_message = "The input of the function must name the resource, the project and the caller's key."
   }
 
   assert {
@@ -128,7 +128,7 @@ run "creates_projects_and_templates_through_an_api_without_a_project" {
 
   assert {
     condition     = alltrue([for invocation in aws_lambda_invocation.this : jsondecode(invocation.input).project_id == null])
-    error_message = "What belongs to no project must be asked for without one."
+    error_message = "Resources without a project must be requested without a project."
   }
 
   assert {
@@ -172,7 +172,7 @@ run "passes_no_role_to_a_hub_which_assumes_it_itself" {
 
   assert {
     condition     = join(" ", keys(local.policies)) == "pinpoint"
-    error_message = "There is nobody to pass the role to."
+    error_message = "A hub assumes the role: no role is passed to it."
   }
 }
 
@@ -189,7 +189,7 @@ run "takes_an_event_stream_over_when_told" {
 
   assert {
     condition     = jsondecode(aws_lambda_invocation.this["EventStream/project"].input).properties.TakeOver
-    error_message = "The function must hear that it may replace a stream."
+    error_message = "The input of the function must allow it to replace a stream."
   }
 }
 
@@ -211,7 +211,7 @@ run "manages_event_destinations_of_the_named_configuration_set_only" {
 
   assert {
     condition     = jsondecode(aws_lambda_invocation.this["SmsConfigurationSetEventDestination/events"].input).project_id == null
-    error_message = "It must be asked for without a project."
+    error_message = "The destination must be requested without a project."
   }
 
   assert {

@@ -34,7 +34,7 @@ run "answers_all_mail_of_the_active_rule_set" {
 
   assert {
     condition     = output.reply_address == null
-    error_message = "Without recipients replies come from whatever address was written to."
+    error_message = "Without recipients replies are sent from the address that received the email."
   }
 }
 
@@ -57,7 +57,7 @@ run "answers_each_of_several_recipients_in_a_given_rule_set" {
       length(aws_ses_receipt_rule.this.stop_action) == 0,
       length(data.aws_ses_active_receipt_rule_set.this) == 0,
     ])
-    error_message = "The rule must stand where it was told to, for each of the recipients."
+    error_message = "The rule must have the given position in the given rule set, for each of the recipients."
   }
 
   assert {
@@ -99,7 +99,7 @@ run "may_send_from_one_address_and_read_one_template" {
 
   assert {
     condition     = output.reply_address == "robot@example.com"
-    error_message = "The output must tell where replies come from."
+    error_message = "The output must be the From address of replies."
   }
 }
 

@@ -50,7 +50,7 @@ run "wires_a_list_and_overwrites_when_told" {
       jsondecode(aws_lambda_invocation.identity_wiring[0].input).overwrite,
       aws_scheduler_schedule.identity_wiring[0].schedule_expression == "cron(0 6 * * ? *)",
     ])
-    error_message = "What was asked for must reach the function."
+    error_message = "The given settings must reach the function."
   }
 }
 

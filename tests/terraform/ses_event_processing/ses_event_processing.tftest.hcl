@@ -24,7 +24,7 @@ run "leads_feedback_from_ses_to_the_function_and_failures_to_queues" {
       aws_lambda_event_source_mapping.queue.function_response_types == toset(["ReportBatchItemFailures"]),
       jsondecode(aws_sns_topic_subscription.queue.redrive_policy).deadLetterTargetArn == module.undelivered.queue_arn,
     ])
-    error_message = "A failed message must come back alone, and an undelivered one be kept."
+    error_message = "A failed message must be redelivered alone, and an undelivered notification be kept."
   }
 
   assert {
@@ -75,7 +75,7 @@ run "takes_a_configuration_set_that_is_there" {
       aws_cloudwatch_metric_alarm.reputation["complaint-rate"].threshold == 0.001,
       aws_cloudwatch_metric_alarm.reputation["bounce-rate"].alarm_actions == toset([var.alarm.topic_arn]),
     ])
-    error_message = "A threshold given must count, the other stay, and the alarm be told."
+    error_message = "A given threshold must apply, the other threshold stay, and the alarm notify the topic."
   }
 }
 

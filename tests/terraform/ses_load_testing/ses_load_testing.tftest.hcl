@@ -40,7 +40,7 @@ run "sends_in_large_batches_and_answers_for_each_message" {
 
   assert {
     condition     = one(aws_apigatewayv2_route.this[*].authorization_type) == "AWS_IAM" && one(aws_apigatewayv2_route.this[*].route_key) == "POST /messages"
-    error_message = "Unless told otherwise, requests must be signed."
+    error_message = "By default requests must be signed."
   }
 
   assert {
@@ -50,7 +50,7 @@ run "sends_in_large_batches_and_answers_for_each_message" {
 
   assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["oldest-message", "parked", "stopped-by-account", "stopped-by-quota", "unrecorded-calls"])
-    error_message = "Whatever needs a person must have an alarm."
+    error_message = "Every failure that needs a person must have an alarm."
   }
 }
 
@@ -77,7 +77,7 @@ run "takes_an_api_key_from_a_secret" {
 
   assert {
     condition     = one(aws_apigatewayv2_route.this[*].authorization_type) == "NONE"
-    error_message = "The function checks the key: HTTP APIs have none of their own."
+    error_message = "The function checks the key: HTTP APIs have no API keys."
   }
 
   assert {

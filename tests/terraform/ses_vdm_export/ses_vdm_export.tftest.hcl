@@ -20,7 +20,7 @@ run "exports_the_month_before_on_the_1st_without_further_inputs" {
 
   assert {
     condition     = aws_scheduler_schedule.this.target[0].input == "{\"scheduled_time\": \"<aws.scheduler.scheduled-time>\"}"
-    error_message = "Scheduler's word must stand in the input as it is, or nobody fills it in."
+    error_message = "The input must hold Scheduler's context attribute unescaped, or Scheduler does not replace it."
   }
 
   assert {
@@ -49,7 +49,7 @@ run "exports_the_month_before_on_the_1st_without_further_inputs" {
 
   assert {
     condition     = length(var.subscriptions) == 0
-    error_message = "Nobody must be subscribed who was not named."
+    error_message = "No endpoint may be subscribed that is not named."
   }
 }
 

@@ -1,4 +1,4 @@
-"""What a run may ask for: the documented three members, and options that are checked."""
+"""Input of a run: the three documented members, and options that are checked."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""How a campaign goes: waiting while it runs, and ending as what it is."""
+"""Progress of a campaign: waiting while it runs, and the result at its end."""
 
 import pytest
 

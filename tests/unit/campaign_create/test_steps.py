@@ -1,4 +1,4 @@
-"""The steps of a campaign: created once, whatever is retried, and reported truly."""
+"""The steps of a campaign: created once despite retries, and reported with its true result."""
 
 from types import SimpleNamespace
 

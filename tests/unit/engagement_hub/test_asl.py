@@ -1,4 +1,4 @@
-"""The hub's state machines: valid, bounded, and each step known to its function."""
+"""The hub's state machines: valid, bounded, and each step has code in its function."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What an update makes of an endpoint and its user, and who has to give way."""
+"""Updates of an endpoint and its user, and the endpoints that an update deactivates."""
 
 import botocore.loaders
 import pytest

@@ -44,7 +44,7 @@ def moment(milliseconds):
 
 
 def shape(value):
-    """The keys of a record, all the way down, and the kinds of its values."""
+    """List the keys of a record, nested keys included, and the kinds of its values."""
     if isinstance(value, dict):
         return {key: shape(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -244,7 +244,7 @@ def test_a_refused_text_is_a_failure_of_the_documented_shape(status):
 
     assert record["event_type"] == "_SMS.FAILURE"
     assert record["attributes"]["record_status"] == status
-    # Nobody told the country or the parts, and nothing was paid.
+    # The country, the parts and the price are unknown.
     expected = shape(documented)
     del expected["metrics"]
     del expected["attributes"]["iso_country_code"]
@@ -254,7 +254,7 @@ def test_a_refused_text_is_a_failure_of_the_documented_shape(status):
 
 # Email
 
-# What SES tells beyond Pinpoint's records, and the event databases have columns for.
+# Members of SES's events that Pinpoint's records lack, and for which event databases have columns.
 OF_SES_ALONE = {"arrival_date", "complaint_sub_type", "link_tags", "timestamp"}
 
 

@@ -1,4 +1,4 @@
-"""Import files: what is read, what is rejected and why, and that nothing else is lost."""
+"""Import files: rows that are read, rows that are rejected and why; no other row is lost."""
 
 import gzip
 import io

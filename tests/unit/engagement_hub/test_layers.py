@@ -28,7 +28,7 @@ def part(path: Path) -> str:
 
 
 def parts_imported_by(path: Path) -> set[str]:
-    """The parts of the hub that a file imports, wherever the statement stands."""
+    """Find the parts of the hub that a file imports, at any place of the file."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

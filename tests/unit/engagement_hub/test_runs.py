@@ -1,4 +1,4 @@
-"""RunStore: totals that are added once, claims that nobody has twice, caps."""
+"""RunStore: totals that are added once, claims with a single owner, caps."""
 
 from collections.abc import Iterator
 

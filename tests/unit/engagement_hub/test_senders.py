@@ -1,4 +1,4 @@
-"""Senders: what AWS is asked, and how its answers are read."""
+"""Senders: requests to AWS, and the interpretation of its responses."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ IDS = {"application_id": "app1", "campaign_id": "c1", "endpoint_id": "e 1"}
 
 
 class Service:
-    """A client that notes its requests and answers a message id."""
+    """Client that records its requests and responds with a message id."""
 
     def __init__(self) -> None:
         self.requests: dict[str, dict[str, Any]] = {}

@@ -35,7 +35,7 @@ STARTED = datetime.fromtimestamp(NOW, UTC)
 
 
 class Sender:
-    """Notes what is sent; answers SUCCESSFUL, or what a test put under the address."""
+    """Records sent messages; responds SUCCESSFUL, or with the test's outcome for the address."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
@@ -58,7 +58,7 @@ class Sender:
 
 
 class Functions:
-    """Stands for the callers' Lambda functions."""
+    """Fake of the callers' Lambda functions."""
 
     def __init__(self) -> None:
         self.payloads: list[Mapping[str, Any]] = []
@@ -639,7 +639,7 @@ def test_a_failing_hook_stops_its_endpoints_and_fails_the_run(
 
 @pytest.fixture
 def hooked_chunk(hub, functions):
-    """A chunk of 60 for a hook that drops nobody: two calls of it. The event of its step."""
+    """Build the event of a step for a chunk of 60 and a hook that drops no endpoint: two calls."""
     hub.shards = hub.endpoints.shards = 1
     segment(hub)
     people(hub, 60)

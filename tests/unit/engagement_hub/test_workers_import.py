@@ -33,7 +33,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def run(hub: Hub, event: dict[str, str], *, each_step: int = 1) -> dict[str, Any]:
-    """What import.asl.json does, every step `each_step` times."""
+    """Run the steps of import.asl.json, every step `each_step` times."""
 
     def repeat(step: Any, event: dict[str, Any]) -> Any:
         for _ in range(each_step):

@@ -56,7 +56,7 @@ def function(monkeypatch, name):
 
 
 def logged(caplog, capsys):
-    """All that a function wrote, with what it handed to its logger beside the text."""
+    """Join the output of a function, with the values that it gave to its logger beside the text."""
     records = "".join(str(vars(record)) for record in caplog.records)
     written = capsys.readouterr()
     return written.out + written.err + records

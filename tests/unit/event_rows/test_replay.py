@@ -25,7 +25,7 @@ PREFIX = "errors/processing-failed/"
 
 
 class Firehose:
-    """Takes records, refusing those that `refuse` names, so many times each."""
+    """Accepts records, and refuses each record in `refuse` the given number of times."""
 
     def __init__(self, refuse=None):
         self.accepted = []

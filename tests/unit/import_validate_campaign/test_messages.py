@@ -1,4 +1,4 @@
-"""What passes from stage to stage, and under which names."""
+"""Messages from stage to stage, and their execution names."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The two arrows of the chain: each notification starts the next stage once, or stays queued."""
+"""The two stages of the chain: each notification starts its stage once, or stays queued."""
 
 import json
 

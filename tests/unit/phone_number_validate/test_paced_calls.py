@@ -1,4 +1,4 @@
-"""Calls at a steady rate: kept whatever the latency, exceeded in no second."""
+"""Calls at a steady rate, which holds at any latency and is never exceeded within a second."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from phone_number_validate.paced_calls import call_paced, reserved_rate
 
 
 class Time:
-    """A clock that sleeping moves, and that may oversleep."""
+    """Clock that advances by sleeping, possibly by more than the requested time."""
 
     def __init__(self, oversleeps=()):
         self.now = 1000.0
@@ -22,7 +22,7 @@ class Time:
 
 
 class Limiter:
-    """What shared.pacing hands out, for one caller."""
+    """Slots of shared.pacing, for one caller."""
 
     def __init__(self, rate, start=1000.0):
         self.rate = rate

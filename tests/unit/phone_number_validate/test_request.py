@@ -1,4 +1,4 @@
-"""What a run validates: the segment it names, or all that is unvalidated; never more by mistake."""
+"""Endpoints that a run validates: the named segment, or every unvalidated endpoint; never more."""
 
 import pytest
 

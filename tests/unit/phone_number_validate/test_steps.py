@@ -1,4 +1,4 @@
-"""The steps of a validation: nothing paid twice, nothing left behind, no number stops a run."""
+"""The steps of a validation: no number is paid twice, left out, or able to stop a run."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""How endpoints are marked: always, and never woken."""
+"""Verdicts on endpoints: every endpoint is marked, and no inactive endpoint is activated."""
 
 import pytest
 

@@ -340,7 +340,7 @@ def test_a_persons_text_has_its_id_whenever_it_arrives():
     assert first["event_timestamp"] != second["event_timestamp"]
 
 
-# What is strange in an event is kept, or the event goes to the error prefix as it came
+# Unexpected values of an event are kept, or the event goes to the error prefix unchanged
 
 
 @pytest.mark.parametrize(
@@ -444,7 +444,7 @@ def paths(value, above=()):
 
 @st.composite
 def disturbed(draw):
-    """A sample of which one member is gone, is anything, or has a strange neighbour."""
+    """A sample with one member missing, with any value, or with an unknown neighbour."""
     event = copy.deepcopy(sample(draw(bare)))
     *above, last = draw(st.sampled_from(sorted(paths(event), key=str)))
     place = event

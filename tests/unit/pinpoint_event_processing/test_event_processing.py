@@ -1,4 +1,4 @@
-"""The function: every record of a batch has its own fate, and none holds up the others."""
+"""The function: every record of a batch has its own outcome, and no record delays the others."""
 
 import base64
 import copy
@@ -41,7 +41,7 @@ def event(kind: str, *addresses: str, **detail: Any) -> dict[str, Any]:
 
 
 def records(*data: object) -> dict[str, Any]:
-    """What Lambda gives for these records: bytes, texts, or values as JSON with a newline."""
+    """Build Lambda's event for records: bytes, texts, or values as JSON with a newline."""
     found = []
     for number, one in enumerate(data, 1):
         text = one if isinstance(one, bytes | str) else json.dumps(one) + "\n"

@@ -1,4 +1,4 @@
-"""The plans against the hub's own API: what one side sends, the other understands."""
+"""The plans against the hub's own API: the hub accepts the requests of the function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the function decides, with the API's answers played by a small fake of each service."""
+"""Decisions of the function, with the API's responses from a small fake of each service."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class FakeApi:
         return {}
 
     def _page(self, things: dict[str, dict[str, Any]], token: str | None) -> dict[str, Any]:
-        """One thing a page, so that every search has to turn pages."""
+        """Lists of one item a page, so that every search reads several pages."""
         start, rows = int(token or 0), list(things.values())
         page: dict[str, Any] = {"Item": rows[start : start + 1]}
         return page | ({"NextToken": str(start + 1)} if start + 1 < len(rows) else {})

@@ -35,7 +35,7 @@ def copied(content: bytes, mapping: ColumnMapping = PHONES) -> tuple[str, Tally]
 
 
 def imported(content: bytes, mapping: ColumnMapping) -> dict[int, dict[str, object]]:
-    """What the hub reads from the copy: row number of the file => endpoint."""
+    """Read the copy as the hub does: row number of the file => endpoint."""
     copy, _ = copied(content, mapping)
     rows = list(read_rows(io.BytesIO(copy.encode()), "CSV", name="people.csv"))
     assert [row for row in rows if not isinstance(row, ImportRow)] == []

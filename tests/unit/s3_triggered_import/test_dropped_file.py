@@ -1,4 +1,4 @@
-"""Which files are imported, and under which name: one run per version of an object."""
+"""Files that are imported, and the names of their runs: one run per version of an object."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The steps of an import: one job per run, whatever gets lost, and a judgement of its result."""
+"""The steps of an import: one job per run despite lost responses, and the check of its result."""
 
 import json
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The trigger: every message its own fate, every file one run."""
+"""The trigger: every message has its own outcome, and every file one run."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which mails are answered, and whom the answer goes to."""
+"""Emails that get a reply, and the recipients of the reply."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_each_documented_mail_is_answered(name):
 
     answer = decide(incoming_mail({"Records": [{"ses": ses}]}), PLAIN)
 
-    # The envelope sender has a tag (prvs=…); who wrote stands in From.
+    # The envelope sender has a tag (prvs=…); the author is in From.
     assert isinstance(answer, Reply)
     assert (answer.to, answer.mailbox) == ("sender@example.com", "recipient@example.net")
     assert answer.message_id == "d6iitobk75ur44p8kdnnp7g2n800exampl"

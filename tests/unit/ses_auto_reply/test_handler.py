@@ -1,4 +1,4 @@
-"""From an event to at most one reply: claims, refusals, outcomes that nobody knows."""
+"""From an event to at most one reply: claims, refusals, unknown outcomes."""
 
 import json
 import uuid

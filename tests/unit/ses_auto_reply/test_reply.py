@@ -1,4 +1,4 @@
-"""The reply as it goes out: threads, escaping, one line per header."""
+"""The reply as sent: threads, escaping, one line per header."""
 
 import html
 import time

@@ -1,4 +1,4 @@
-"""The function: every message of a batch has its own fate."""
+"""The function: every message of a batch has its own outcome."""
 
 import json
 from types import SimpleNamespace
@@ -41,11 +41,11 @@ class Function:
         return self.module.lambda_handler(sqs_event(*bodies), context)
 
     def logged(self):
-        """All that was logged, with what was logged along."""
+        """Join the log records with their extra values."""
         return str([vars(record) for record in self._caplog.records])
 
     def metrics(self):
-        """The metrics record of the one invocation since this was asked last."""
+        """Read the metrics record of the only invocation since the last call."""
         lines = self._capsys.readouterr().out.splitlines()
         [record] = [json.loads(line) for line in lines if '"_aws"' in line]
         return record

@@ -1,4 +1,4 @@
-"""Whose notifications come to our topic, and at what pace."""
+"""Identities whose notifications are sent to our topic, and the pace of the wiring."""
 
 from __future__ import annotations
 

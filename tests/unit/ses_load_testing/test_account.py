@@ -1,4 +1,4 @@
-"""How much may be sent, and in portions of which size."""
+"""Sending quota of the account, and the size of reservations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API says "accepted" of what is on the queue, and of nothing else."""
+"""The API reports "accepted" for messages on the queue, and for no other message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/queue"
 
 
 class Sqs:
-    """Takes entries, unless told otherwise; `answer` names codes by the entry's id."""
+    """Accepts entries; `answer` has error codes by the id of the entry."""
 
     def __init__(self) -> None:
         self.bodies: list[str] = []

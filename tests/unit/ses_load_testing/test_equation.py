@@ -1,4 +1,4 @@
-"""accepted = sent + duplicates + failed + parked + in flight, after whatever happens."""
+"""accepted = sent + duplicates + failed + parked + in flight, after any sequence of failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATUSES = ["SUCCESS", "ACCOUNT_THROTTLED", "TRANSIENT_FAILURE", "INVALID_PARAME
 
 
 class Sending(RuleBasedStateMachine):
-    """Producers, several senders and everything that fails, in any order."""
+    """Producers, several senders and every failure, in any order."""
 
     @initialize(rate=st.sampled_from([4, 14, 60, 250]))
     def start(self, rate: int) -> None:
@@ -107,8 +107,8 @@ class Sending(RuleBasedStateMachine):
         before = {name: list(e) for name, e in self.world.sqs.endings.items()}
         self._deliver(who, 10)
         self.world.sqs.delete = delete  # type: ignore[method-assign]
-        # What ended elsewhere meanwhile would be there twice; at-least-once delivery allows that,
-        # and the equation counts messages.
+        # A message that has ended elsewhere since then would exist twice. At-least-once delivery
+        # allows that, and the equation counts messages.
         for name, entries in self.world.sqs.endings.items():
             ended = {e["MessageAttributes"]["message_id"]["StringValue"] for e in entries}
             self.world.sqs.messages = {
@@ -178,7 +178,7 @@ class Sending(RuleBasedStateMachine):
 
     def _balance(self) -> None:
         """Every accepted message is in one place: sent (by its identity), failed, parked, or on
-        the queue. The ledger's word on what was sent is never more than what SES took."""
+        the queue. The ledger never names more sent messages than SES accepted."""
         world = self.world
         failed = {id for id, _ in world.sqs.ended(DEAD_LETTERS)}
         parked = {id for id, _ in world.sqs.ended(PARKED)}

@@ -1,4 +1,4 @@
-"""The three functions: what Lambda hands them, what they answer, and what they write to the log."""
+"""The three functions: events from Lambda, responses, and log records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AWAKE = SimpleNamespace(**vars(CONTEXT), get_remaining_time_in_millis=lambda: 90
 
 
 def event(world: World) -> dict[str, Any]:
-    """What the event source mapping makes of the queue's messages."""
+    """Build the event that the event source mapping makes of the queue's messages."""
     return {
         "Records": [
             {

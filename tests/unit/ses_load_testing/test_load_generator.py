@@ -1,4 +1,4 @@
-"""The load generator: what it queues, and which inputs it refuses."""
+"""The load generator: the messages that it queues, and the inputs that it refuses."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What producers may write, and what each refusal says."""
+"""Messages that producers may send, and the text of each refusal."""
 
 from __future__ import annotations
 

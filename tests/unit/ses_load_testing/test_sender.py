@@ -1,4 +1,4 @@
-"""Each message of a batch ends in one fate, whatever goes wrong, and none goes out twice."""
+"""Each message of a batch has one outcome despite failures, and no message is sent twice."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def world() -> World:
 
 
 def fates(world: World) -> list[Fate]:
-    """What becomes of the next batch, in the order of the queue."""
+    """Deliver the next batch. Returns the outcomes in the order of the queue."""
     seen = world.deliver().fates
     return [seen[id] for id in sorted(seen, key=lambda id: int(id.removeprefix("m-")))]
 

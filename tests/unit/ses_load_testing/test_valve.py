@@ -1,4 +1,4 @@
-"""Deliveries stop and start again, and only those that we stopped ourselves."""
+"""Deliveries stop and start again, but only after a stop of the quota watch."""
 
 from __future__ import annotations
 

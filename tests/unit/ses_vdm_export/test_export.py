@@ -1,4 +1,4 @@
-"""What is asked of SES, where the report goes, and how a claim stands."""
+"""Requests to SES, the key of the report, and the state of a claim."""
 
 from datetime import UTC, datetime
 

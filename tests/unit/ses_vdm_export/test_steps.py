@@ -1,4 +1,4 @@
-"""The steps of an export: once a month, whatever dies, and no secret of SES let out."""
+"""The steps of an export: one export a month despite failures, and no secret in an output."""
 
 import http.server
 import io
@@ -79,7 +79,7 @@ class FakeSes:
 
 
 class FakeStates:
-    """How executions are doing; an absent one does not exist."""
+    """Status of executions; an execution that is absent does not exist."""
 
     exceptions = SimpleNamespace(ExecutionDoesNotExist=Unknown)
 
@@ -145,7 +145,7 @@ def steps(aws, ses, states, monkeypatch):
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Answers with what the test put into `status`, `body` and `announced` (a length)."""
+    """Responds with the test's `status`, `body` and `announced` (a length)."""
 
     def do_GET(self):
         self.send_response(self.server.status)
@@ -511,7 +511,7 @@ def test_a_run_that_lost_its_month_records_nothing(steps, ses, states, server):
 
 
 def test_the_state_machine_keeps_the_rules():
-    """But for the one way that ends well without telling anybody; see the next test."""
+    """The exception is the path that succeeds without a notification; see the next test."""
     machine = deepcopy(MACHINE)
     choice = machine["States"]["IsReportThere"]
     choice["Choices"] = [c for c in choice["Choices"] if c["Next"] != "NothingToExport"]

@@ -1,4 +1,4 @@
-"""What keeps a cold start short, checked in a fresh interpreter: this one has loaded it all."""
+"""Rules that keep a cold start short, checked in a new interpreter without loaded modules."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The client factory: one seam between every architecture and whoever hosts its project."""
+"""The client factory: one seam between every architecture and the host of its project."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
 
 
 def request_of_get_app(client: Any, app_id: str = "app1") -> AWSPreparedRequest:
-    """Call GetApp and give back the signed request, without sending it."""
+    """Call GetApp. Returns the signed request, which is not sent."""
     sent: list[AWSPreparedRequest] = []
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:

@@ -1,4 +1,4 @@
-"""How often a job elsewhere is looked at."""
+"""Intervals at which the state of a job is read."""
 
 from hypothesis import given
 from hypothesis.strategies import integers

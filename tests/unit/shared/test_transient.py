@@ -1,4 +1,4 @@
-"""Failures that pass by themselves have one name, which says nothing about recipients."""
+"""Transient failures have one name, which holds no recipient."""
 
 import pytest
 from botocore.exceptions import (

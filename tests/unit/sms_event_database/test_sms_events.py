@@ -176,7 +176,7 @@ members = sorted({member for name in BARE for member in sample(name)} - {"eventT
 @given(
     st.sampled_from(BARE),
     st.dictionaries(st.sampled_from(members), json_values, max_size=4),
-    # What has a mail is an event of SES.
+    # An event with the member mail is an event of SES.
     st.dictionaries(
         st.text(max_size=8).filter(lambda name: name != "mail"), json_values, max_size=3
     ),

@@ -1,4 +1,4 @@
-"""What bounces and complaints say, in all the forms they come in."""
+"""Meaning of bounces and complaints, in all their formats."""
 
 import json
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from tests.builders.suppression import bounce, complaint
 
 RECIPIENT = ("recipient@example.com",)
 HARD, SOFT, COMPLAINT = FeedbackKind.HARD_BOUNCE, FeedbackKind.SOFT_BOUNCE, FeedbackKind.COMPLAINT
-# Every documented payload of SES; what is not here says nothing against a recipient.
+# Every documented payload of SES; other payloads are no feedback about a recipient.
 SAYS = {
     "ses/bounce_permanent_general": (HARD, RECIPIENT),
     "ses/bounce_permanent_noemail": (HARD, RECIPIENT),

@@ -1,4 +1,4 @@
-"""What is known about an address does not depend on how feedback came in."""
+"""The record of an address does not depend on the order and the copies of feedback."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What is done about feedback, in which order, and what comes back when a service fails."""
+"""Actions on feedback, their order, and the messages that are retried when a service fails."""
 
 import json
 from datetime import timedelta
@@ -224,7 +224,7 @@ def test_a_crash_before_the_tables_are_written_repeats_and_loses_nothing(world):
 def test_a_storm_of_failures_ends_in_what_a_calm_day_leaves(
     story, refusals, silences, lost_writes, size
 ):
-    """Every message is done or comes back, and what comes back can be done again."""
+    """Every message is processed or returned, and a returned message can be processed again."""
     messages = [feedback(kind, address) for kind, address in story]
     calm, stormy = World(), World()
     calm.deliver(messages)
@@ -342,7 +342,7 @@ def test_ten_messages_take_thirteen_calls(world):
 
 
 def test_dynamodb_itself_keeps_the_same(world):
-    """The tables in memory are only as good as what moto's say to the same calls."""
+    """The tables in memory must respond like moto's tables to the same calls."""
     story = [
         feedback(HARD, ANN, BOB),
         *(feedback(SOFT, CY, at=MONDAY + timedelta(days=day)) for day in range(3)),

@@ -1,4 +1,4 @@
-"""``make demo FILE=…`` judges a file before it deploys anything."""
+"""``make demo FILE=…`` checks a file before it deploys resources."""
 
 from __future__ import annotations
 

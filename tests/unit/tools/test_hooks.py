@@ -1,4 +1,4 @@
-"""The hooks find what a commit must not hold, and let everything else through."""
+"""The hooks find forbidden content of a commit, and accept other content."""
 
 from __future__ import annotations
 

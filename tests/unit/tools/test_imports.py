@@ -1,4 +1,4 @@
-"""What a program can load is found by reading it."""
+"""The imports of a program are found by reading its source."""
 
 from __future__ import annotations
 

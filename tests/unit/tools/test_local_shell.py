@@ -1,4 +1,4 @@
-"""A shell enters the local AWS and gets back what it held before."""
+"""A shell enters the local AWS and gets its own variables back."""
 
 from __future__ import annotations
 

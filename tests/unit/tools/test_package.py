@@ -1,4 +1,4 @@
-"""A Lambda package is the same bytes wherever it is built, and complete."""
+"""A Lambda package has the same bytes on every machine, and is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A built package needs nothing but the Lambda runtime, whatever of it runs later."""
+"""A built package needs only the Lambda runtime, for every import of its functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which Terraform is run, where its provider comes from, and what is said when there is none."""
+"""The Terraform that is run, the source of its provider, and the message without a Terraform."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ run "makes_both_tables_and_allows_no_more_than_is_done" {
       aws_dynamodb_table.feedback.range_key == "address",
       aws_dynamodb_table.feedback.ttl[0].attribute_name == "expires_at",
     ])
-    error_message = "Addresses must be kept, recoverable; what makes copies harmless must expire."
+    error_message = "Addresses must be kept and recoverable; the records against copies must expire."
   }
 
   assert {
@@ -41,12 +41,12 @@ run "makes_both_tables_and_allows_no_more_than_is_done" {
       RecordFeedback                   = [toset(["dynamodb:PutItem"]), toset([aws_dynamodb_table.feedback.arn])]
       TellOtherSystems                 = [toset(["events:PutEvents"]), toset(["arn:aws:events:eu-west-1:111122223333:event-bus/default"])]
     }
-    error_message = "Every action must be named, and for its own resource; only the account's list has none."
+    error_message = "Every action must be named, and for its own resource; only the account's suppression list has no resource."
   }
 
   assert {
     condition     = jsondecode(output.event_pattern) == { source = ["ses_event_processing"], detail-type = ["Address Suppressed"] }
-    error_message = "A rule with the pattern must hear of every suppressed address."
+    error_message = "A rule with the pattern must match the event of every suppressed address."
   }
 }
 
@@ -66,7 +66,7 @@ run "writes_into_a_table_of_the_customer_s" {
 
   assert {
     condition     = length(aws_dynamodb_table.address) == 0 && output.address_table_name == "people"
-    error_message = "With a table given none must be made."
+    error_message = "With an existing table the module must create no table."
   }
 
   assert {
@@ -79,7 +79,7 @@ run "writes_into_a_table_of_the_customer_s" {
 
   assert {
     condition     = output.environment.EVENT_BUS_NAME == "crm" && output.environment.TRANSIENT_BOUNCES_LIMIT == "5" && output.environment.TRANSIENT_BOUNCES_WINDOW_DAYS == "7"
-    error_message = "The bus and the limit must be the given ones."
+    error_message = "The given bus and limit must be used."
   }
 }
 

@@ -37,7 +37,7 @@ run "lets_a_hub_work_for_this_project_only" {
 
   assert {
     condition     = length(output.pass_policies) == 0
-    error_message = "Nobody passes a role to a hub: it assumes it."
+    error_message = "A hub assumes the role: no role is passed to it."
   }
 }
 
@@ -64,7 +64,7 @@ run "lets_amazon_pinpoint_work_for_this_project_and_no_other_that_begins_alike" 
 
   assert {
     condition     = one(data.aws_iam_policy_document.pass.statement[0].condition).values == tolist(["pinpoint.amazonaws.com"])
-    error_message = "The role may be passed to Amazon Pinpoint and nobody else."
+    error_message = "The role may be passed to Amazon Pinpoint and no other service."
   }
 }
 

@@ -16,7 +16,7 @@ run "keeps_dead_letters_for_14_days_and_raises_an_alarm" {
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this.threshold == 0 && aws_cloudwatch_metric_alarm.this.metric_name == "ApproximateNumberOfMessagesVisible" && length(aws_cloudwatch_metric_alarm.this.alarm_actions) == 0
-    error_message = "One visible message must raise the alarm, also where nobody is notified."
+    error_message = "One visible message must raise the alarm, also without a topic."
   }
 
   assert {

@@ -42,7 +42,7 @@ run "declares_hourly_partitions_by_projection" {
       one(aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration).prefix == "events/!{timestamp:yyyy/MM/dd/HH}/"
       && endswith(one(aws_glue_catalog_table.events.storage_descriptor).location, "/events/")
     )
-    error_message = "The table must lie where Firehose writes."
+    error_message = "The location of the table must be the prefix to which Firehose writes."
   }
 
   assert {
@@ -91,12 +91,12 @@ run "reads_no_stream_and_trusts_no_publisher_unless_told" {
 
   assert {
     condition     = keys(aws_kinesis_firehose_delivery_stream.this) == ["direct"] && length(aws_iam_role.publisher) == 0
-    error_message = "There must be one Firehose stream, and nobody else to write to it."
+    error_message = "There must be one Firehose stream, and no service may write to it."
   }
 
   assert {
     condition     = one(aws_kinesis_firehose_delivery_stream.this["direct"].server_side_encryption).key_type == "AWS_OWNED_CMK"
-    error_message = "What is written directly must be encrypted."
+    error_message = "Direct writes must be encrypted."
   }
 }
 
@@ -359,7 +359,7 @@ run "notifies_of_late_unreadable_and_unwritten_events" {
       [for alarm in aws_cloudwatch_metric_alarm.stream : one(alarm.alarm_actions) == "arn:aws:sns:eu-west-1:111122223333:oncall"],
       [one(aws_cloudwatch_metric_alarm.unreadable_records.alarm_actions) == "arn:aws:sns:eu-west-1:111122223333:oncall"],
     ))
-    error_message = "The topic must hear of every alarm."
+    error_message = "Every alarm must notify the topic."
   }
 }
 
@@ -368,7 +368,7 @@ run "keeps_the_alarms_when_nobody_is_told" {
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.stream) == 3 && length(aws_cloudwatch_metric_alarm.unreadable_records.alarm_actions) == 0
-    error_message = "Alarms must be there without a topic."
+    error_message = "Alarms must exist without a topic."
   }
 }
 

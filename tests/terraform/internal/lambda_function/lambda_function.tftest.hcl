@@ -33,7 +33,7 @@ run "has_safe_defaults" {
 
   assert {
     condition     = length(aws_lambda_function_event_invoke_config.this) == 0 && length(aws_lambda_permission.this) == 0
-    error_message = "Nobody may invoke the function unless the caller says so."
+    error_message = "No service may invoke the function unless the caller names it."
   }
 
   assert {
@@ -147,7 +147,7 @@ run "keeps_failed_asynchronous_events" {
     condition = length(data.aws_iam_policy_document.on_failure[0].statement) == 1 && (
       join(" ", data.aws_iam_policy_document.on_failure[0].statement[0].resources) == "arn:aws:sqs:eu-west-1:111122223333:failed"
     )
-    error_message = "The role may send to that queue, and needs no key where there is none."
+    error_message = "The role may send to that queue, and without a key needs no permission for a key."
   }
 }
 

@@ -20,7 +20,7 @@ run "only_refuses_where_nobody_is_named" {
       Resource  = "arn:aws:sqs:eu-west-1:111122223333:work"
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
-    error_message = "No service may send unless it is named, and nobody without TLS."
+    error_message = "No service may send unless it is named, and no request without TLS."
   }
 }
 
@@ -80,7 +80,7 @@ run "speaks_of_publishing_where_a_topic_carries_it" {
 
   assert {
     condition     = one(distinct([for statement in jsondecode(output.policy_json).Statement : statement.Resource])) == "arn:aws:sns:eu-west-1:111122223333:work"
-    error_message = "The policy must speak of the topic that carries it."
+    error_message = "The policy must name the topic that it belongs to."
   }
 }
 

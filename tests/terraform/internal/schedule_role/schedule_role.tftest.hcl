@@ -30,7 +30,7 @@ run "calls_one_target_and_keeps_what_could_not_be_called" {
       "aws:SourceAccount" = "111122223333"
       "aws:SourceArn"     = "arn:aws:scheduler:eu-west-1:111122223333:schedule-group/default"
     }
-    error_message = "Nobody else's schedule may use the role."
+    error_message = "No other schedule may use the role."
   }
 }
 
@@ -46,12 +46,12 @@ run "serves_the_schedules_of_a_group_and_writes_to_an_encrypted_queue" {
     condition = contains(flatten([
       for condition in one(data.aws_iam_policy_document.trust.statement).condition : tolist(condition.values)
     ]), var.schedule_group_arn)
-    error_message = "The group must be the given one."
+    error_message = "The given group must be used."
   }
 
   assert {
     condition     = join(" ", data.aws_iam_policy_document.schedule.statement[2].resources) == var.operations.kms_key.arn
-    error_message = "An encrypted queue takes messages from whoever may use its key."
+    error_message = "Sending to an encrypted queue needs its key."
   }
 }
 

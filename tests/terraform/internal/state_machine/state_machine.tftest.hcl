@@ -78,7 +78,7 @@ run "alarms_exist_without_anybody_to_notify" {
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : length(alarm.alarm_actions) == 0])
-    error_message = "Without `alarm` nobody is notified."
+    error_message = "Without `alarm` no topic is notified."
   }
 }
 
