@@ -22,8 +22,8 @@ locals {
   # number is part of every key, so it never changes for a table that has data.
   endpoint_shards = 32
 
-  # Built, because the campaign's function schedules runs of the machine that invokes it, and so that
-  # the API's function does not wait for the functions of the machines.
+  # Built, because the campaign function schedules executions of the state machine that invokes it,
+  # and so that the API function does not wait for the functions of the state machines.
   state_machine_arns = {
     for name in ["campaign", "export", "import"] :
     name => "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.name}-${name}"

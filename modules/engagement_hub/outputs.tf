@@ -2,7 +2,7 @@ output "api_url" {
   description = "URL of the Pinpoint-compatible API: the endpoint_url of a boto3 `pinpoint` client that signs for execute-api."
   value       = local.api.url
 
-  # A request that comes before them fails.
+  # An earlier request fails.
   depends_on = [
     aws_apigatewayv2_route.this,
     aws_apigatewayv2_stage.this,
@@ -30,7 +30,7 @@ output "pinpoint" {
   description = "Project and its API, for the `pinpoint` input of the other modules; null without project."
   value       = var.project == null ? null : { project_id = local.project_id, api = local.api }
 
-  # A request that comes before them fails.
+  # An earlier request fails.
   depends_on = [
     aws_apigatewayv2_route.this,
     aws_apigatewayv2_stage.this,

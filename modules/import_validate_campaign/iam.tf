@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "start" {
     sid     = "ReadTheQueue"
     actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 
-    # Built, because the provider takes 25 s to make a queue, and the function would wait for it.
+    # Built, because the provider takes 25 s to create a queue, and the function would wait for it.
     resources = ["arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}-${each.key}"]
   }
 }
