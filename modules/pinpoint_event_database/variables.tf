@@ -4,6 +4,11 @@ variable "event_stream" {
     stream_arn = string
     kms_key    = optional(object({ arn = string }))
   })
+
+  validation {
+    condition     = can(regex("^arn:[^:]+:kinesis:[^:]+:[0-9]{12}:stream/[^/]+$", var.event_stream.stream_arn))
+    error_message = "event_stream.stream_arn must be the ARN of a Kinesis data stream: use the `event_stream` output of the module event_stream."
+  }
 }
 
 variable "name" {

@@ -30,7 +30,6 @@ DIFFERENCES = {
     ("campaign_create", "timeout_minutes"): ("default", "a campaign takes longer"),
     ("phone_number_validate", "force_destroy"): ("description", "names its objects"),
     ("phone_number_validate", "timeout_minutes"): ("description", "names its job"),
-    ("pinpoint_event_database", "event_stream"): ("validation", "does not check the ARN"),
     ("pinpoint_resources", "name"): ("description", "the name also marks the resources"),
     ("pinpoint_resources", "pinpoint"): (
         "description type default validation",

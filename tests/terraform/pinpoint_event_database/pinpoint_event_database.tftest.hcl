@@ -159,3 +159,11 @@ run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_f
 
   expect_failures = [var.name, var.log_retention_days, var.packages]
 }
+
+run "rejects_a_stream_that_is_not_named_by_its_arn" {
+  command = plan
+
+  variables { event_stream = { stream_arn = "project" } }
+
+  expect_failures = [var.event_stream]
+}
