@@ -17,7 +17,7 @@ PYTEST := $(RUN) -m pytest -q
 LOCAL_AWS := $(BIN)/local-aws
 USERS_PATH := $(PATH)
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
-export PATH := $(PATH):$(abspath $(BIN))
+export PATH := $(PATH):$(CURDIR)/$(BIN)
 
 .PHONY: help setup package fmt lint typecheck test test-unit test-local-aws test-terraform test-integration \
 	bench demo local-up local-down local-env local-env-undo docs docs-check clean lock
@@ -94,7 +94,7 @@ local-down: $(ENVIRONMENT)/.installed ## stop it, and delete the Terraform state
 local-env: ## print the export lines of a shell that talks to it: eval "$$(make -s local-env)"
 	@{ $(MAKE) -s --no-print-directory $(ENVIRONMENT)/.installed >&2 \
 		&& { lines=$$($(LOCAL_AWS) env --port $(PORT)) || { echo 'Here: `make local-up PORT=$(PORT)`.' >&2; false; }; } \
-		&& PATH="$(USERS_PATH)" $(abspath $(RUN)) -m tools.local_shell enter --port $(PORT) <<< "$$lines"; \
+		&& PATH="$(USERS_PATH)" "$(CURDIR)/$(RUN)" -m tools.local_shell enter --port $(PORT) <<< "$$lines"; \
 	} || { echo false; exit 1; }
 
 local-env-undo: ## print the lines that give the shell back: eval "$$(make -s local-env-undo)"

@@ -86,6 +86,27 @@ resource "aws_apigatewayv2_stage" "this" {
   tags = var.tags
 }
 
+# A caller sees the error, the operator sees it here: a package, key or quota that fails every request.
+resource "aws_cloudwatch_metric_alarm" "server_errors" {
+  alarm_name        = "${var.name}-api-server-errors"
+  alarm_description = "The API of ${var.name} answered with a 5xx status: see the log group /aws/lambda/${var.name}-api."
+
+  namespace   = "AWS/ApiGateway"
+  metric_name = "5xx"
+  dimensions  = { ApiId = aws_apigatewayv2_api.this.id }
+  statistic   = "Sum"
+  period      = 60
+
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+
+  alarm_actions = var.alarm[*].topic_arn
+
+  tags = var.tags
+}
+
 locals {
   # The stage $default adds no path to the address.
   api = {

@@ -12,7 +12,7 @@ variable "configuration_set" {
 }
 
 variable "name" {
-  description = "Prefix of every AWS name. Two copies with two names fit in one account."
+  description = "Prefix of every AWS name, unique among the modules of an account and region. Two copies with two names fit in one account."
   type        = string
 
   validation {
@@ -118,6 +118,11 @@ variable "packages" {
   validation {
     condition     = var.packages.s3 == null || var.packages.directory == null
     error_message = "packages.directory and packages.s3 must not both be given: the zips come from a folder or from S3. Leave out directory or s3."
+  }
+
+  validation {
+    condition     = var.packages.s3 == null || try(var.packages.s3.prefix == "" || endswith(var.packages.s3.prefix, "/"), false)
+    error_message = "packages.s3.prefix must be empty or end with a slash, because the name of the zip follows it: use `engagement/v0.1.0/`."
   }
 }
 

@@ -19,7 +19,9 @@ from tests.builders.terraform_example import left_behind, outputs, second_plan
 
 pytestmark = pytest.mark.integration
 
-REGISTRATION = 'module.event_stream.module.registration.aws_lambda_invocation.this["event_stream"]'
+REGISTRATION = (
+    'module.event_stream.module.registration.aws_lambda_invocation.this["EventStream/project"]'
+)
 
 
 @pytest.fixture(scope="module")

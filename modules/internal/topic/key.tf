@@ -57,8 +57,8 @@ data "aws_iam_policy_document" "key" {
       identifiers = distinct([for publisher in values(var.service_publishers) : publisher.service])
     }
 
-    # SES, End User Messaging SMS and CloudWatch send aws:SourceAccount to KMS. EventBridge does not
-    # (same page), so the block accepts no such publisher.
+    # CloudWatch sends aws:SourceAccount to KMS; SES and End User Messaging SMS document it for their
+    # publishing. EventBridge does not send it (same page), so the block accepts no such publisher.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"

@@ -1,4 +1,6 @@
 locals {
+  detailed = var.operations.alarm == null ? false : var.operations.alarm.detailed
+
   # A service cannot use alias/aws/sns: the policy of that key is read-only.
   needs_own_key = length(var.service_publishers) == 0 ? false : var.operations.kms_key == null
   kms_key = (
@@ -38,13 +40,13 @@ resource "aws_sns_topic_subscription" "this" {
   filter_policy       = length(each.value.notification_types) == 0 ? null : jsonencode({ notification_type = each.value.notification_types })
 }
 
-# Failed deliveries to a subscriber. A subscription with a dead-letter queue has that queue's own
-# alarm too.
+# A subscriber that subscribes itself has a dead-letter queue, with an alarm, of its own. The
+# subscriptions of this block have none: a notification that they do not take is lost.
 resource "aws_cloudwatch_metric_alarm" "this" {
-  count = var.operations.alarm == null ? 0 : var.operations.alarm.detailed ? 1 : 0
+  count = length(var.subscriptions) > 0 || local.detailed ? 1 : 0
 
   alarm_name        = "${var.name}-undelivered"
-  alarm_description = "The topic ${var.name} could not deliver a notification: look at the dead-letter queue of the subscription."
+  alarm_description = "The topic ${var.name} could not deliver a notification to a subscriber: check the endpoints of its subscriptions, and their dead-letter queues."
 
   namespace   = "AWS/SNS"
   metric_name = "NumberOfNotificationsFailed"

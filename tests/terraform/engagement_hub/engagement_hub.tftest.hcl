@@ -189,6 +189,21 @@ run "calls_only_the_functions_it_is_given" {
   }
 }
 
+run "an_api_that_fails_wakes_a_person" {
+  command = plan
+
+  variables { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:operators" } }
+
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_metric_alarm.server_errors.namespace == "AWS/ApiGateway",
+      aws_cloudwatch_metric_alarm.server_errors.metric_name == "5xx",
+      join(" ", aws_cloudwatch_metric_alarm.server_errors.alarm_actions) == "arn:aws:sns:eu-west-1:111122223333:operators",
+    ])
+    error_message = "No queue and no state machine shows that every request fails."
+  }
+}
+
 run "rejects_a_name_that_no_bucket_can_have" {
   command = plan
 

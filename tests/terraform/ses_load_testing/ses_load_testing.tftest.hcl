@@ -92,7 +92,7 @@ run "has_no_api_when_told_so" {
   variables { api = null }
 
   assert {
-    condition     = length(module.api_function) == 0 && output.api_url == null && length(data.aws_iam_policy_document.api.statement) == 1
+    condition     = length(module.api_function) == 0 && length(aws_cloudwatch_metric_alarm.server_errors) == 0 && output.api_url == null && length(data.aws_iam_policy_document.api.statement) == 1
     error_message = "Without an API there must be nothing of one."
   }
 }

@@ -375,6 +375,18 @@ def test_every_way_to_an_end_of_the_job_deletes_the_copy_first():
     assert [catch["Next"] for catch in states["DeleteCopy"]["Catch"]] == ["IsImportSuccessful"]
 
 
+def test_a_copy_that_a_job_may_still_read_is_left_to_the_lifecycle_rule():
+    state = state_machine("s3_triggered_import", "import.asl.json")["States"]["IsACopyLeft"]
+
+    (choice,) = state["Choices"]
+    copied, no_failed_step, known, ended = choice["And"]
+    assert (copied["Variable"], copied["IsPresent"]) == ("$.Mapped.VersionId", True)
+    assert (no_failed_step["Variable"], no_failed_step["IsPresent"]) == ("$.Failure", False)
+    assert (known["Variable"], known["IsPresent"]) == ("$.Job.ImportResult.JobStatus", True)
+    assert {rule["StringEquals"] for rule in ended["Or"]} == {"COMPLETED", "FAILED"}
+    assert (choice["Next"], state["Default"]) == ("DeleteCopy", "IsImportSuccessful")
+
+
 def test_subjects_and_bodies_are_those_of_the_reference_architecture():
     states = state_machine("s3_triggered_import", "import.asl.json")["States"]
 

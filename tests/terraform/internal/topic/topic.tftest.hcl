@@ -126,6 +126,11 @@ run "subscribes_each_endpoint_and_narrows_where_it_is_asked_to" {
     ])
     error_message = "A subscription with types must get these alone: the type is an attribute of the message."
   }
+
+  assert {
+    condition     = one(aws_cloudwatch_metric_alarm.this[*].metric_name) == "NumberOfNotificationsFailed"
+    error_message = "A notification that a subscription of the block does not take is lost: it needs an alarm."
+  }
 }
 
 run "rejects_a_publisher_that_names_no_account_to_kms" {
