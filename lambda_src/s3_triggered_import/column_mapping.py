@@ -33,9 +33,13 @@ _OTHER_KINDS = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"%PDF": "a PDF document",
 }
+_UNFIT = "The row is too long, or holds a NUL. Remove it."
 _GZIP = b"\x1f\x8b"
 _BREAKS = re.compile(r"[\r\n\t]+")
 _ADDRESS = re.compile(r"@|\d{4}")
+# Excel reads the separator from a first line `sep=;`, and other programs write that line for Excel.
+_SEPARATOR_LINE = re.compile(rf'("?)sep=([{SEPARATORS}])\1 *[\r\n]*', re.IGNORECASE)
+_SEPARATOR_LINE_START = re.compile(r'"?sep=', re.IGNORECASE)
 
 
 class UnusableFile(ValueError):
@@ -111,7 +115,7 @@ def mapped_copy(source: BinaryIO, mapping: ColumnMapping, tally: Tally) -> Itera
 def _copy(lines: "_Lines", mapping: ColumnMapping, tally: Tally) -> Iterator[bytes]:
     header, separator = _header(lines, mapping)
     positions = _positions(header, mapping)
-    constants = list(mapping.constants.values())
+    constants = [_one_line(value) for value in mapping.constants.values()]
     targets = list(mapping.columns.values())
     # Without an Id such a row names no endpoint: in a list of contacts many have no number.
     by_address = "Address" in targets and "Id" not in targets
@@ -119,7 +123,7 @@ def _copy(lines: "_Lines", mapping: ColumnMapping, tally: Tally) -> Iterator[byt
     block = io.StringIO()
     writer = csv.writer(block, lineterminator="\n")
     for _ in range(lines.row - 1):
-        writer.writerow([])  # empty lines above the header keep their numbers too
+        writer.writerow([])  # lines above the header keep their numbers too
     writer.writerow([*targets, *mapping.constants])
     for number, cells in enumerate(_records(lines, separator), start=lines.row + 1):
         if isinstance(cells, _MalformedRecord):
@@ -184,25 +188,58 @@ def _bytes_of(source: BinaryIO) -> io.BufferedReader:
 
 
 def _header(lines: _Lines, mapping: ColumnMapping) -> tuple[list[str], str]:
-    """Return the names of the first line that is not empty, and the separator that fits it best."""
+    """Return the names of the first record that is not empty, and its separator.
+
+    A first line `sep=;` names the separator; without that line the separator that fits best counts.
+    """
+    separators = SEPARATORS
     while (line := lines.next()) is not None:
         lines.row += 1
-        if line.strip():
+        if lines.row == 1 and _SEPARATOR_LINE_START.match(line):
+            separators = _named_separator(line)
+        elif line.strip():
             break
     else:
         raise UnusableFile("The file is empty. Write the rows to it and upload it again.")
-    if len(line) > LINE_CHARACTERS or "\0" in line:
-        raise UnusableFile(f"The first line is no header of a CSV file. {SAVE_AS}.")
+    no_header = UnusableFile(f"The first line is no header of a CSV file. {SAVE_AS}.")
+    if _is_unfit(line):
+        raise no_header
     wanted = set(map(_folded, mapping.columns))
 
-    def names(separator: str) -> list[str]:
+    def names(separator: str) -> tuple[list[str], list[str]]:
+        """Return the names, and the further lines of a header with line breaks in quotes."""
         try:
-            return [name.strip() for name in next(csv.reader([line], delimiter=separator))]
-        except (csv.Error, StopIteration):
-            return []
+            cells, further = _quoted_record(line, lines, separator)
+            lines.give_back(further)
+        except _MalformedRecord:
+            # A stray quote in one name does not matter to the other names.
+            try:
+                cells, further = next(csv.reader([line], delimiter=separator)), []
+            except (csv.Error, StopIteration):
+                cells, further = [], []
+        return [_one_line(name) for name in cells], further
 
-    separator = max(SEPARATORS, key=lambda mark: len(wanted & set(map(_folded, names(mark)))))
-    return names(separator), separator
+    separator = max(separators, key=lambda mark: len(wanted & set(map(_folded, names(mark)[0]))))
+    header, further = names(separator)
+    if any(map(_is_unfit, further)):
+        raise no_header
+    for _ in further:
+        lines.next()
+    return header, separator
+
+
+def _named_separator(line: str) -> str:
+    """Return the separator that a first line `sep=;` names.
+
+    Raises:
+        UnusableFile: the line holds something else.
+    """
+    if named := _SEPARATOR_LINE.fullmatch(line):
+        return named[2]
+    raise UnusableFile(
+        'The first line begins with "sep=", and a comma, semicolon, tab or bar alone must follow. '
+        "Remove the line, separate the columns with one of these, and upload the file again."
+    )
 
 
 def _positions(header: Sequence[str], mapping: ColumnMapping) -> list[int]:
@@ -248,23 +285,32 @@ def _one_line(cell: str) -> str:
     return _BREAKS.sub(" ", cell).strip()
 
 
+def _is_unfit(line: str) -> bool:
+    return len(line) > LINE_CHARACTERS or "\0" in line
+
+
 def _records(lines: _Lines, separator: str) -> Iterator[list[str] | _MalformedRecord]:
     while (line := lines.next()) is not None:
-        if len(line) > LINE_CHARACTERS or "\0" in line:
-            yield _MalformedRecord("The row is too long, or holds a NUL. Remove it.")
+        if _is_unfit(line):
+            yield _MalformedRecord(_UNFIT)
         elif '"' in line:
             try:
-                yield _quoted_cells(line, lines, separator)
+                cells, further = _quoted_record(line, lines, separator)
             except _MalformedRecord as problem:
                 yield problem
+            else:
+                yield _MalformedRecord(_UNFIT) if any(map(_is_unfit, further)) else cells
         else:
             yield line.rstrip("\r\n").split(separator)
 
 
-def _quoted_cells(line: str, lines: _Lines, separator: str) -> list[str]:
+def _quoted_record(line: str, lines: _Lines, separator: str) -> tuple[list[str], list[str]]:
     """Cut a record that has quotes in it; a value may hold line breaks.
 
-    When a quote stays open, this line alone is malformed and those after it are read as rows.
+    Returns its cells, and the lines after the first that belong to it.
+
+    Raises:
+        _MalformedRecord: a quote stays open. The lines after the first are read again as rows.
     """
     seen: list[str] = []
     is_open = False
@@ -282,7 +328,7 @@ def _quoted_cells(line: str, lines: _Lines, separator: str) -> list[str]:
     except csv.Error:
         cells = []
     if cells and (not is_open or seen):
-        return cells
+        return cells, seen
     lines.give_back(seen)
     raise _MalformedRecord(
         "The quotes do not fit. Put the whole value in quotes, and write a quote inside twice."

@@ -29,6 +29,7 @@ SEGMENT_NAME_CHARACTERS = 128
 # The reasons that a failed execution shows: enough to act on, all others are in Failures.
 REASONS_TOLD = 5
 REASON_CHARACTERS = 1_500
+_GZIP_ENDING = re.compile(r"\.gz\Z", re.IGNORECASE)
 # The project's host writes the texts, and a log shows the cause of an execution.
 _PERSONAL = re.compile(r"[^\s,;:]+@[^\s,;:]+|(?<![\w-])[+(]*\d[\d ().-]{5,}\d(?![\w-])")
 
@@ -78,7 +79,7 @@ def mapped_key(prefix: str, execution: str, key: str) -> str:
 
     The copy is plain text, so an ending that says gzip goes.
     """
-    return f"{prefix}{execution}/{key.rsplit('/', 1)[-1].removesuffix('.gz')}"
+    return f"{prefix}{execution}/{_GZIP_ENDING.sub('', key.rsplit('/', 1)[-1])}"
 
 
 def refused_file(reason: str) -> dict[str, Any]:

@@ -244,6 +244,83 @@ def test_empty_lines_above_the_header_keep_their_numbers() -> None:
     assert copy.splitlines()[:2] == ["", ""]
 
 
+def test_a_line_break_in_a_constant_does_not_cut_the_row() -> None:
+    constants = {**SMS, "Attributes.Source": "Fair\r\nBerlin"}
+    mapping = ColumnMapping({"Phone": "Address"}, constants, "utf-8")
+
+    copy, _ = copied(b"Phone\n1\n2\n", mapping)
+
+    assert copy.splitlines()[1:] == ["1,SMS,Fair Berlin", "2,SMS,Fair Berlin"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("wanted", ["Phone Number", "Phone\nNumber"])
+def test_a_header_with_line_breaks_in_quotes_is_one_row(wanted: str, separator: str) -> None:
+    mapping = ColumnMapping({"Name": FIRST, wanted: "Address"}, SMS, "utf-8")
+    header = separator.join(['"Phone\nNumber"', "Name", '"Note, or;\r\nlong\r\nremark"'])
+    content = f"{header}\r\n{separator.join('1Ax')}\r\nalone\r\n"
+
+    copy, tally = copied(content.encode(), mapping)
+
+    assert copy.splitlines() == [f"{FIRST},Address,ChannelType", "A,1,SMS", ""]
+    assert [reason.split(":")[0] for reason in tally.reasons] == ["row 3"]
+
+
+def test_the_nearest_header_is_named_on_one_line() -> None:
+    with pytest.raises(UnusableFile, match=r'did you mean "Phone No"\?'):
+        copied(b'"Phone\nNo",First Name\n1,Ann\n')
+
+
+def test_a_stray_quote_in_the_header_takes_no_row_with_it() -> None:
+    copy, tally = copied(b'Phone,First Name,"Note\n1,Ann,x\n2,Bo,y\n')
+
+    assert copy.splitlines()[1:] == ["1,Ann,SMS", "2,Bo,SMS"]
+    assert tally.rejected == 0
+
+
+def test_a_nul_in_the_second_line_of_the_header_is_refused() -> None:
+    with pytest.raises(UnusableFile, match="no header"):
+        copied(b'Phone,First Name,"No\nte\0"\n1,Ann,x\n')
+
+
+@pytest.mark.parametrize("second_line", ['b\0b",x', 'b",' + "x" * 131_072])
+def test_a_later_line_of_a_row_with_a_nul_or_too_long_costs_its_row_only(second_line: str) -> None:
+    content = f'Phone,First Name,Note\n1,Ann,x\n2,"Bo\n{second_line}\n3,Cy,x\n'
+
+    copy, tally = copied(content.encode())
+
+    assert copy.splitlines()[1:] == ["1,Ann,SMS", "", "3,Cy,SMS"]
+    assert tally.reasons == ["row 3: The row is too long, or holds a NUL. Remove it."]
+
+
+@pytest.mark.parametrize("first_line", ["sep=;", "SEP=;", '"sep=;"', "sep=; "])
+def test_a_first_line_for_excel_names_the_separator_and_counts_as_a_row(first_line: str) -> None:
+    # By this header alone, a comma fits as well as a semicolon.
+    mapping = ColumnMapping({"Phone": "Address"}, SMS, "utf-8")
+
+    copy, tally = copied(f"{first_line}\r\nPhone;x,Phone,y\r\n1;2\r\n3\r\n".encode(), mapping)
+
+    assert copy.splitlines() == ["", "Address,ChannelType", "1,SMS", ""]
+    assert [reason.split(":")[0] for reason in tally.reasons] == ["row 4"]
+
+
+def test_the_separator_of_the_first_line_counts_before_the_one_that_fits_the_header() -> None:
+    with pytest.raises(UnusableFile, match='"Phone" is missing'):
+        copied(b"sep=|\nPhone,First Name\n1,Ann\n")
+
+
+def test_a_tab_is_read_from_the_first_line() -> None:
+    copy, _ = copied(b"sep=\t\nPhone\tFirst Name\n1\tAnn\n")
+
+    assert copy.splitlines()[2:] == ["1,Ann,SMS"]
+
+
+@pytest.mark.parametrize("first_line", ["sep=^", "sep=", "sep=;,,", "sep=;;"])
+def test_a_first_line_for_excel_without_a_separator_alone_is_refused(first_line: str) -> None:
+    with pytest.raises(UnusableFile, match=r'begins with "sep=".*Remove the line'):
+        copied(f"{first_line}\nPhone,First Name\n1,Ann\n".encode())
+
+
 @given(
     st.lists(
         st.tuples(

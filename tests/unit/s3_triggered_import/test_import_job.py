@@ -11,6 +11,7 @@ from s3_triggered_import.job import (
     assess,
     import_request,
     job_started_before,
+    mapped_key,
     newest_imported_segment,
     s3_url_from,
     segment_name,
@@ -405,3 +406,8 @@ def test_subjects_and_bodies_are_those_of_the_reference_architecture():
         "Amazon Pinpoint Import Successful": ("Import Successful", "success", True),
         "Amazon Pinpoint Import Failed": ("Import Failed", "failure", True),
     }
+
+
+@pytest.mark.parametrize("name", ["people.csv", "people.csv.gz", "PEOPLE.CSV.GZ"])
+def test_the_name_of_a_plain_copy_has_no_gzip_ending_in_any_case(name):
+    assert mapped_key("mapped/", "run-1", f"import/{name}").lower() == "mapped/run-1/people.csv"
