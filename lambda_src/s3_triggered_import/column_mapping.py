@@ -219,7 +219,12 @@ def _header(lines: _Lines, mapping: ColumnMapping) -> tuple[list[str], str]:
                 cells, further = [], []
         return [_one_line(name) for name in cells], further
 
-    separator = max(separators, key=lambda mark: len(wanted & set(map(_folded, names(mark)[0]))))
+    def fit(mark: str) -> tuple[int, int]:
+        """Names of the mapping count first; where no name fits, the number of cells."""
+        cells, _ = names(mark)
+        return len(wanted & set(map(_folded, cells))), len(cells)
+
+    separator = max(separators, key=fit)
     header, further = names(separator)
     if any(map(_is_unfit, further)):
         raise no_header

@@ -1,8 +1,8 @@
 """The existence of every resource is known at plan, for any values of the caller.
 
 All public modules are planned in one configuration, twice each (`for_each` over two instances),
-with every string that they take coming from a resource of the same plan: once with the required inputs
-and once with every input. A `count` or a key that depends on such a value fails the plan.
+with every string that they take coming from a resource of the same plan: once with the required
+inputs and once with every input. A `count` or a key that depends on such a value fails the plan.
 """
 
 from __future__ import annotations

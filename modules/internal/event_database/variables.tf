@@ -13,7 +13,7 @@ variable "columns" {
 }
 
 variable "name" {
-  description = "Prefix of every AWS name. Two copies with two names fit in one account."
+  description = "Prefix of every AWS name, unique among the modules of an account and region. Two copies with two names fit in one account."
   type        = string
 
   validation {

@@ -89,14 +89,14 @@ resource "aws_s3_object" "this" {
     create_before_destroy = true
 
     precondition {
-      condition     = fileexists(each.value)
-      error_message = <<-EOT
-        No Lambda package at ${each.value}. A module taken from git has no packages. Do one of these:
-        - run `make -C ${abspath(local.release)} package`, which builds them into dist/;
-        - set packages = { directory = "…" } to a folder that holds ${each.key}.zip;
-        - set packages = { s3 = { bucket = "…", prefix = "…" } } to where S3 holds ${each.key}.zip;
-        - take the module from a release archive, which holds dist/.
-      EOT
+      condition = fileexists(each.value)
+      error_message = var.packages.directory == null ? join("\n", [
+        "No Lambda package at ${each.value}. A module taken from git has no packages (docs/packages.md). Do one of these:",
+        "- run `make -C ${abspath(local.release)} package`; below .terraform/modules the packages are lost with the next `terraform init -upgrade`;",
+        "- set packages = { directory = \"…\" } to a directory of your own that holds ${each.key}.zip;",
+        "- set packages = { s3 = { bucket = \"…\", prefix = \"…\" } } to the place of ${each.key}.zip in S3;",
+        "- take the module from a release archive, which holds dist/.",
+      ]) : "No Lambda package at ${each.value}: packages.directory must hold ${each.key}.zip. Run `make package` in the clone that the directory belongs to, or name the directory of a release archive (docs/packages.md)."
     }
   }
 }

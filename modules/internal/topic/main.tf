@@ -41,7 +41,7 @@ resource "aws_sns_topic_subscription" "this" {
 }
 
 # A subscriber that subscribes itself has a dead-letter queue, with an alarm, of its own. The
-# subscriptions of this block have none: a notification that they do not take is lost.
+# subscriptions of this block have no such queue: a notification that they do not take is lost.
 resource "aws_cloudwatch_metric_alarm" "this" {
   count = length(var.subscriptions) > 0 || local.detailed ? 1 : 0
 

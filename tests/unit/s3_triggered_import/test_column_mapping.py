@@ -179,6 +179,14 @@ def test_every_column_that_is_missing_is_told_at_once_with_the_nearest_of_the_fi
     assert '"First Name" is missing (did you mean "First Nam"?)' in str(refused.value)
 
 
+def test_the_nearest_column_is_told_when_no_header_of_a_semicolon_file_fits() -> None:
+    with pytest.raises(UnusableFile) as refused:
+        copied(b"Phones;First Nam;Shoe\n1;2;3\n")
+
+    assert '"Phone" is missing (did you mean "Phones"?)' in str(refused.value)
+    assert '"First Name" is missing (did you mean "First Nam"?)' in str(refused.value)
+
+
 def test_a_header_that_is_part_of_the_one_wanted_is_near() -> None:
     mapping = ColumnMapping({"Phone Number": "Address"}, SMS, "utf-8")
 
