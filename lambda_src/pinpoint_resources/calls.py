@@ -59,7 +59,7 @@ Plan = Generator[Call, Mapping[str, Any] | None, dict[str, Any]]
 class Resource:
     """One wish: the properties are in the API's own member names, without TakeOver.
 
-    `owner` is "<name of the Terraform block>/<key of the resource>".
+    `owner` is "<name of the function>/<key of the resource>".
     """
 
     type: str
@@ -67,6 +67,10 @@ class Resource:
     project_id: str
     properties: Mapping[str, Any]
     take_over: bool = False
+
+    @property
+    def function(self) -> str:
+        return self.owner.partition("/")[0]
 
     def required(self, name: str) -> str:
         """Return a property that the resource is found by.

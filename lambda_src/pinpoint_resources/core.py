@@ -80,7 +80,7 @@ def plan(request: Request) -> Plan:
         Version …) and `Revision`; nothing after a delete.
 
     Raises:
-        PinpointResourcesError: one of its kinds; nothing was changed then.
+        PinpointResourcesError: one of its kinds; nothing but tags was changed then.
     """
     wanted, previous = request.wanted, request.previous
     if previous is not None and previous.type != wanted.type:

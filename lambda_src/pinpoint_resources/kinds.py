@@ -65,6 +65,14 @@ class Kind(ABC):
         """Check like `owns`, for a resource that this configuration created before."""
         return self.owns(found)
 
+    def belongs_to_another_key(self, found: Mapping[str, Any]) -> bool:
+        """Check whether this function created the resource for another key of its module."""
+        return False
+
+    def take_from_another_key(self, found: Mapping[str, Any]) -> Steps:
+        """Make this key the owner, and the resource as wanted."""
+        return (yield from self.change(found, None))
+
     def matches(self, found: Mapping[str, Any]) -> bool:
         """Check whether what was found is as wanted already."""
         content = self.content()
@@ -77,10 +85,15 @@ class Kind(ABC):
             AlreadyThere: something else made it, it is not as wanted, and TakeOver is not set.
         """
         found = yield from self.find()
+        if found is None and before is not None and before.resource.owner != self.resource.owner:
+            found = yield from before.find()  # a `moved` block gave the resource a new key
         if found is None:
             return (yield from self.create())
-        ours = self.owns(found) or (before is not None and before.still_owns(found))
-        if ours or self.resource.take_over:
+        if self.owns(found) or (before is not None and before.still_owns(found)):
+            return (yield from self.change(found, before))
+        if self.belongs_to_another_key(found):
+            return (yield from self.take_from_another_key(found))
+        if self.resource.take_over:
             return (yield from self.change(found, before))
         if not self.matches(found):
             what = " ".join((self.resource.type, *self.identity()))
@@ -142,6 +155,24 @@ class Tagged(Thing):
     def owns(self, found: Mapping[str, Any]) -> bool:
         return bool((found.get("tags") or {}).get(OWNER_TAG) == self.resource.owner)
 
+    def belongs_to_another_key(self, found: Mapping[str, Any]) -> bool:
+        owner = str((found.get("tags") or {}).get(OWNER_TAG, ""))
+        return owner != self.resource.owner and owner.startswith(f"{self.resource.function}/")
+
+    def take_from_another_key(self, found: Mapping[str, Any]) -> Steps:
+        """Make this key the owner, and the resource as wanted.
+
+        Terraform deletes a renamed key's old instance at the same time. The owner's tag stops that
+        deletion; a resource that was deleted before the tag changed is created again.
+        """
+        owner = {
+            "ResourceArn": found["Arn"],
+            "TagsModel": {"tags": {OWNER_TAG: self.resource.owner}},
+        }
+        yield self.call("TagResource", owner, absent_ok=True)
+        left = yield from self.find()
+        return (yield from self.create() if left is None else self.change(left, None))
+
     def tags(self) -> dict[str, str]:
         return {**(self.resource.properties.get("tags") or {}), OWNER_TAG: self.resource.owner}
 
@@ -187,12 +218,13 @@ class App(Tagged):
         return _payload(answer, "ApplicationResponse")
 
     def change(self, found: Mapping[str, Any], before: Kind | None) -> Steps:
+        # The state keeps the new key even if this update fails: the tag has to follow it first.
+        yield from self.retag(found)
         if found["Name"] != self.resource.required("Name"):
             raise CannotChange(
                 f"{self.resource.owner}: a project cannot be renamed (it is called "
                 f"{found['Name']}). Keep its Name, or replace the resource and lose the project."
             )
-        yield from self.retag(found)
         return dict(found)
 
     def delete(self, found: Mapping[str, Any]) -> Steps:

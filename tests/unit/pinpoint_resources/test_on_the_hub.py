@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from engagement_hub.api.hub import hub_from_environment
 from engagement_hub.api.responder import respond
+from pinpoint_resources.calls import Plan
 from pinpoint_resources.core import parse_request, plan
 from pinpoint_resources.execution import carry_out
 from tests.builders.hub import hub_client, hub_tables
@@ -60,11 +61,12 @@ def invoke(
     *,
     project_id: str,
     previous: dict[str, Any] | None = None,
+    owner: str = "block/key",
 ) -> dict[str, Any]:
     def event(properties: dict[str, Any]) -> dict[str, Any]:
         return {
             "type": kind,
-            "owner": "block/key",
+            "owner": owner,
             "project_id": project_id,
             "properties": properties,
             "revision": "r1",
@@ -109,6 +111,58 @@ def test_a_changed_template_is_what_the_next_campaign_sends(pinpoint: Any, proje
     first = pinpoint.get_sms_template(TemplateName="greeting", Version="1")["SMSTemplateResponse"]
     assert (active["Body"], active["Version"]) == (after["Body"], updated["Version"])
     assert first["Body"] == "Hello"
+
+
+@pytest.mark.parametrize("order", [("create", "delete"), ("delete", "create")])
+@pytest.mark.parametrize("kind", ["EmailTemplate", "SmsTemplate"])
+def test_a_template_survives_the_renaming_of_its_key(
+    pinpoint: Any, project: str, kind: str, order: tuple[str, str]
+):
+    properties = WISHES[kind][0]
+    owners = {"create": "block/x", "delete": "block/a"}
+    invoke(pinpoint, "create", kind, properties, project_id=project, owner="block/a")
+
+    for action in order:
+        invoke(pinpoint, action, kind, properties, project_id=project, owner=owners[action])
+
+    assert owner_of(pinpoint, kind, properties["TemplateName"]) == "block/x"
+
+
+def test_a_template_that_goes_while_its_new_key_takes_it_over_is_made_again(
+    pinpoint: Any, project: str
+):
+    properties = WISHES["SmsTemplate"][0]
+    old = {"project_id": project, "owner": "block/a"}
+    invoke(pinpoint, "create", "SmsTemplate", properties, **old)
+    event = {"type": "SmsTemplate", "properties": properties, **old, "owner": "block/x"}
+    steps = plan(parse_request({**event, "tf": {"action": "create"}}))
+    read = next(steps)
+    template = pinpoint.get_sms_template(**read.parameters)
+
+    invoke(pinpoint, "delete", "SmsTemplate", properties, **old)
+    carry_out(_continued(steps, template), lambda service: pinpoint, sleep=lambda seconds: None)
+
+    assert owner_of(pinpoint, "SmsTemplate", "greeting") == "block/x"
+
+
+def owner_of(pinpoint: Any, kind: str, name: str) -> str:
+    if kind == "SmsTemplate":
+        template = pinpoint.get_sms_template(TemplateName=name)["SMSTemplateResponse"]
+    else:
+        template = pinpoint.get_email_template(TemplateName=name)["EmailTemplateResponse"]
+    return str(template["tags"]["managed-by"])
+
+
+def _continued(steps: Plan, answer: Mapping[str, Any]) -> Plan:
+    """The rest of a plan whose first call has been answered."""
+    call = steps.send(answer)
+    try:
+        while True:
+            answer = yield call
+            call = steps.send(answer)
+    except StopIteration as end:
+        result: dict[str, Any] = end.value
+        return result
 
 
 def test_a_project_is_found_again_among_others_and_deleted_alone(pinpoint: Any, project: str):

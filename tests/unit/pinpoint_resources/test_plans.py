@@ -105,17 +105,23 @@ class FakeApi:
         assert answer is not None or call.absent_ok, f"{call.operation} found nothing"
         return answer
 
-    def _tagged(self, arn: str) -> dict[str, Any]:
+    def _tags(self, arn: str) -> dict[str, Any] | None:
         things = [*self.apps.values(), *self.segments.values(), *self.templates.values()]
-        return next(thing for thing in things if thing["Arn"] == arn)["tags"]
+        return next((thing["tags"] for thing in things if thing["Arn"] == arn), None)
 
-    def _TagResource(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._tagged(request["ResourceArn"]).update(request["TagsModel"]["tags"])
+    def _TagResource(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        tags = self._tags(request["ResourceArn"])
+        if tags is None:
+            return None
+        tags.update(request["TagsModel"]["tags"])
         return {}
 
-    def _UntagResource(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _UntagResource(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        tags = self._tags(request["ResourceArn"])
+        if tags is None:
+            return None
         for key in request["TagKeys"]:
-            del self._tagged(request["ResourceArn"])[key]
+            del tags[key]
         return {}
 
     def _page(self, things: dict[str, dict[str, Any]], token: str | None) -> dict[str, Any]:
@@ -397,6 +403,101 @@ def test_renaming_a_template_makes_the_new_one_and_deletes_the_old_one():
     assert api.changes()[-2:] == ["CreateSmsTemplate", "DeleteSmsTemplate"]
 
 
+def held(api: FakeApi) -> list[dict[str, Any]]:
+    """The things that carry tags, or are found by a name."""
+    stores = (api.apps, api.segments, api.templates, api.destinations)
+    return [thing for store in stores for thing in store.values()]
+
+
+TAGGED = ("App", "EmailTemplate", "Segment", "SmsTemplate")
+ORDERS = (("create", "delete"), ("delete", "create"))
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=" before ".join)
+@pytest.mark.parametrize("change", [0, 1], ids=["same content", "changed content"])
+@pytest.mark.parametrize("kind", TAGGED)
+def test_a_renamed_key_keeps_one_resource_in_either_order(
+    kind: str, change: int, order: tuple[str, str]
+):
+    api = FakeApi()
+    old = wish(kind, WISHES[kind][0], owner="block/a")
+    new = wish(kind, WISHES[kind][change], owner="block/x")
+    invoke(api, "create", old)
+
+    for action in order:
+        invoke(api, action, new if action == "create" else old)
+
+    [left] = held(api)
+    assert left["tags"]["managed-by"] == "block/x"
+    wanted = WISHES[kind][change]
+    assert {name: left[name] for name in wanted if name != "tags"} == {
+        name: value for name, value in wanted.items() if name != "tags"
+    }
+
+
+@pytest.mark.parametrize("calls_of_the_creation", range(1, 4))
+def test_a_template_survives_a_deletion_of_the_old_key_that_runs_at_the_same_time(
+    calls_of_the_creation: int,
+):
+    api = FakeApi()
+    old = wish("SmsTemplate", WISHES["SmsTemplate"][0], owner="block/a")
+    invoke(api, "create", old)
+    new = {**old, "owner": "block/x", "tf": {"action": "create", "prev_input": None}}
+    steps = plan(parse_request(new))
+    call = next(steps)
+    for _ in range(calls_of_the_creation - 1):
+        call = steps.send(api.answer(call))
+    answer = api.answer(call)
+
+    invoke(api, "delete", old)
+    with pytest.raises(StopIteration):
+        while True:
+            answer = api.answer(steps.send(answer))
+
+    assert api.templates["Sms", "greeting"]["tags"] == {"managed-by": "block/x"}
+
+
+def test_a_function_whose_name_only_begins_alike_is_a_stranger():
+    api = FakeApi()
+    invoke(api, "create", wish("SmsTemplate", WISHES["SmsTemplate"][0], owner="block-2/key"))
+
+    with pytest.raises(AlreadyThere):
+        invoke(api, "create", wish("SmsTemplate", WISHES["SmsTemplate"][1]))
+
+    assert api.templates["Sms", "greeting"]["tags"] == {"managed-by": "block-2/key"}
+
+
+@pytest.mark.parametrize("change", [0, 1], ids=["same content", "changed content"])
+@pytest.mark.parametrize("kind", [*TAGGED, "SmsConfigurationSetEventDestination"])
+def test_a_moved_block_keeps_the_resource_and_gives_it_to_the_new_key(kind: str, change: int):
+    api = FakeApi()
+    old = wish(kind, WISHES[kind][0], owner="block/a")
+    new = wish(kind, WISHES[kind][change], owner="block/x")
+    created = invoke(api, "create", old)
+
+    updated = [invoke(api, "update", new, old) for _ in range(2)]
+
+    [left] = held(api)
+    assert [result.get("Id") for result in updated] == [created.get("Id")] * 2
+    if kind in TAGGED:
+        assert left["tags"]["managed-by"] == "block/x"
+    assert not [c for c in api.changes() if c.startswith("Delete")]
+    invoke(api, "delete", new)
+    assert held(api) == []
+
+
+def test_a_moved_template_may_change_its_name():
+    api = FakeApi()
+    old = wish("SmsTemplate", {"TemplateName": "old", "Body": "Hello"}, owner="block/a")
+    new = wish("SmsTemplate", {"TemplateName": "new", "Body": "Hello"}, owner="block/x")
+    invoke(api, "create", old)
+
+    invoke(api, "update", new, old)
+
+    assert list(api.templates) == [("Sms", "new")]
+    assert api.templates["Sms", "new"]["tags"] == {"managed-by": "block/x"}
+
+
 def test_a_stream_that_is_there_is_not_replaced():
     api = FakeApi()
     api.stream = {"DestinationStreamArn": OTHER_STREAM, "RoleArn": "role"}
@@ -465,6 +566,19 @@ def test_a_project_cannot_be_renamed():
 
     with pytest.raises(CannotChange, match="called shop"):
         invoke(api, "update", wish("App", {"Name": "store"}), event)
+
+
+def test_a_project_is_found_after_a_refused_rename_that_came_with_a_moved_block():
+    api = FakeApi()
+    old = wish("App", {"Name": "shop"}, owner="block/shop")
+    refused = wish("App", {"Name": "store"}, owner="block/store")
+    invoke(api, "create", old)
+    with pytest.raises(CannotChange):
+        invoke(api, "update", refused, old)
+
+    invoke(api, "update", wish("App", {"Name": "shop"}, owner="block/store"), refused)
+
+    assert list(api.apps) == ["app0"]
 
 
 def test_tags_follow_the_configuration():
