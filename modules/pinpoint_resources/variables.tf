@@ -57,6 +57,11 @@ variable "email_templates" {
     condition     = alltrue([for properties in values(var.email_templates) : can(keys(jsondecode(properties)))])
     error_message = "email_templates must map to JSON objects: write jsonencode({ … })."
   }
+
+  validation {
+    condition     = length(distinct([for properties in values(var.email_templates) : try(jsondecode(properties).TemplateName, properties)])) == length(var.email_templates)
+    error_message = "email_templates must have a TemplateName of its own for each key: two keys with one name would overwrite each other."
+  }
 }
 
 variable "event_stream" {
@@ -179,6 +184,11 @@ variable "sms_templates" {
   validation {
     condition     = alltrue([for properties in values(var.sms_templates) : can(keys(jsondecode(properties)))])
     error_message = "sms_templates must map to JSON objects: write jsonencode({ … })."
+  }
+
+  validation {
+    condition     = length(distinct([for properties in values(var.sms_templates) : try(jsondecode(properties).TemplateName, properties)])) == length(var.sms_templates)
+    error_message = "sms_templates must have a TemplateName of its own for each key: two keys with one name would overwrite each other."
   }
 }
 

@@ -330,3 +330,16 @@ run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_f
 
   expect_failures = [var.name, var.log_retention_days, var.packages]
 }
+
+run "rejects_two_keys_for_one_template" {
+  command = plan
+
+  variables {
+    sms_templates = {
+      first  = jsonencode({ TemplateName = "greeting", Body = "Hello" })
+      second = jsonencode({ TemplateName = "greeting", Body = "Good day" })
+    }
+  }
+
+  expect_failures = [var.sms_templates]
+}
