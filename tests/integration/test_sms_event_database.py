@@ -39,7 +39,7 @@ PRICE, CARRIER_FEE = 0.00581, 0.003  # USD of a part, whichever the country, on 
 TRANSFORM = "texts-transform"
 # The handler of the module, but its first answer is lost: it has done its work, and then fails.
 LOSES_ITS_FIRST_ANSWER = """
-from sms_event_database import transform
+from sms_event_database.functions import transform
 
 calls = 0
 
