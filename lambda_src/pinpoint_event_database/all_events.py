@@ -115,8 +115,7 @@ def _ses_tags(mail: Any) -> dict[str, str] | None:
 
 
 def _context_tags(context: str | None) -> dict[str, str] | None:
-    """Return the entries of a customer's context; None for one that is no JSON object: it stays a
-    text."""
+    """Return the entries of a customer's context; None where it is no JSON object but a text."""
     if not context or not context.startswith("{"):
         return None
     try:

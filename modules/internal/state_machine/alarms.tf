@@ -1,4 +1,6 @@
 locals {
+  detailed = var.operations.alarm == null ? false : var.operations.alarm.detailed
+
   alarms = merge(
     {
       executions-failed = {
@@ -11,7 +13,7 @@ locals {
       }
     },
     # A throttled execution continues later; otherwise it fails or times out, which has its own alarm.
-    var.operations.alarm == null ? {} : var.operations.alarm.detailed ? {
+    local.detailed ? {
       executions-throttled = {
         metric = "ExecutionThrottled"
         says   = "was throttled: its transitions exceed the account's Step Functions quota"

@@ -99,7 +99,7 @@ def message_of(accepted: Accepted) -> Message:
     if "date" in by_name:
         common["date"] = by_name["date"]
     common["messageId"] = email["message_id"]
-    # The final subject of a templated message is not known when its Send is told.
+    # The final subject of a templated message is not known when SES publishes its Send event.
     if not accepted.template:
         common["subject"] = email["subject"]
     mail = {
