@@ -40,6 +40,7 @@ __all__ = [
     "address_key",
     "counted",
     "decide",
+    "is_reached",
 ]
 
 DAY_SECONDS = 24 * 60 * 60
@@ -82,6 +83,12 @@ class Cap:
     def key(self) -> str:
         """Name the counter and its period."""
         return f"{self.period}#{self.counter}"
+
+    @property
+    def reason(self) -> SkipReason:
+        """Name the reason of a message that the cap refuses."""
+        daily = self.period is Period.DAY
+        return SkipReason.DAILY_CAP if daily else SkipReason.CAMPAIGN_CAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +166,15 @@ def counted(caps: Sequence[Cap], counts: Mapping[str, Count], now: datetime) -> 
     """Return the counts by `Cap.key` with one more message at `now`."""
     after = {}
     for cap in caps:
-        count = _current(cap, counts, now)
+        count = _current(cap, counts.get(cap.key, Count()), now)
         began = count.began if count.messages else int(now.timestamp())
         after[cap.key] = Count(count.messages + 1, began)
     return after
+
+
+def is_reached(cap: Cap, count: Count, now: datetime) -> bool:
+    """Check whether a cap refuses a message at `now`."""
+    return cap.most is not None and _current(cap, count, now).messages >= cap.most
 
 
 def address_key(channel: str, address: str) -> str:
@@ -226,15 +238,13 @@ def _reached_cap(
     caps: Sequence[Cap], counts: Mapping[str, Count], now: datetime
 ) -> SkipReason | None:
     daily_first = sorted(caps, key=lambda cap: cap.period is not Period.DAY)
-    for cap in daily_first:
-        if cap.most is not None and _current(cap, counts, now).messages >= cap.most:
-            daily = cap.period is Period.DAY
-            return SkipReason.DAILY_CAP if daily else SkipReason.CAMPAIGN_CAP
-    return None
+    return next(
+        (cap.reason for cap in daily_first if is_reached(cap, counts.get(cap.key, Count()), now)),
+        None,
+    )
 
 
-def _current(cap: Cap, counts: Mapping[str, Count], now: datetime) -> Count:
+def _current(cap: Cap, count: Count, now: datetime) -> Count:
     """Return the count of a cap: zero messages where its 24 hours are over."""
-    count = counts.get(cap.key, Count())
     over = cap.period is Period.DAY and count.began <= now.timestamp() - DAY_SECONDS
     return Count() if over else count
