@@ -28,6 +28,7 @@ TABLES = {
 HUB_ENVIRONMENT = {
     **TABLES,
     "ACCOUNT_ID": ACCOUNT_ID,
+    "HUB_NAME": "hub",
     "PARTITION": "aws",
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,

@@ -17,10 +17,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from botocore.exceptions import ClientError
-
-from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement import campaigns, events
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus, StoredCampaign
 from engagement_hub.engagement.errors import NotFound
@@ -33,7 +29,7 @@ from engagement_hub.engagement.model import (
     EndpointStatus,
     OptOut,
 )
-from engagement_hub.event_stream import EventsNotDelivered
+from engagement_hub.event_stream import STREAM_FAILURES
 from engagement_hub.machines import Machines
 from engagement_hub.senders import Senders
 from engagement_hub.senders.outcome import OPTED_OUT
@@ -46,6 +42,7 @@ from engagement_hub.store.names import (
     run_scope,
 )
 from engagement_hub.store.runs import Outcome
+from engagement_hub.undelivered_events import UndeliveredEvents
 from engagement_hub.workers.audience import Audience, segment_at
 from engagement_hub.workers.campaign_plan import (
     ChunkName,
@@ -563,22 +560,9 @@ def _publish(
     """
     try:
         hub.stream.publish(plan.app_id, records)
-    except (EventsNotDelivered, RoleNotAssumable, ClientError) as error:
+    except STREAM_FAILURES as error:
         key = f"runs/{plan.run_id}/undelivered-events/{chunk.id}.jsonl"
-        hub.bucket.write_lines(key, records)
-        logger.error(
-            "events undelivered", key=key, count=len(records), error_type=type(error).__name__
-        )
-        with single_metric(
-            name="UndeliveredEvents",
-            unit=MetricUnit.Count,
-            value=len(records),
-            namespace="EngagementHub",
-            default_dimensions={"service": "engagement-hub"},
-        ) as metric:
-            metric.add_dimension(
-                "FunctionName", os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local")
-            )
+        UndeliveredEvents(hub.bucket.name).keep(key, records, error)
 
 
 def chunk_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:

@@ -16,8 +16,25 @@ ALLOWED = {
     "customer_role": set[str](),
     "event_stream": {"customer_role", "store"},
     "machines": {"engagement", "store"},
-    "api": {"customer_role", "engagement", "event_stream", "machines", "senders", "store"},
-    "workers": {"customer_role", "engagement", "event_stream", "machines", "senders", "store"},
+    "undelivered_events": set[str](),
+    "api": {
+        "customer_role",
+        "engagement",
+        "event_stream",
+        "machines",
+        "senders",
+        "store",
+        "undelivered_events",
+    },
+    "workers": {
+        "customer_role",
+        "engagement",
+        "event_stream",
+        "machines",
+        "senders",
+        "store",
+        "undelivered_events",
+    },
     "functions": {"api", "event_stream", "store", "workers"},
 }
 FILES = sorted(path for path in HUB.rglob("*.py") if path != HUB / "__init__.py")

@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from engagement_hub.engagement.campaigns import new_campaign
+from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store.entities import ACCOUNT, Kind
@@ -711,7 +712,7 @@ def test_a_custom_channel_that_fails_is_not_called_again(hub, sender, stream, fu
 
 def test_what_the_stream_refuses_is_kept_in_the_work_bucket(hub, sender, monkeypatch, capsys):
     def refuse(app_id: str, records: Any) -> int:
-        raise steps.EventsNotDelivered("no capacity")
+        raise EventsNotDelivered("no capacity")
 
     monkeypatch.setattr(hub.stream, "publish", refuse)
     segment(hub)
