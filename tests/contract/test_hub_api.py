@@ -22,6 +22,7 @@ from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore, Kind
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.store.runs import RunStore
+from engagement_hub.store.sent_requests import SentRequests
 from tests.builders.hub import (
     ACCOUNT_ID,
     HUB_ENVIRONMENT,
@@ -32,6 +33,7 @@ from tests.builders.hub import (
     hub_client,
     hub_tables,
 )
+from tests.builders.hub_fakes import FakePaces, FakeSenders, FakeStream, FakeUndelivered
 
 MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/customer"
@@ -72,56 +74,6 @@ class FakeAws:
             raise ClientError({"Error": {"Code": self.refuse}}, operation)
 
 
-class FakeSenders:
-    """Records sent messages; responds SUCCESSFUL unless the address has an outcome of its own."""
-
-    def __init__(self):
-        self.sent = []
-        self.outcomes = {}
-
-    def send(self, content, address, *, context):
-        self.sent.append(SimpleNamespace(content=content, address=address, context=context))
-        return self.outcomes.get(address) or SendOutcome.accepted(f"m-{len(self.sent)}")
-
-
-class FakeStream:
-    """Records the events."""
-
-    def __init__(self):
-        self.records = []
-        self.error = None
-        self.checked = []
-        self.refusals = []
-        self.forgotten = []
-
-    def publish(self, app_id, records):
-        if self.error:
-            raise self.error
-        self.records += [(app_id, record) for record in records]
-        return len(records)
-
-    def check(self, stream, app_id, record):
-        self.checked.append((stream["DestinationStreamArn"], record["event_type"]))
-        if self.refusals:
-            raise self.refusals.pop(0)
-
-    def forget(self, app_id):
-        self.forgotten.append(app_id)
-
-
-class FakeUndelivered:
-    """Records the events that were kept, by the object's key."""
-
-    def __init__(self):
-        self.kept = {}
-        self.error = None
-
-    def keep(self, key, records, error):
-        if self.error:
-            raise self.error
-        self.kept[key] = list(records)
-
-
 @pytest.fixture
 def tables():
     with hub_tables() as client:
@@ -136,6 +88,7 @@ def hub(tables):
         account=Account("aws", REGION, ACCOUNT_ID),
         machines=Machines(),
         clock=lambda: hub.seconds,
+        epoch=lambda: hub.seconds,
         sleep=lambda seconds: setattr(hub, "seconds", hub.seconds + seconds),
     )
     hub.seconds = 0.0
@@ -143,6 +96,8 @@ def hub(tables):
     hub.machines.__dict__["_states"] = hub.aws
     hub.machines.__dict__["_scheduler"] = hub.aws
     hub.__dict__["senders"] = FakeSenders()
+    hub.__dict__["paces"] = FakePaces(hub.epoch)
+    hub.__dict__["sent_requests"] = SentRequests(TABLES["RUNS_TABLE"], hub.epoch, tables)
     hub.__dict__["stream"] = FakeStream()
     hub.__dict__["undelivered"] = FakeUndelivered()
     hub.__dict__["runs"] = RunStore(TABLES["RUNS_TABLE"], tables)

@@ -16,8 +16,10 @@ from shared.settings import required_env
 
 if TYPE_CHECKING:
     from engagement_hub.event_stream import EventStream
+    from engagement_hub.pace import Paces
     from engagement_hub.senders import Senders
     from engagement_hub.store.runs import RunStore
+    from engagement_hub.store.sent_requests import SentRequests
     from engagement_hub.undelivered_events import UndeliveredEvents
 
 __all__ = ["Account", "Hub", "Operation", "hub_from_environment", "new_id"]
@@ -53,6 +55,7 @@ class Hub:
     account: Account
     machines: Machines = field(default_factory=Machines)
     clock: Callable[[], float] = time.monotonic
+    epoch: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     _projects: ShortMemory[dict[str, Any]] = field(init=False)
 
@@ -98,6 +101,20 @@ class Hub:
         senders = Senders.from_environment()
         senders.prepare()
         return senders
+
+    @cached_property
+    def paces(self) -> "Paces":
+        """The schedules of the channels, which campaigns keep to as well."""
+        from engagement_hub.pace import Paces
+
+        return Paces(required_env("RUNS_TABLE"), clock=self.epoch)
+
+    @cached_property
+    def sent_requests(self) -> "SentRequests":
+        """The records of requests that send messages."""
+        from engagement_hub.store.sent_requests import SentRequests
+
+        return SentRequests(required_env("RUNS_TABLE"), self.epoch)
 
     @cached_property
     def runs(self) -> "RunStore":

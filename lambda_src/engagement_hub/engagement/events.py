@@ -191,7 +191,7 @@ def sms_refused(
 # Event types that only the sending services and the hub itself write. Programs that read the stream
 # rely on the members such events have.
 _SYSTEM_PREFIXES = ("_email.", "_sms.", "_campaign.", "_journey.")
-# What the AWS mobile SDKs report about push notifications of campaigns and journeys.
+# Reports of the AWS mobile SDKs about push notifications of campaigns and journeys.
 _REPORTED_BY_APPS = frozenset(
     f"_{sender}.{report}"
     for sender in ("campaign", "journey")
@@ -203,7 +203,7 @@ def check_event_type(event_type: str) -> None:
     """Check that an app may report events of the type.
 
     Names with a leading underscore that the SDKs report are allowed: `_session.start`,
-    `_userauth.sign_in`, `_monetization.purchase`, and what becomes of push notifications.
+    `_userauth.sign_in`, `_monetization.purchase`, and reports about push notifications.
 
     Raises:
         BadRequest: the type is empty, or the hub's own.
