@@ -24,7 +24,7 @@ _CLIENT = Config(
 
 
 class UndeliveredEvents:
-    """Keeps refused events, so that a stream that fails loses no event and stops no request or run."""
+    """Keeps refused events, so that a stream that fails loses no event and stops no run."""
 
     def __init__(self, bucket: str, s3: S3Client | None = None) -> None:
         self._bucket = bucket

@@ -139,7 +139,7 @@ class _Sending:
         self.messages: list[Message] = []
 
     def add(self, path: Path, recipient: Endpoint | None, configuration: Mapping[str, Any]) -> None:
-        """Add a recipient: as a message to send, or as a result with the reason against a message."""
+        """Add a recipient: as a message to send, or as a result that names the reason against it."""
         channel = str((recipient or {}).get("ChannelType") or "")
         address = str((recipient or {}).get("Address") or "")
         key = address_key(channel, address)

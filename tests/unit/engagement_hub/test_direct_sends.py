@@ -308,7 +308,7 @@ def test_a_repetition_of_an_attempt_that_does_not_end_sends_nothing(world):
     def repeat(address: str) -> None:
         if address.endswith("0007"):
             world.senders.before = lambda address: None
-            # The first attempt stands still until the repetition has waited for its whole time.
+            # The first attempt stops until the repetition has waited for its whole time.
             thread = threading.Thread(
                 target=lambda: repeated.append(world.send("call-1", Addresses=numbers(10)))
             )

@@ -235,7 +235,7 @@ def test_a_message_of_unknown_shape_is_an_error_and_so_reaches_the_failure_queue
 
 
 class Sts:
-    """Gives credentials that end an hour after ARRIVED, or those of the time given."""
+    """Gives credentials that end an hour after ARRIVED, or the given time."""
 
     def __init__(self) -> None:
         self.requests: list[dict[str, str]] = []
