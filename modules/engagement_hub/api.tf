@@ -12,10 +12,11 @@ module "api_function" {
   })
   policies = merge(
     {
-      tables   = data.aws_iam_policy_document.tables.json
-      roles    = data.aws_iam_policy_document.customer_roles.json
-      schedule = data.aws_iam_policy_document.schedule.json
-      start    = data.aws_iam_policy_document.start.json
+      tables      = data.aws_iam_policy_document.tables.json
+      roles       = data.aws_iam_policy_document.customer_roles.json
+      schedule    = data.aws_iam_policy_document.schedule.json
+      start       = data.aws_iam_policy_document.start.json
+      undelivered = data.aws_iam_policy_document.undelivered_events.json
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
   )

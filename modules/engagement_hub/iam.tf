@@ -46,6 +46,14 @@ data "aws_iam_policy_document" "work" {
   }
 }
 
+data "aws_iam_policy_document" "undelivered_events" {
+  statement {
+    sid       = "KeepEventsThatAStreamRefuses"
+    actions   = ["s3:PutObject"]
+    resources = ["${module.work_bucket.bucket_arn}/undelivered-events/*"]
+  }
+}
+
 data "aws_iam_policy_document" "customer_roles" {
   statement {
     sid     = "ActInTheRolesThatCallersName"

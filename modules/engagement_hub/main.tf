@@ -40,6 +40,7 @@ locals {
       ENDPOINTS_TABLE            = aws_dynamodb_table.this["endpoints"].name
       ENDPOINT_SHARDS            = tostring(local.endpoint_shards)
       ENTITIES_TABLE             = aws_dynamodb_table.this["entities"].name
+      HUB_NAME                   = var.name
       PARTITION                  = local.partition
       RUNS_TABLE                 = aws_dynamodb_table.this["runs"].name
       SCHEDULER_ROLE_ARN         = module.scheduler_role.role_arn
@@ -121,7 +122,7 @@ module "work_bucket" {
   source = "../internal/bucket"
 
   name            = "${var.name}-work"
-  expiration_days = { "jobs/" = 30, "runs/" = 30 }
+  expiration_days = { "jobs/" = 30, "runs/" = 30, "undelivered-events/" = 30 }
   force_destroy   = true # it holds work files only, which are copies
   operations      = local.operations
 }
@@ -239,11 +240,11 @@ module "schedule_dead_letter" {
 # Events that the stream refused are kept in the work bucket. The alarm is for the operator.
 resource "aws_cloudwatch_metric_alarm" "undelivered_events" {
   alarm_name        = "${var.name}-undelivered-events"
-  alarm_description = "The event stream of a project refuses campaign events. The events are kept in the work bucket under runs/<run>/undelivered-events/."
+  alarm_description = "The event stream of a project refuses events. The events are kept in the work bucket: those of campaigns under runs/<run>/undelivered-events/, those of requests under undelivered-events/<project>/."
 
   namespace   = "EngagementHub"
   metric_name = "UndeliveredEvents"
-  dimensions  = { FunctionName = module.campaign_function.function_name, service = "engagement-hub" }
+  dimensions  = { Hub = var.name, service = "engagement-hub" }
   statistic   = "Sum"
   period      = 60
 

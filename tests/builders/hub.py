@@ -28,6 +28,7 @@ TABLES = {
 HUB_ENVIRONMENT = {
     **TABLES,
     "ACCOUNT_ID": ACCOUNT_ID,
+    "HUB_NAME": "hub",
     "PARTITION": "aws",
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
@@ -42,6 +43,9 @@ HUB_ENVIRONMENT = {
     "SCHEDULER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/hub-scheduler",
     "SCHEDULE_DEAD_LETTER_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:hub-schedules",
     "EMAIL_FROM_ADDRESS": "hub@example.com",
+    "EMAIL_ADDRESSES": "hub@example.com,Brand@shop.example",
+    "EMAIL_CONFIGURATION_SETS": "hub-set,shop",
+    "SMS_SENDER_IDS": "SHOP",
     "SMS_ORIGINATION_IDENTITY": "+12065550100",
     "SMS_MESSAGES_PER_SECOND": "20",
     "EMAIL_MESSAGES_PER_SECOND": "14",

@@ -51,6 +51,9 @@ class OwnRole:
     def session(self, role_arn: str, app_id: str) -> boto3.Session:
         return boto3.Session(region_name="us-east-1")
 
+    def client(self, role_arn: str, app_id: str, service: str, region: str) -> Any:
+        return boto3.client(service, region_name=region)
+
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -60,6 +63,7 @@ ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "ACCOUNT_ID": "123456789012",
     "PARTITION": "aws",
+    "HUB_NAME": "hub",
     "RUNS_TABLE": "runs",
     "SCHEDULE_GROUP": "hub",
     "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/hub-schedules",

@@ -6,29 +6,34 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.loaders import Loader
 
 from engagement_hub.api import service_model_source
 from engagement_hub.api.hub import Account, Hub
 from engagement_hub.api.operations import OPERATIONS
 from engagement_hub.api.responder import respond
+from engagement_hub.customer_role import RoleDoesNotTrust, RoleNotAssumable
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus
+from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.machines import Machines
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore, Kind
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.store.runs import RunStore
+from engagement_hub.store.sent_requests import SentRequests
 from tests.builders.hub import (
     ACCOUNT_ID,
     HUB_ENVIRONMENT,
     REGION,
     TABLES,
+    CallCounter,
     http_event,
     hub_client,
     hub_tables,
 )
+from tests.builders.hub_fakes import FakePaces, FakeSenders, FakeStream, FakeUndelivered
 
 MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/customer"
@@ -69,32 +74,6 @@ class FakeAws:
             raise ClientError({"Error": {"Code": self.refuse}}, operation)
 
 
-class FakeSenders:
-    """Records sent messages; responds SUCCESSFUL unless the address has an outcome of its own."""
-
-    def __init__(self):
-        self.sent = []
-        self.outcomes = {}
-
-    def send(self, content, address, *, context):
-        self.sent.append(SimpleNamespace(content=content, address=address, context=context))
-        return self.outcomes.get(address) or SendOutcome.accepted(f"m-{len(self.sent)}")
-
-
-class FakeStream:
-    """Records the events."""
-
-    def __init__(self):
-        self.records = []
-        self.error = None
-
-    def publish(self, app_id, records):
-        if self.error:
-            raise self.error
-        self.records += [(app_id, record) for record in records]
-        return len(records)
-
-
 @pytest.fixture
 def tables():
     with hub_tables() as client:
@@ -108,12 +87,19 @@ def hub(tables):
         endpoints=EndpointStore(TABLES["ENDPOINTS_TABLE"], client=tables),
         account=Account("aws", REGION, ACCOUNT_ID),
         machines=Machines(),
+        clock=lambda: hub.seconds,
+        epoch=lambda: hub.seconds,
+        sleep=lambda seconds: setattr(hub, "seconds", hub.seconds + seconds),
     )
+    hub.seconds = 0.0
     hub.aws = FakeAws()
     hub.machines.__dict__["_states"] = hub.aws
     hub.machines.__dict__["_scheduler"] = hub.aws
     hub.__dict__["senders"] = FakeSenders()
+    hub.__dict__["paces"] = FakePaces(hub.epoch)
+    hub.__dict__["sent_requests"] = SentRequests(TABLES["RUNS_TABLE"], hub.epoch, tables)
     hub.__dict__["stream"] = FakeStream()
+    hub.__dict__["undelivered"] = FakeUndelivered()
     hub.__dict__["runs"] = RunStore(TABLES["RUNS_TABLE"], tables)
     return hub
 
@@ -403,6 +389,27 @@ def test_a_token_that_is_none_is_a_bad_request(client):
         client.get_apps(Token="nonsense!")
 
 
+def test_a_project_is_read_once_in_some_seconds(client, hub, app, tables):
+    client.get_app(ApplicationId=app)
+    counter = CallCounter(tables)
+
+    for hub.seconds in (1.0, 2.0, 4.9):
+        client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest={})
+    remembered = counter.calls["GetItem"]
+    hub.seconds = 60.0
+    client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest={})
+
+    assert (remembered, counter.calls["GetItem"]) == (0, 1)
+
+
+def test_a_deleted_project_is_not_remembered(client, app):
+    client.get_segments(ApplicationId=app)
+    client.delete_app(ApplicationId=app)
+
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_segments(ApplicationId=app)
+
+
 def test_settings_are_kept_member_by_member(client, app):
     empty = client.get_application_settings(ApplicationId=app)["ApplicationSettingsResource"]
     client.update_application_settings(
@@ -637,8 +644,70 @@ def test_an_empty_endpoint_in_put_events_keeps_the_data_and_shows_activity(clien
     assert kept["EffectiveDate"] > "2026"
 
 
-def test_events_that_the_stream_does_not_take_are_not_reported_as_accepted(client, hub, app):
-    hub.stream.error = RuntimeError("stream is gone")
+@pytest.mark.parametrize("status", ["ACTIVE", "INACTIVE"])
+def test_an_empty_endpoint_in_put_events_changes_nothing_but_the_activity(client, hub, app, status):
+    client.update_endpoint(ApplicationId=app, EndpointId="old", EndpointRequest=sms(1, user="ann"))
+    client.update_endpoint(ApplicationId=app, EndpointId="new", EndpointRequest=sms(1))
+    client.update_endpoint(
+        ApplicationId=app, EndpointId="e1", EndpointRequest=sms(2, EndpointStatus=status)
+    )
+    before = {name: hub.endpoints.get(app, name) for name in ("old", "new", "e1")}
+    assert before["old"]["EndpointStatus"] == "INACTIVE"
+
+    client.put_events(
+        ApplicationId=app,
+        EventsRequest={
+            "BatchItem": {
+                "old": {"Endpoint": {}, "Events": {"a": event()}},
+                "e1": {"Endpoint": {}, "Events": {"a": event()}},
+            }
+        },
+    )
+
+    after = {name: hub.endpoints.get(app, name) for name in ("old", "new", "e1")}
+    assert after["new"] == before["new"]
+    for name in ("old", "e1"):
+        assert after[name].pop("EffectiveDate") > before[name].pop("EffectiveDate")
+        assert after[name] == before[name]
+
+
+def test_an_empty_endpoint_that_is_not_there_yet_is_created(client, hub, app):
+    client.put_events(
+        ApplicationId=app,
+        EventsRequest={"BatchItem": {"e1": {"Endpoint": {}, "Events": {"a": event()}}}},
+    )
+
+    assert hub.endpoints.get(app, "e1")["EndpointStatus"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        EventsNotDelivered("no capacity"),
+        RoleNotAssumable("the role is gone"),
+        ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "PutRecords"),
+        ConnectTimeoutError(endpoint_url="https://kinesis"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_events_that_the_stream_does_not_take_are_kept_and_accepted(client, hub, app, failure):
+    hub.stream.error = failure
+
+    answer = client.put_events(
+        ApplicationId=app,
+        EventsRequest={"BatchItem": {"e1": {"Endpoint": sms(1), "Events": {"a": event()}}}},
+    )
+
+    results = answer["EventsResponse"]["Results"]["e1"]
+    assert results["EventsItemResponse"]["a"]["StatusCode"] == 202
+    [(key, [record])] = hub.undelivered.kept.items()
+    assert key.startswith(f"undelivered-events/{app}/")
+    assert (record["event_type"], record["client"]["client_id"]) == ("purchase", "e1")
+
+
+def test_events_that_nothing_takes_are_not_reported_as_accepted(client, hub, app):
+    hub.stream.error = EventsNotDelivered("no capacity")
+    hub.undelivered.error = ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
 
     with pytest.raises(client.exceptions.InternalServerErrorException):
         client.put_events(
@@ -647,13 +716,35 @@ def test_events_that_the_stream_does_not_take_are_not_reported_as_accepted(clien
         )
 
 
+@pytest.mark.parametrize("endpoint_id", ["", "x" * 3000])
+def test_an_endpoint_id_that_breaks_a_rule_fails_its_own_events_only(client, hub, app, endpoint_id):
+    answer = client.put_events(
+        ApplicationId=app,
+        EventsRequest={
+            "BatchItem": {
+                endpoint_id: {"Endpoint": sms(1), "Events": {"a": event()}},
+                "e1": {"Endpoint": sms(2), "Events": {"a": event()}},
+            }
+        },
+    )
+
+    results = answer["EventsResponse"]["Results"]
+    assert results[endpoint_id]["EndpointItemResponse"]["StatusCode"] == 400
+    assert results[endpoint_id]["EventsItemResponse"]["a"]["StatusCode"] == 400
+    assert results["e1"]["EventsItemResponse"]["a"]["StatusCode"] == 202
+
+
 @pytest.mark.parametrize(
     "bad",
     [
         {"Attributes": {"k" * 51: "v"}},
         {"Attributes": {"k": "v" * 201}},
         {"Metrics": {f"m{n}": 1.0 for n in range(41)}},
+        {"AppTitle": "x" * 1_100_000},
+        {"AppTitle": "\u00fc" * 200_000},  # six bytes each, as the stream gets them
+        {"EventType": "_email.hardbounce"},
     ],
+    ids=["key", "value", "keys", "record", "escaped record", "type"],
 )
 def test_an_event_over_a_limit_is_a_400_of_its_own(client, hub, app, bad):
     answer = client.put_events(
@@ -691,12 +782,88 @@ def test_an_event_stream_is_set_replaced_read_and_deleted(client, app):
         client.delete_event_stream(ApplicationId=app)
 
 
-def test_an_event_stream_to_something_else_is_refused(client, app):
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:sqs:us-east-1:123456789012:q",
+        "arn:aws:kinesis:us-east-1:123456789012:events",
+        "arn:aws:kinesis:nowhere here:123456789012:stream/events",
+        "arn:aws:firehose:us-east-1:123456789012:stream/events",
+    ],
+)
+def test_an_event_stream_to_something_else_is_refused(client, hub, app, arn):
     with pytest.raises(client.exceptions.BadRequestException, match="DestinationStreamArn"):
         client.put_event_stream(
             ApplicationId=app,
-            WriteEventStream={"DestinationStreamArn": "arn:aws:sqs:x:1:q", "RoleArn": ROLE},
+            WriteEventStream={"DestinationStreamArn": arn, "RoleArn": ROLE},
         )
+
+    assert hub.stream.checked == []
+
+
+def register_stream(client, app):
+    return client.put_event_stream(
+        ApplicationId=app, WriteEventStream={"DestinationStreamArn": STREAM, "RoleArn": ROLE}
+    )["EventStream"]
+
+
+def test_a_stream_gets_a_test_event_before_it_is_registered(client, hub, app):
+    register_stream(client, app)
+
+    assert hub.stream.checked == [(STREAM, "_test.event_stream")]
+    assert hub.stream.forgotten == [app]
+
+
+def access_denied():
+    return ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutRecords")
+
+
+@pytest.mark.parametrize(
+    "refusals", [[RoleDoesNotTrust("no"), access_denied()], [EventsNotDelivered("throttled")]]
+)
+def test_a_role_that_is_new_and_a_stream_that_throttles_can_be_registered(
+    client, hub, app, refusals
+):
+    hub.stream.refusals = list(refusals)
+
+    stream = register_stream(client, app)
+
+    assert client.get_event_stream(ApplicationId=app)["EventStream"] == stream
+
+
+@pytest.mark.parametrize(
+    ("refusals", "named"),
+    [
+        ([RoleNotAssumable("RoleArn x is outside the IAM path")], "RoleArn"),
+        (
+            [ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "PutRecords")],
+            "DestinationStreamArn",
+        ),
+        ([RoleDoesNotTrust("RoleArn x cannot be assumed")] * 100, "RoleArn"),
+        ([access_denied()] * 100, "kinesis:PutRecords"),
+    ],
+    ids=["path", "no stream", "trust", "policy"],
+)
+def test_a_stream_or_role_that_cannot_be_used_is_refused(client, hub, app, refusals, named):
+    hub.stream.refusals = list(refusals)
+
+    with pytest.raises(client.exceptions.BadRequestException, match=named):
+        register_stream(client, app)
+
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_event_stream(ApplicationId=app)
+
+
+def test_a_stream_that_does_not_answer_now_is_no_bad_request(client, hub, app):
+    hub.stream.refusals = [
+        ClientError(
+            {"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatusCode": 500}},
+            "PutRecords",
+        )
+    ]
+
+    with pytest.raises(client.exceptions.InternalServerErrorException):
+        register_stream(client, app)
 
 
 # Segments

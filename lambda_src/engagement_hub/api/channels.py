@@ -5,25 +5,43 @@ Push channels live on in AWS; this API answers that it does not have them.
 
 import functools
 import os
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from engagement_hub.api.hub import Hub, Operation
 from engagement_hub.api.wire import Call
+from engagement_hub.engagement.channel_settings import (
+    AllowedSenders,
+    checked_email_channel,
+    checked_sms_channel,
+)
 from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.store.entities import Kind
 
-__all__ = ["OPERATIONS", "disabled_channels"]
+__all__ = ["OPERATIONS"]
 
 # The word of the path, which is also the channel's Id, and its Platform.
 _PLATFORMS = {"email": "EMAIL", "sms": "SMS", "voice": "VOICE"}
 
 
-def disabled_channels(hub: Hub, app_id: str) -> frozenset[str]:
-    """Return the disabled channel types. A channel without settings uses the hub's identities."""
-    return frozenset(
-        str(channel["Platform"])
-        for channel in hub.entities.all(app_id, Kind.CHANNEL)
-        if not channel["Enabled"]
+_CHECKS: Mapping[str, Callable[[Mapping[str, Any], AllowedSenders], dict[str, Any]]] = {
+    "email": checked_email_channel,
+    "sms": checked_sms_channel,
+}
+
+
+def _allowed_senders() -> AllowedSenders:
+    """Read the senders that the module gave the hub permission for."""
+
+    def listed(name: str) -> frozenset[str]:
+        return frozenset(filter(None, os.environ.get(name, "").split(",")))
+
+    return AllowedSenders(
+        email_addresses=frozenset(one.lower() for one in listed("EMAIL_ADDRESSES")),
+        email_configuration_sets=listed("EMAIL_CONFIGURATION_SETS"),
+        sends_sms="SMS_ORIGINATION_IDENTITY" in os.environ,
+        sms_sender_ids=listed("SMS_SENDER_IDS"),
     )
 
 
@@ -49,9 +67,11 @@ def _update(word: str, hub: Hub, call: Call) -> JsonObject:
             "Platform": _PLATFORMS[word],
             "Version": 0,
         }
+        changed = {**before, **call.body}
+        if word in _CHECKS:
+            changed = _CHECKS[word](changed, _allowed_senders())
         return {
-            **before,
-            **call.body,
+            **changed,
             "LastModifiedDate": call.timestamp,
             "Version": before["Version"] + 1,
         }

@@ -8,7 +8,6 @@ from engagement_hub.api.hub import Hub
 from engagement_hub.api.operations import OPERATIONS
 from engagement_hub.api.wire import answer, read_call, refusal, request_id_of
 from engagement_hub.engagement.errors import EngagementError, InternalServerError
-from engagement_hub.store.entities import ACCOUNT, Kind
 
 logger = Logger(service="engagement-hub")
 
@@ -21,7 +20,7 @@ def respond(hub: Hub, event: dict[str, Any]) -> dict[str, Any]:
         call = read_call(event, OPERATIONS)
         operation = call.operation
         if "application-id" in call.labels:
-            hub.entities.require(ACCOUNT, Kind.APP, call.app_id)
+            hub.require_project(call)
         response = answer(call, OPERATIONS[call.operation](hub, call))
     except EngagementError as error:
         logger.info(

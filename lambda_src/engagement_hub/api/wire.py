@@ -48,6 +48,8 @@ class Call:
 
     `labels` are labels of the path (`application-id` …), `query` the parameters (lists for repeated
     parameters), `body` the payload as the model has it, {} for operations without a payload.
+    `invocation` is the id that an AWS SDK gives a call, the same for every attempt of it; None for
+    a client without such ids.
     """
 
     operation: str
@@ -56,6 +58,7 @@ class Call:
     body: dict[str, Any]
     request_id: str
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    invocation: str | None = None
 
     @property
     def app_id(self) -> str:
@@ -123,6 +126,7 @@ def read_call(
         _body(event, operation["body"]),
         request_id_of(event),
         now or datetime.now(UTC),
+        (event.get("headers") or {}).get("amz-sdk-invocation-id") or None,
     )
 
 

@@ -134,6 +134,14 @@ def merge_endpoint(
     )
 
 
+def in_use(endpoint: Endpoint, now: str) -> Endpoint:
+    """Return the endpoint after an event that says nothing about it: only its activity is new.
+
+    An INACTIVE endpoint stays INACTIVE, and its address stays with the endpoint that has it now.
+    """
+    return {**endpoint, "EffectiveDate": now}
+
+
 def check_size(endpoint: Mapping[str, Any]) -> None:
     """Raise InvalidMember when the endpoint, as compact JSON in UTF-8, is over 15 KB."""
     try:

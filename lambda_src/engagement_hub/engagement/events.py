@@ -17,6 +17,7 @@ Source: Pinpoint developer guide, "Streaming Amazon Pinpoint event data".
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Mapping
@@ -187,6 +188,53 @@ def sms_refused(
 
 # App events
 
+# Event types that only the sending services and the hub itself write. Programs that read the stream
+# rely on the members such events have.
+_SYSTEM_PREFIXES = ("_email.", "_sms.", "_campaign.", "_journey.")
+# Reports of the AWS mobile SDKs about push notifications of campaigns and journeys.
+_REPORTED_BY_APPS = frozenset(
+    f"_{sender}.{report}"
+    for sender in ("campaign", "journey")
+    for report in ("opened_notification", "received_background", "received_foreground")
+)
+
+
+def check_event_type(event_type: str) -> None:
+    """Check that an app may report events of the type.
+
+    Names with a leading underscore that the SDKs report are allowed: `_session.start`,
+    `_userauth.sign_in`, `_monetization.purchase`, and reports about push notifications.
+
+    Raises:
+        BadRequest: the type is empty, or the hub's own.
+    """
+    if not event_type:
+        raise BadRequest("EventType is missing.")
+    if event_type in _REPORTED_BY_APPS:
+        return
+    if event_type.lower().startswith(_SYSTEM_PREFIXES):
+        raise BadRequest(
+            "EventType must not begin with _email., _SMS., _campaign. or _journey.: events of "
+            "these types come from sent messages. Use a name of your own."
+        )
+
+
+def stream_test(app_id: str, account_id: str, now: datetime) -> Record:
+    """Return the record that shows whether a stream can be written to.
+
+    Pinpoint wrote an event of the same type when a stream was registered; programs that read
+    streams leave it out.
+    """
+    return envelope(
+        "_test.event_stream",
+        app_id=app_id,
+        client_id=app_id,
+        event_timestamp=milliseconds(now),
+        arrival_timestamp=milliseconds(now),
+        attributes={},
+        account_id=account_id,
+    )
+
 
 def _app_device(endpoint: Endpoint) -> Record:
     demographic = endpoint.get("Demographic") or {}
@@ -224,10 +272,10 @@ def custom_event(
     """Return an event that a client reported by PutEvents. AWS's app events name no account.
 
     Raises:
-        BadRequest: EventType is missing or a time is not ISO 8601.
+        BadRequest: an app may not report the EventType, a time is not ISO 8601, or a metric is not
+            finite.
     """
-    if not event.get("EventType"):
-        raise BadRequest("EventType is missing.")
+    check_event_type(event.get("EventType", ""))
     optional = {
         "package_name": event.get("AppPackageName"),
         "title": event.get("AppTitle"),
@@ -262,5 +310,18 @@ def custom_event(
             if session.get(member):
                 text = str(session[member])  # type: ignore[literal-required]  # one of two members
                 record["session"][name] = _event_time(text, f"Session.{member}")
-    record["metrics"] = {name: float(v) for name, v in (event.get("Metrics") or {}).items()}
+    record["metrics"] = {
+        name: _finite(name, value) for name, value in (event.get("Metrics") or {}).items()
+    }
     return record
+
+
+def _finite(name: str, value: float) -> float:
+    """Return a metric as a float: JSON has digits for numbers that a float has not."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise BadRequest(f"Metrics.{name} must be a number of at most 1.7e308.")
+    return number

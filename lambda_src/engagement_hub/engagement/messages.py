@@ -15,6 +15,7 @@ Choices where AWS is silent:
   since a campaign's MessageConfiguration has no VoiceMessage (Pinpoint had no voice campaigns).
 - An email's BodyOverride replaces the HTML when there is HTML, otherwise the text, and the other
   part is dropped, so that no reader sees a different message.
+- A text has one sender, so OriginationNumber wins over SenderId.
 - Push and in-app content is not sent by this hub: those channels resolve to None. So does CUSTOM,
   which has a function instead of a message.
 """
@@ -25,7 +26,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -41,6 +42,7 @@ from engagement_hub.engagement.templates import (
     default_substitutions,
     validate_headers,
 )
+from shared.mailbox import MailboxRefused, read_address, read_mailbox
 
 EMAIL_BYTES_LIMIT = 10 * 1024 * 1024  # Pinpoint quotas, "Email message size"
 VOICE_RENDERED_LIMIT = 6_000  # SendVoiceMessage.MessageBody
@@ -71,6 +73,7 @@ class SmsContent:
     entity_id: str | None = None
     template_id: str | None = None
     media_url: str | None = None
+    keyword: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class EmailContent:
     headers: tuple[tuple[str, str], ...] = ()
     reply_to: tuple[str, ...] = ()
     raw: bytes | None = None
+    configuration_set: str | None = None
+    feedback_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,7 @@ class SmsPlan:
             entity_id=self.settings.get("EntityId") or None,
             template_id=self.settings.get("TemplateId") or None,
             media_url=self.settings.get("MediaUrl") or None,
+            keyword=self.settings.get("Keyword") or None,
         )
 
 
@@ -231,10 +237,13 @@ class EmailPlan:
         body_override: str | None = None,
         clock: Clock = _system_clock,
     ) -> EmailContent:
-        from_address = self.settings.get("FromAddress") or None
-        reply_to = tuple(self.settings.get("ReplyToAddresses") or ())
+        envelope = EmailContent(
+            from_address=self.settings.get("FromAddress") or None,
+            reply_to=tuple(self.settings.get("ReplyToAddresses") or ()),
+            feedback_address=self.settings.get("FeedbackForwardingAddress") or None,
+        )
         if self.raw is not None:
-            return EmailContent(from_address=from_address, reply_to=reply_to, raw=self.raw)
+            return replace(envelope, raw=self.raw)
 
         def fill(template: Template | None) -> str | None:
             if template is None:
@@ -247,13 +256,12 @@ class EmailPlan:
             html, text = compile_template(body_override, html=True), None
         elif body_override:
             text = compile_template(body_override)
-        content = EmailContent(
-            from_address=from_address,
+        content = replace(
+            envelope,
             subject=_one_line(fill(subject) or ""),
             html=fill(html) or None,
             text=fill(text) or None,
             headers=tuple((name, _one_line(fill(value) or "")) for name, value in self.headers),
-            reply_to=reply_to,
         )
         size = sum(len(part.encode()) for part in (content.html or "", content.text or ""))
         if not size:
@@ -291,8 +299,23 @@ def resolve(
         message = configuration.get("VoiceMessage") or {}
         template = templates.get(channel)
         source = _text_source(message, template, configuration)
-        return source and VoicePlan(source[0], source[1], {**(template or {}), **_given(message)})
+        if source is None:
+            return None
+        settings = {**(template or {}), **_given(message)}
+        _check_voice(settings)
+        return VoicePlan(source[0], source[1], settings)
     return None
+
+
+def _check_voice(settings: Mapping[str, Any]) -> None:
+    """Check that the voice speaks the language: the voice service takes no language, and its own
+    default voice is an American one."""
+    language, voice = settings.get("LanguageCode"), settings.get("VoiceId")
+    if language and not voice and language.lower() != "en-us":
+        raise BadRequest(
+            "VoiceMessage.LanguageCode has no effect without VoiceId: the voice decides the "
+            "language. Give VoiceId of a voice that speaks it, such as Hans for de-DE."
+        )
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -407,6 +430,9 @@ _TEXTS: dict[str, tuple[tuple[str, int], ...]] = {
     ),
 }
 _MESSAGE_TYPES = ("TRANSACTIONAL", "PROMOTIONAL")
+_KEYWORD = re.compile(r"[ \S]{1,30}")  # SendTextMessage.Keyword
+# Members that SendTextMessage takes and SendMediaMessage does not.
+_NOT_WITH_MEDIA = ("EntityId", "Keyword", "MessageType", "TemplateId")
 MAX_CUSTOM_DATA = 5 * 1024  # CampaignCustomMessage.Data, Pinpoint API reference
 
 
@@ -427,12 +453,45 @@ def validate_messages(configuration: Mapping[str, Any] | None) -> None:
         _validate_text(f"EmailMessage.SimpleEmail.{part}.Data", text, EMAIL_PART_LIMIT)
     validate_headers(simple.get("Headers"))
     validate_headers(email.get("Headers"))
-    kind = ((configuration or {}).get("SMSMessage") or {}).get("MessageType")
-    if kind and kind not in _MESSAGE_TYPES:
-        raise BadRequest("SMSMessage.MessageType must be TRANSACTIONAL or PROMOTIONAL.")
+    _validate_mailboxes(email)
+    _validate_text_settings((configuration or {}).get("SMSMessage") or {})
     data = ((configuration or {}).get("CustomMessage") or {}).get("Data")
     if data and len(data.encode()) > MAX_CUSTOM_DATA:
         raise BadRequest(f"CustomMessage.Data must be at most {MAX_CUSTOM_DATA} bytes.")
+
+
+def _validate_mailboxes(email: Mapping[str, Any]) -> None:
+    members: list[tuple[str, str, Callable[[str], object]]] = [
+        ("FromAddress", email.get("FromAddress") or "", read_mailbox),
+        ("FeedbackForwardingAddress", email.get("FeedbackForwardingAddress") or "", read_address),
+        *(
+            (f"ReplyToAddresses[{number}]", address, read_mailbox)
+            for number, address in enumerate(email.get("ReplyToAddresses") or ())
+        ),
+    ]
+    for member, text, read in members:
+        try:
+            if text:
+                read(text)
+        except MailboxRefused as error:
+            raise BadRequest(f"EmailMessage.{member} cannot be used: {error}") from error
+
+
+def _validate_text_settings(message: Mapping[str, Any]) -> None:
+    kind = message.get("MessageType")
+    if kind and kind not in _MESSAGE_TYPES:
+        raise BadRequest("SMSMessage.MessageType must be TRANSACTIONAL or PROMOTIONAL.")
+    keyword = message.get("Keyword")
+    if keyword and not _KEYWORD.fullmatch(keyword):
+        raise BadRequest("SMSMessage.Keyword must have 1 to 30 characters, on one line.")
+    if not message.get("MediaUrl"):
+        return
+    for member in _NOT_WITH_MEDIA:
+        if message.get(member):
+            raise BadRequest(
+                f"SMSMessage.{member} has no effect on a message with MediaUrl: a media message "
+                "follows the settings of its origination identity. Leave one of the two out."
+            )
 
 
 def _validate_text(member: str, text: Any, limit: int) -> None:

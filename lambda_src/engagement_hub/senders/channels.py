@@ -15,6 +15,7 @@ from engagement_hub.engagement.events import email_tags, sms_context
 from engagement_hub.engagement.messages import EmailContent, SmsContent, VoiceContent
 from engagement_hub.senders.outcome import SendOutcome, attempt
 from shared.aws import aws_client
+from shared.mailbox import MailboxRefused, read_address, read_mailbox
 from shared.pinpoint_events import CUSTOMER_CONTEXT, HubIds
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ class Senders:
                 )
             request["MediaUrls"] = [content.media_url]
             return attempt(lambda: self._phone.send_media_message(**request))
+        if content.keyword:
+            request["Keyword"] = content.keyword
         if content.message_type:
             request["MessageType"] = content.message_type
         india = {"IN_ENTITY_ID": content.entity_id, "IN_TEMPLATE_ID": content.template_id}
@@ -173,16 +176,22 @@ class Senders:
             return SendOutcome.refused(
                 "An email needs a from address: give the hub an email object with from_address."
             )
-        request: dict[str, Any] = {
-            "FromEmailAddress": sender,
-            "Destination": {"ToAddresses": [address]},
-            "Content": _email_body(content),
-            "EmailTags": [{"Name": name, "Value": value} for name, value in tags.items()],
-        }
-        if content.reply_to:
-            request["ReplyToAddresses"] = list(content.reply_to)
-        if self._identities.email_configuration_set:
-            request["ConfigurationSetName"] = self._identities.email_configuration_set
+        try:
+            request: dict[str, Any] = {
+                "FromEmailAddress": read_mailbox(sender).header,
+                "Destination": {"ToAddresses": [read_address(address)]},
+                "Content": _email_body(content),
+                "EmailTags": [{"Name": name, "Value": value} for name, value in tags.items()],
+            }
+            if content.reply_to:
+                request["ReplyToAddresses"] = [read_mailbox(one).header for one in content.reply_to]
+            if content.feedback_address:
+                request["FeedbackForwardingEmailAddress"] = read_address(content.feedback_address)
+        except MailboxRefused as error:
+            return SendOutcome.refused(f"SES cannot send the email: {error}", reason=error.rule)
+        configuration_set = content.configuration_set or self._identities.email_configuration_set
+        if configuration_set:
+            request["ConfigurationSetName"] = configuration_set
         return attempt(lambda: self._email.send_email(**request))
 
 

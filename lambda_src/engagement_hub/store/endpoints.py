@@ -23,6 +23,7 @@ from engagement_hub.engagement import quotas
 from engagement_hub.engagement.endpoints import (
     attach,
     displaced,
+    in_use,
     matching_attribute_names,
     merge_endpoint,
     superseded,
@@ -133,12 +134,16 @@ class EndpointStore:
     def try_update_many(
         self,
         app_id: str,
-        updates: Sequence[tuple[str, EndpointRequest]],
+        updates: Sequence[tuple[str, EndpointRequest | None]],
         *,
         now: str,
         request_id: str,
     ) -> list[Endpoint | EngagementError]:
-        """Update like `update_many`, but return an error in the place of an invalid update."""
+        """Update like `update_many`, but return an error in the place of an invalid update.
+
+        None in the place of an update only shows that the endpoint is in use; an endpoint that is
+        not there yet is created without data.
+        """
         return self._update(app_id, updates, now, request_id, all_or_nothing=False)
 
     def delete(self, app_id: str, endpoint_id: str) -> Endpoint | None:
@@ -271,7 +276,7 @@ class EndpointStore:
     def _update(
         self,
         app_id: str,
-        updates: Sequence[tuple[str, EndpointRequest]],
+        updates: Sequence[tuple[str, EndpointRequest | None]],
         now: str,
         request_id: str,
         *,
@@ -289,8 +294,14 @@ class EndpointStore:
         return results
 
     def _merging(
-        self, app_id: str, endpoint_id: str, update: EndpointRequest, now: str, request_id: str
+        self,
+        app_id: str,
+        endpoint_id: str,
+        given: EndpointRequest | None,
+        now: str,
+        request_id: str,
     ) -> Operation[Endpoint]:
+        update = given or {}
         key = self._endpoint_key(app_id, endpoint_id)
         cohort = int(sha256(f"{app_id}/{endpoint_id}".encode()).hexdigest()[:8], 16) % 100
 
@@ -298,6 +309,10 @@ class EndpointStore:
             kept = draft.get(key)
             draft.need(_related(app_id, {**(kept or {}), **update}))
             draft.need(_related(app_id, kept or {}))
+            if given is None and kept is not None:
+                active = in_use(kept, now)
+                draft.put(key, active)
+                return _joined(active, _kept_user(draft, app_id, kept))
             user_id = _user_id(update) or _user_id(kept or {})
             user = draft.get(_user_key(app_id, user_id)) if user_id else None
             merged = merge_endpoint(

@@ -1,4 +1,4 @@
-"""Ids of the entities that the API has no id for, and the reading of templates and channels.
+"""Ids of the entities that the API has no id for, and the reading of templates.
 
 | Kind | Id |
 |---|---|
@@ -22,7 +22,6 @@ __all__ = [
     "SETTINGS_ID",
     "activity_entity_id",
     "activity_prefix",
-    "disabled_channels",
     "load_template",
     "run_activity_id",
     "run_scope",
@@ -89,15 +88,3 @@ def load_template(
     if body is None:
         raise NotFound(f"{template_type} template {name!r} has no version {wanted!r}.")
     return body
-
-
-def disabled_channels(entities: EntityStore, app_id: str) -> frozenset[str]:
-    """Return the channel types that a project disabled.
-
-    A channel without settings uses the hub's identities.
-    """
-    return frozenset(
-        str(channel["Platform"])
-        for channel in entities.all(app_id, Kind.CHANNEL)
-        if not channel["Enabled"]
-    )

@@ -6,25 +6,21 @@ runs/<run>/undelivered-events/<chunk>.jsonl                   what the event str
 from __future__ import annotations
 
 import math
-import os
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from botocore.exceptions import ClientError
-
-from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement import events
 from engagement_hub.engagement.campaigns import CHUNKS_FAILED, SendStatus
 from engagement_hub.engagement.model import ChannelType
-from engagement_hub.event_stream import EventsNotDelivered
+from engagement_hub.event_stream import STREAM_FAILURES
 from engagement_hub.senders import Senders
 from engagement_hub.senders.outcome import OPTED_OUT
-from engagement_hub.store.names import disabled_channels
+from engagement_hub.store.channels import channel_settings
 from engagement_hub.store.runs import ClaimLost, Outcome
+from engagement_hub.undelivered_events import UndeliveredEvents
 from engagement_hub.workers.campaign_plan import (
     ChunkName,
     RunPlan,
@@ -80,7 +76,7 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         chunk=chunk.id,
         custom=chunk.custom,
         token=uuid.uuid4().hex,
-        disabled=disabled_channels(hub.entities, plan.app_id),
+        channels=channel_settings(hub.entities, plan.app_id),
         booked_out_seconds=_booked_out_seconds(int(event.get("Turn", 0))),
         runs=hub.runs,
         endpoints=hub.endpoints,
@@ -217,22 +213,9 @@ def _publish(
     """
     try:
         hub.stream.publish(plan.app_id, records)
-    except (EventsNotDelivered, RoleNotAssumable, ClientError) as error:
+    except STREAM_FAILURES as error:
         key = f"runs/{plan.run_id}/undelivered-events/{chunk.id}.jsonl"
-        hub.bucket.write_lines(key, records)
-        logger.error(
-            "events undelivered", key=key, count=len(records), error_type=type(error).__name__
-        )
-        with single_metric(
-            name="UndeliveredEvents",
-            unit=MetricUnit.Count,
-            value=len(records),
-            namespace="EngagementHub",
-            default_dimensions={"service": "engagement-hub"},
-        ) as metric:
-            metric.add_dimension(
-                "FunctionName", os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local")
-            )
+        UndeliveredEvents(hub.bucket.name).keep(key, records, error)
 
 
 def chunk_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:

@@ -36,6 +36,7 @@ from engagement_hub.engagement.campaigns import (
     SETTLED,
     SendStatus,
 )
+from engagement_hub.engagement.channel_settings import ChannelSettings
 from engagement_hub.engagement.eligibility import (
     Count,
     Rules,
@@ -178,7 +179,7 @@ class _Message:
 class ChunkSender:
     """Works through one chunk; `pace_for(channel)` gives the rate limiters a send must keep to.
 
-    `token` names the invocation. `disabled` are the channels that the project disabled.
+    `token` names the invocation. `channels` are the project's settings, as they are now.
     `booked_out_seconds` is the pause before a rate that others have booked out is asked again.
     """
 
@@ -187,7 +188,7 @@ class ChunkSender:
     chunk: str
     custom: bool
     token: str
-    disabled: frozenset[str]
+    channels: ChannelSettings
     booked_out_seconds: float
     runs: RunStore
     endpoints: EndpointReader
@@ -362,7 +363,7 @@ class ChunkSender:
 
     def _rules(self, recipient: Recipient) -> Rules:
         rules = self.plan.rules(
-            frozenset({recipient.channel}), frozenset() if self.custom else self.disabled
+            frozenset({recipient.channel}), frozenset() if self.custom else self.channels.disabled
         )
         # A message that is tried again was counted at its first attempt.
         return replace(rules, caps=()) if recipient.position in self._counted else rules
@@ -530,11 +531,12 @@ class ChunkSender:
             plan = self.treatment.plan(recipient.channel)
             if plan is None:
                 return SendStatus.UNSUPPORTED_CHANNEL.value
-            return plan.render(
+            content = plan.render(
                 variables,
                 title_override=hooked.title_override if hooked else None,
                 body_override=hooked.body_override if hooked else None,
             )
+            return self.channels.applied(content)
         except EngagementError:
             return SendStatus.FAILURE_PERMANENT.value
         except Exception as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 
+from engagement_hub import pace
 from engagement_hub.engagement.model import ChannelType
 from engagement_hub.store import dynamodb_client
 from engagement_hub.workers.campaign_plan import ChunkName, RunPlan
@@ -13,23 +13,18 @@ from engagement_hub.workers.send_chunk import Pace
 from shared.pacing import RateLimiter
 from shared.settings import required_env
 
-# One DynamoDB item takes some 1,000 writes a second; a claim of up to 50 sends is one write. Above
-# this rate a channel's schedule is spread over several items, each with its share of the rate.
-_RATE_PER_PACE_ITEM = 5_000
 # Sends a second that one invocation reaches with some margin; sizes the number of invocations.
 _RATE_PER_INVOCATION = 40
 _MAX_CONCURRENCY = 1_000
-_DEFAULT_RATES = {"EMAIL": 14.0, "SMS": 20.0, "VOICE": 1.0}  # new accounts' quotas
+_PACED = (ChannelType.SMS, ChannelType.EMAIL, ChannelType.VOICE)
 _UNLIMITED_RATE = 1_000.0  # a custom channel's function is only held back by the campaign's limit
 # A run lasts 30 days at most; after that nothing asks for its own schedule again.
 _KEEP_RUN_SECONDS = 35 * 24 * 60 * 60
 
 
 def channel_rate(channel: str) -> float:
-    """Return the messages a second that a channel of this hub may send."""
-    if channel not in _DEFAULT_RATES:
-        return _UNLIMITED_RATE
-    return float(os.environ.get(f"{channel}_MESSAGES_PER_SECOND") or _DEFAULT_RATES[channel])
+    """Return the messages a second that a run may send on a channel of this hub."""
+    return pace.channel_rate(channel) if channel in _PACED else _UNLIMITED_RATE
 
 
 class Paces:
@@ -56,7 +51,7 @@ class Paces:
         return min(channel_rate(channel), float(own)) if own else channel_rate(channel)
 
     def _limiter(self, key: str, rate: float) -> RateLimiter:
-        items = math.ceil(rate / _RATE_PER_PACE_ITEM)
+        items = math.ceil(rate / pace.RATE_PER_ITEM)
         return RateLimiter(
             dynamodb_client(),
             required_env("RUNS_TABLE"),
@@ -70,7 +65,7 @@ def concurrency_of(plan: RunPlan) -> int:
     """Count how many chunks to work on at a time: enough for the rate, few enough not to queue."""
     channels = [
         channel
-        for channel in ("SMS", "EMAIL", "VOICE")
+        for channel in _PACED
         if any(treatment.plan(channel) for treatment in plan.treatments.values())
     ]
     rate = sum(channel_rate(channel) for channel in channels) or _UNLIMITED_RATE

@@ -189,6 +189,20 @@ run "calls_only_the_functions_it_is_given" {
   }
 }
 
+run "keeps_events_that_a_stream_refuses_and_tells_the_operator" {
+  command = plan
+
+  assert {
+    condition     = one(data.aws_iam_policy_document.undelivered_events.statement[0].actions) == "s3:PutObject" && endswith(one(data.aws_iam_policy_document.undelivered_events.statement[0].resources), "/undelivered-events/*")
+    error_message = "The API must be able to write refused events, and no other object."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.undelivered_events.dimensions.Hub == local.environment.HUB_NAME
+    error_message = "The alarm must watch the events of every function of the hub."
+  }
+}
+
 run "an_api_that_fails_wakes_a_person" {
   command = plan
 

@@ -9,6 +9,7 @@ from engagement_hub.engagement import events
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.events import (
     campaign_send,
+    check_event_type,
     custom_event,
     email_tags,
     sms_context,
@@ -556,8 +557,60 @@ def test_a_session_that_ended_says_when():
             },
             "Session.StartTimestamp must be ISO 8601",
         ),
+        *(
+            (
+                {"EventType": "a", "Timestamp": "2026-03-02T17:00:00Z", "Metrics": {"m": number}},
+                "Metrics.m must be a number",
+            )
+            for number in (10**400, float("inf"), float("-inf"))
+        ),
     ],
 )
 def test_an_event_that_breaks_a_rule_is_refused_by_member(event, problem):
     with pytest.raises(BadRequest, match=problem):
         custom_event(event, endpoint(), app_id=APP_ID, now=NOW)
+
+
+# Source: the AWS mobile SDKs for Android and iOS, and Amplify.
+@pytest.mark.parametrize(
+    "event_type",
+    [
+        "purchase",
+        "_session.start",
+        "_session.stop",
+        "_session.pause",
+        "_session.resume",
+        "_userauth.sign_in",
+        "_userauth.sign_up",
+        "_userauth.auth_fail",
+        "_monetization.purchase",
+        "_campaign.opened_notification",
+        "_campaign.received_background",
+        "_campaign.received_foreground",
+        "_journey.opened_notification",
+        "_journey.received_background",
+        "_journey.received_foreground",
+        "_email",
+        "email.open",
+    ],
+)
+def test_what_an_app_reports_is_taken(event_type):
+    check_event_type(event_type)
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    [
+        "_email.hardbounce",
+        "_email.open",
+        "_SMS.BUFFERED",
+        "_sms.optout",
+        "_campaign.send",
+        "_campaign.opened_notification.x",
+        "_journey.send",
+        "_Email.Send",
+    ],
+)
+def test_an_app_cannot_report_what_only_sent_messages_cause(event_type):
+    with pytest.raises(BadRequest, match="EventType must not begin"):
+        check_event_type(event_type)

@@ -37,6 +37,7 @@ def test_an_sms_carries_its_text_and_all_its_settings():
         "EntityId": "e1",
         "TemplateId": "t1",
         "MediaUrl": "s3://bucket/cat.png",
+        "Keyword": "SHOP",
     }
 
     assert content({"SMSMessage": message}) == SmsContent(
@@ -47,6 +48,7 @@ def test_an_sms_carries_its_text_and_all_its_settings():
         entity_id="e1",
         template_id="t1",
         media_url="s3://bucket/cat.png",
+        keyword="SHOP",
     )
 
 
@@ -246,3 +248,19 @@ def test_template_references_are_listed_by_channel():
 def test_content_that_breaks_a_rule_is_refused_by_member(configuration, problem):
     with pytest.raises(BadRequest, match=problem):
         validate_messages(configuration)
+
+
+@pytest.mark.parametrize(
+    ("message", "template"),
+    [
+        ({"Body": "Hallo", "LanguageCode": "de-DE"}, None),
+        ({}, {"Body": "Hallo", "LanguageCode": "de-DE"}),
+    ],
+)
+def test_a_voice_message_in_another_language_needs_a_voice_that_speaks_it(message, template):
+    templates = {"VOICE": template} if template else {}
+    with pytest.raises(BadRequest, match="VoiceId"):
+        resolve({"VoiceMessage": message}, templates, "VOICE")
+
+    assert resolve({"VoiceMessage": {**message, "VoiceId": "Hans"}}, templates, "VOICE") is not None
+    assert resolve({"VoiceMessage": {"Body": "Hi", "LanguageCode": "en-US"}}, {}, "VOICE")

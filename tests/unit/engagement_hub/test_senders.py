@@ -144,6 +144,70 @@ def test_a_raw_email_goes_as_it_is(service):
     assert service.requests["send_email"]["Content"] == {"Raw": {"Data": b"MIME"}}
 
 
+@pytest.mark.parametrize(
+    ("sender", "header"),
+    [
+        ("Müller GmbH <post@example.com>", "=?utf-8?q?M=C3=BCller_GmbH?= <post@example.com>"),
+        ("Foo, Inc. <news@example.com>", '"Foo, Inc." <news@example.com>'),
+        ("news@München.example", "news@xn--mnchen-3ya.example"),
+    ],
+)
+def test_a_sender_is_written_as_ses_takes_it_wherever_it_was_set(service, sender, header):
+    own = EmailContent(from_address=sender, subject="S", text="T", reply_to=(sender,))
+    hubs = EmailContent(subject="S", text="T")
+
+    senders(service).send(own, "ann@example.com", context=IDS)
+    own_request = service.requests["send_email"]
+    senders(service, email_from=sender).send(hubs, "ann@example.com", context=IDS)
+    hubs_request = service.requests["send_email"]
+
+    assert own_request["FromEmailAddress"] == hubs_request["FromEmailAddress"] == header
+    assert own_request["ReplyToAddresses"] == [header]
+
+
+def test_the_domain_of_a_recipient_is_sent_as_punycode(service):
+    content = EmailContent(from_address="a@example.com", subject="S", text="T")
+
+    senders(service).send(content, "Ann@münchen.example", context=IDS)
+
+    assert service.requests["send_email"]["Destination"] == {
+        "ToAddresses": ["Ann@xn--mnchen-3ya.example"]
+    }
+
+
+def test_an_address_that_ses_cannot_send_to_is_refused_by_the_rule_and_not_repeated(service):
+    content = EmailContent(from_address="a@example.com", subject="S", text="T")
+
+    outcome = senders(service).send(content, "günther@example.com", context=IDS)
+
+    assert outcome.delivery_status is DeliveryStatus.PERMANENT_FAILURE
+    assert outcome.reason == "AsciiLocalPart"
+    assert "günther" not in outcome.status_message
+    assert service.requests == {}
+
+
+def test_what_a_message_or_project_sets_for_ses_goes_with_the_email(service):
+    content = EmailContent(
+        from_address="a@example.com",
+        subject="S",
+        text="T",
+        configuration_set="shop",
+        feedback_address="bounces@example.com",
+    )
+
+    senders(service, email_configuration_set="hub").send(content, "b@example.com", context=IDS)
+
+    request = service.requests["send_email"]
+    assert request["ConfigurationSetName"] == "shop"
+    assert request["FeedbackForwardingEmailAddress"] == "bounces@example.com"
+
+
+def test_a_keyword_goes_with_the_text(service):
+    senders(service).send(SmsContent(body="T", keyword="SHOP"), NUMBER, context=IDS)
+
+    assert service.requests["send_text_message"]["Keyword"] == "SHOP"
+
+
 def test_an_email_without_a_sender_is_refused_with_the_way_out(service):
     outcome = senders(service).send(EmailContent(subject="S"), "ann@example.com", context={})
 

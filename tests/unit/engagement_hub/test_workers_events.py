@@ -75,10 +75,7 @@ class Kinesis:
         self.refusals = refusals
         self.kept: list[bytes] = []
 
-    def client(self, service: str, region_name: str) -> "Kinesis":
-        return self
-
-    def session(self, role_arn: str, app_id: str) -> "Kinesis":
+    def client(self, role_arn: str, app_id: str, service: str, region: str) -> "Kinesis":
         return self
 
     def put_records(self, *, StreamARN: str, Records: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803  # botocore's names
@@ -104,6 +101,84 @@ def test_a_stream_that_keeps_refusing_is_an_error_that_tells_how_many(hub, strea
 
     with pytest.raises(EventsNotDelivered, match="2 of the events"):
         writer.publish(APP, [{"n": n} for n in range(4)])
+
+
+class Reads:
+    """The stream of one project, and how often it was read."""
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+        self.count = 0
+
+    def get(self, app_id: str, kind: Kind, entity_id: str) -> Any:
+        self.count += 1
+        return self.body
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+REGISTERED = {"DestinationStreamArn": STREAM, "RoleArn": ROLE}
+
+
+def writer_of(reads: Reads, kinesis: Any, clock: Clock | None = None) -> EventStream:
+    return EventStream(reads, roles=kinesis, sleep=lambda seconds: None, clock=clock or Clock())
+
+
+def test_a_projects_stream_is_read_once_in_some_seconds():
+    reads, clock = Reads(REGISTERED), Clock()
+    writer = writer_of(reads, Kinesis([]), clock)
+
+    for clock.seconds in (0, 1, 4.9, 5, 9.9):
+        writer.publish(APP, [{"n": 1}])
+
+    assert reads.count == 2
+
+
+def test_a_project_without_a_stream_is_asked_about_each_second():
+    reads, clock, kinesis = Reads(None), Clock(), Kinesis([])
+    writer = writer_of(reads, kinesis, clock)
+
+    for clock.seconds in (0, 0.5, 0.9):
+        assert writer.publish(APP, [{"n": 1}]) == 0
+    reads.body, clock.seconds = REGISTERED, 1.0
+
+    assert writer.publish(APP, [{"n": 1}]) == 1
+    assert reads.count == 2
+
+
+def test_a_stream_that_was_replaced_elsewhere_gets_the_events_the_old_one_refuses():
+    class OldIsGone(Kinesis):
+        def put_records(self, *, StreamARN: str, Records: Any) -> dict[str, Any]:  # noqa: N803  # botocore's names
+            if StreamARN == STREAM:
+                raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "PutRecords")
+            return super().put_records(StreamARN=StreamARN, Records=Records)
+
+    reads, kinesis = Reads(REGISTERED), OldIsGone([])
+    writer = writer_of(reads, kinesis)
+    with pytest.raises(ClientError):
+        writer.publish(APP, [{"n": 1}])
+    reads.body = REGISTERED | {"DestinationStreamArn": STREAM.replace("events", "new")}
+
+    writer.publish(APP, [{"n": 2}])
+
+    assert [json.loads(line)["n"] for line in kinesis.kept] == [2]
+
+
+def test_a_stream_that_changed_in_this_container_counts_at_once():
+    reads, kinesis = Reads(None), Kinesis([])
+    writer = writer_of(reads, kinesis)
+    writer.publish(APP, [{"n": 1}])
+
+    reads.body = REGISTERED
+    writer.forget(APP)
+
+    assert writer.publish(APP, [{"n": 2}]) == 1
 
 
 def text_event(**members: Any) -> dict[str, Any]:
@@ -159,22 +234,61 @@ def test_a_message_of_unknown_shape_is_an_error_and_so_reaches_the_failure_queue
 # Roles
 
 
+class Sts:
+    """Gives credentials that end an hour after ARRIVED, or the given time."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, str]] = []
+
+    def assume_role(self, **request: str) -> dict[str, Any]:
+        self.requests.append(request)
+        keys = dict.fromkeys(("AccessKeyId", "SecretAccessKey", "SessionToken"), "x")
+        return {"Credentials": {**keys, "Expiration": ARRIVED}}
+
+
+def roles_of(sts: Any, clock: Any, made: list[Any]) -> CustomerRoles:
+    def make_client(service: str, **settings: Any) -> Any:
+        made.append((service, settings["config"]))
+        return object()
+
+    return CustomerRoles(sts, clock=clock, make_client=make_client)
+
+
 def test_a_role_is_assumed_with_the_project_as_external_id_and_then_remembered(hub):
-    class Sts:
-        def __init__(self) -> None:
-            self.requests: list[dict[str, str]] = []
-
-        def assume_role(self, **request: str) -> dict[str, Any]:
-            self.requests.append(request)
-            keys = dict.fromkeys(("AccessKeyId", "SecretAccessKey", "SessionToken"), "x")
-            return {"Credentials": {**keys, "Expiration": ARRIVED}}
-
     sts: Any = Sts()
     roles = CustomerRoles(sts, clock=lambda: ARRIVED.timestamp() - 3_600)
 
     assert roles.session(ROLE, APP) is roles.session(ROLE, APP)
     [request] = sts.requests
     assert (request["RoleArn"], request["ExternalId"]) == (ROLE, APP)
+
+
+def test_a_role_has_one_client_of_a_service_until_its_credentials_end():
+    sts: Any = Sts()
+    made: list[Any] = []
+    ages = iter([-1_800, -301, -299])  # the first call finds nothing to compare
+    roles = roles_of(sts, lambda: ARRIVED.timestamp() + next(ages), made)
+
+    clients = [roles.client(ROLE, APP, "kinesis", "us-east-1") for _ in range(4)]
+
+    assert clients[0] is clients[1] is clients[2]
+    assert clients[3] is not clients[0]
+    assert len(sts.requests) == 2
+    # A stream that does not answer must leave the API's function time to keep the events.
+    assert all(config.read_timeout <= 5 and config.connect_timeout <= 2 for _, config in made)
+
+
+def test_a_container_remembers_a_bounded_number_of_roles():
+    sts: Any = Sts()
+    made: list[Any] = []
+    roles = roles_of(sts, lambda: ARRIVED.timestamp() - 3_600, made)
+
+    for number in range(100):
+        roles.client(ROLE, f"app{number}", "kinesis", "us-east-1")
+    roles.client(ROLE, "app99", "kinesis", "us-east-1")
+    roles.client(ROLE, "app0", "kinesis", "us-east-1")
+
+    assert len(made) == 101
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_two_spellings_of_one_mailbox_have_one_key() -> None:
         ("ann@[192.0.2.1]", MailboxRule.DOMAIN),
         ("ann@" + "a" * 64 + ".example", MailboxRule.DOMAIN),
         ("ann@example.com (Ann)", MailboxRule.DOMAIN),
-        # IDNA 2003 would send to strasse.example, which belongs to somebody else.
+        # IDNA 2003 would send to strasse.example, a domain with another owner.
         ("ann@straße.example", MailboxRule.UNAMBIGUOUS_DOMAIN),
     ],
 )

@@ -1,0 +1,69 @@
+"""The sending rates of the hub's channels, which all its functions keep together."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engagement_hub.store import dynamodb_client
+from shared.pacing import RateLimiter
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["RATE_PER_ITEM", "Paces", "channel_rate"]
+
+# One DynamoDB item takes some 1,000 writes a second; a claim of up to 50 sends is one write. Above
+# this rate a channel's schedule is spread over several items, each with its share of the rate.
+RATE_PER_ITEM = 5_000
+_DEFAULT_RATES = {"EMAIL": 14.0, "SMS": 20.0, "VOICE": 1.0}  # new accounts' quotas
+
+
+def channel_rate(channel: str) -> float:
+    """Return the messages a second that a channel of this hub may send: EMAIL, SMS or VOICE."""
+    return float(os.environ.get(f"{channel}_MESSAGES_PER_SECOND") or _DEFAULT_RATES[channel])
+
+
+class Paces:
+    """Reserves starting times in the channels' schedules, which campaigns use too."""
+
+    def __init__(
+        self,
+        table: str,
+        client: DynamoDBClient | None = None,
+        *,
+        clock: Callable[[], float],
+        slot: Callable[[int], int] = random.randrange,
+    ) -> None:
+        self._table = table
+        self._client = client or dynamodb_client()
+        self._clock = clock
+        self._slot = slot
+        self._limiters: dict[str, RateLimiter] = {}
+
+    def rate(self, channel: str) -> float:
+        """Return the messages a second of a channel."""
+        return channel_rate(channel)
+
+    def reserve(self, channel: str, n: int, by: float) -> float | None:
+        """Reserve `n` sends; return the start of the first (epoch seconds), at most `by`.
+
+        None when the schedule is full until then; nothing is reserved.
+
+        Raises:
+            PacingContention, ClientError: as RateLimiter.
+        """
+        return self._limiter(channel).reserve(n, by)
+
+    def _limiter(self, channel: str) -> RateLimiter:
+        rate = channel_rate(channel)
+        items = math.ceil(rate / RATE_PER_ITEM)
+        key = f"{channel}#{self._slot(items)}"
+        if key not in self._limiters:
+            self._limiters[key] = RateLimiter(
+                self._client, self._table, key, rate / items, clock=self._clock
+            )
+        return self._limiters[key]
