@@ -6,7 +6,7 @@ locals {
 
   delivery_topics = merge(
     local.sms_configuration_set == null ? {} : { sms = module.sms_events[0].topic_arn },
-    local.email_configuration_set == null ? {} : { email = module.email_events[0].topic_arn },
+    length(local.email_configuration_sets) == 0 ? {} : { email = module.email_events[0].topic_arn },
   )
 }
 
@@ -26,22 +26,22 @@ module "sms_events" {
 
 module "email_events" {
   source = "../internal/topic"
-  count  = local.email_configuration_set == null ? 0 : 1
+  count  = length(local.email_configuration_sets) == 0 ? 0 : 1
 
   name = "${var.name}-email-events"
   service_publishers = {
-    ses = {
+    for key, name in local.email_configuration_sets : key => {
       service    = "ses.amazonaws.com"
-      source_arn = "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${local.email_configuration_set.name}"
+      source_arn = "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${name}"
     }
   }
   operations = local.operations
 }
 
 resource "aws_sesv2_configuration_set_event_destination" "this" {
-  count = local.email_configuration_set == null ? 0 : 1
+  for_each = local.email_configuration_sets
 
-  configuration_set_name = local.email_configuration_set.name
+  configuration_set_name = each.value
   event_destination_name = "${var.name}-delivery"
 
   event_destination {
@@ -55,6 +55,11 @@ resource "aws_sesv2_configuration_set_event_destination" "this" {
       topic_arn = module.email_events[0].topic_arn
     }
   }
+}
+
+moved {
+  from = aws_sesv2_configuration_set_event_destination.this[0]
+  to   = aws_sesv2_configuration_set_event_destination.this["default"]
 }
 
 module "delivery_dead_letter" {

@@ -1,6 +1,29 @@
 locals {
   sends = var.email != null || var.sms != null || var.voice != null
 
+  # The senders and configuration sets of email. SES compares a From address without its name.
+  email_senders = flatten([
+    for email in var.email[*] : concat(
+      [{ from_address = email.from_address, identity_arn = email.identity_arn }],
+      values(email.other_senders),
+    )
+  ])
+  email_addresses = distinct([
+    for sender in local.email_senders : replace(sender.from_address, "/^.*<|>$/", "")
+  ])
+  email_configuration_sets = merge(
+    { for set in local.email_configuration_set[*] : "default" => set.name },
+    var.email == null ? {} : { for key, set in var.email.other_configuration_sets : "other/${key}" => set.name },
+  )
+
+  # The names in the ARNs of sender IDs: sender-id/<name>/<country>.
+  sms_sender_ids = distinct(flatten([
+    for sms in var.sms[*] : [
+      for arn in concat([sms.origination_identity_arn], sms.other_origination_identity_arns) :
+      regexall(":sender-id/([^/]+)", arn)
+    ]
+  ]))
+
   # KMS actions for reading and writing where tables and files are encrypted with kms_key.
   data_kms_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
 
@@ -68,20 +91,21 @@ data "aws_iam_policy_document" "send" {
   count = local.sends ? 1 : 0
 
   dynamic "statement" {
-    for_each = var.email == null ? [] : [var.email]
+    for_each = var.email == null ? [] : ["email"]
 
     content {
-      sid     = "SendEmailFromOneAddress"
+      sid     = "SendEmailFromTheseAddresses"
       actions = ["ses:SendEmail", "ses:SendRawEmail"] # SES requires SendRawEmail for a raw message
-      resources = compact([
-        statement.value.identity_arn,
-        statement.value.configuration_set == null ? "" : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${statement.value.configuration_set.name}",
-      ])
+      resources = concat(
+        distinct([for sender in local.email_senders : sender.identity_arn]),
+        [for name in values(local.email_configuration_sets) : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${name}"],
+      )
 
       condition {
-        test     = "StringEquals"
+        # The hub writes the domain of a From address in lower case.
+        test     = "StringEqualsIgnoreCase"
         variable = "ses:FromAddress"
-        values   = [statement.value.from_address]
+        values   = local.email_addresses
       }
     }
   }

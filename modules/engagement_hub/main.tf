@@ -49,11 +49,14 @@ locals {
       WORK_BUCKET                = module.work_bucket.bucket_name
     },
     var.email == null ? {} : {
+      EMAIL_ADDRESSES           = join(",", local.email_addresses)
       EMAIL_FROM_ADDRESS        = var.email.from_address
       EMAIL_MESSAGES_PER_SECOND = tostring(var.email.messages_per_second)
     },
     local.email_configuration_set == null ? {} : { EMAIL_CONFIGURATION_SET = local.email_configuration_set.name },
+    length(local.email_configuration_sets) == 0 ? {} : { EMAIL_CONFIGURATION_SETS = join(",", values(local.email_configuration_sets)) },
     var.sms == null ? {} : {
+      SMS_SENDER_IDS           = join(",", local.sms_sender_ids) # may be empty
       SMS_MESSAGES_PER_SECOND  = tostring(var.sms.messages_per_second)
       SMS_ORIGINATION_IDENTITY = var.sms.origination_identity_arn
     },

@@ -30,14 +30,33 @@ variable "campaign_function_arns" {
 }
 
 variable "email" {
-  description = "SES sender of email: the From address, the verified identity, the configuration set whose events the hub writes to event streams, and the sending rate of the account. Null sends no email."
+  description = "SES sender of email: the From address with or without a name, its verified identity, the configuration set whose events the hub writes to event streams, and the sending rate of the account. The email channel of a project may name a sender of `other_senders` and a set of `other_configuration_sets` instead; their keys are any words. Null sends no email."
   type = object({
-    from_address        = string
-    identity_arn        = string
-    configuration_set   = optional(object({ name = string }))
-    messages_per_second = optional(number, 14)
+    from_address             = string
+    identity_arn             = string
+    configuration_set        = optional(object({ name = string }))
+    messages_per_second      = optional(number, 14)
+    other_configuration_sets = optional(map(object({ name = string })), {})
+    other_senders            = optional(map(object({ from_address = string, identity_arn = string })), {})
   })
   default = null
+
+  validation {
+    condition = var.email == null || try(alltrue([
+      for from in concat([var.email.from_address], [for sender in values(var.email.other_senders) : sender.from_address]) :
+      can(regex("^([^<>[:cntrl:]]*<)?[!-;=?-~]+@[A-Za-z0-9.-]+>?$", from)) && endswith(from, ">") == strcontains(from, "<")
+    ]), false)
+    error_message = "email.from_address and the from_address of other_senders must be an address, or a name and an address, as in `News <news@example.com>`. SES takes ASCII letters in addresses: write a domain with other letters in its xn-- form."
+  }
+
+  validation {
+    condition = var.email == null || try(
+      length(var.email.other_senders) <= 20 && length(var.email.other_configuration_sets) <= 10
+      && length(join(",", [for sender in values(var.email.other_senders) : sender.from_address])) <= 1500,
+      false
+    )
+    error_message = "email.other_senders must be at most 20 senders with 1,500 characters of addresses, and other_configuration_sets at most 10: Lambda holds 4 KB of environment variables. Use a second hub for more."
+  }
 
   validation {
     condition     = var.email == null || try(var.email.messages_per_second > 0, false)
@@ -100,7 +119,7 @@ variable "project" {
 }
 
 variable "sms" {
-  description = "Origination identity of text messages: the ARN of a phone number, pool or sender ID. Messages may name an identity of `other_origination_identity_arns` instead. The hub writes the events of the configuration set to event streams. `messages_per_second` is the rate of the identity. Null sends no SMS."
+  description = "Origination identity of text messages: the ARN of a phone number, pool or sender ID. Messages, and the SMS channel of a project, may name an identity of `other_origination_identity_arns` instead. The hub writes the events of the configuration set to event streams. `messages_per_second` is the rate of the identity. Null sends no SMS."
   type = object({
     origination_identity_arn        = string
     other_origination_identity_arns = optional(list(string), [])

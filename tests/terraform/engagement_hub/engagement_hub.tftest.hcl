@@ -72,8 +72,53 @@ run "sends_email_from_the_one_address" {
   }
 
   assert {
-    condition     = keys(aws_sns_topic_subscription.delivery) == ["email"] && one(aws_sesv2_configuration_set_event_destination.this).configuration_set_name == "news"
+    condition     = keys(aws_sns_topic_subscription.delivery) == ["email"] && aws_sesv2_configuration_set_event_destination.this["default"].configuration_set_name == "news"
     error_message = "Delivery events of the configuration set must reach the hub."
+  }
+}
+
+run "sends_email_from_the_senders_of_its_projects" {
+  command = plan
+
+  variables {
+    email = {
+      from_address      = "Müller, News <News@example.com>"
+      identity_arn      = "arn:aws:ses:eu-west-1:111122223333:identity/example.com"
+      configuration_set = { name = "news" }
+      other_senders = {
+        shop = { from_address = "shop@shop.example", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/shop.example" }
+        help = { from_address = "help@shop.example", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/shop.example" }
+      }
+      other_configuration_sets = { shop = { name = "shop" } }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      one(data.aws_iam_policy_document.send[0].statement[0].condition).test == "StringEqualsIgnoreCase",
+      toset(one(data.aws_iam_policy_document.send[0].statement[0].condition).values) == toset(["News@example.com", "help@shop.example", "shop@shop.example"]),
+      data.aws_iam_policy_document.send[0].statement[0].resources == toset([
+        "arn:aws:ses:eu-west-1:111122223333:configuration-set/news",
+        "arn:aws:ses:eu-west-1:111122223333:configuration-set/shop",
+        "arn:aws:ses:eu-west-1:111122223333:identity/example.com",
+        "arn:aws:ses:eu-west-1:111122223333:identity/shop.example",
+      ]),
+    ])
+    error_message = "Email must go from the named addresses, identities and configuration sets only; SES compares addresses without names."
+  }
+
+  assert {
+    condition = alltrue([
+      toset(split(",", local.environment.EMAIL_ADDRESSES)) == toset(["News@example.com", "help@shop.example", "shop@shop.example"]),
+      local.environment.EMAIL_FROM_ADDRESS == "Müller, News <News@example.com>",
+      toset(split(",", local.environment.EMAIL_CONFIGURATION_SETS)) == toset(["news", "shop"]),
+    ])
+    error_message = "The API must know which senders a project may name."
+  }
+
+  assert {
+    condition     = { for key, destination in aws_sesv2_configuration_set_event_destination.this : key => destination.configuration_set_name } == { default = "news", "other/shop" = "shop" }
+    error_message = "Delivery events of every configuration set must reach the hub."
   }
 }
 
@@ -127,6 +172,7 @@ run "sends_texts_from_every_identity_that_is_named" {
     condition = alltrue([
       length(data.aws_iam_policy_document.send[0].statement) == 1,
       local.environment.SMS_ORIGINATION_IDENTITY == "arn:aws:sms-voice:eu-west-1:111122223333:pool/pool-1",
+      local.environment.SMS_SENDER_IDS == "Shop",
       length(aws_sns_topic_subscription.delivery) == 0,
     ])
     error_message = "The first identity must be the default, and without a configuration set there are no delivery events."
@@ -244,6 +290,44 @@ run "rejects_rates_of_nothing" {
   }
 
   expect_failures = [var.email, var.sms, var.voice]
+}
+
+run "rejects_an_address_that_ses_cannot_send_from" {
+  command = plan
+
+  variables {
+    email = { from_address = "news@münchen.example", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" }
+  }
+
+  expect_failures = [var.email]
+}
+
+run "rejects_a_sender_that_is_no_mailbox" {
+  command = plan
+
+  variables {
+    email = {
+      from_address  = "news@example.com"
+      identity_arn  = "arn:aws:ses:eu-west-1:111122223333:identity/example.com"
+      other_senders = { shop = { from_address = "Shop <shop@example.com", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" } }
+    }
+  }
+
+  expect_failures = [var.email]
+}
+
+run "rejects_more_senders_than_an_environment_holds" {
+  command = plan
+
+  variables {
+    email = {
+      from_address  = "news@example.com"
+      identity_arn  = "arn:aws:ses:eu-west-1:111122223333:identity/example.com"
+      other_senders = { for number in range(21) : "s${number}" => { from_address = "s${number}@example.com", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/example.com" } }
+    }
+  }
+
+  expect_failures = [var.email]
 }
 
 run "rejects_a_number_in_place_of_its_arn" {
