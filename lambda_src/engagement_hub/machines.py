@@ -1,6 +1,7 @@
-"""Starting what the API only orders: imports, exports and campaign runs, now or at their time."""
+"""The state machines of imports, exports and campaign runs: starts, schedules, executions."""
 
 import json
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_stepfunctions import SFNClient
 
-__all__ = ["Machines", "NotStarted", "run_name"]
+__all__ = ["Execution", "Machines", "NotStarted", "run_name"]
 
 _THROTTLED = frozenset(
     {"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"}
@@ -30,6 +31,16 @@ class NotStarted(Exception):
     def __init__(self, answer: EngagementError) -> None:
         super().__init__(answer.message)
         self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution of a state machine: its status as Step Functions names it, and its input."""
+
+    arn: str
+    machine_arn: str
+    status: str
+    input: dict[str, Any]
 
 
 def run_name(campaign_id: str, number: int) -> str:
@@ -64,6 +75,16 @@ class Machines:
         """Start a campaign's run now. Raises NotStarted."""
         arn = required_env("CAMPAIGN_STATE_MACHINE_ARN")
         self._start(arn, run_name(campaign_id, run.number), _run_input(app_id, campaign_id, run))
+
+    def execution(self, arn: str) -> Execution:
+        """Return an execution as it is now."""
+        described = self._states.describe_execution(executionArn=arn)
+        return Execution(
+            arn,
+            described["stateMachineArn"],
+            described["status"],
+            json.loads(described.get("input") or "{}"),
+        )
 
     def schedule_run(self, app_id: str, campaign_id: str, run: UpcomingRun) -> None:
         """Schedule a run at its time; replace an existing schedule of that run.

@@ -47,6 +47,8 @@ class RateLimiter:
         clock: seconds since 1970. Callers' clocks may differ by as much as is harmless at this
             rate; Lambda's are kept within milliseconds.
         sleep: waits for seconds.
+        keep_seconds: time after the last reservation for which the item stays, for a table with
+            the TTL attribute `expires_at`. None keeps the item for ever.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class RateLimiter:
         rate_per_second: float,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        keep_seconds: int | None = None,
     ) -> None:
         if not (rate_per_second > 0 and math.isfinite(rate_per_second)):
             raise ValueError(f"rate_per_second must be a number above 0, not {rate_per_second}")
@@ -66,6 +69,7 @@ class RateLimiter:
         self._rate = rate_per_second
         self._clock = clock
         self._sleep = sleep
+        self._keep_seconds = keep_seconds
         self._queued = True  # was `next` in the future when this limiter last saw it
 
     @overload
@@ -156,6 +160,10 @@ class RateLimiter:
     def _update(self, **update: Any) -> Mapping[str, Any]:
         """Return the answer; that of the error, without Attributes, when the condition did not
         hold."""
+        if self._keep_seconds is not None:
+            update["UpdateExpression"] += ", expires_at = :expires"
+            expires = int(self._clock()) + self._keep_seconds
+            update["ExpressionAttributeValues"][":expires"] = _number(expires)
         try:
             return self._dynamodb.update_item(
                 TableName=self._table,

@@ -213,6 +213,18 @@ data "aws_iam_policy_document" "campaign_steps" {
     resources = [module.campaign_function.function_arn]
   }
 
+  # Step Functions Developer Guide, "ResultWriter": the actions of exporting map results.
+  statement {
+    sid = "WriteMapResults"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = ["${module.work_bucket.bucket_arn}/runs/*/map-runs/*"]
+  }
+
   statement {
     sid       = "ListTheChunks"
     actions   = ["s3:ListBucket"]

@@ -236,6 +236,7 @@ module "schedule_dead_letter" {
   source = "../internal/dead_letter_queue"
 
   name       = "${var.name}-schedules"
+  publishers = local.ended_rule_publishes
   operations = local.operations
 }
 

@@ -19,7 +19,7 @@ output "campaign_role_arn" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Dead-letter queues: delivery_events (events that cannot be read or written) and schedules (runs that could not start)."
+  description = "Dead-letter queues: delivery_events (events that cannot be read or written) and schedules (runs that could not start, and executions whose run or job could not be closed)."
   value = {
     delivery_events = module.delivery_dead_letter.queue_url
     schedules       = module.schedule_dead_letter.queue_url

@@ -10,7 +10,7 @@ from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import StoredCampaign, UpcomingRun
 from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.messages import template_references
-from engagement_hub.engagement.model import JsonObject
+from engagement_hub.engagement.model import Activity, JsonObject
 from engagement_hub.engagement.schedule import is_immediate
 from engagement_hub.machines import NotStarted, run_name
 from engagement_hub.store.entities import Kind
@@ -177,16 +177,8 @@ def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject
     if activity["Id"] != run_activity_id(run_id, activity["TreatmentId"]):
         return activity
     counts = hub.runs.totals(run_scope(run_id)).get(activity["TreatmentId"], {})
-    return {
-        **activity,
-        "TotalEndpointCount": counts.get(campaigns.ExecutionMetric.ENDPOINT_PRODUCED, 0),
-        "SuccessfulEndpointCount": counts.get(campaigns.SendStatus.SUCCESS, 0),
-        "ExecutionMetrics": {
-            name: str(value)
-            for name, value in counts.items()
-            if value and name not in ("Chunks", "ChunksDone", "ChunksFailed")
-        },
-    }
+    counted = campaigns.with_counts(cast(Activity, activity), counts)
+    return cast("JsonObject", counted)
 
 
 def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:

@@ -10,8 +10,9 @@ Choices where AWS is silent:
 - Percentages are of the whole segment. A treatment without content of its own sends the campaign's.
 - Project settings are copied into the campaign when it is created (`ProjectDefaults`, which the API
   does not show): later changes apply to later campaigns, as documented. A limit of 0 is no limit.
-- Total counts attempts. A campaign's own Daily counts its own messages, the project's Daily those
-  of all campaigns.
+- Total counts attempts. A campaign's own Daily counts its own messages. The project's Daily counts
+  the messages of all campaigns, from the moment at which the project has a Daily, and refuses
+  messages of the campaigns that have no Daily of their own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from engagement_hub.engagement.eligibility import Cap, Period
 from engagement_hub.engagement.errors import BadRequest, Conflict
 from engagement_hub.engagement.messages import template_references, validate_messages
 from engagement_hub.engagement.model import (
@@ -54,6 +56,7 @@ from engagement_hub.engagement.schedule import (
 )
 
 DEFAULT_TREATMENT = "0"
+ALL_CAMPAIGNS = "all"  # the counter of the project's Daily
 COHORTS = 100
 MAX_ADDITIONAL_TREATMENTS = 4
 NAME_LIMIT = 64
@@ -496,10 +499,15 @@ def start_run(campaign: StoredCampaign, run: int, now: datetime) -> StoredCampai
     return _with_status({**campaign, "Runs": run}, CampaignStatus.EXECUTING, now)
 
 
-def finish_run(campaign: StoredCampaign, now: datetime) -> StoredCampaign:
+def is_in_run(campaign: StoredCampaign, run: int) -> bool:
+    """Check whether the campaign executes this run: not a later run, and not deleted since then."""
+    return status_of(campaign) == CampaignStatus.EXECUTING and campaign.get("Runs", 0) == run
+
+
+def finish_run(campaign: StoredCampaign, run: int, now: datetime) -> StoredCampaign:
     """Leave the run: to PENDING_NEXT_RUN, PAUSED (when paused during the run) or COMPLETED."""
-    if status_of(campaign) != CampaignStatus.EXECUTING:
-        return campaign  # deleted during the run, or finished already
+    if not is_in_run(campaign, run):
+        return campaign
     if next_run(campaign, now) is None:
         return _with_status(campaign, CampaignStatus.COMPLETED, now)
     paused = campaign.get("IsPaused")
@@ -619,21 +627,37 @@ def treatment_for(campaign: Campaign, cohort: int) -> str | None:
 class RunLimits:
     """The limits of a run; None is no limit. Durations in seconds."""
 
-    daily: int | None = None
-    project_daily: int | None = None
-    total: int | None = None
+    caps: tuple[Cap, ...] = ()
     maximum_duration: int | None = None
     messages_per_second: int | None = None
 
+    def expires(self, started: datetime) -> datetime | None:
+        """Return the last moment at which a message of a run that started then may start."""
+        if self.maximum_duration is None:
+            return None
+        return started + timedelta(seconds=self.maximum_duration)
 
-def limits_of(campaign: StoredCampaign) -> RunLimits:
-    """Return a campaign's limits, or the project's limits where it has no own."""
+
+def limits_of(campaign: StoredCampaign, *, project_has_daily: bool = False) -> RunLimits:
+    """Return a campaign's limits, or the project's limits where it has no own.
+
+    Args:
+        project_has_daily: whether the project's settings have a Daily at the start of the run. The
+            campaign's copy of the settings may be older.
+    """
     own: CampaignLimits = campaign.get("Limits") or {}
     project: CampaignLimits = _defaults_of(campaign).get("Limits") or {}
+    caps = []
+    if own.get("Daily"):
+        caps.append(Cap(campaign["Id"], Period.DAY, own["Daily"]))
+    if project.get("Daily") or project_has_daily:
+        refuses = None if own.get("Daily") else project.get("Daily") or None
+        caps.append(Cap(ALL_CAMPAIGNS, Period.DAY, refuses))
+    total = own.get("Total") or project.get("Total")
+    if total:
+        caps.append(Cap(campaign["Id"], Period.EVER, total))
     return RunLimits(
-        daily=own.get("Daily") or None,
-        project_daily=None if own.get("Daily") else project.get("Daily") or None,
-        total=own.get("Total") or project.get("Total") or None,
+        caps=tuple(caps),
         maximum_duration=own.get("MaximumDuration") or project.get("MaximumDuration") or None,
         messages_per_second=own.get("MessagesPerSecond")
         or project.get("MessagesPerSecond")
@@ -655,13 +679,6 @@ def hook_of(campaign: StoredCampaign) -> CampaignHook | None:
 
 def _defaults_of(campaign: StoredCampaign) -> ProjectDefaults:
     return campaign.get("ProjectDefaults") or ProjectDefaults()
-
-
-def is_expired(limits: RunLimits, scheduled_start: datetime, now: datetime) -> bool:
-    """Check whether a run is past its MaximumDuration, so that what is left counts as EXPIRED."""
-    return limits.maximum_duration is not None and now > scheduled_start + timedelta(
-        seconds=limits.maximum_duration
-    )
 
 
 # Activities
@@ -692,19 +709,28 @@ def start_activity(activity: Activity, now: datetime) -> Activity:
     return {**activity, "State": ActivityState.RUNNING.value, "Start": start}
 
 
-def count(
-    activity: Activity, *, total: int = 0, successful: int = 0, metrics: Mapping[str, int] = {}
-) -> Activity:
-    """Return the activity with counters added. `total` counts endpoints a message was attempted
-    for."""
-    counted = {name: int(value) for name, value in (activity.get("ExecutionMetrics") or {}).items()}
-    for name, value in metrics.items():
-        counted[name] = counted.get(name, 0) + value
+# Counters of a run that its activity does not show.
+CHUNKS, CHUNKS_DONE, CHUNKS_FAILED, SETTLED = "Chunks", "ChunksDone", "ChunksFailed", "Settled"
+_OWN_COUNTERS = frozenset({CHUNKS, CHUNKS_DONE, CHUNKS_FAILED, SETTLED})
+
+
+def with_counts(activity: Activity, counts: Mapping[str, int], *, over: bool = False) -> Activity:
+    """Return the activity with the counters of its run.
+
+    Args:
+        over: the run ended. Endpoints of chunks that never reported an outcome then count as
+            UNKNOWN, so that the counters add up to the endpoints that the run looked at.
+    """
+    metrics = {name: n for name, n in counts.items() if n and name not in _OWN_COUNTERS}
+    produced = counts.get(ExecutionMetric.ENDPOINT_PRODUCED, 0)
+    unsettled = produced - counts.get(SETTLED, 0)
+    if over and unsettled > 0:
+        metrics[SendStatus.UNKNOWN] = metrics.get(SendStatus.UNKNOWN, 0) + unsettled
     return {
         **activity,
-        "TotalEndpointCount": activity.get("TotalEndpointCount", 0) + total,
-        "SuccessfulEndpointCount": activity.get("SuccessfulEndpointCount", 0) + successful,
-        "ExecutionMetrics": {str(name): str(value) for name, value in counted.items()},
+        "TotalEndpointCount": produced,
+        "SuccessfulEndpointCount": counts.get(SendStatus.SUCCESS, 0),
+        "ExecutionMetrics": {str(name): str(value) for name, value in metrics.items()},
     }
 
 

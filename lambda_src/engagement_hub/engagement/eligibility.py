@@ -28,6 +28,7 @@ from engagement_hub.engagement.model import (
     QuietTime,
 )
 from engagement_hub.engagement.schedule import in_quiet_time
+from shared.mailbox import MailboxRefused, read_address
 
 __all__ = [
     "Cap",
@@ -40,6 +41,7 @@ __all__ = [
     "address_key",
     "counted",
     "decide",
+    "is_reached",
 ]
 
 DAY_SECONDS = 24 * 60 * 60
@@ -82,6 +84,12 @@ class Cap:
     def key(self) -> str:
         """Name the counter and its period."""
         return f"{self.period}#{self.counter}"
+
+    @property
+    def reason(self) -> SkipReason:
+        """Name the reason of a message that the cap refuses."""
+        daily = self.period is Period.DAY
+        return SkipReason.DAILY_CAP if daily else SkipReason.CAMPAIGN_CAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +167,15 @@ def counted(caps: Sequence[Cap], counts: Mapping[str, Count], now: datetime) -> 
     """Return the counts by `Cap.key` with one more message at `now`."""
     after = {}
     for cap in caps:
-        count = _current(cap, counts, now)
+        count = _current(cap, counts.get(cap.key, Count()), now)
         began = count.began if count.messages else int(now.timestamp())
         after[cap.key] = Count(count.messages + 1, began)
     return after
+
+
+def is_reached(cap: Cap, count: Count, now: datetime) -> bool:
+    """Check whether a cap refuses a message at `now`."""
+    return cap.most is not None and _current(cap, count, now).messages >= cap.most
 
 
 def address_key(channel: str, address: str) -> str:
@@ -172,17 +185,11 @@ def address_key(channel: str, address: str) -> str:
     than people who write their address in two ways, and a second message cannot be taken back.
     """
     if channel == ChannelType.EMAIL:
-        local, _, domain = address.strip().rpartition("@")
-        return f"{channel}|{local.lower()}@{_ascii_domain(domain.lower())}"
+        try:
+            return f"{channel}|{read_address(address).lower()}"
+        except MailboxRefused:
+            return f"{channel}|{address.strip()}"  # SES refuses it, and no other spelling
     return f"{channel}|{address.strip()}"
-
-
-def _ascii_domain(domain: str) -> str:
-    """Return the domain as DNS has it (`xn--…`), or unchanged where it is no domain."""
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return domain
 
 
 def _unreachable(recipient: Endpoint) -> SkipReason | None:
@@ -226,15 +233,13 @@ def _reached_cap(
     caps: Sequence[Cap], counts: Mapping[str, Count], now: datetime
 ) -> SkipReason | None:
     daily_first = sorted(caps, key=lambda cap: cap.period is not Period.DAY)
-    for cap in daily_first:
-        if cap.most is not None and _current(cap, counts, now).messages >= cap.most:
-            daily = cap.period is Period.DAY
-            return SkipReason.DAILY_CAP if daily else SkipReason.CAMPAIGN_CAP
-    return None
+    return next(
+        (cap.reason for cap in daily_first if is_reached(cap, counts.get(cap.key, Count()), now)),
+        None,
+    )
 
 
-def _current(cap: Cap, counts: Mapping[str, Count], now: datetime) -> Count:
+def _current(cap: Cap, count: Count, now: datetime) -> Count:
     """Return the count of a cap: zero messages where its 24 hours are over."""
-    count = counts.get(cap.key, Count())
     over = cap.period is Period.DAY and count.began <= now.timestamp() - DAY_SECONDS
     return Count() if over else count

@@ -157,59 +157,66 @@ def apply_hook_answer(endpoints: Sequence[Endpoint], answer: Any) -> list[Hooked
     if not isinstance(answer, Mapping):
         raise HookFailure("The hook's answer is not a map from endpoint id to endpoint.")
     kept = []
-    for endpoint in endpoints:
+    for number, endpoint in enumerate(endpoints, start=1):
         if endpoint["Id"] not in answer:
             continue
         definition = answer[endpoint["Id"]]
-        if not isinstance(definition, Mapping):
-            raise HookFailure(f"The hook's answer for endpoint {endpoint['Id']} is not an object.")
-        kept.append(_hooked(endpoint, definition))
+        try:
+            if not isinstance(definition, Mapping):
+                raise HookFailure("it is not an object.")
+            kept.append(_hooked(endpoint, definition))
+        except HookFailure as error:
+            # An id may be an address, so the log names the endpoint by its place in the payload.
+            raise HookFailure(
+                f"The hook's answer for endpoint {number} of the {len(endpoints)} in its payload "
+                f"cannot be used: {error}"
+            ) from error
     return kept
 
 
 def _hooked(endpoint: Endpoint, definition: Mapping[str, Any]) -> HookedEndpoint:
     changed: dict[str, Any] = dict(endpoint)
     for member in ("Location", "Demographic", "Metrics"):
-        changed.update(_object(endpoint, definition, member))
+        changed.update(_object(definition, member))
     for member in _VALUE_MAPS:
-        changed.update(_values(endpoint, definition, member))
+        changed.update(_values(definition, member))
     if isinstance(definition.get("RecommendationItems"), list):
         changed["RecommendationItems"] = definition["RecommendationItems"]
-    user = _object(endpoint, definition, "User").get("User")
+    user = _object(definition, "User").get("User")
     if user is not None:
         changed["User"] = {
             **(endpoint.get("User") or {}),
-            **_values(endpoint, user, "UserAttributes"),
+            **_values(user, "UserAttributes"),
         }
     if endpoint.get("ChannelType") not in _OVERRIDABLE:
         return HookedEndpoint(cast(Endpoint, changed))
     return HookedEndpoint(
         cast(Endpoint, changed),
-        title_override=_text(endpoint, definition, "TitleOverride"),
-        body_override=_text(endpoint, definition, "BodyOverride"),
+        title_override=_text(definition, "TitleOverride"),
+        body_override=_text(definition, "BodyOverride"),
     )
 
 
-def _object(endpoint: Endpoint, source: Mapping[str, Any], member: str) -> dict[str, Any]:
+def _object(source: Mapping[str, Any], member: str) -> dict[str, Any]:
     value = source.get(member)
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise HookFailure(f"{member} of endpoint {endpoint['Id']} is not an object.")
+        raise HookFailure(f"{member} is not an object.")
     return {member: dict(value)}
 
 
-def _values(endpoint: Endpoint, source: Mapping[str, Any], member: str) -> dict[str, Any]:
+def _values(source: Mapping[str, Any], member: str) -> dict[str, Any]:
     """Return a map of value lists; a bare value is read as a list of one, as AWS's samples write
     it."""
-    found = _object(endpoint, source, member)
+    found = _object(source, member)
     if not found:
         return {}
     values = {}
     for name, value in found[member].items():
         items = value if isinstance(value, list) else [] if value is None else [value]
         if any(isinstance(item, list | Mapping) for item in items):
-            raise HookFailure(f"{member} of endpoint {endpoint['Id']} has a value that is no list.")
+            raise HookFailure(f"{member} has a value that is not a list of values.")
         values[name] = [
             item
             if isinstance(item, str)
@@ -222,8 +229,8 @@ def _values(endpoint: Endpoint, source: Mapping[str, Any], member: str) -> dict[
     return {member: values}
 
 
-def _text(endpoint: Endpoint, definition: Mapping[str, Any], member: str) -> str | None:
+def _text(definition: Mapping[str, Any], member: str) -> str | None:
     value = definition.get(member)
     if value is not None and not isinstance(value, str):
-        raise HookFailure(f"{member} of endpoint {endpoint['Id']} is not a string.")
+        raise HookFailure(f"{member} is not a string.")
     return value or None

@@ -16,7 +16,8 @@ Choices where AWS is silent:
 - An email's BodyOverride replaces the HTML when there is HTML, otherwise the text, and the other
   part is dropped, so that no reader sees a different message.
 - A text has one sender, so OriginationNumber wins over SenderId.
-- Push and in-app content is not sent by this hub: those channels resolve to None.
+- Push and in-app content is not sent by this hub: those channels resolve to None. So does CUSTOM,
+  which has a function instead of a message.
 """
 
 from __future__ import annotations
@@ -100,14 +101,7 @@ class VoiceContent:
     origination: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CustomContent:
-    """The `Data` of a custom channel's function; None when the campaign has no such data."""
-
-    data: str | None = None
-
-
-Content = SmsContent | EmailContent | VoiceContent | CustomContent
+Content = SmsContent | EmailContent | VoiceContent
 
 
 class MessagePlan(Protocol):
@@ -279,24 +273,6 @@ class EmailPlan:
         return content
 
 
-@dataclass(frozen=True, slots=True)
-class CustomPlan:
-    """See MessagePlan. The function gets `Data` as it is; it fills in the variables itself."""
-
-    data: str | None
-
-    def render(
-        self,
-        variables: Mapping[str, Any],
-        substitutions: Mapping[str, Any] | None = None,
-        *,
-        title_override: str | None = None,
-        body_override: str | None = None,
-        clock: Clock = _system_clock,
-    ) -> CustomContent:
-        return CustomContent(self.data)
-
-
 def resolve(
     message_configuration: Mapping[str, Any] | None,
     templates: Mapping[str, TemplateBody],
@@ -313,9 +289,6 @@ def resolve(
         BadRequest: a text cannot be compiled, or a raw email is not base64.
     """
     configuration = message_configuration or {}
-    if channel == ChannelType.CUSTOM:
-        custom = configuration.get("CustomMessage")
-        return None if custom is None else CustomPlan(custom.get("Data"))
     if channel == ChannelType.EMAIL:
         return _email_plan(configuration, templates.get(channel))
     if channel == ChannelType.SMS:

@@ -108,6 +108,10 @@ class Senders:
                     return self._send_email(content, address, email_tags(ids, customer))
                 case VoiceContent():
                     return self._send_voice(content, address, sms_context(ids, customer))
+                case _:
+                    return SendOutcome.refused(
+                        f"The hub has no sender for {type(content).__name__}."
+                    )
         except BadRequest as error:
             return SendOutcome.refused(str(error))
 

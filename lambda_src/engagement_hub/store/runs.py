@@ -9,31 +9,39 @@ Table: pk (S), sk (S), TTL attribute `expires_at`. Items, all below one scope (`
     pk=<scope>                  sk=part#<part>              counters of a part, the last try's
     pk=<scope>                  sk=count#<group>#<slot>     totals, spread over slots
     pk=<scope>#chunk#<chunk>    sk=chunk                    a chunk's claims and outcomes
-    pk=cap#<app>#<endpoint>     sk=<counter>                messages an endpoint got
+    pk=<scope>#address#<hash>   sk=sent                     the line of a chunk that has the address
+    pk=cap#<app>#<endpoint>     sk=<period>#<counter>       messages an endpoint got
 
 A unit's completion and its addition to the totals are one transaction, so a step that is run
 again never counts twice.
+
+A conditional write whose answer is lost is made again by botocore, and then fails its condition.
+Claims and counts therefore hold the token of their writer: an item with the writer's own token has
+the write, and the condition's failure is no contention.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from engagement_hub.store import dynamodb_client, error_code
+from engagement_hub.engagement.eligibility import Cap, Count, Period, counted, is_reached
+from engagement_hub.store import attempts, batch_get, dynamodb_client, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 DAY_SECONDS = 24 * 60 * 60
 _KEEP_SECONDS = 90 * DAY_SECONDS
-_KEEP_CAP_SECONDS = 540 * DAY_SECONDS
+_KEEP_CAP_SECONDS = {Period.DAY: 2 * DAY_SECONDS, Period.EVER: 540 * DAY_SECONDS}
 _COUNTER_SLOTS = 16
 _TRANSACTION_ATTEMPTS = 8
 _NOTES_PER_UNIT = 100
@@ -55,13 +63,17 @@ class RunTableBusy(Exception):
 class ChunkRecord:
     """How far a chunk is: recipients 0 … claimed-1 may have been sent to.
 
-    `outcomes` is keyed by the recipient's position. A claimed position without an outcome was
-    being sent when its function ended: whether it went out cannot be known.
+    `outcomes` is keyed by the recipient's position. A claimed position without an outcome is being
+    sent by the invocation that claimed it at `claimed_at` (epoch seconds), or was when that
+    invocation ended: then the outcome cannot be known. `rounds` counts repeated attempts for
+    recipients whom the sending service did not take.
     """
 
     claimed: int = 0
     outcomes: Mapping[int, Outcome] = field(default_factory=dict)
     done: bool = False
+    claimed_at: int = 0
+    rounds: int = 0
 
 
 class RunStore:
@@ -164,12 +176,18 @@ class RunStore:
         if "Item" not in answer:
             return ChunkRecord()
         item = _plain(answer["Item"])
+        rounds = int(item.get("rounds", 0))
         outcomes: dict[int, Outcome] = {}
-        for name, value in item.items():
-            if name.startswith("o"):
-                outcomes.update({int(k): v for k, v in json.loads(str(value)).items()})
+        claims = (name for name in item if name[0] == "o" and name[1:].isdecimal())
+        # Later rounds overrule the outcome before them.
+        for name in (*claims, *(f"round{number}" for number in range(1, rounds + 1))):
+            outcomes.update({int(k): v for k, v in json.loads(str(item[name])).items()})
         return ChunkRecord(
-            int(str(item.get("claimed", 0))), outcomes, str(item.get("state")) == "done"
+            claimed=int(item.get("claimed", 0)),
+            outcomes=outcomes,
+            done=item.get("state") == "done",
+            claimed_at=int(item.get("claimed_at", 0)),
+            rounds=rounds,
         )
 
     def claim(
@@ -179,14 +197,60 @@ class RunStore:
         *,
         held: int,
         upto: int,
+        token: str,
         outcomes: Mapping[int, Outcome] | None = None,
     ) -> None:
         """Claim positions `held` … `upto`-1, which are unclaimed; write outcomes as well.
 
+        Args:
+            token: names the invocation, which claims a range once.
+
         Raises:
             ClaimLost: the chunk's claims are not where the caller believes.
         """
-        self._update_chunk(scope, chunk, outcomes, claim=(held, upto))
+        change = _Change()
+        change.set("claimed", upto)
+        change.set("claimed_at", int(self._clock()))
+        change.set("claimed_by", token)
+        change.add_outcomes(outcomes)
+        change.values[":token"] = token
+        own = "(claimed = :claimed AND claimed_by = :token)"
+        if held:
+            change.values[":held"] = held
+            free = "claimed = :held"
+        else:
+            free = "attribute_not_exists(claimed)"
+        self._update_chunk(scope, chunk, change, f"({free} OR {own})")
+
+    def claim_again(
+        self,
+        scope: str,
+        chunk: str,
+        *,
+        round_number: int,
+        positions: Iterable[int],
+        token: str,
+        outcomes: Mapping[int, Outcome] | None = None,
+    ) -> None:
+        """Claim positions for another attempt; until `record_round` their outcome is `UNKNOWN`.
+
+        Raises:
+            ClaimLost: another invocation began the round, or finished the chunk.
+        """
+        unknown: Outcome = {"status": "UNKNOWN"}
+        change = _Change()
+        change.set("rounds", round_number)
+        change.set("claimed_by", token)
+        change.set(f"round{round_number}", _packed(dict.fromkeys(positions, unknown)))
+        change.add_outcomes(outcomes)
+        change.values[":token"] = token
+        if round_number > 1:
+            change.values[":before"] = round_number - 1
+            free = "rounds = :before"
+        else:
+            free = "attribute_not_exists(rounds)"
+        own = "(rounds = :rounds AND claimed_by = :token)"
+        self._update_chunk(scope, chunk, change, f"({free} OR {own})")
 
     def record(self, scope: str, chunk: str, outcomes: Mapping[int, Outcome]) -> None:
         """Write the outcomes of positions claimed earlier.
@@ -195,7 +259,21 @@ class RunStore:
             ClaimLost: the chunk was finished concurrently, without these outcomes.
         """
         if outcomes:
-            self._update_chunk(scope, chunk, outcomes, claim=None)
+            change = _Change()
+            change.add_outcomes(outcomes)
+            self._update_chunk(scope, chunk, change, None)
+
+    def record_round(
+        self, scope: str, chunk: str, round_number: int, outcomes: Mapping[int, Outcome]
+    ) -> None:
+        """Write the outcomes of all positions of a round.
+
+        Raises:
+            ClaimLost: the chunk was finished concurrently, without these outcomes.
+        """
+        change = _Change()
+        change.set(f"round{round_number}", _packed(outcomes))
+        self._update_chunk(scope, chunk, change, None)
 
     def finish_chunk(
         self, scope: str, chunk: str, counters: Mapping[str, Mapping[str, int]]
@@ -213,43 +291,89 @@ class RunStore:
         }
         return self._complete(action, scope, chunk, counters, ())
 
-    # Caps
+    # Messages by recipient
 
-    def take_daily(self, app_id: str, endpoint_id: str, counter: str, cap: int) -> bool:
-        """Count one message against a cap per 24 hours; False when the cap is reached.
+    def take_address(self, scope: str, address: str, *, endpoint_id: str, line: str) -> str | None:
+        """Reserve an address for one line of the run's chunks.
 
-        The 24 hours start with the first message and start anew with the first one after them.
+        Args:
+            address: `eligibility.address_key` of the address.
+            line: names the line; a line that has the address keeps it.
+
+        Returns the id of the endpoint that has the address, or None when the line has it now.
         """
-        now = int(self._clock())
-        key = _cap_key(app_id, endpoint_id, f"day#{counter}")
-        values = {
-            ":one": 1,
-            ":cap": cap,
-            ":since": now - DAY_SECONDS,
-            ":ttl": now + 2 * DAY_SECONDS,
-        }
-        if self._conditional(
-            key,
-            "SET sent = sent + :one, expires_at = :ttl",
-            "began > :since AND sent < :cap",
-            values,
-        ):
-            return True
-        return self._conditional(
-            key,
-            "SET sent = :one, began = :now, expires_at = :ttl",
-            "attribute_not_exists(began) OR began <= :since",
-            {name: values[name] for name in (":one", ":since", ":ttl")} | {":now": now},
+        there = self._write_unless(
+            {"pk": f"{scope}#address#{_digest(address)}", "sk": "sent"},
+            {"endpoint": endpoint_id, "taken_by": line, "expires_at": self._ttl()},
+            "attribute_not_exists(pk)",
+            {},
+            token=line,
         )
+        return None if there is None else str(there["endpoint"])
 
-    def take_total(self, app_id: str, endpoint_id: str, counter: str, cap: int) -> bool:
-        """Count one message against a cap permanently; return False when the cap is reached."""
-        return self._conditional(
-            _cap_key(app_id, endpoint_id, f"total#{counter}"),
-            "ADD sent :one SET expires_at = :ttl",
-            "attribute_not_exists(sent) OR sent < :cap",
-            {":one": 1, ":cap": cap, ":ttl": int(self._clock()) + _KEEP_CAP_SECONDS},
-        )
+    def counts(
+        self, app_id: str, endpoint_ids: Iterable[str], caps: Sequence[Cap]
+    ) -> dict[str, dict[str, Count]]:
+        """Return the messages of endpoints by endpoint id and `Cap.key`."""
+        ids = list(endpoint_ids)
+        keys = {
+            (f"cap#{app_id}#{endpoint_id}", cap.key): endpoint_id
+            for endpoint_id in ids
+            for cap in caps
+        }
+        counts: dict[str, dict[str, Count]] = {endpoint_id: {} for endpoint_id in ids}
+        if keys:
+            found = batch_get(self._client, self._table, list(keys), consistent=True)
+            for key, item in found.items():
+                counts[keys[key]][key[1]] = _count(_plain(item))
+        return counts
+
+    def count_message(
+        self,
+        app_id: str,
+        endpoint_id: str,
+        cap: Cap,
+        known: Count,
+        *,
+        now: datetime,
+        line: str,
+    ) -> bool:
+        """Count one message against a cap; return False when the cap is reached.
+
+        Args:
+            known: the count as read earlier; a count that changed since is read again.
+            line: names the message, which counts once.
+
+        Raises:
+            TooManyRequests: other runs changed the count first, every time.
+        """
+        key = {"pk": f"cap#{app_id}#{endpoint_id}", "sk": cap.key}
+        for _ in attempts("The count of an endpoint's messages"):
+            if is_reached(cap, known, now):
+                return False
+            after = counted([cap], {cap.key: known}, now)[cap.key]
+            if known.messages:
+                # An item of an earlier release has no `began` where the cap counts for ever.
+                condition = "sent = :sent AND (began = :began OR attribute_not_exists(began))"
+                values: dict[str, Any] = {":sent": known.messages, ":began": known.began}
+            else:
+                condition, values = "attribute_not_exists(sent)", {}
+            there = self._write_unless(
+                key,
+                {
+                    "sent": after.messages,
+                    "began": after.began,
+                    "taken_by": line,
+                    "expires_at": int(self._clock()) + _KEEP_CAP_SECONDS[cap.period],
+                },
+                condition,
+                values,
+                token=line,
+            )
+            if there is None:
+                return True
+            known = _count(there)
+        raise AssertionError("the attempts end with TooManyRequests")
 
     # Inner parts
 
@@ -273,41 +397,49 @@ class RunStore:
             raise
         return True
 
-    def _update_chunk(
+    def _write_unless(
         self,
-        scope: str,
-        chunk: str,
-        outcomes: Mapping[int, Outcome] | None,
-        claim: tuple[int, int] | None,
-    ) -> None:
-        names = {"#state": "state"}
-        values: dict[str, Any] = {":ttl": self._ttl(), ":done": "done"}
-        sets = ["expires_at = :ttl"]
-        condition = "(attribute_not_exists(#state) OR #state <> :done)"
-        if claim is not None:
-            held, upto = claim
-            sets.append("claimed = :upto")
-            values[":upto"] = upto
-            if held:
-                values[":held"] = held
-                condition += " AND claimed = :held"
-            else:
-                condition += " AND attribute_not_exists(claimed)"
-        if outcomes:
-            sets.append("#outcomes = :outcomes")
-            # One attribute per sub-batch: writers never overwrite each other.
-            names["#outcomes"] = f"o{min(outcomes)}"
-            values[":outcomes"] = json.dumps(
-                {str(k): v for k, v in outcomes.items()}, separators=(",", ":")
+        key: Mapping[str, str],
+        attributes: Mapping[str, str | int],
+        condition: str,
+        values: Mapping[str, str | int],
+        *,
+        token: str,
+    ) -> dict[str, str | int] | None:
+        """Replace an item under a condition; return the item that is there instead, if any.
+
+        An item with the token has this write already.
+        """
+        request: dict[str, Any] = {"ExpressionAttributeValues": _wire(values)} if values else {}
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_wire({**key, **attributes}),
+                ConditionExpression=condition,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **request,
             )
+        except ClientError as error:
+            if error_code(error) != _CONDITION_FAILED:
+                raise
+            response: Mapping[str, Any] = error.response
+            there = _plain(response.get("Item", {}))
+            return None if there.get("taken_by") == token else there
+        return None
+
+    def _update_chunk(self, scope: str, chunk: str, change: _Change, condition: str | None) -> None:
+        change.set("expires_at", self._ttl())
+        not_done = "(attribute_not_exists(#state) OR #state <> :done)"
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=_wire(_chunk_key(scope, chunk)),
-                UpdateExpression="SET " + ", ".join(sets),
-                ConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=_wire(values),
+                UpdateExpression="SET " + ", ".join(change.assignments),
+                ConditionExpression=not_done
+                if condition is None
+                else f"{not_done} AND {condition}",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues=_wire({**change.values, ":done": "done"}),
             )
         except ClientError as error:
             if error_code(error) != _CONDITION_FAILED:
@@ -391,12 +523,38 @@ class RunStore:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
+@dataclass(slots=True)
+class _Change:
+    """Assignments of an update, with their values."""
+
+    assignments: list[str] = field(default_factory=list)
+    values: dict[str, str | int] = field(default_factory=dict)
+
+    def set(self, name: str, value: str | int) -> None:
+        self.assignments.append(f"{name} = :{name}")
+        self.values[f":{name}"] = value
+
+    def add_outcomes(self, outcomes: Mapping[int, Outcome] | None) -> None:
+        """Set the outcomes of a claim: an attribute for each claim, so that no write overwrites
+        another one's."""
+        if outcomes:
+            self.set(f"o{min(outcomes)}", _packed(outcomes))
+
+
+def _packed(outcomes: Mapping[int, Outcome]) -> str:
+    return json.dumps({str(k): v for k, v in outcomes.items()}, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _count(item: Mapping[str, str | int]) -> Count:
+    return Count(int(item.get("sent", 0)), int(item.get("began", 0)))
+
+
 def _chunk_key(scope: str, chunk: str) -> dict[str, str]:
     return {"pk": f"{scope}#chunk#{chunk}", "sk": "chunk"}
-
-
-def _cap_key(app_id: str, endpoint_id: str, counter: str) -> dict[str, str]:
-    return {"pk": f"cap#{app_id}#{endpoint_id}", "sk": counter}
 
 
 def _wire(values: Mapping[str, str | int]) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from engagement_hub.engagement.campaigns import (
     quiet_time_of,
     treatments_of,
 )
-from engagement_hub.engagement.messages import MessagePlan, resolve
+from engagement_hub.engagement.eligibility import Rules
+from engagement_hub.engagement.messages import MessagePlan, resolve, template_references
 from engagement_hub.engagement.model import QuietTime
-from engagement_hub.store.names import run_activity_id, run_scope
+from engagement_hub.store.names import load_template, run_activity_id, run_scope
 from engagement_hub.workers.hub import Event, Hub
 
 # Channels that Pinpoint served and the hub does not: their endpoints are reported as
@@ -44,6 +45,27 @@ def plan_key(run_id: str) -> str:
 
 def chunk_prefix(run_id: str) -> str:
     return f"runs/{run_id}/chunks/"
+
+
+def results_prefix(run_id: str) -> str:
+    """Return the prefix under which Step Functions writes the results of the map of chunks."""
+    return f"runs/{run_id}/map-runs"
+
+
+def templates_of(hub: Hub, campaign: StoredCampaign) -> dict[str, dict[str, Any]]:
+    """Return template bodies by treatment and channel, in their active versions.
+
+    Raises:
+        NotFound: a template, or the version of it, is gone.
+    """
+    bodies: dict[str, dict[str, Any]] = {}
+    for content in treatments_of(campaign):
+        references = template_references(content.templates)
+        bodies[content.id] = {
+            channel: load_template(hub.entities, channel, name, version)
+            for channel, (name, version) in references.items()
+        }
+    return bodies
 
 
 @dataclass(slots=True)
@@ -91,6 +113,16 @@ class RunPlan:
     quiet_time: QuietTime | None
     hook: str | None
 
+    def rules(self, channels: frozenset[str], disabled: frozenset[str]) -> Rules:
+        """Return the rules of the run's messages on these channels."""
+        return Rules(
+            channels=channels,
+            disabled=disabled,
+            expires=self.limits.expires(self.started_at),
+            quiet_time=self.quiet_time,
+            caps=self.limits.caps,
+        )
+
     @property
     def scope(self) -> str:
         return run_scope(self.run_id)
@@ -102,7 +134,7 @@ class RunPlan:
     @classmethod
     def of(cls, run_id: str, document: Mapping[str, Any]) -> RunPlan:
         """Read the document that OpenRun writes: Campaign, Segment, Templates (by treatment and
-        channel), ScheduledStart and StartedAt (ISO 8601)."""
+        channel), ProjectHasDaily, ScheduledStart and StartedAt (ISO 8601)."""
         campaign = cast(StoredCampaign, document["Campaign"])
         treatments = {
             content.id: Treatment(
@@ -121,10 +153,22 @@ class RunPlan:
             scheduled_start=datetime.fromisoformat(document["ScheduledStart"]),
             started_at=datetime.fromisoformat(document["StartedAt"]),
             treatments=treatments,
-            limits=limits_of(campaign),
+            limits=limits_of(campaign, project_has_daily=bool(document.get("ProjectHasDaily"))),
             quiet_time=quiet_time_of(campaign),
             hook=hook["LambdaFunctionName"] if hook else None,
         )
+
+
+_PLANS: dict[str, RunPlan] = {}
+
+
+def plan_of(hub: Hub, run_id: str) -> RunPlan:
+    """Return the run's snapshot; the last one is kept, since a function works on many of its
+    chunks."""
+    if run_id not in _PLANS:
+        _PLANS.clear()
+        _PLANS[run_id] = RunPlan.load(hub, run_id)
+    return _PLANS[run_id]
 
 
 def chunk_key(run_id: str, shard: int, part: int, treatment_id: str, *, custom: bool) -> str:

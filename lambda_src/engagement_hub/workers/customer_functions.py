@@ -32,6 +32,10 @@ class CallFailed(Exception):
     """
 
 
+class CallThrottled(CallFailed):
+    """Lambda throttled the invocation: the function did not run."""
+
+
 class CustomerFunctions:
     """Invokes functions by name or ARN."""
 
@@ -42,57 +46,55 @@ class CustomerFunctions:
         self._sleep = sleep
 
     def ask(self, function: str, payload: Mapping[str, Any]) -> Any:
-        """Call the function and return its JSON answer; three attempts for any failure.
+        """Invoke the function and return its JSON answer; three attempts for any failure.
 
         Raises:
             CallFailed: the third attempt failed as well; the text says how.
         """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._answer(function, payload)
-            except CallFailed as error:
-                if attempt == ATTEMPTS:
-                    raise CallFailed(f"{ATTEMPTS} attempts failed. {error}") from error
-                self._pause(attempt)
-        raise AssertionError("the last attempt returns or raises")
+        return self._attempted(lambda: self._answer(function, payload), CallFailed)
 
     def deliver(self, function: str, payload: Mapping[str, Any]) -> None:
-        """Call once; only a call that was throttled, and so did not run, is made again.
+        """Invoke the function once; a throttled invocation did not run, and is made again.
 
         Raises:
-            CallFailed: it failed, or could not be called. It may have sent before it failed.
+            CallFailed: the function failed, or could not be invoked. It may have sent before it
+                failed.
         """
-        self._call(function, payload)
+        self._attempted(lambda: self._invoke(function, payload), CallThrottled)
+
+    def _attempted(self, call: Callable[[], Any], repeated: type[CallFailed]) -> Any:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return call()
+            except repeated:
+                self._sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+        try:
+            return call()
+        except repeated as error:
+            raise CallFailed(f"{ATTEMPTS} attempts failed. {error}") from error
 
     def _answer(self, function: str, payload: Mapping[str, Any]) -> Any:
         try:
-            return json.loads(self._call(function, payload) or b"null")
+            return json.loads(self._invoke(function, payload) or b"null")
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise CallFailed(f"{function} did not answer in JSON.") from error
 
-    def _pause(self, attempt: int) -> None:
-        self._sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
-
-    def _call(self, function: str, payload: Mapping[str, Any]) -> bytes:
+    def _invoke(self, function: str, payload: Mapping[str, Any]) -> bytes:
         body = json.dumps(payload, separators=(",", ":")).encode()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                answer = self._functions.invoke(FunctionName=function, Payload=body)
-            except ClientError as error:
-                code = error_code(error)
-                if code not in _THROTTLES or attempt == ATTEMPTS:
-                    raise CallFailed(f"{function} could not be invoked ({code}).") from error
-                self._pause(attempt)
-            except BotoCoreError as error:
-                raise CallFailed(
-                    f"{function} did not answer in {_TIMEOUT_SECONDS} s, or could not be reached "
-                    f"({type(error).__name__})."
-                ) from error
-            else:
-                if answer.get("FunctionError"):
-                    raise CallFailed(f"{function} ended with an error.")
-                return answer["Payload"].read()
-        raise AssertionError("the last attempt returns or raises")
+        try:
+            answer = self._functions.invoke(FunctionName=function, Payload=body)
+        except ClientError as error:
+            code = error_code(error)
+            failure = CallThrottled if code in _THROTTLES else CallFailed
+            raise failure(f"{function} could not be invoked ({code}).") from error
+        except BotoCoreError as error:
+            raise CallFailed(
+                f"{function} did not answer in {_TIMEOUT_SECONDS} s, or could not be reached "
+                f"({type(error).__name__})."
+            ) from error
+        if answer.get("FunctionError"):
+            raise CallFailed(f"{function} ended with an error.")
+        return answer["Payload"].read()
 
     @property
     def _functions(self) -> LambdaClient:

@@ -1,9 +1,21 @@
-"""Sends one chunk of a run's audience: at most one message per endpoint and run.
+"""Sends one chunk of a run's audience: at most one message per endpoint, address and run.
 
 The chunk's record in RUNS_TABLE says how far it is. Positions are claimed before anything is sent
-to them, their outcomes are written with the next claim, so an invocation that dies leaves claimed
-positions without outcomes: whether those were sent cannot be known. A later invocation goes on with
-the unclaimed ones, reports the others as UNKNOWN and never sends to them again.
+to them, and their outcomes are written with the next claim. An invocation that dies leaves claimed
+positions without outcomes: whether messages went out to them cannot be known. A later invocation
+goes on with the unclaimed ones, reports the others as UNKNOWN and never sends to them again.
+
+For each claim, in this order:
+
+1. decide with the audience's copy of the endpoint, ask the hook, reserve starting times;
+2. claim;
+3. at the starting time read the endpoints, and decide with them: opt-outs, deletions and changed
+   addresses since the audience was built count;
+4. render, reserve the address for this run, count against the caps, send.
+
+The sending service surely did not take messages that end as THROTTLED or TRANSIENT_FAILURE. Such an
+outcome stops the invocation; the next one, after a pause, tries these messages again first. So a
+used-up quota stops the run instead of using up its recipients.
 """
 
 from __future__ import annotations
@@ -11,13 +23,27 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
-from engagement_hub.engagement.campaigns import ENDPOINTS_PER_CALL, SendStatus, is_expired
+from engagement_hub.engagement.campaigns import (
+    CHUNKS_DONE,
+    ENDPOINTS_PER_CALL,
+    SETTLED,
+    SendStatus,
+)
+from engagement_hub.engagement.channel_settings import ChannelSettings
+from engagement_hub.engagement.eligibility import (
+    Count,
+    Rules,
+    Skip,
+    address_key,
+    decide,
+)
 from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.hooks import (
     HookedEndpoint,
@@ -26,11 +52,10 @@ from engagement_hub.engagement.hooks import (
     custom_channel_payload,
     hook_payload,
 )
-from engagement_hub.engagement.messages import Content, CustomContent, endpoint_variables
+from engagement_hub.engagement.messages import Content, endpoint_variables
 from engagement_hub.engagement.model import ChannelType, Endpoint
-from engagement_hub.engagement.schedule import in_quiet_time
 from engagement_hub.senders import DeliveryStatus, SendOutcome
-from engagement_hub.store.runs import ClaimLost, Outcome, RunStore
+from engagement_hub.store.runs import ChunkRecord, Outcome, RunStore
 from engagement_hub.workers.campaign_plan import RunPlan, Treatment
 from engagement_hub.workers.customer_functions import (
     LONGEST_ASK_MILLISECONDS,
@@ -38,6 +63,7 @@ from engagement_hub.workers.customer_functions import (
     CustomerFunctions,
 )
 from engagement_hub.workers.hub import logger
+from shared.transient import ServiceUnavailable, transient_errors_named
 
 # Sends that one invocation has under way; at 100 ms a send that is some 80 a second.
 PARALLEL_SENDS = 8
@@ -47,8 +73,15 @@ _LARGEST_CLAIM = 50
 # Left for the sends under way (20 s each at the most), for outcomes and for events. A function that
 # has less than twice this keeps half of its time: else it would claim nothing, again and again.
 LAST_MILLISECONDS = 45_000
-# Before a rate that others have booked out is asked for again.
-_PAUSE_SECONDS = 30
+# Least time for another attempt to write outcomes down.
+_WRITING_MILLISECONDS = 12_000
+_WRITING_PAUSE_SECONDS = 2
+# Reading, rendering and reserving of a claim begins so long before its first start.
+_LEAD_SECONDS = 0.1
+# 5 s, 10 s, 20 s … 30 minutes: 64 rounds are 27 hours, longer than SES counts a sending quota.
+MOST_ROUNDS = 64
+_FIRST_ROUND_PAUSE_SECONDS = 5
+_LONGEST_ROUND_PAUSE_SECONDS = 1800
 
 # How a send's outcome shows in `campaign_send_status`.
 SEND_STATUS = {
@@ -60,8 +93,10 @@ SEND_STATUS = {
     DeliveryStatus.OPT_OUT: SendStatus.FAILURE_PERMANENT,
     DeliveryStatus.DUPLICATE: SendStatus.DUPLICATE_ADDRESS,
 }
-# Our own word for endpoints that the FILTER hook left out; the stream has no word, so they get no
-# event. Their number is in the activity's ExecutionMetrics under this name.
+# Statuses of messages that were surely not sent and may be sent later.
+_NOT_TAKEN = frozenset({SendStatus.THROTTLED.value, SendStatus.TRANSIENT_FAILURE.value})
+# Our own word for endpoints that the FILTER hook left out. Their number is in the activity's
+# ExecutionMetrics under this name.
 FILTERED = "FILTERED_OUT_BY_HOOK"
 
 
@@ -77,9 +112,18 @@ class Pace(Protocol):
     def reserve(self, n: int, by: float) -> float | None: ...
 
 
+class EndpointReader(Protocol):
+    """The part of EndpointStore that is used here."""
+
+    def get_many(self, app_id: str, endpoint_ids: Iterable[str]) -> dict[str, Endpoint]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One line of a chunk. `skip` is a status decided while the audience was built."""
+    """One line of a chunk: the endpoint as it was when the audience was built.
+
+    `skip` is a status decided at that time.
+    """
 
     position: int
     endpoint: Endpoint
@@ -98,22 +142,56 @@ class Recipient:
         return str(self.endpoint.get("ChannelType", ""))
 
 
+@dataclass(slots=True)
+class _Window:
+    """Recipients before their claim: refusals, the hook's changes, and the messages they got."""
+
+    refused: dict[int, str]
+    hooked: dict[int, HookedEndpoint]
+    counts: Mapping[str, Mapping[str, Count]]
+
+
 @dataclass(frozen=True, slots=True)
-class ToSend:
-    """A recipient without an objection, with its content."""
+class _Message:
+    """A message without an objection; `content` is None for a custom channel's function."""
 
     recipient: Recipient
-    content: Content
+    endpoint: Endpoint
+    content: Content | None
+    rules: Rules
+    counts: Mapping[str, Count]
+    start: float
+
+    @property
+    def position(self) -> int:
+        return self.recipient.position
+
+    @property
+    def address(self) -> str:
+        return str(self.endpoint["Address"])
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.start, UTC)
 
 
 @dataclass(slots=True)
 class ChunkSender:
-    """Works through one chunk; `pace_for(channel)` gives the rate limiters a send must keep to."""
+    """Works through one chunk; `pace_for(channel)` gives the rate limiters a send must keep to.
+
+    `token` names the invocation. `settings` are the project's disabled channels and senders.
+    `booked_out_seconds` is the pause before a rate that others have booked out is asked again.
+    """
 
     plan: RunPlan
     treatment: Treatment
+    chunk: str
     custom: bool
+    token: str
+    settings: ChannelSettings
+    booked_out_seconds: float
     runs: RunStore
+    endpoints: EndpointReader
     sender: Sender
     functions: CustomerFunctions
     pace_for: Callable[[str], Sequence[Pace]]
@@ -122,117 +200,210 @@ class ChunkSender:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     _last_milliseconds: int = field(init=False, default=LAST_MILLISECONDS)
+    _pending: dict[int, Outcome] = field(init=False, default_factory=dict)
+    _counted: set[int] = field(init=False, default_factory=set)
+    _begun: set[int] = field(init=False, default_factory=set)
 
-    def run(self, chunk: str, recipients: Sequence[Recipient]) -> bool:
-        """Send to the rest of the chunk; return False when the time ran out before its end.
+    def run(self, recipients: Sequence[Recipient]) -> float | None:
+        """Send to the rest of the chunk.
+
+        Returns None when every recipient is claimed, else the seconds to wait before the next
+        invocation for this chunk.
 
         Raises:
-            ClaimLost: another invocation works on the chunk.
+            ClaimLost: another invocation works on the chunk. Known outcomes are written down.
         """
-        scope = self.plan.scope
         self._last_milliseconds = min(LAST_MILLISECONDS, self.remaining_milliseconds() // 2)
-        first = claimed = self.runs.chunk(scope, chunk).claimed
-        seen = {(one.channel, one.address) for one in recipients[:claimed]}
-        pending: dict[int, Outcome] = {}
+        record = self.runs.chunk(self.plan.scope, self.chunk)
         with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
-            while claimed < len(recipients):
-                if self.plan.hook and claimed > first:
-                    # The hook may take all the remaining time: known outcomes must not be lost.
-                    self.runs.record(scope, chunk, pending)
-                    pending = {}
-                    if not self._time_for(LONGEST_ASK_MILLISECONDS):
-                        return False
-                window = recipients[claimed : claimed + ENDPOINTS_PER_CALL]
-                decided = self._decide(window, seen)
-                for batch in self._claims(window, decided):
-                    starts = self._reserve([decided[one.position] for one in batch])
-                    if starts is None:
-                        self.runs.record(scope, chunk, pending)
-                        # The rate may be booked out by other runs: not to be asked without pause.
-                        self.sleep(min(self._seconds_left(), _PAUSE_SECONDS))
-                        return False
-                    upto = batch[-1].position + 1
-                    try:
-                        self.runs.claim(scope, chunk, held=claimed, upto=upto, outcomes=pending)
-                    except ClaimLost:
-                        self.runs.record(scope, chunk, pending)  # those were ours
-                        raise
-                    claimed = upto
-                    pending = self._outcomes(pool, batch, decided, starts)
-        self.runs.record(scope, chunk, pending)
-        return True
+            pause = self._repeat(pool, recipients, record)
+            if pause is not None:
+                return pause
+            try:
+                return self._proceed(pool, recipients, record)
+            finally:
+                self._write_pending()
 
-    # Objections against a recipient
+    # Claims
 
-    def _decide(
-        self, window: Sequence[Recipient], seen: set[tuple[str, str]]
-    ) -> dict[int, str | ToSend]:
-        """Return by position a status for a refused recipient, and the content for the others."""
-        decided: dict[int, str | ToSend] = {}
-        left = []
-        for one in window:
-            status = self._refusal(one, seen)
-            if status is None:
-                left.append(one)
-            else:
-                decided[one.position] = status
-        hooked = self._filtered(left, decided)
-        for one in left:
-            if one.position not in decided:
-                decided[one.position] = (
-                    ToSend(one, CustomContent())
-                    if self.custom
-                    else self._rendered(one, hooked.get(one.id) or HookedEndpoint(one.endpoint))
+    def _repeat(
+        self, pool: ThreadPoolExecutor, recipients: Sequence[Recipient], record: ChunkRecord
+    ) -> float | None:
+        """Try again to send the messages that were surely not sent, in rounds of one claim."""
+        again = [
+            one
+            for one in recipients[: record.claimed]
+            if record.outcomes.get(one.position, {}).get("status") in _NOT_TAKEN
+        ]
+        self._counted = {
+            one.position for one in again if record.outcomes[one.position].get("counted")
+        }
+        rounds = record.rounds
+        for batch in self._claims(again):
+            if rounds >= MOST_ROUNDS:
+                return None
+            if self._is_late():
+                return 0
+            window = self._window(batch)
+            starts = self._reserve(batch, window)
+            if starts is None:
+                return self.booked_out_seconds
+            rounds += 1
+            self._patiently(
+                partial(
+                    self.runs.claim_again,
+                    self.plan.scope,
+                    self.chunk,
+                    round_number=rounds,
+                    positions=[one.position for one in batch],
+                    token=self.token,
                 )
-        return decided
+            )
+            try:
+                self._settle(pool, batch, window, starts)
+            finally:
+                outcomes, self._pending = self._pending, {}
+                self._patiently(
+                    partial(self.runs.record_round, self.plan.scope, self.chunk, rounds, outcomes)
+                )
+            if _has_not_taken(outcomes) and rounds < MOST_ROUNDS:
+                return _round_pause(rounds)
+        return None
 
-    def _refusal(self, one: Recipient, seen: set[tuple[str, str]]) -> str | None:
-        if one.skip:
-            return one.skip
-        key = (one.channel, one.address)
-        if key in seen:
-            return SendStatus.DUPLICATE_ADDRESS
-        seen.add(key)
+    def _proceed(
+        self, pool: ThreadPoolExecutor, recipients: Sequence[Recipient], record: ChunkRecord
+    ) -> float | None:
+        """Claim and send to the recipients that are not claimed yet."""
+        claimed = record.claimed
+        while claimed < len(recipients):
+            if self.plan.hook and claimed > record.claimed:
+                # The hook may take all the remaining time: known outcomes must not be lost.
+                self._write_pending()
+                if not self._time_for(LONGEST_ASK_MILLISECONDS):
+                    return 0
+            ahead = recipients[claimed : claimed + ENDPOINTS_PER_CALL]
+            window = self._window(ahead)
+            for batch in self._claims(ahead):
+                if self._is_late():
+                    return 0
+                starts = self._reserve(batch, window)
+                if starts is None:
+                    return self.booked_out_seconds
+                upto = batch[-1].position + 1
+                self._patiently(
+                    partial(
+                        self.runs.claim,
+                        self.plan.scope,
+                        self.chunk,
+                        held=claimed,
+                        upto=upto,
+                        token=self.token,
+                        outcomes=self._pending,
+                    )
+                )
+                self._pending = {}
+                claimed = upto
+                self._settle(pool, batch, window, starts)
+                if _has_not_taken(self._pending) and record.rounds < MOST_ROUNDS:
+                    return _round_pause(record.rounds)
+        return None
+
+    def _claims(self, window: Sequence[Recipient]) -> Iterator[Sequence[Recipient]]:
+        """Cut recipients into what is claimed together; a custom channel takes 50 at a time."""
+        size = ENDPOINTS_PER_CALL
+        if not self.custom:
+            rate = min(
+                (self.rate_for(one.channel) for one in window if one.skip is None),
+                default=math.inf,
+            )
+            size = int(min(rate * _CLAIM_SECONDS, _LARGEST_CLAIM)) or 1
+        for start in range(0, len(window), size):
+            yield window[start : start + size]
+
+    def _write_pending(self) -> None:
+        if self._pending:
+            self._patiently(partial(self.runs.record, self.plan.scope, self.chunk, self._pending))
+            self._pending = {}
+
+    def _patiently(self, write: Callable[[], None]) -> None:
+        """Write to the chunk's record, again and again while DynamoDB fails and time is left.
+
+        Every such write may be repeated.
+        """
+        while True:
+            try:
+                with transient_errors_named():
+                    return write()
+            except ServiceUnavailable:
+                if self.remaining_milliseconds() < _WRITING_MILLISECONDS:
+                    raise
+                self.sleep(_WRITING_PAUSE_SECONDS)
+
+    # Before the claim
+
+    def _window(self, recipients: Sequence[Recipient]) -> _Window:
+        """Decide with the audience's copy of the endpoints, and ask the hook about the rest."""
+        counts = self.runs.counts(
+            self.plan.app_id, [one.id for one in recipients], self.plan.limits.caps
+        )
+        window = _Window({}, {}, counts)
         now = datetime.fromtimestamp(self.clock(), UTC)
-        if is_expired(self.plan.limits, self.plan.started_at, now):
-            return SendStatus.EXPIRED
-        timezone = (one.endpoint.get("Demographic") or {}).get("Timezone")
-        if in_quiet_time(self.plan.quiet_time, timezone, now):
-            return SendStatus.QUIET_TIME
-        return None
+        left = []
+        for one in recipients:
+            decision = decide(one.endpoint, self._rules(one), now=now, counts=counts[one.id])
+            if one.skip:
+                window.refused[one.position] = one.skip
+            elif isinstance(decision, Skip):
+                window.refused[one.position] = decision.reason
+            else:
+                left.append(one)
+        if self.plan.hook and left:
+            self._ask_hook(self.plan.hook, left, window, now)
+        return window
 
-    def _capped(self, one: Recipient) -> str | None:
-        """Count the message against the caps, when it is about to be sent and not before."""
-        limits, app_id, campaign_id = self.plan.limits, self.plan.app_id, self.plan.campaign["Id"]
-        if limits.total and not self.runs.take_total(app_id, one.id, campaign_id, limits.total):
-            return SendStatus.CAMPAIGN_CAP
-        daily = ((campaign_id, limits.daily), ("all", limits.project_daily))
-        for counter, cap in daily:
-            if cap and not self.runs.take_daily(app_id, one.id, counter, cap):
-                return SendStatus.DAILY_CAP
-        return None
+    def _rules(self, recipient: Recipient) -> Rules:
+        rules = self.plan.rules(
+            frozenset({recipient.channel}), frozenset() if self.custom else self.settings.disabled
+        )
+        # A message that is tried again was counted at its first attempt.
+        return replace(rules, caps=()) if recipient.position in self._counted else rules
 
-    def _filtered(
-        self, left: Sequence[Recipient], decided: dict[int, str | ToSend]
-    ) -> Mapping[str, HookedEndpoint]:
-        """Ask the FILTER hook; returns the endpoints it kept, by id, with its changes."""
-        if not self.plan.hook or not left:
-            return {}
-        endpoints = [one.endpoint for one in left]
+    def _ask_hook(
+        self, function: str, recipients: Sequence[Recipient], window: _Window, now: datetime
+    ) -> None:
+        """Ask the FILTER hook about endpoints as they are now; keep its answer in the window."""
+        current = self._current(recipients)
+        asked = []
+        for one in recipients:
+            decision = decide(current.get(one.id), self._rules(one), now=now)
+            if isinstance(decision, Skip):
+                window.refused[one.position] = decision.reason
+            else:
+                asked.append(one)
+        if not asked:
+            return
+        endpoints = [current[one.id] for one in asked]
         payload = hook_payload(
             endpoints,
             **self._run_ids(),
             message_configuration=self.treatment.content.messages,
         )
         try:
-            answer = self.functions.ask(self.plan.hook, payload)
+            answer = self.functions.ask(function, payload)
             kept = {one.endpoint["Id"]: one for one in apply_hook_answer(endpoints, answer)}
         except (CallFailed, HookFailure) as error:
-            self._log_failure("hook failed", error, len(left))
-            decided.update({one.position: SendStatus.HOOK_FAILURE for one in left})
-            return {}
-        decided.update({one.position: FILTERED for one in left if one.id not in kept})
-        return kept
+            self._log_failure("hook failed", error, len(asked))
+            window.refused |= {one.position: SendStatus.HOOK_FAILURE for one in asked}
+            return
+        for one in asked:
+            if one.id in kept:
+                window.hooked[one.position] = kept[one.id]
+            else:
+                window.refused[one.position] = FILTERED
+
+    def _current(self, recipients: Sequence[Recipient]) -> dict[str, Endpoint]:
+        ids = [one.id for one in recipients]
+        return self.endpoints.get_many(self.plan.app_id, ids) if ids else {}
 
     def _log_failure(self, what: str, error: CallFailed | HookFailure, endpoints: int) -> None:
         logger.warning(what, run=self.plan.run_id, endpoints=endpoints, reason=str(error))
@@ -246,44 +417,13 @@ class ChunkSender:
             "scheduled_time": self.plan.scheduled_start,
         }
 
-    # Sending
-
-    def _rendered(self, one: Recipient, hooked: HookedEndpoint) -> str | ToSend:
-        try:
-            plan = self.treatment.plan(one.channel)
-            if plan is None:
-                return SendStatus.UNSUPPORTED_CHANNEL
-            content = plan.render(
-                endpoint_variables(hooked.endpoint),
-                title_override=hooked.title_override,
-                body_override=hooked.body_override,
-            )
-        except EngagementError:
-            return SendStatus.FAILURE_PERMANENT
-        return ToSend(one, content)
-
-    def _claims(
-        self, window: Sequence[Recipient], decided: Mapping[int, str | ToSend]
-    ) -> Iterator[Sequence[Recipient]]:
-        """Cut a window into what is claimed together; a custom channel takes it whole."""
-        if self.custom:
-            yield window
-            return
-        channels = {one.recipient.channel for one in decided.values() if isinstance(one, ToSend)}
-        rate = min((self.rate_for(channel) for channel in channels), default=math.inf)
-        size = int(min(rate * _CLAIM_SECONDS, _LARGEST_CLAIM)) or 1
-        for start in range(0, len(window), size):
-            yield window[start : start + size]
-
-    def _reserve(self, decisions: Sequence[str | ToSend]) -> dict[int, float] | None:
-        """Return the start of each send by position; None when it is too late to wait for it."""
-        if not self._time_for(0):
-            return None
+    def _reserve(self, batch: Sequence[Recipient], window: _Window) -> dict[int, float] | None:
+        """Return the start of each send by position; None when others booked the rate out."""
         by_channel: dict[str, list[int]] = {}
-        for one in decisions:
-            if isinstance(one, ToSend):
-                channel = ChannelType.CUSTOM.value if self.custom else one.recipient.channel
-                by_channel.setdefault(channel, []).append(one.recipient.position)
+        for one in batch:
+            if one.position not in window.refused:
+                channel = ChannelType.CUSTOM.value if self.custom else one.channel
+                by_channel.setdefault(channel, []).append(one.position)
         starts: dict[int, float] = {}
         for channel, positions in by_channel.items():
             gap = 1 / self.rate_for(channel)
@@ -300,77 +440,196 @@ class ChunkSender:
     def _seconds_left(self) -> float:
         return max(0, self.remaining_milliseconds() - self._last_milliseconds) / 1000
 
+    def _is_late(self) -> bool:
+        return not self._time_for(0)
+
     def _time_for(self, milliseconds: float) -> bool:
         return self.remaining_milliseconds() >= milliseconds + self._last_milliseconds
 
-    def _outcomes(
+    # After the claim
+
+    def _settle(
         self,
         pool: ThreadPoolExecutor,
         batch: Sequence[Recipient],
-        decided: Mapping[int, str | ToSend],
+        window: _Window,
         starts: Mapping[int, float],
-    ) -> dict[int, Outcome]:
-        outcomes: dict[int, Outcome] = {}
-        sends: list[ToSend] = []
-        for one in batch:
-            decision = decided[one.position]
-            if isinstance(decision, ToSend):
-                status = self._capped(one)
-                if status is None:
-                    sends.append(decision)
-                    continue
-                decision = status
-            outcomes[one.position] = {"status": str(decision)}
-        sends.sort(key=lambda send: starts[send.recipient.position])
-        if self.custom:
-            return outcomes | self._delivered(sends, starts)
-        futures: dict[int, Future[SendOutcome]] = {}
-        for send in sends:
-            one = send.recipient
-            self._sleep_until(starts[one.position])
-            futures[one.position] = pool.submit(
-                self.sender.send, send.content, one.address, context=self._context(one)
-            )
-        return outcomes | {
-            position: _recorded(future.result()) for position, future in futures.items()
+    ) -> None:
+        """Send to a claimed batch; every outcome is pending afterwards, also after an exception.
+
+        Raises:
+            Exception: the first fault of reading, counting or sending, after the other messages of
+                the batch.
+        """
+        futures: dict[int, Future[Outcome]] = {}
+        try:
+            messages = self._messages(batch, window, starts)
+            if self.custom:
+                self._deliver(pool, list(messages))
+            else:
+                for message in messages:
+                    futures[message.position] = pool.submit(self._send, message)
+        finally:
+            wait(futures.values())
+            for one in batch:
+                if one.position not in self._pending:
+                    self._pending[one.position] = self._outcome(one, futures.get(one.position))
+        for future in futures.values():
+            future.result()
+
+    def _outcome(self, recipient: Recipient, future: Future[Outcome] | None) -> Outcome:
+        if future is not None and future.exception() is None:
+            return future.result()
+        if recipient.position in self._begun:
+            return {"status": SendStatus.UNKNOWN.value}
+        return {"status": SendStatus.TRANSIENT_FAILURE.value}
+
+    def _messages(
+        self, batch: Sequence[Recipient], window: _Window, starts: Mapping[int, float]
+    ) -> Iterator[_Message]:
+        """Yield the messages of a batch in the order of their starts; refusals become pending."""
+        self._pending |= {
+            one.position: {"status": str(window.refused[one.position])}
+            for one in batch
+            if one.position in window.refused
         }
+        left = sorted(
+            (one for one in batch if one.position not in window.refused),
+            key=lambda one: starts[one.position],
+        )
+        if not left:
+            return
+        self._sleep_until(starts[left[0].position] - _LEAD_SECONDS)
+        current = self._current(left)
+        for one in left:
+            rules, counts = self._rules(one), window.counts[one.id]
+            # The whole batch of a custom channel goes in one call, when the last of it may.
+            start = starts[left[-1].position] if self.custom else starts[one.position]
+            moment = datetime.fromtimestamp(start, UTC)
+            decision = decide(current.get(one.id), rules, now=moment, counts=counts)
+            if isinstance(decision, Skip):
+                self._pending[one.position] = {"status": decision.reason.value}
+                continue
+            endpoint = decision.endpoint
+            content = None
+            if not self.custom:
+                rendered = self._rendered(one, endpoint, window.hooked.get(one.position))
+                if isinstance(rendered, str):
+                    self._pending[one.position] = {"status": rendered}
+                    continue
+                content = rendered
+            yield _Message(one, endpoint, content, rules, counts, start)
+
+    def _rendered(
+        self, recipient: Recipient, endpoint: Endpoint, hooked: HookedEndpoint | None
+    ) -> str | Content:
+        """Return the content for one recipient, or the status of a recipient without content."""
+        variables = endpoint_variables(endpoint)
+        if hooked is not None:
+            variables = {**hooked.endpoint, "Address": endpoint["Address"]}
+        try:
+            plan = self.treatment.plan(recipient.channel)
+            if plan is None:
+                return SendStatus.UNSUPPORTED_CHANNEL.value
+            content = plan.render(
+                variables,
+                title_override=hooked.title_override if hooked else None,
+                body_override=hooked.body_override if hooked else None,
+            )
+            return self.settings.applied(content)
+        except EngagementError:
+            return SendStatus.FAILURE_PERMANENT.value
+        except Exception as error:
+            # A value that no rule foresaw costs its own recipient the message, and no other one.
+            logger.error("rendering failed", run=self.plan.run_id, error_type=type(error).__name__)
+            return SendStatus.FAILURE.value
+
+    def _take(self, message: _Message) -> str | None:
+        """Reserve the address and count the message; return the reason of a refusal."""
+        recipient = message.recipient
+        line = f"{self.plan.run_id}/{self.chunk}/{message.position}"
+        holder = self.runs.take_address(
+            self.plan.scope,
+            address_key(recipient.channel, message.address),
+            endpoint_id=recipient.id,
+            line=line,
+        )
+        decision = decide(
+            message.endpoint,
+            message.rules,
+            now=message.moment,
+            sent_to=holder,
+            counts=message.counts,
+        )
+        if isinstance(decision, Skip):
+            return decision.reason.value
+        for cap in message.rules.caps:
+            known = message.counts.get(cap.key, Count())
+            if not self.runs.count_message(
+                self.plan.app_id, recipient.id, cap, known, now=message.moment, line=line
+            ):
+                return cap.reason.value
+        return None
+
+    def _send(self, message: _Message) -> Outcome:
+        refusal = self._take(message)
+        if refusal is not None:
+            return {"status": refusal}
+        self._sleep_until(message.start)
+        self._begun.add(message.position)
+        outcome = self.sender.send(
+            message.content, message.address, context=self._context(message.recipient)
+        )
+        return _recorded(outcome)
 
     def _sleep_until(self, moment: float) -> None:
         delay = moment - self.clock()
         if delay > 0:
             self.sleep(delay)
 
-    def _delivered(
-        self, sends: Sequence[ToSend], starts: Mapping[int, float]
-    ) -> dict[int, Outcome]:
+    def _deliver(self, pool: ThreadPoolExecutor, messages: Sequence[_Message]) -> None:
         """Hand recipients to a custom channel's function; its return value is not read."""
-        if not sends:
-            return {}
-        recipients = [send.recipient for send in sends]
+        refusals = list(pool.map(self._take, messages))
+        accepted = []
+        for message, refusal in zip(messages, refusals, strict=True):
+            if refusal is None:
+                accepted.append(message)
+            else:
+                self._pending[message.position] = {"status": refusal}
+        if not accepted:
+            return
         custom: Mapping[str, Any] = self.treatment.content.custom_delivery or {}
-        # The whole batch goes in one call, so it goes when the last of it may.
-        self._sleep_until(starts[recipients[-1].position])
+        self._sleep_until(accepted[-1].start)
         payload = custom_channel_payload(
-            [one.endpoint for one in recipients],
+            [message.endpoint for message in accepted],
             **self._run_ids(),
             data=(self.treatment.content.messages.get("CustomMessage") or {}).get("Data"),
         )
+        self._begun |= {message.position for message in accepted}
         status = SendStatus.SUCCESS
         try:
             self.functions.deliver(str(custom["DeliveryUri"]), payload)
         except CallFailed as error:
-            self._log_failure("custom channel failed", error, len(recipients))
+            self._log_failure("custom channel failed", error, len(accepted))
             status = SendStatus.CUSTOM_DELIVERY_FAILURE
-        return {one.position: {"status": status.value} for one in recipients}
+        self._pending |= {message.position: {"status": status.value} for message in accepted}
 
-    def _context(self, one: Recipient) -> dict[str, str]:
+    def _context(self, recipient: Recipient) -> dict[str, str]:
         return {
             "application_id": self.plan.app_id,
             "campaign_id": self.plan.campaign["Id"],
             "campaign_activity_id": self.treatment.activity_id,
             "treatment_id": self.treatment.id,
-            "endpoint_id": one.id,
+            "endpoint_id": recipient.id,
         }
+
+
+def _has_not_taken(outcomes: Mapping[int, Outcome]) -> bool:
+    return any(outcome["status"] in _NOT_TAKEN for outcome in outcomes.values())
+
+
+def _round_pause(rounds: int) -> float:
+    return float(min(_FIRST_ROUND_PAUSE_SECONDS * 2**rounds, _LONGEST_ROUND_PAUSE_SECONDS))
 
 
 def _recorded(outcome: SendOutcome) -> Outcome:
@@ -379,6 +638,8 @@ def _recorded(outcome: SendOutcome) -> Outcome:
         recorded["message_id"] = outcome.message_id
     if outcome.reason:
         recorded["reason"] = outcome.reason
+    if recorded["status"] in _NOT_TAKEN:
+        recorded["counted"] = True
     return recorded
 
 
@@ -392,5 +653,7 @@ def settled(
 
 
 def counters_of(results: Sequence[tuple[Recipient, Outcome]]) -> dict[str, int]:
-    """Count how many ended how, and the chunk itself as done."""
-    return {"ChunksDone": 1, **Counter(str(outcome["status"]) for _, outcome in results)}
+    """Count how many ended how, the recipients with an outcome, and the chunk itself as done."""
+    statuses = Counter(str(outcome["status"]) for _, outcome in results)
+    produced = len(results) - statuses[SendStatus.HOLDOUT.value]
+    return {CHUNKS_DONE: 1, SETTLED: produced, **statuses}

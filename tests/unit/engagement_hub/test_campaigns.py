@@ -6,18 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement_hub.engagement.campaigns import (
-    ExecutionMetric,
     RunLimits,
     RunNotAllowed,
     UpcomingRun,
-    count,
     delete_campaign,
     finish_activity,
     finish_run,
     first_run,
     hook_of,
     invalidate_campaign,
-    is_expired,
     limits_of,
     new_activity,
     next_run,
@@ -32,7 +29,9 @@ from engagement_hub.engagement.campaigns import (
     update_campaign,
     validate_campaign,
     validate_settings,
+    with_counts,
 )
+from engagement_hub.engagement.eligibility import Cap, Period
 from engagement_hub.engagement.errors import BadRequest, Conflict
 from tests.builders.campaigns import APP_ID, CAMPAIGN_ID, NOW, campaign, campaign_request, schedule
 
@@ -155,7 +154,7 @@ def test_a_campaign_goes_from_run_to_run():
     waiting = campaign(Schedule=DAILY)
 
     running = start_run(waiting, 1, NOW + DAY)
-    between = finish_run(running, NOW + DAY)
+    between = finish_run(running, 1, NOW + DAY)
     again = start_run(between, 2, NOW + 2 * DAY)
 
     assert [status_of(c) for c in (waiting, running, between, again)] == [
@@ -170,7 +169,7 @@ def test_a_campaign_goes_from_run_to_run():
 def test_a_campaign_without_another_run_is_completed():
     running = start_run(campaign(), 1, NOW)
 
-    assert status_of(finish_run(running, NOW + HOUR)) == "COMPLETED"
+    assert status_of(finish_run(running, 1, NOW + HOUR)) == "COMPLETED"
     assert upcoming_run(running, NOW) is None
 
 
@@ -178,7 +177,7 @@ def test_pausing_a_running_campaign_stops_only_the_next_run():
     running = start_run(campaign(Schedule=DAILY), 1, NOW + DAY)
 
     paused = update_campaign(running, {"IsPaused": True}, now=NOW + DAY)
-    finished = finish_run(paused, NOW + DAY + HOUR)
+    finished = finish_run(paused, 1, NOW + DAY + HOUR)
     resumed = update_campaign(finished, {"IsPaused": False}, now=NOW + 9 * DAY)
 
     assert status_of(paused) == "EXECUTING"
@@ -200,7 +199,7 @@ def test_entering_the_same_run_twice_changes_nothing():
         campaign(Schedule=DAILY, IsPaused=True),
         delete_campaign(campaign(), NOW),
         invalidate_campaign(campaign(), NOW),
-        finish_run(start_run(campaign(), 1, NOW), NOW),
+        finish_run(start_run(campaign(), 1, NOW), 1, NOW),
         start_run(campaign(Schedule=DAILY), 2, NOW),
     ],
     ids=["paused", "deleted", "invalid", "completed", "in another run"],
@@ -213,7 +212,7 @@ def test_a_run_does_not_start_when_the_campaign_may_not(stopped):
 def test_a_campaign_deleted_while_running_stays_deleted():
     deleted = delete_campaign(start_run(campaign(Schedule=DAILY), 1, NOW), NOW)
 
-    assert status_of(finish_run(deleted, NOW)) == "DELETED"
+    assert status_of(finish_run(deleted, 1, NOW)) == "DELETED"
 
 
 def test_an_update_keeps_what_it_leaves_out_and_counts_versions():
@@ -231,7 +230,7 @@ def test_an_update_keeps_what_it_leaves_out_and_counts_versions():
 @pytest.mark.parametrize("finished", [False, True])
 def test_a_campaign_that_is_sending_or_has_sent_cannot_be_edited(finished):
     sent = start_run(campaign(Schedule=DAILY), 1, NOW + DAY)
-    sent = finish_run(sent, NOW + DAY) if finished else sent
+    sent = finish_run(sent, 1, NOW + DAY) if finished else sent
 
     with pytest.raises(Conflict, match="not Description"):
         update_campaign(sent, {"Description": "x"}, now=NOW + DAY)
@@ -257,7 +256,7 @@ def test_a_campaign_sent_once_cannot_be_resumed_after_its_time():
 
 
 def test_a_completed_campaign_cannot_be_updated():
-    done = finish_run(start_run(campaign(), 1, NOW), NOW)
+    done = finish_run(start_run(campaign(), 1, NOW), 1, NOW)
 
     with pytest.raises(Conflict, match="is COMPLETED"):
         update_campaign(done, {"Name": "x"}, now=NOW)
@@ -341,7 +340,9 @@ def test_project_settings_fill_what_the_campaign_leaves_open_but_are_not_shown()
 
     made = campaign(settings, Limits={"Total": 2})
 
-    assert limits_of(made) == RunLimits(project_daily=3, total=2, messages_per_second=50)
+    assert limits_of(made) == RunLimits(
+        caps=(Cap("all", Period.DAY, 3), Cap(CAMPAIGN_ID, Period.EVER, 2)), messages_per_second=50
+    )
     assert quiet_time_of(made) == settings["QuietTime"]
     assert hook_of(made) == settings["CampaignHook"]
     assert not {"ProjectDefaults", "Runs"} & set(public(made))
@@ -362,24 +363,35 @@ def test_the_campaigns_own_settings_win():
         Hook={"LambdaFunctionName": "g"},
     )
 
-    assert limits_of(made) == RunLimits(daily=7)
+    assert limits_of(made) == RunLimits(
+        caps=(Cap(CAMPAIGN_ID, Period.DAY, 7), Cap("all", Period.DAY))
+    )
     assert quiet_time_of(made) == quiet
     assert hook_of(made) == {"LambdaFunctionName": "g"}
 
 
 def test_a_run_expires_after_its_maximum_duration():
-    limits = RunLimits(maximum_duration=60)
-
-    assert not is_expired(limits, NOW, NOW + timedelta(seconds=60))
-    assert is_expired(limits, NOW, NOW + timedelta(seconds=61))
-    assert not is_expired(RunLimits(), NOW, NOW + 900 * DAY)
+    assert RunLimits(maximum_duration=60).expires(NOW) == NOW + timedelta(seconds=60)
+    assert RunLimits().expires(NOW) is None
 
 
-def test_an_activity_counts_what_it_is_told_and_ends_with_a_result():
+def test_messages_count_for_a_daily_that_the_project_got_after_the_campaign():
+    assert limits_of(campaign(), project_has_daily=True).caps == (Cap("all", Period.DAY),)
+    assert limits_of(campaign()).caps == ()
+
+
+def test_a_run_that_is_over_does_not_end_the_run_after_it():
+    second = start_run(start_run(campaign(Schedule=DAILY), 1, NOW), 1, NOW)
+    second = start_run(finish_run(second, 1, NOW), 2, NOW + DAY)
+
+    assert status_of(finish_run(second, 1, NOW + DAY)) == "EXECUTING"
+
+
+def test_an_activity_shows_the_counters_of_its_run_and_ends_with_a_result():
     activity = new_activity(campaign(), "0", activity_id="a1", scheduled_start=NOW)
     activity = start_activity(activity, NOW)
-    activity = count(activity, total=3, successful=2, metrics={ExecutionMetric.ENDPOINT_OPT_OUT: 1})
-    activity = count(activity, total=1, metrics={"ENDPOINT_OPT_OUT": 2, "TREATMENT_HOLDOUT": 1})
+    counts = {"ENDPOINT_PRODUCED": 4, "SUCCESS": 2, "ENDPOINT_OPT_OUT": 3, "Chunks": 1, "X": 0}
+    activity = with_counts(activity, counts)
 
     ended = finish_activity(activity, NOW + HOUR)
 
@@ -397,9 +409,19 @@ def test_an_activity_counts_what_it_is_told_and_ends_with_a_result():
         "SuccessfulEndpointCount": 2,
         "TimezonesTotalCount": 0,
         "TimezonesCompletedCount": 0,
-        "ExecutionMetrics": {"ENDPOINT_OPT_OUT": "3", "TREATMENT_HOLDOUT": "1"},
+        "ExecutionMetrics": {"ENDPOINT_PRODUCED": "4", "SUCCESS": "2", "ENDPOINT_OPT_OUT": "3"},
     }
     assert finish_activity(activity, NOW, failed=True)["Result"] == "FAIL"
+
+
+def test_endpoints_of_chunks_that_never_reported_are_unknown_once_the_run_is_over():
+    activity = new_activity(campaign(), "0", activity_id="a1", scheduled_start=NOW)
+    counts = {"ENDPOINT_PRODUCED": 10, "Settled": 7, "SUCCESS": 6, "UNKNOWN": 1}
+
+    during, after = with_counts(activity, counts), with_counts(activity, counts, over=True)
+
+    assert during["ExecutionMetrics"]["UNKNOWN"] == "1"
+    assert after["ExecutionMetrics"]["UNKNOWN"] == "4"
 
 
 @pytest.mark.parametrize(

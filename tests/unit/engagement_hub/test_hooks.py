@@ -155,3 +155,18 @@ def test_an_answer_that_cannot_be_read_fails_the_batch(answer):
 
 def test_an_empty_answer_drops_everyone():
     assert apply_hook_answer([endpoint("a")], {}) == []
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [3, {"User": 3}, {"Attributes": {"A": [{}]}}, {"BodyOverride": 3}],
+)
+def test_a_refused_answer_names_the_endpoint_by_its_place_since_its_id_may_be_an_address(
+    definition,
+):
+    endpoints = [endpoint("e1"), endpoint("ann@example.com", ChannelType="SMS")]
+
+    with pytest.raises(HookFailure, match="endpoint 2 of the 2") as refused:
+        apply_hook_answer(endpoints, {"ann@example.com": definition})
+
+    assert "ann@example.com" not in str(refused.value)

@@ -33,6 +33,7 @@ ALLOWED = {
         "engagement",
         "event_stream",
         "machines",
+        "pace",
         "senders",
         "store",
         "undelivered_events",

@@ -6,7 +6,6 @@ import pytest
 from engagement_hub.engagement import messages
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.messages import (
-    CustomContent,
     EmailContent,
     SmsContent,
     VoiceContent,
@@ -190,9 +189,8 @@ def test_voice_comes_from_the_message_or_the_template_with_its_voice():
     assert from_template == VoiceContent("Hallo", "de-DE", "Vicki", None)
 
 
-def test_custom_data_is_passed_on_unrendered():
-    assert content({"CustomMessage": {"Data": "{{x}}"}}, "CUSTOM") == CustomContent("{{x}}")
-    assert resolve({}, {}, "CUSTOM") is None
+def test_a_custom_message_has_no_plan_since_only_a_function_delivers_it():
+    assert resolve({"CustomMessage": {"Data": "{{x}}"}}, {}, "CUSTOM") is None
 
 
 @pytest.mark.parametrize(

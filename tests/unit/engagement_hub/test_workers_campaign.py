@@ -1,187 +1,35 @@
 """Campaign runs, step by step as the state machine runs them."""
 
-import functools
 import json
-import threading
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
 import pytest
 
-from engagement_hub.engagement.campaigns import new_campaign
+from engagement_hub.engagement.eligibility import Cap, Count, Period
+from engagement_hub.engagement.errors import NotFound
 from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store.entities import ACCOUNT, Kind
-from engagement_hub.store.runs import ClaimLost
 from engagement_hub.workers import campaign_run as steps
-from engagement_hub.workers.customer_functions import CallFailed
+from engagement_hub.workers import sending_rates
+from engagement_hub.workers.campaign_plan import ChunkName, plan_of
 from engagement_hub.workers.hub import Hub
-from tests.builders.hub_workers import (
-    APP,
-    NOW,
-    Context,
-    RunningOut,
-    endpoints,
-    hub_on_moto,
-    segment,
-    sms,
+from engagement_hub.workers.send_chunk import ChunkSender
+from tests.builders.campaign_runs import (
+    CONTEXT,
+    Unpaced,
+    activity,
+    build,
+    campaign,
+    people,
+    run,
+    state,
+    statuses,
 )
-
-CONTEXT: Any = Context()
-HELLO = {"SMSMessage": {"Body": "Hi {{User.UserAttributes.FirstName}}"}}
-STARTED = datetime.fromtimestamp(NOW, UTC)
-
-
-class Sender:
-    """Records sent messages; responds SUCCESSFUL, or with the test's outcome for the address."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []
-        self.contexts: list[Mapping[str, str]] = []
-        self.answers: dict[str, SendOutcome] = {}
-        self.dies_after: int | None = None
-        self._lock = threading.Lock()
-
-    def send(self, content: Any, address: str, *, context: Mapping[str, str]) -> SendOutcome:
-        with self._lock:
-            if self.dies_after is not None and len(self.sent) >= self.dies_after:
-                raise RuntimeError("the function is gone")
-            self.sent.append((address, content.body))
-            self.contexts.append(context)
-        return self.answers.get(address, SendOutcome.accepted(f"m-{address}"))
-
-    @property
-    def addresses(self) -> list[str]:
-        return sorted(address for address, _ in self.sent)
-
-
-class Functions:
-    """Fake of the callers' Lambda functions."""
-
-    def __init__(self) -> None:
-        self.payloads: list[Mapping[str, Any]] = []
-        self.answer: Any = None
-        self.fails = False
-
-    def ask(self, function: str, payload: Mapping[str, Any]) -> Any:
-        self.deliver(function, payload)
-        return self.answer(payload) if callable(self.answer) else self.answer
-
-    def deliver(self, function: str, payload: Mapping[str, Any]) -> None:
-        self.payloads.append(payload)
-        if self.fails:
-            raise CallFailed("it failed")
-
-
-class Unpaced:
-    def reserve(self, n: int, by: float) -> float | None:
-        return NOW
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with hub_on_moto(monkeypatch) as hub:
-        yield hub
-
-
-@pytest.fixture(autouse=True)
-def no_kept_plans() -> Iterator[None]:
-    yield
-    steps._PLANS.clear()
-
-
-@pytest.fixture
-def sender(monkeypatch: pytest.MonkeyPatch) -> Sender:
-    fake = Sender()
-    monkeypatch.setattr(steps, "_senders", lambda: fake)
-    monkeypatch.setattr(steps.Paces, "_limiter", lambda self, key, rate: Unpaced())
-    monkeypatch.setattr(steps, "channel_rate", lambda channel: 1e9)
-    return fake
-
-
-@pytest.fixture
-def functions(monkeypatch: pytest.MonkeyPatch) -> Functions:
-    fake = Functions()
-    monkeypatch.setattr(steps, "_functions", lambda: fake)
-    return fake
-
-
-@pytest.fixture
-def stream(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The events that reach the project's stream."""
-    written: list[dict[str, Any]] = []
-
-    def publish(app_id: str, records: list[dict[str, Any]]) -> int:
-        written.extend(records)
-        return len(records)
-
-    monkeypatch.setattr(hub.stream, "publish", publish)
-    return written
-
-
-def campaign(hub: Hub, settings: Any = None, **request: Any) -> dict[str, Any]:
-    """A campaign as CreateCampaign leaves it; the input of its first run."""
-    whole: Any = {
-        "Name": "hello",
-        "SegmentId": "seg1",
-        "Schedule": {"StartTime": "IMMEDIATE"},
-        "MessageConfiguration": HELLO,
-        **request,
-    }
-    body: Any = new_campaign(
-        whole,
-        app_id=APP,
-        campaign_id="c1",
-        arn="arn",
-        segment_version=1,
-        now=STARTED,
-        settings=settings,
-    )
-    hub.entities.put(APP, Kind.CAMPAIGN, "c1", body)
-    start = "2027-01-15T08:00:00.000Z"
-    return {"ApplicationId": APP, "CampaignId": "c1", "Run": 1, "ScheduledStart": start}
-
-
-def build(hub: Hub, event: dict[str, Any]) -> list[str]:
-    """Open the run and build its audience; the keys of the chunks."""
-    opened = steps.open_run(hub, event, CONTEXT)
-    begun = steps.build_audience(hub, {**event, "Progress": opened["Progress"]}, CONTEXT)
-    assert begun == {"Remaining": [], "Done": True}
-    sealed = steps.seal_audience(hub, event, CONTEXT)
-    return list(hub.bucket.keys(sealed["Prefix"]))
-
-
-def run(hub: Hub, event: dict[str, Any]) -> dict[str, Any]:
-    """A whole run; its default activity."""
-    for key in build(hub, event):
-        while steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)["Status"] == "continue":
-            pass
-    steps.close_run(hub, event, CONTEXT)
-    return activity(hub)
-
-
-def activity(hub: Hub, treatment: str = "0") -> dict[str, Any]:
-    found = hub.entities.list(APP, Kind.ACTIVITY, 20).items
-    return next(one for one in found if one["TreatmentId"] == treatment)
-
-
-def state(hub: Hub) -> str:
-    return str(hub.entities.require(APP, Kind.CAMPAIGN, "c1")["State"]["CampaignStatus"])
-
-
-def people(hub: Hub, count: int) -> None:
-    endpoints(hub, **{f"e{n}": sms(f"+1425555{n:04d}") for n in range(count)})
-
-
-def statuses(stream: list[dict[str, Any]]) -> dict[str, str]:
-    return {
-        record["client"]["client_id"]: record["attributes"]["campaign_send_status"]
-        for record in stream
-        if record["event_type"] == "_campaign.send"
-    }
+from tests.builders.hub_workers import APP, NOW, Context, RunningOut, endpoints, segment, sms
 
 
 def test_everyone_of_the_segment_gets_one_personal_message(hub, sender, stream):
@@ -307,7 +155,7 @@ def test_a_segment_of_users_reaches_all_their_endpoints(hub, sender, stream):
 
 
 def test_an_audience_is_built_across_several_invocations(hub, sender, stream, monkeypatch):
-    monkeypatch.setattr(steps, "CHUNK_RECIPIENTS", 3)
+    monkeypatch.setattr("engagement_hub.workers.campaign_audience.CHUNK_RECIPIENTS", 3)
     monkeypatch.setattr("engagement_hub.workers.audience.PAGE_ENDPOINTS", 2)
     segment(hub)
     people(hub, 30)
@@ -344,56 +192,77 @@ def test_a_chunk_that_is_run_again_sends_nothing_and_counts_nothing_twice(hub, s
     assert activity(hub)["SuccessfulEndpointCount"] == 3
 
 
-def test_after_a_death_amid_a_send_nobody_is_sent_to_twice_and_the_doubtful_are_unknown(
+def one_chunk(hub: Hub, count: int, **request: Any) -> dict[str, Any]:
+    """The event of a step for a chunk of `count` people."""
+    hub.shards = hub.endpoints.shards = 1
+    segment(hub)
+    people(hub, count)
+    event = campaign(hub, **request)
+    [key] = build(hub, event)
+    return {**event, "Key": key}
+
+
+def test_a_fault_amid_a_claim_loses_no_outcome_and_nobody_is_sent_to_twice(
     hub, sender, stream, monkeypatch
 ):
     monkeypatch.setattr("engagement_hub.workers.send_chunk._LARGEST_CLAIM", 5)
-    monkeypatch.setattr(steps, "channel_rate", lambda channel: 1e9)
-    segment(hub)
-    hub.shards = 1
-    hub.endpoints.shards = 1
-    people(hub, 20)
-    event = campaign(hub)
-    [key] = build(hub, event)
+    event = one_chunk(hub, 20)
     sender.dies_after = 7
 
     with pytest.raises(RuntimeError):
-        steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+        steps.send_chunk(hub, event, CONTEXT)
     sender.dies_after = None
-    steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+    steps.send_chunk(hub, event, CONTEXT)
     steps.close_run(hub, event, CONTEXT)
 
     assert len(sender.sent) == len(set(sender.addresses)) == 17
     found = list(statuses(stream).values())
-    assert found.count("UNKNOWN") == 5  # the claim that was under way
-    assert found.count("SUCCESS") == 15
-    assert activity(hub)["ExecutionMetrics"]["UNKNOWN"] == "5"
-    assert activity(hub)["SuccessfulEndpointCount"] == 15
+    assert found.count("UNKNOWN") == 3  # under way at the fault
+    assert found.count("SUCCESS") == 17
+    assert activity(hub)["SuccessfulEndpointCount"] == 17
+
+
+def test_after_a_death_the_claim_under_way_is_unknown_once_the_invocation_must_be_over(
+    hub, sender, stream, monkeypatch
+):
+    monkeypatch.setattr("engagement_hub.workers.send_chunk._LARGEST_CLAIM", 5)
+    event = one_chunk(hub, 10)
+
+    def killed(*arguments: Any) -> None:
+        raise SystemExit  # nothing is written any more
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(hub.runs, "record", killed)
+        steps.send_chunk(hub, event, CONTEXT)
+
+    waiting = steps.send_chunk(hub, event, CONTEXT)
+    hub.clock = lambda: NOW + 301
+    done = steps.send_chunk(hub, event, CONTEXT)
+
+    assert waiting == {"Status": "continue", "Seconds": 300, "Turn": 1}
+    assert done == {"Status": "done", "Seconds": 0, "Turn": 1}
+    assert len(sender.sent) == len(set(sender.addresses)) == 10
+    assert sorted(statuses(stream).values()) == ["SUCCESS"] * 5 + ["UNKNOWN"] * 5
 
 
 def test_an_invocation_that_loses_its_chunk_still_writes_down_what_it_sent(
     hub, sender, stream, monkeypatch
 ):
     monkeypatch.setattr("engagement_hub.workers.send_chunk._LARGEST_CLAIM", 2)
-    segment(hub)
-    hub.shards = 1
-    hub.endpoints.shards = 1
-    people(hub, 4)
-    event = campaign(hub)
-    [key] = build(hub, event)
+    event = one_chunk(hub, 4)
     scope, chunk = "run#c1-1", "00-000000-0-message"
     claim = hub.runs.claim
 
     def overtaken(*arguments: Any, held: int, **others: Any) -> None:
         if held == 2:
-            claim(scope, chunk, held=2, upto=4)  # another invocation
+            claim(scope, chunk, held=2, upto=4, token="another invocation")
         claim(*arguments, held=held, **others)
 
     monkeypatch.setattr(hub.runs, "claim", overtaken)
 
-    with pytest.raises(ClaimLost):
-        steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+    answer = steps.send_chunk(hub, event, CONTEXT)
 
+    assert answer == {"Status": "continue", "Seconds": 300, "Turn": 1}
     assert len(sender.sent) == 2
     record = hub.runs.chunk(scope, chunk)
     assert {n: one["status"] for n, one in record.outcomes.items()} == {0: "SUCCESS", 1: "SUCCESS"}
@@ -419,9 +288,9 @@ def test_an_invocation_without_time_claims_nobody_and_the_next_one_goes_on(hub, 
     hurried: Any = RunningOut(looks=1)
 
     first = steps.send_chunk(hub, {**event, "Key": key}, hurried)
-    assert (first, sender.sent) == ({"Status": "continue"}, [])
+    assert (first, sender.sent) == ({"Status": "continue", "Seconds": 0, "Turn": 1}, [])
     for one in (key, *others):
-        assert steps.send_chunk(hub, {**event, "Key": one}, CONTEXT) == {"Status": "done"}
+        assert steps.send_chunk(hub, {**event, "Key": one}, CONTEXT)["Status"] == "done"
 
     assert len(sender.sent) == 3
 
@@ -429,30 +298,28 @@ def test_an_invocation_without_time_claims_nobody_and_the_next_one_goes_on(hub, 
 def test_a_rate_that_other_runs_have_booked_out_is_asked_for_again_after_a_pause(
     hub, sender, stream, monkeypatch
 ):
-    booked_out_until: list[float | None] = [None, NOW]
+    booked_out_until: list[float | None] = [None, None, NOW]
     asked: list[int] = []
-    pauses: list[float] = []
 
     class BusyPace:
         def reserve(self, n: int, by: float) -> float | None:
             asked.append(n)
             return booked_out_until.pop(0) if booked_out_until else NOW
 
-    monkeypatch.setattr(steps.Paces, "_limiter", lambda self, key, rate: BusyPace())
-    monkeypatch.setattr(
-        steps, "ChunkSender", functools.partial(steps.ChunkSender, sleep=pauses.append)
+    monkeypatch.setattr(sending_rates.Paces, "_limiter", lambda self, key, rate: BusyPace())
+    event = one_chunk(hub, 1)
+
+    first = steps.send_chunk(hub, event, CONTEXT)
+    late = steps.send_chunk(hub, {**event, "Turn": 2000}, CONTEXT)
+
+    assert (first, sender.sent, len(asked)) == (
+        {"Status": "continue", "Seconds": 30, "Turn": 1},
+        [],
+        2,
     )
-    segment(hub)
-    endpoints(hub, e0=sms("+14255550000"))
-    event = campaign(hub)
-    [key] = build(hub, event)
-
-    first = steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
-
-    assert (first, sender.sent, len(asked)) == ({"Status": "continue"}, [], 1)
-    assert len(pauses) == 1
-    assert pauses[0] > 0
-    assert steps.send_chunk(hub, {**event, "Key": key}, CONTEXT) == {"Status": "done"}
+    # An execution has 25,000 events, which last for a run of 30 days.
+    assert late == {"Status": "continue", "Seconds": 1200, "Turn": 2001}
+    assert steps.send_chunk(hub, event, CONTEXT) == {"Status": "done", "Seconds": 0, "Turn": 1}
     assert len(sender.sent) == 1
 
 
@@ -463,7 +330,7 @@ def test_a_function_with_a_short_time_out_still_sends(hub, sender, stream):
     short: Any = Context(milliseconds=10_000)
 
     for key in build(hub, event):
-        assert steps.send_chunk(hub, {**event, "Key": key}, short) == {"Status": "done"}
+        assert steps.send_chunk(hub, {**event, "Key": key}, short)["Status"] == "done"
 
     assert len(sender.sent) == 3
 
@@ -526,7 +393,9 @@ def test_treatments_share_the_segment_and_count_apart(hub, sender, stream):
 def test_a_daily_cap_of_the_project_holds_across_campaigns(hub, sender, stream):
     segment(hub)
     people(hub, 2)
-    hub.runs.take_daily(APP, "e0", "all", 1)
+    hub.runs.count_message(
+        APP, "e0", Cap("all", Period.DAY, 1), Count(), now=hub.now(), line="another run"
+    )
 
     run(hub, campaign(hub, settings={"Limits": {"Daily": 1}}))
 
@@ -549,41 +418,31 @@ def test_a_run_past_its_maximum_duration_sends_nothing_more(hub, sender, stream)
 
 
 def test_sends_keep_to_the_campaigns_messages_per_second(hub, sender, stream, monkeypatch):
-    segment(hub)
-    hub.shards = 1
-    hub.endpoints.shards = 1
-    people(hub, 10)
-    event = campaign(hub, Limits={"MessagesPerSecond": 10})
-    [key] = build(hub, event)
-    now = [NOW]
-    hub.clock = lambda: now[0]
+    event = one_chunk(hub, 10, Limits={"MessagesPerSecond": 10})
+    starts: list[float] = []
+    monkeypatch.setattr(ChunkSender, "_sleep_until", lambda self, at: starts.append(at))
 
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-
-    monkeypatch.setattr(steps.ChunkSender, "_sleep_until", lambda self, at: sleep(at - now[0]))
-
-    steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+    steps.send_chunk(hub, event, CONTEXT)
 
     assert len(sender.sent) == 10
-    assert now[0] - NOW == pytest.approx(0.9)
+    assert sorted(starts)[1:] == pytest.approx([NOW + n / 10 for n in range(10)])
 
 
 def test_a_channels_rate_is_shared_out_over_items_when_one_cannot_carry_it(hub, monkeypatch):
     made: list[tuple[str, float]] = []
-    monkeypatch.setattr(steps, "channel_rate", lambda channel: 20_000.0)
+    monkeypatch.setattr(sending_rates, "channel_rate", lambda channel: 20_000.0)
     monkeypatch.setattr(
-        steps,
+        sending_rates,
         "RateLimiter",
-        lambda dynamodb, table, key, rate: made.append((key, rate)) or Unpaced(),
+        lambda dynamodb, table, key, rate, keep_seconds: made.append((key, rate)) or Unpaced(),
     )
     segment(hub)
     event = campaign(hub)
     build(hub, event)
 
     for shard in range(8):
-        chunk = steps.ChunkName.of(f"{shard:02x}-000000-0-message.jsonl")
-        steps.Paces(steps._plan(hub, "c1-1"), chunk).of("SMS")
+        chunk = ChunkName.of(f"{shard:02x}-000000-0-message.jsonl")
+        sending_rates.Paces(plan_of(hub, "c1-1"), chunk).of("SMS")
 
     assert {key for key, _ in made} == {f"SMS#{slot}" for slot in range(4)}
     assert {rate for _, rate in made} == {5_000.0}
@@ -656,7 +515,8 @@ def test_a_hook_is_not_asked_again_when_it_could_outlast_the_invocation(
     hurried: Any = RunningOut(looks=3)  # at the start, and twice for the first fifty
 
     first = steps.send_chunk(hub, hooked_chunk, hurried)
-    assert (first, len(functions.payloads), len(sender.sent)) == ({"Status": "continue"}, 1, 50)
+    assert first == {"Status": "continue", "Seconds": 0, "Turn": 1}
+    assert (len(functions.payloads), len(sender.sent)) == (1, 50)
     steps.send_chunk(hub, hooked_chunk, CONTEXT)
 
     assert len(set(sender.addresses)) == len(sender.sent) == 60
@@ -729,7 +589,7 @@ def test_what_the_stream_refuses_is_kept_in_the_work_bucket(hub, sender, monkeyp
 def test_a_deleted_segment_fails_the_run_and_leaves_the_campaign_deleted(hub, sender, stream):
     event = campaign(hub)
 
-    with pytest.raises(steps.NotFound):
+    with pytest.raises(NotFound):
         steps.open_run(hub, event, CONTEXT)
     steps.fail_run(hub, event, CONTEXT)
 
@@ -743,7 +603,7 @@ def test_an_unknown_template_fails_the_run_and_makes_the_campaign_invalid(hub, s
         hub, MessageConfiguration={}, TemplateConfiguration={"SMSTemplate": {"Name": "gone"}}
     )
 
-    with pytest.raises(steps.NotFound, match="gone"):
+    with pytest.raises(NotFound, match="gone"):
         steps.open_run(hub, event, CONTEXT)
     steps.fail_run(hub, event, CONTEXT)
 

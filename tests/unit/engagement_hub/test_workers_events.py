@@ -352,6 +352,14 @@ def test_a_hook_that_fails_three_times_has_failed():
     assert client.calls == 3
 
 
+def test_a_hook_that_is_throttled_has_three_attempts_and_not_nine():
+    client = Lambda(*[THROTTLED] * 9)
+
+    with pytest.raises(CallFailed, match="3 attempts failed"):
+        functions(client).ask("hook", {})
+    assert client.calls == 3
+
+
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [

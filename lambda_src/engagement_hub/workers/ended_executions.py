@@ -1,0 +1,66 @@
+"""Closes the campaign run or the job of an execution that ended without closing it.
+
+A state machine closes its run or job in its last steps. An execution that was stopped, ran out of
+time, or failed in these steps, closes nothing: the campaign would stay EXECUTING, and no later
+run could start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engagement_hub.engagement.model import JobStatus
+from engagement_hub.machines import Execution, Machines
+from engagement_hub.store.entities import Kind
+from engagement_hub.workers import export_job, import_job
+from engagement_hub.workers.campaign_close import fail_run
+from engagement_hub.workers.hub import Hub, Step, logger
+from shared.settings import required_env
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# Step Functions' statuses of executions that came to no end of their own.
+ENDED_ABNORMALLY = frozenset({"ABORTED", "FAILED", "TIMED_OUT"})
+_CLOSED_JOB = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
+
+
+class UnknownMachine(ValueError):
+    """The execution is of a state machine that is not the hub's."""
+
+
+def execution_of(arn: str) -> Execution:
+    """Return an execution as it is now.
+
+    The event lacks the input where the input is long, or encrypted with a customer managed key.
+    """
+    execution = Machines().execution(arn)
+    logger.info("execution ended", execution=arn, status=execution.status)
+    return execution
+
+
+def close_ended(hub: Hub, execution: Execution, context: LambdaContext) -> None:
+    """Close the run or job of an execution. A run or job that is closed already stays as it is.
+
+    Raises:
+        UnknownMachine: the state machine is not one of the hub's three.
+    """
+    if execution.status not in ENDED_ABNORMALLY:
+        return  # redriven since it ended
+    given = execution.input
+    if execution.machine_arn == required_env("CAMPAIGN_STATE_MACHINE_ARN"):
+        fail_run(hub, {**given, "Execution": execution.arn}, context)
+        return
+    jobs: dict[str, tuple[Kind, Step]] = {
+        required_env("IMPORT_STATE_MACHINE_ARN"): (Kind.IMPORT_JOB, import_job.close_job),
+        required_env("EXPORT_STATE_MACHINE_ARN"): (Kind.EXPORT_JOB, export_job.close_job),
+    }
+    if execution.machine_arn not in jobs:
+        raise UnknownMachine(f"{execution.machine_arn} is not a state machine of this hub.")
+    kind, close_job = jobs[execution.machine_arn]
+    job = hub.entities.get(given["ApplicationId"], kind, given["JobId"])
+    if job is None or job["JobStatus"] in _CLOSED_JOB:
+        return
+    logger.warning("job closed after its execution ended", JobId=given["JobId"])
+    error = {"Error": f"ExecutionStatus.{execution.status}"}
+    close_job(hub, {**given, "Error": error}, context)

@@ -1,0 +1,66 @@
+"""The sending rates of a hub's channels, and how many invocations a run needs for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engagement_hub.engagement.model import ChannelType
+from engagement_hub.pace import RATE_PER_PACE_ITEM, UNLIMITED_RATE, channel_rate
+from engagement_hub.store import dynamodb_client
+from engagement_hub.workers.campaign_plan import ChunkName, RunPlan
+from engagement_hub.workers.send_chunk import Pace
+from shared.pacing import RateLimiter
+from shared.settings import required_env
+
+# Sends a second that one invocation reaches with some margin; sizes the number of invocations.
+_RATE_PER_INVOCATION = 40
+_MAX_CONCURRENCY = 1_000
+# A run lasts 30 days at most; after that nothing asks for its own schedule again.
+_KEEP_RUN_SECONDS = 35 * 24 * 60 * 60
+
+
+class Paces:
+    """The rate limiters of a chunk: the channel's, shared by all projects, and the run's own."""
+
+    def __init__(self, plan: RunPlan, chunk: ChunkName) -> None:
+        self._plan = plan
+        self._slot = int(chunk.id[:2], 16)  # the shard: chunks are spread evenly over them
+        self._known: dict[str, Sequence[Pace]] = {}
+
+    def of(self, channel: str) -> Sequence[Pace]:
+        if channel not in self._known:
+            # The run's own first: a reservation in vain there delays no other run.
+            own = self._plan.limits.messages_per_second
+            limits = [(self._plan.run_id, float(own))] if own else []
+            if channel != ChannelType.CUSTOM:
+                limits.append((channel, channel_rate(channel)))
+            self._known[channel] = [self._limiter(key, rate) for key, rate in limits]
+        return self._known[channel]
+
+    def rate(self, channel: str) -> float:
+        """Return the rate at which one invocation may send its reserved messages."""
+        own = self._plan.limits.messages_per_second
+        return min(channel_rate(channel), float(own)) if own else channel_rate(channel)
+
+    def _limiter(self, key: str, rate: float) -> RateLimiter:
+        items = math.ceil(rate / RATE_PER_PACE_ITEM)
+        return RateLimiter(
+            dynamodb_client(),
+            required_env("RUNS_TABLE"),
+            f"{key}#{self._slot % items}",
+            rate / items,
+            keep_seconds=_KEEP_RUN_SECONDS if key == self._plan.run_id else None,
+        )
+
+
+def concurrency_of(plan: RunPlan) -> int:
+    """Count how many chunks to work on at a time: enough for the rate, few enough not to queue."""
+    channels = [
+        channel
+        for channel in ("SMS", "EMAIL", "VOICE")
+        if any(treatment.plan(channel) for treatment in plan.treatments.values())
+    ]
+    rate = sum(channel_rate(channel) for channel in channels) or UNLIMITED_RATE
+    rate = min(rate, plan.limits.messages_per_second or rate)
+    return max(1, min(_MAX_CONCURRENCY, math.ceil(rate / _RATE_PER_INVOCATION)))
