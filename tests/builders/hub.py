@@ -141,24 +141,30 @@ class _RawBody(io.BytesIO):
         yield self.read()
 
 
-def hub_client(respond: Callable[[dict[str, Any]], dict[str, Any]], *, decoded_path: bool) -> Any:
+def hub_client(
+    respond: Callable[[dict[str, Any]], dict[str, Any]], *, decoded_path: bool, attempts: int = 1
+) -> Any:
     """A real boto3 `pinpoint` client whose requests are answered by a function of the event.
 
     Args:
         decoded_path: hand the path over with its escapes decoded, as HTTP APIs do, or as it came.
+        attempts: requests that botocore makes for one call.
     """
     client = boto3.client(
         "pinpoint",
         region_name=REGION,
         endpoint_url="https://hub.example.com",
-        config=Config(retries={"total_max_attempts": 1}),
+        config=Config(retries={"total_max_attempts": attempts}),
     )
 
     def answer(request: Any, **_: Any) -> AWSResponse:
         parts = urlsplit(request.url)
         body = request.body.decode() if isinstance(request.body, bytes) else request.body
         path = unquote(parts.path) if decoded_path else parts.path
-        answered = respond(http_event(request.method, path, query=parts.query, body=body))
+        event = http_event(request.method, path, query=parts.query, body=body)
+        for name, value in request.headers.items():
+            event["headers"][name.lower()] = value.decode() if isinstance(value, bytes) else value
+        answered = respond(event)
         raw = _RawBody(answered["body"].encode())
         return AWSResponse(request.url, answered["statusCode"], answered["headers"], raw)
 

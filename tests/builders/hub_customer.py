@@ -31,6 +31,10 @@ def handler(event, context):
 """
 
 
+# The hub's own event, by which PutEventStream finds out whether a stream can be written to.
+TEST_EVENT = "_test.event_stream"
+
+
 def _policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
@@ -76,14 +80,15 @@ def kinesis_event_stream(account: LocalAccount, pinpoint: Any, project: str) -> 
 
 
 def kinesis_events(account: LocalAccount, stream: str) -> list[dict[str, Any]]:
-    """Every event on a stream so far."""
+    """Every event on a stream so far, without the test event of its registration."""
     kinesis = account.client("kinesis")
     shard = kinesis.list_shards(StreamName=stream)["Shards"][0]["ShardId"]
     iterator = kinesis.get_shard_iterator(
         StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     found = kinesis.get_records(ShardIterator=iterator, Limit=1000)["Records"]
-    return [json.loads(record["Data"]) for record in found]
+    events = [json.loads(record["Data"]) for record in found]
+    return [event for event in events if event.get("event_type") != TEST_EVENT]
 
 
 def firehose_event_stream(account: LocalAccount, pinpoint: Any, project: str) -> str:
@@ -148,11 +153,13 @@ def delivery_stream(account: LocalAccount, name: str, source_arn: str | None = N
 
 
 def stored_events(account: LocalAccount, bucket: str) -> list[dict[str, Any]]:
-    """Every event in the objects of a bucket so far: one JSON object a line."""
+    """Every event in the objects of a bucket so far, one JSON object a line, without the test event
+    of the stream's registration."""
     s3 = account.client("s3")
     listed = s3.list_objects_v2(Bucket=bucket, Prefix="events/").get("Contents", [])
     texts = [s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed]
-    return [json.loads(line) for text in texts for line in text.splitlines()]
+    events = [json.loads(line) for text in texts for line in text.splitlines()]
+    return [event for event in events if event.get("event_type") != TEST_EVENT]
 
 
 def _register(

@@ -452,6 +452,100 @@ def test_a_voice_campaign_calls_from_the_hubs_number_in_the_voice_of_its_templat
 
 
 @terraform("engagement_hub", scope="module")
+def test_a_direct_send_that_the_client_repeats_goes_out_once_in_the_form_that_ses_takes(
+    engagement_hub: Any, hub: dict[str, Any], project: str, account: LocalAccount
+) -> None:
+    client = hub_client(hub["api_url"])
+    client.meta.events.register("before-send.pinpoint", as_one_call)
+    address = f"Ann-{project[:8]}@münchen.example"
+    request = {
+        "Addresses": {
+            address: {"ChannelType": "EMAIL"},
+            address.lower(): {"ChannelType": "EMAIL"},
+        },
+        "MessageConfiguration": {
+            "EmailMessage": {
+                "FromAddress": f"Müller, News <{EMAIL_FROM_ADDRESS}>",
+                "SimpleEmail": {"Subject": {"Data": "Hello"}, "TextPart": {"Data": "Hello"}},
+            }
+        },
+    }
+
+    first, repeated = (
+        client.send_messages(ApplicationId=project, MessageRequest=request)["MessageResponse"]
+        for _ in range(2)
+    )
+
+    assert repeated == first
+    assert first["Result"][address]["DeliveryStatus"] == "SUCCESSFUL", first
+    assert first["Result"][address.lower()]["DeliveryStatus"] == "DUPLICATE"
+    recipient = f"Ann-{project[:8]}@xn--mnchen-3ya.example"
+    mails = [mail for mail in account.outbox("email") if recipient in mail["to"]]
+    assert len(mails) == 1
+
+
+def as_one_call(request: Any, **_: Any) -> None:
+    """Give every request the id that botocore gives the attempts of one call."""
+    request.headers["amz-sdk-invocation-id"] = "11111111-2222-3333-4444-555555555555"
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_stream_that_cannot_be_written_to_is_refused(
+    engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount
+) -> None:
+    stream = kinesis_event_stream(account, pinpoint, project)
+    registered = pinpoint.get_event_stream(ApplicationId=project)["EventStream"]
+    gone = registered["DestinationStreamArn"].replace(stream, "gone")
+
+    with pytest.raises(ClientError) as refused:
+        pinpoint.put_event_stream(
+            ApplicationId=project,
+            WriteEventStream={
+                "DestinationStreamArn": gone,
+                "RoleArn": registered["RoleArn"],
+            },
+        )
+
+    assert refused.value.response["Error"]["Code"] == "BadRequestException"
+    now = pinpoint.get_event_stream(ApplicationId=project)["EventStream"]
+    assert now["DestinationStreamArn"] == registered["DestinationStreamArn"]
+
+
+@terraform("engagement_hub", scope="module")
+def test_events_of_a_stream_that_was_deleted_wait_in_the_work_bucket(
+    engagement_hub: Any,
+    hub: dict[str, Any],
+    pinpoint: Any,
+    project: str,
+    account: LocalAccount,
+) -> None:
+    stream = kinesis_event_stream(account, pinpoint, project)
+    account.client("kinesis").delete_stream(StreamName=stream)
+    event = {"EventType": "visit", "Timestamp": "2026-03-02T17:00:00.000Z"}
+
+    answer = pinpoint.put_events(
+        ApplicationId=project,
+        EventsRequest={"BatchItem": {"ann": {"Endpoint": {}, "Events": {"1": event}}}},
+    )
+
+    results = answer["EventsResponse"]["Results"]["ann"]["EventsItemResponse"]
+    assert results["1"]["StatusCode"] == 202
+    owner = account.client("sts").get_caller_identity()["Account"]
+    s3, bucket = account.client("s3"), work_bucket(account, owner)
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"undelivered-events/{project}/")
+    [key] = [one["Key"] for one in listed["Contents"]]
+    [line] = s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()
+    assert json.loads(line)["event_type"] == "visit"
+
+
+def work_bucket(account: LocalAccount, owner: str) -> str:
+    """Find the hub's bucket of work files."""
+    names = [one["Name"] for one in account.client("s3").list_buckets()["Buckets"]]
+    [name] = [one for one in names if one.startswith(f"hub-work-{owner}")]
+    return str(name)
+
+
+@terraform("engagement_hub", scope="module")
 def test_events_reach_the_bucket_behind_a_firehose(
     engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount
 ) -> None:

@@ -28,7 +28,7 @@ from engagement_hub.engagement.direct_sends import (
 )
 from engagement_hub.engagement.eligibility import Rules, Skip, address_key, decide
 from engagement_hub.engagement.endpoint_requests import checked_id
-from engagement_hub.engagement.errors import BadRequest
+from engagement_hub.engagement.errors import BadRequest, EngagementError
 from engagement_hub.engagement.events import RefusedStatus, sms_refused
 from engagement_hub.engagement.messages import (
     address_variables,
@@ -139,7 +139,7 @@ class _Sending:
         self.messages: list[Message] = []
 
     def add(self, path: Path, recipient: Endpoint | None, configuration: Mapping[str, Any]) -> None:
-        """Add a recipient: as a message to send, or as a result that names the reason against it."""
+        """Add a recipient: as a message to send, or as a result that names the reason why not."""
         channel = str((recipient or {}).get("ChannelType") or "")
         address = str((recipient or {}).get("Address") or "")
         key = address_key(channel, address)
@@ -160,8 +160,19 @@ class _Sending:
                 title_override=configuration.get("TitleOverride"),
                 body_override=configuration.get("BodyOverride"),
             )
-        except BadRequest as error:
+        except EngagementError as error:
             self._results[path] = refusal("PERMANENT_FAILURE", 400, error.message)
+            return
+        except Exception as error:
+            # A value that no rule foresaw costs its own recipient the message, and no other one.
+            self._results[path] = refusal(
+                "PERMANENT_FAILURE", 500, "The hub failed to render the message."
+            )
+            logger.error(
+                "rendering failed",
+                request_id=self._call.request_id,
+                error_type=type(error).__name__,
+            )
             return
         self._sent_to[key] = endpoint_id or ""
         self._contexts[path] = {

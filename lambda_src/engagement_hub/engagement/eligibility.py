@@ -28,6 +28,7 @@ from engagement_hub.engagement.model import (
     QuietTime,
 )
 from engagement_hub.engagement.schedule import in_quiet_time
+from shared.mailbox import MailboxRefused, read_address
 
 __all__ = [
     "Cap",
@@ -184,17 +185,11 @@ def address_key(channel: str, address: str) -> str:
     than people who write their address in two ways, and a second message cannot be taken back.
     """
     if channel == ChannelType.EMAIL:
-        local, _, domain = address.strip().rpartition("@")
-        return f"{channel}|{local.lower()}@{_ascii_domain(domain.lower())}"
+        try:
+            return f"{channel}|{read_address(address).lower()}"
+        except MailboxRefused:
+            return f"{channel}|{address.strip()}"  # SES refuses it, and no other spelling
     return f"{channel}|{address.strip()}"
-
-
-def _ascii_domain(domain: str) -> str:
-    """Return the domain as DNS has it (`xn--…`), or unchanged where it is no domain."""
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return domain
 
 
 def _unreachable(recipient: Endpoint) -> SkipReason | None:

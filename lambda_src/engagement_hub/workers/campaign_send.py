@@ -76,7 +76,7 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         chunk=chunk.id,
         custom=chunk.custom,
         token=uuid.uuid4().hex,
-        channels=channel_settings(hub.entities, plan.app_id),
+        settings=channel_settings(hub.entities, plan.app_id),
         booked_out_seconds=_booked_out_seconds(int(event.get("Turn", 0))),
         runs=hub.runs,
         endpoints=hub.endpoints,

@@ -183,7 +183,7 @@ class _Message:
 class ChunkSender:
     """Works through one chunk; `pace_for(channel)` gives the rate limiters a send must keep to.
 
-    `token` names the invocation. `channels` are the project's settings, as they are now.
+    `token` names the invocation. `settings` are the project's disabled channels and senders.
     `booked_out_seconds` is the pause before a rate that others have booked out is asked again.
     """
 
@@ -192,7 +192,7 @@ class ChunkSender:
     chunk: str
     custom: bool
     token: str
-    channels: ChannelSettings
+    settings: ChannelSettings
     booked_out_seconds: float
     runs: RunStore
     endpoints: EndpointReader
@@ -378,7 +378,7 @@ class ChunkSender:
 
     def _rules(self, recipient: Recipient) -> Rules:
         rules = self.plan.rules(
-            frozenset({recipient.channel}), frozenset() if self.custom else self.channels.disabled
+            frozenset({recipient.channel}), frozenset() if self.custom else self.settings.disabled
         )
         # A message that is tried again was counted at its first attempt.
         return replace(rules, caps=()) if recipient.position in self._counted else rules
@@ -551,7 +551,7 @@ class ChunkSender:
                 title_override=hooked.title_override if hooked else None,
                 body_override=hooked.body_override if hooked else None,
             )
-            return self.channels.applied(content)
+            return self.settings.applied(content)
         except EngagementError:
             return SendStatus.FAILURE_PERMANENT.value
         except Exception as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engagement_hub import pace
 from engagement_hub.engagement.model import ChannelType
+from engagement_hub.pace import RATE_PER_PACE_ITEM, UNLIMITED_RATE, channel_rate
 from engagement_hub.store import dynamodb_client
 from engagement_hub.workers.campaign_plan import ChunkName, RunPlan
 from engagement_hub.workers.send_chunk import Pace
@@ -16,15 +16,8 @@ from shared.settings import required_env
 # Sends a second that one invocation reaches with some margin; sizes the number of invocations.
 _RATE_PER_INVOCATION = 40
 _MAX_CONCURRENCY = 1_000
-_PACED = (ChannelType.SMS, ChannelType.EMAIL, ChannelType.VOICE)
-_UNLIMITED_RATE = 1_000.0  # a custom channel's function is only held back by the campaign's limit
 # A run lasts 30 days at most; after that nothing asks for its own schedule again.
 _KEEP_RUN_SECONDS = 35 * 24 * 60 * 60
-
-
-def channel_rate(channel: str) -> float:
-    """Return the messages a second that a run may send on a channel of this hub."""
-    return pace.channel_rate(channel) if channel in _PACED else _UNLIMITED_RATE
 
 
 class Paces:
@@ -51,7 +44,7 @@ class Paces:
         return min(channel_rate(channel), float(own)) if own else channel_rate(channel)
 
     def _limiter(self, key: str, rate: float) -> RateLimiter:
-        items = math.ceil(rate / pace.RATE_PER_ITEM)
+        items = math.ceil(rate / RATE_PER_PACE_ITEM)
         return RateLimiter(
             dynamodb_client(),
             required_env("RUNS_TABLE"),
@@ -65,9 +58,9 @@ def concurrency_of(plan: RunPlan) -> int:
     """Count how many chunks to work on at a time: enough for the rate, few enough not to queue."""
     channels = [
         channel
-        for channel in _PACED
+        for channel in ("SMS", "EMAIL", "VOICE")
         if any(treatment.plan(channel) for treatment in plan.treatments.values())
     ]
-    rate = sum(channel_rate(channel) for channel in channels) or _UNLIMITED_RATE
+    rate = sum(channel_rate(channel) for channel in channels) or UNLIMITED_RATE
     rate = min(rate, plan.limits.messages_per_second or rate)
     return max(1, min(_MAX_CONCURRENCY, math.ceil(rate / _RATE_PER_INVOCATION)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,15 @@ from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import ACCOUNT, EntityStore, Kind
 from engagement_hub.store.sent_requests import SentRequests
 from shared.pacing import PacingContention
-from tests.builders.hub import ACCOUNT_ID, REGION, TABLES, OneCallAtATime, http_event, hub_tables
+from tests.builders.hub import (
+    ACCOUNT_ID,
+    REGION,
+    TABLES,
+    OneCallAtATime,
+    http_event,
+    hub_client,
+    hub_tables,
+)
 from tests.builders.hub_fakes import FakePaces, FakeSenders, FakeStream, FakeUndelivered
 
 APP = "app1"
@@ -289,6 +298,29 @@ def test_the_clients_repetition_of_a_request_sends_nothing_twice_and_gets_its_re
     assert repeated == first
     assert len(world.senders.addresses) == len(set(world.senders.addresses))
     assert len(world.senders.sent) == statuses(first)["SUCCESSFUL"]
+
+
+def test_botocores_own_retry_of_a_request_whose_answer_is_lost_sends_nothing_twice(
+    world, monkeypatch
+):
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+    attempts: list[dict[str, Any]] = []
+
+    def answer_is_lost_at_first(event: dict[str, Any]) -> dict[str, Any]:
+        event["requestContext"]["requestId"] = f"attempt-{len(attempts)}"
+        attempts.append(respond(world.hub, event))
+        lost = {"statusCode": 503, "headers": {}, "body": '{"message":"Service Unavailable"}'}
+        return lost if len(attempts) == 1 else attempts[-1]
+
+    client = hub_client(answer_is_lost_at_first, decoded_path=True, attempts=3)
+
+    answer = client.send_messages(ApplicationId=APP, MessageRequest=message(Addresses=numbers(2)))[
+        "MessageResponse"
+    ]
+
+    assert len(attempts) == 2
+    assert len(world.senders.sent) == 2
+    assert (answer["RequestId"], statuses(answer)) == ("attempt-0", {"SUCCESSFUL": 2})
 
 
 def test_another_call_another_body_and_a_client_without_ids_send_again(world):
