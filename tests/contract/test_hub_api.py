@@ -931,6 +931,46 @@ def test_export_jobs_are_started_read_and_listed(client, hub, app):
     assert of_it["ExportJobsResponse"]["Item"] == [of_segment]
 
 
+def test_the_jobs_of_a_segment_are_found_among_many_without_reading_the_others(
+    client, hub, app, tables
+):
+    segment_id = import_segment(hub, app)
+    request = {"Format": "CSV", "S3Url": "s3://people/x", "RoleArn": ROLE}
+    for _ in range(30):
+        client.create_import_job(ApplicationId=app, ImportJobRequest=request)
+    made = {
+        client.create_import_job(
+            ApplicationId=app, ImportJobRequest={**request, "SegmentId": segment_id}
+        )["ImportJobResponse"]["Id"]
+        for _ in range(5)
+    }
+    read = []
+    tables.meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["Count"])
+    )
+
+    listed = pages(
+        client.get_segment_import_jobs,
+        "ImportJobsResponse",
+        ApplicationId=app,
+        SegmentId=segment_id,
+        PageSize="2",
+    )
+
+    assert [len(page) for page in listed] == [2, 2, 1]
+    assert {one["Id"] for page in listed for one in page} == made
+    assert sum(read) <= 5 + 3 + 1
+
+
+def test_deleting_a_project_takes_the_lists_of_jobs_along(client, hub, app, tables):
+    request = {"Format": "CSV", "S3Url": "s3://people/x", "RoleArn": ROLE, "SegmentName": "n"}
+    client.create_import_job(ApplicationId=app, ImportJobRequest=request)
+
+    client.delete_app(ApplicationId=app)
+
+    assert tables.scan(TableName=TABLES["ENTITIES_TABLE"])["Items"] == []
+
+
 # Templates
 
 

@@ -143,13 +143,7 @@ def version_number(text: str) -> int:
 
 def _jobs(hub: Hub, call: Call, kind: Kind) -> JsonObject:
     segment_id = call.labels["segment-id"]
-    page = hub.entities.list(
-        call.app_id,
-        kind,
-        call.page_size,
-        call.token,
-        keep=lambda job: job["Definition"].get("SegmentId") == segment_id,
-    )
+    page = hub.entities.list_filed(call.app_id, kind, segment_id, call.page_size, call.token)
     if not page.items:  # an import's segment is not there before the import is done
         hub.entities.require(call.app_id, Kind.SEGMENT, segment_id)
     return {"Item": page.items, "NextToken": page.token}
