@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement import campaigns, events
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus, StoredCampaign
-from engagement_hub.engagement.errors import NotFound
+from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.messages import template_references
 from engagement_hub.engagement.model import (
     Activity,
@@ -37,7 +37,7 @@ from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.machines import Machines
 from engagement_hub.senders import Senders
 from engagement_hub.senders.outcome import OPTED_OUT
-from engagement_hub.store import dynamodb_client
+from engagement_hub.store import dynamodb_client, in_threads
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import (
     activity_entity_id,
@@ -46,7 +46,7 @@ from engagement_hub.store.names import (
     run_scope,
 )
 from engagement_hub.store.runs import Outcome
-from engagement_hub.workers.audience import Audience, segment_at
+from engagement_hub.workers.audience import Audience, require_whole, segment_at, snapshot
 from engagement_hub.workers.campaign_plan import (
     ChunkName,
     RunPlan,
@@ -97,6 +97,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
     Raises:
         NotFound: the segment or a template is gone. The run fails.
+        BadRequest: the segment cannot be evaluated, since it builds on itself. The run fails.
     """
     app_id, campaign_id, run = event["ApplicationId"], event["CampaignId"], int(event["Run"])
     run_id, now = run_id_of(event), hub.now()
@@ -127,7 +128,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
             scheduled_start=scheduled,
         )
         _put_activity(hub, app_id, campaign_id, campaigns.start_activity(activity, now))
-    segment = segment_at(hub, app_id, campaign["SegmentId"], campaign.get("SegmentVersion"))
+    segment = snapshot(hub, app_id, campaign["SegmentId"], campaign.get("SegmentVersion"))
     hub.bucket.write_json(
         plan_key(run_id),
         {
@@ -257,8 +258,15 @@ def _build(
         page = audience.page(shard, after)
         missed = page.looked_at - len(page.endpoints)
         _add(counters, campaigns.DEFAULT_TREATMENT, ExecutionMetric.FILTERED_OUT_BY_SEGMENT, missed)
+        _add(
+            counters,
+            campaigns.DEFAULT_TREATMENT,
+            ExecutionMetric.DUPLICATE_ENDPOINT,
+            page.duplicates,
+        )
         for endpoint in page.endpoints:
             _place(plan, endpoint, writer, counters)
+        writer.write_full()
         after = page.after
         if after is None or out_of_time():
             break
@@ -323,6 +331,7 @@ class _ChunkWriter:
         self._run_id = run_id
         self._shard = shard
         self._lines: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+        self._full: list[tuple[str, list[dict[str, Any]]]] = []
         self.part = part
 
     def add(self, treatment_id: str, custom: bool, endpoint: Endpoint, skip: str | None) -> None:
@@ -335,20 +344,31 @@ class _ChunkWriter:
             self._write((treatment_id, custom))
 
     def flush(self) -> None:
+        """Write the last chunks, too."""
         for kind in list(self._lines):
             self._write(kind)
+        self.write_full()
+
+    def write_full(self) -> None:
+        """Write the full chunks, several at a time."""
+        in_threads(lambda chunk: self._bucket.write_lines(*chunk), self._full)
+        self._full = []
 
     def _write(self, kind: tuple[str, bool]) -> None:
-        lines = self._lines.pop(kind)
         key = chunk_key(self._run_id, self._shard, self.part, kind[0], custom=kind[1])
-        self._bucket.write_lines(key, lines)
+        self._full.append((key, self._lines.pop(kind)))
         self.part += 1
 
 
 def seal_audience(hub: Hub, event: Event, context: LambdaContext) -> Answer:
-    """Publish how many endpoints each treatment has; say where the chunks are."""
+    """Publish how many endpoints each treatment has; say where the chunks are.
+
+    Raises:
+        NotFound: the segment was deleted while its members were read. The run fails.
+    """
     run_id = run_id_of(event)
     plan = _plan(hub, run_id)
+    require_whole(hub, plan.app_id, plan.segment, plan.started_at)
     hub.runs.complete_once(plan.scope, "audience", hub.runs.parts(plan.scope))
     totals = hub.runs.totals(plan.scope)
     for treatment in plan.treatments.values():
@@ -722,8 +742,9 @@ def _end_of(hub: Hub, app_id: str, campaign: StoredCampaign) -> Any:
     except NotFound:
         return campaigns.delete_campaign
     try:
+        snapshot(hub, app_id, campaign["SegmentId"], campaign.get("SegmentVersion"))
         _templates(hub, campaign)
-    except NotFound:
+    except (BadRequest, NotFound):
         return campaigns.invalidate_campaign
     return campaigns.finish_run
 
