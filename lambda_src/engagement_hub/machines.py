@@ -1,6 +1,7 @@
 """The state machines of imports, exports and campaign runs: starts, schedules, executions."""
 
 import json
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from engagement_hub.engagement.campaigns import UpcomingRun
 from engagement_hub.engagement.errors import EngagementError, InternalServerError, TooManyRequests
 from engagement_hub.engagement.schedule import iso
+from engagement_hub.engagement.segments import LIST_RETIREMENT
 from engagement_hub.store import error_code
 from shared.settings import required_env
 
@@ -65,6 +67,21 @@ class Machines:
         """Start an import job. Raises NotStarted."""
         arn = required_env("IMPORT_STATE_MACHINE_ARN")
         self._start(arn, job_id, {"ApplicationId": app_id, "JobId": job_id})
+
+    def start_purge(self, app_id: str, segment_id: str, list_id: str) -> None:
+        """Start deleting the members of a list, once LIST_RETIREMENT is over. Raises NotStarted.
+
+        The list is kept if the segment has it at that time.
+        """
+        arn = required_env("IMPORT_STATE_MACHINE_ARN")
+        purge = {
+            "SegmentId": segment_id,
+            "List": list_id,
+            "WaitSeconds": int(LIST_RETIREMENT.total_seconds()),
+        }
+        # A name of its own each time: an earlier execution may have found the list in use.
+        name = f"purge-{list_id}-{uuid.uuid4().hex[:8]}"
+        self._start(arn, name, {"ApplicationId": app_id, "Purge": purge})
 
     def start_export(self, app_id: str, job_id: str) -> None:
         """Start an export job. Raises NotStarted."""

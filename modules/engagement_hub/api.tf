@@ -8,7 +8,6 @@ module "api_function" {
   package     = module.package.archives["engagement_hub"]
   environment = merge(local.environment, {
     EXPORT_STATE_MACHINE_ARN = local.state_machine_arns.export
-    IMPORT_STATE_MACHINE_ARN = local.state_machine_arns.import
   })
   policies = merge(
     {

@@ -45,10 +45,10 @@ module "ended_function" {
   package     = module.package.archives["engagement_hub"]
   environment = merge(local.environment, {
     EXPORT_STATE_MACHINE_ARN = local.state_machine_arns.export
-    IMPORT_STATE_MACHINE_ARN = local.state_machine_arns.import
   })
   policies = {
     close    = data.aws_iam_policy_document.close_ended.json
+    purge    = data.aws_iam_policy_document.purge.json
     schedule = data.aws_iam_policy_document.schedule.json
   }
   kms_actions     = local.data_kms_actions

@@ -153,6 +153,14 @@ data "aws_iam_policy_document" "start" {
   }
 }
 
+data "aws_iam_policy_document" "purge" {
+  statement {
+    sid       = "OrderTheDeletionOfLists"
+    actions   = ["states:StartExecution"]
+    resources = [local.state_machine_arns.import]
+  }
+}
+
 data "aws_iam_policy_document" "schedule" {
   statement {
     sid = "ScheduleRuns"

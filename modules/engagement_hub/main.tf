@@ -41,6 +41,7 @@ locals {
       ENDPOINT_SHARDS            = tostring(local.endpoint_shards)
       ENTITIES_TABLE             = aws_dynamodb_table.this["entities"].name
       HUB_NAME                   = var.name
+      IMPORT_STATE_MACHINE_ARN   = local.state_machine_arns.import
       PARTITION                  = local.partition
       RUNS_TABLE                 = aws_dynamodb_table.this["runs"].name
       SCHEDULER_ROLE_ARN         = module.scheduler_role.role_arn
@@ -139,7 +140,7 @@ module "import_function" {
   role_path       = local.role_path
   package         = module.package.archives["engagement_hub"]
   environment     = local.environment
-  policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
+  policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json, purge = data.aws_iam_policy_document.purge.json }
   kms_actions     = local.data_kms_actions
   timeout_seconds = 900
   memory_mb       = 1024 # parsing is bound by CPU, which comes with memory

@@ -1,5 +1,6 @@
 """A hub on moto: its tables, its work bucket, and what jobs and campaigns look like in it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from engagement_hub.store.entities import EntityStore, Kind
 from engagement_hub.store.runs import RunStore
 from engagement_hub.workers.hub import Hub
 from engagement_hub.workers.work_bucket import WorkBucket
+from tests.builders.hub import OneCallAtATime
 from tests.builders.tables import PK_AND_SK
 
 APP = "app1"
@@ -69,6 +71,7 @@ ENVIRONMENT = {
     "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/hub-schedules",
     "SCHEDULE_DEAD_LETTER_ARN": "arn:aws:sqs:us-east-1:123456789012:hub-schedules",
     "CAMPAIGN_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:hub",
+    "IMPORT_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:hub-import",
 }
 
 
@@ -78,12 +81,17 @@ def hub_on_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        dynamodb = boto3.client("dynamodb")
+        dynamodb: Any = OneCallAtATime(boto3.client("dynamodb"))
         for table in TABLES:
             dynamodb.create_table(TableName=table, **PK_AND_SK)
         s3 = boto3.client("s3")
         for bucket in ("work", "files"):
             s3.create_bucket(Bucket=bucket)
+        boto3.client("stepfunctions").create_state_machine(
+            name="hub-import",
+            definition='{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}',
+            roleArn="arn:aws:iam::123456789012:role/hub",
+        )
         hub = Hub(
             entities=EntityStore("entities", dynamodb),
             endpoints=EndpointStore("endpoints", SHARDS, dynamodb),
@@ -157,8 +165,21 @@ def sms(number: str, **members: Any) -> dict[str, Any]:
     return {"ChannelType": "SMS", "Address": number, **members}
 
 
+def purges(hub: Hub) -> list[dict[str, Any]]:
+    """The deletions of lists that were ordered, as their step gets them."""
+    states = boto3.client("stepfunctions")
+    listed = states.list_executions(stateMachineArn=ENVIRONMENT["IMPORT_STATE_MACHINE_ARN"])
+    inputs = [
+        json.loads(states.describe_execution(executionArn=one["executionArn"])["input"])
+        for one in listed["executions"]
+    ]
+    return [{"ApplicationId": one["ApplicationId"], **one["Purge"]} for one in inputs]
+
+
 def segment(hub: Hub, segment_id: str = "seg1", **members: Any) -> str:
-    """Create a segment, by default of every endpoint."""
+    """Create a segment, by default of every endpoint; an imported one has the list of its id."""
+    if members.get("SegmentType") == "IMPORT":
+        members = {"Members": segment_id, **members}
     body = {
         "Id": segment_id,
         "ApplicationId": APP,

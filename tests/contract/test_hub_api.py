@@ -23,17 +23,20 @@ from engagement_hub.store.entities import EntityStore, Kind
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.store.runs import RunStore
 from engagement_hub.store.sent_requests import SentRequests
+from engagement_hub.workers.purge import purge_members
 from tests.builders.hub import (
     ACCOUNT_ID,
     HUB_ENVIRONMENT,
     REGION,
     TABLES,
     CallCounter,
+    OneCallAtATime,
     http_event,
     hub_client,
     hub_tables,
 )
 from tests.builders.hub_fakes import FakePaces, FakeSenders, FakeStream, FakeUndelivered
+from tests.builders.hub_workers import Context
 
 MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/customer"
@@ -84,7 +87,7 @@ def tables():
 def hub(tables):
     hub = Hub(
         entities=EntityStore(TABLES["ENTITIES_TABLE"], tables),
-        endpoints=EndpointStore(TABLES["ENDPOINTS_TABLE"], client=tables),
+        endpoints=EndpointStore(TABLES["ENDPOINTS_TABLE"], client=OneCallAtATime(tables)),
         account=Account("aws", REGION, ACCOUNT_ID),
         machines=Machines(),
         clock=lambda: hub.seconds,
@@ -358,8 +361,8 @@ def test_a_project_is_created_read_listed_and_deleted(client, hub):
 def test_a_deleted_project_leaves_nothing_in_any_table(client, hub, app, tables):
     client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest=sms(1, user="u1"))
     segment = segment_for(client, app)
-    imported = import_segment(hub, app)
-    hub.endpoints.add_members(app, imported, ["e1"])
+    import_segment(hub, app)
+    hub.endpoints.add_members(app, "1" * 32, ["e1"])
     client.create_campaign(
         ApplicationId=app, WriteCampaignRequest=campaign(segment, at="2030-01-01T00:00:00Z")
     )
@@ -368,6 +371,7 @@ def test_a_deleted_project_leaves_nothing_in_any_table(client, hub, app, tables)
     client.delete_app(ApplicationId=app)
 
     assert hub.aws.schedules == {}
+    run_purge(hub)
     for table in (TABLES["ENTITIES_TABLE"], TABLES["ENDPOINTS_TABLE"]):
         assert tables.scan(TableName=table)["Items"] == []
 
@@ -887,10 +891,18 @@ def import_segment(hub, app, segment_id="f" * 32):
             "CreationDate": "2026-11-23T00:00:00.000Z",
             "SegmentType": "IMPORT",
             "Version": 1,
-            "ImportJobIds": ["j"],
+            "Members": "1" * 32,
         },
     )
     return segment_id
+
+
+def run_purge(hub):
+    """Run the one deletion of members that was ordered, as the import state machine does."""
+    [started] = hub.aws.started
+    assert started.machine == HUB_ENVIRONMENT["IMPORT_STATE_MACHINE_ARN"]
+    purge = {"ApplicationId": started.input["ApplicationId"], **started.input["Purge"]}
+    assert purge_members(hub, purge, Context()) == {"Done": True}
 
 
 def country(*values):
@@ -956,6 +968,84 @@ def test_a_segment_on_a_source_that_is_not_there_is_refused(client, app):
         )
 
 
+def built_on(*sources):
+    """A definition on source segments: ids, or (id, version)."""
+    references = [
+        {"Id": one} if isinstance(one, str) else {"Id": one[0], "Version": one[1]}
+        for one in sources
+    ]
+    return {"Groups": [{"SourceSegments": references, "SourceType": "ANY"}]}
+
+
+def rebuild(client, app, segment_id, *sources):
+    return client.update_segment(
+        ApplicationId=app,
+        SegmentId=segment_id,
+        WriteSegmentRequest={"SegmentGroups": built_on(*sources)},
+    )["SegmentResponse"]
+
+
+def test_a_segment_that_builds_on_itself_is_refused(client, app):
+    segment_id = segment_for(client, app)
+
+    with pytest.raises(client.exceptions.BadRequestException, match="back to it"):
+        rebuild(client, app, segment_id, segment_id)
+
+    kept = client.get_segment(ApplicationId=app, SegmentId=segment_id)["SegmentResponse"]
+    assert kept["Version"] == 1
+
+
+def test_segments_that_build_on_each_other_are_refused(client, app):
+    first = segment_for(client, app)
+    second = segment_for(client, app, Dimensions={}, SegmentGroups=built_on(first))
+    third = segment_for(client, app, Dimensions={}, SegmentGroups=built_on(second))
+
+    with pytest.raises(client.exceptions.BadRequestException, match="SourceSegments"):
+        rebuild(client, app, first, third)
+
+
+def test_a_segment_may_build_on_its_own_earlier_version(client, app):
+    segment_id = segment_for(client, app, Dimensions=country("NO"))
+
+    updated = rebuild(client, app, segment_id, (segment_id, 1))
+
+    assert updated["Version"] == 2
+
+
+def test_a_segment_on_too_many_segments_is_refused(client, app):
+    source = segment_for(client, app)
+    ten = segment_for(client, app, Dimensions={}, SegmentGroups=built_on(*[source] * 10))
+    request = {"Name": "x", "SegmentGroups": built_on(*[ten] * 9)}
+    client.create_segment(ApplicationId=app, WriteSegmentRequest=request)
+
+    request["SegmentGroups"] = built_on(*[ten] * 10)
+    with pytest.raises(client.exceptions.BadRequestException, match="more than 100 segments"):
+        client.create_segment(ApplicationId=app, WriteSegmentRequest=request)
+
+
+def test_a_deleted_imported_segment_is_gone_at_once_and_its_members_later(client, hub, app, tables):
+    segment_id = import_segment(hub, app)
+    hub.endpoints.add_members(app, "1" * 32, [f"e{n}" for n in range(60)])
+
+    client.delete_segment(ApplicationId=app, SegmentId=segment_id)
+
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_segment(ApplicationId=app, SegmentId=segment_id)
+    assert len(tables.scan(TableName=TABLES["ENDPOINTS_TABLE"])["Items"]) == 60
+    run_purge(hub)
+    assert tables.scan(TableName=TABLES["ENDPOINTS_TABLE"])["Items"] == []
+
+
+def test_a_segment_whose_members_cannot_be_deleted_now_stays(client, hub, app):
+    segment_id = import_segment(hub, app)
+    hub.aws.refuse = "ThrottlingException"
+
+    with pytest.raises(client.exceptions.TooManyRequestsException):
+        client.delete_segment(ApplicationId=app, SegmentId=segment_id)
+
+    assert client.get_segment(ApplicationId=app, SegmentId=segment_id)
+
+
 def test_an_imported_segment_cannot_be_updated_and_hides_what_is_the_hubs_own(client, hub, app):
     segment_id = import_segment(hub, app)
 
@@ -966,7 +1056,7 @@ def test_an_imported_segment_cannot_be_updated_and_hides_what_is_the_hubs_own(cl
 
     got = client.get_segment(ApplicationId=app, SegmentId=segment_id)["SegmentResponse"]
     assert got["SegmentType"] == "IMPORT"
-    assert "ImportJobIds" not in got
+    assert "Members" not in got
 
 
 # Jobs
@@ -1096,6 +1186,46 @@ def test_export_jobs_are_started_read_and_listed(client, hub, app):
     assert {one["Id"] for page in listed for one in page} == {job["Id"], of_segment["Id"]}
     of_it = client.get_segment_export_jobs(ApplicationId=app, SegmentId=segment_id)
     assert of_it["ExportJobsResponse"]["Item"] == [of_segment]
+
+
+def test_the_jobs_of_a_segment_are_found_among_many_without_reading_the_others(
+    client, hub, app, tables
+):
+    segment_id = import_segment(hub, app)
+    request = {"Format": "CSV", "S3Url": "s3://people/x", "RoleArn": ROLE}
+    for _ in range(30):
+        client.create_import_job(ApplicationId=app, ImportJobRequest=request)
+    made = {
+        client.create_import_job(
+            ApplicationId=app, ImportJobRequest={**request, "SegmentId": segment_id}
+        )["ImportJobResponse"]["Id"]
+        for _ in range(5)
+    }
+    read = []
+    tables.meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["Count"])
+    )
+
+    listed = pages(
+        client.get_segment_import_jobs,
+        "ImportJobsResponse",
+        ApplicationId=app,
+        SegmentId=segment_id,
+        PageSize="2",
+    )
+
+    assert [len(page) for page in listed] == [2, 2, 1]
+    assert {one["Id"] for page in listed for one in page} == made
+    assert sum(read) <= 5 + 3 + 1
+
+
+def test_deleting_a_project_takes_the_lists_of_jobs_along(client, hub, app, tables):
+    request = {"Format": "CSV", "S3Url": "s3://people/x", "RoleArn": ROLE, "SegmentName": "n"}
+    client.create_import_job(ApplicationId=app, ImportJobRequest=request)
+
+    client.delete_app(ApplicationId=app)
+
+    assert tables.scan(TableName=TABLES["ENTITIES_TABLE"])["Items"] == []
 
 
 # Templates

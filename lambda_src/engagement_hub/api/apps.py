@@ -1,11 +1,12 @@
 """Projects ("apps") and their settings."""
 
 from engagement_hub.api.hub import Hub, Operation, new_id
+from engagement_hub.api.segments import purge_members
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.campaigns import validate_settings
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.model import JsonObject, SegmentType
+from engagement_hub.engagement.model import JsonObject
 from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.names import SETTINGS_ID
 
@@ -55,10 +56,10 @@ def delete_app(hub: Hub, call: Call) -> JsonObject:
     out_of_time = hub.stopwatch()
     for campaign in hub.entities.all(call.app_id, Kind.CAMPAIGN):
         hub.machines.cancel_run(campaign["Id"], int(campaign.get("Runs", 0)) + 1)
-    for segment in hub.entities.all(call.app_id, Kind.SEGMENT):
-        if segment.get("SegmentType") == SegmentType.IMPORT:
-            hub.endpoints.delete_members(call.app_id, segment["Id"], out_of_time=out_of_time)
     hub.endpoints.delete_app(call.app_id, out_of_time=out_of_time)
+    # Ordered once, by the request that finishes the endpoints.
+    for segment in hub.entities.all(call.app_id, Kind.SEGMENT):
+        purge_members(hub, segment)
     hub.entities.delete_app(call.app_id)
     hub.entities.delete(ACCOUNT, Kind.APP, call.app_id)
     return app

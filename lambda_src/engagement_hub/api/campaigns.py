@@ -24,10 +24,6 @@ from engagement_hub.store.names import (
 
 __all__ = ["OPERATIONS"]
 
-# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: a campaign whose
-# segment is gone has it too, and the API shows such a campaign.
-_REMOVED = "Removed"
-
 
 def create_campaign(hub: Hub, call: Call) -> JsonObject:
     """CreateCampaign: start it, or schedule its first run.
@@ -69,9 +65,7 @@ def get_campaign(hub: Hub, call: Call) -> JsonObject:
 
 def get_campaigns(hub: Hub, call: Call) -> JsonObject:
     """GetCampaigns."""
-    page = hub.entities.list(
-        call.app_id, Kind.CAMPAIGN, call.page_size, call.token, keep=lambda one: not _deleted(one)
-    )
+    page = hub.entities.list(call.app_id, Kind.CAMPAIGN, call.page_size, call.token)
     return {"Item": [_shown(body) for body in page.items], "NextToken": page.token}
 
 
@@ -109,20 +103,13 @@ def update_campaign(hub: Hub, call: Call) -> JsonObject:
 
 
 def delete_campaign(hub: Hub, call: Call) -> JsonObject:
-    """DeleteCampaign: a run that is going on finishes; no other starts.
-
-    The campaign's entry stays, marked, for that run to report to; the API does not show it.
-    """
-    _require(hub, call)
-
-    def deleted(body: JsonObject) -> JsonObject:
-        gone = campaigns.delete_campaign(cast("StoredCampaign", body), call.now)
-        return {**gone, _REMOVED: True}
-
-    campaign_id = call.labels["campaign-id"]
-    body = hub.entities.update(call.app_id, Kind.CAMPAIGN, campaign_id, deleted)
-    hub.machines.cancel_run(campaign_id, int(body.get("Runs", 0)) + 1)
-    return _shown(body)
+    """DeleteCampaign: a run that is going on finishes; no other starts."""
+    campaign = _require(hub, call)
+    # A run that starts between the two finds no campaign when it wants to go on, and ends.
+    hub.machines.cancel_run(campaign["Id"], int(campaign.get("Runs", 0)) + 1)
+    hub.entities.delete(call.app_id, Kind.CAMPAIGN, campaign["Id"])
+    deleted = campaigns.delete_campaign(cast("StoredCampaign", campaign), call.now)
+    return _shown(cast("JsonObject", deleted))
 
 
 def get_campaign_version(hub: Hub, call: Call) -> JsonObject:
@@ -212,15 +199,7 @@ def _not_before_now(run: UpcomingRun, call: Call) -> UpcomingRun:
 
 
 def _require(hub: Hub, call: Call) -> JsonObject:
-    campaign_id = call.labels["campaign-id"]
-    campaign = hub.entities.require(call.app_id, Kind.CAMPAIGN, campaign_id)
-    if _deleted(campaign):
-        raise NotFound(f"Campaign {campaign_id!r} was deleted.")
-    return campaign
-
-
-def _deleted(body: JsonObject) -> bool:
-    return bool(body.get(_REMOVED))
+    return hub.entities.require(call.app_id, Kind.CAMPAIGN, call.labels["campaign-id"])
 
 
 def _shown(body: JsonObject) -> JsonObject:

@@ -1,14 +1,17 @@
 """Segments, their versions, and the jobs that built or exported them."""
 
+from typing import cast
+
 from engagement_hub.api.hub import Hub, Operation, new_id
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
-from engagement_hub.engagement.model import JsonObject, SegmentType
-from engagement_hub.engagement.segments import source_segments, validate_segment
+from engagement_hub.engagement.model import JsonObject, Segment, SegmentRequest, SegmentType
+from engagement_hub.engagement.segments import resolved_sources, validate_segment
+from engagement_hub.machines import NotStarted
 from engagement_hub.store.entities import Kind
 
-__all__ = ["OPERATIONS", "segment_version", "version_number"]
+__all__ = ["OPERATIONS", "purge_members", "segment_version", "version_number"]
 
 
 def create_segment(hub: Hub, call: Call) -> JsonObject:
@@ -51,7 +54,7 @@ def update_segment(hub: Hub, call: Call) -> JsonObject:
     segment_id = call.labels["segment-id"]
     # `tags` in an update are ignored, as AWS does since 2023-05-22.
     changes = {name: one for name, one in call.body.items() if name != "tags"}
-    _check(hub, call.app_id, {"Dimensions": {}, **changes})
+    _check(hub, call.app_id, {"Dimensions": {}, **changes}, segment_id)
 
     def updated(segment: JsonObject) -> JsonObject:
         if segment["SegmentType"] == SegmentType.IMPORT:
@@ -79,13 +82,35 @@ def update_segment(hub: Hub, call: Call) -> JsonObject:
 
 
 def delete_segment(hub: Hub, call: Call) -> JsonObject:
-    """DeleteSegment: campaigns that use it cannot run any more."""
+    """DeleteSegment: campaigns that use it cannot run any more.
+
+    The members of an imported one are deleted by the import state machine, some hours later.
+
+    Raises:
+        InternalServerError, TooManyRequests: the machine did not start; the segment stays.
+    """
     segment_id = call.labels["segment-id"]
     segment = hub.entities.require(call.app_id, Kind.SEGMENT, segment_id)
-    if segment["SegmentType"] == SegmentType.IMPORT:
-        hub.endpoints.delete_members(call.app_id, segment_id, out_of_time=hub.stopwatch())
+    purge_members(hub, segment)
     hub.entities.delete(call.app_id, Kind.SEGMENT, segment_id)
     return segment
+
+
+def purge_members(hub: Hub, segment: JsonObject) -> None:
+    """Order the deletion of an imported segment's members.
+
+    Ordered before the segment is deleted: when the request dies between the two, the machine finds
+    that the segment still has the list, and leaves it.
+
+    Raises:
+        InternalServerError, TooManyRequests: the machine did not start.
+    """
+    if segment.get("Members") is None:
+        return
+    try:
+        hub.machines.start_purge(segment["ApplicationId"], segment["Id"], segment["Members"])
+    except NotStarted as error:
+        raise error.answer from error
 
 
 def get_segment_version(hub: Hub, call: Call) -> JsonObject:
@@ -143,22 +168,20 @@ def version_number(text: str) -> int:
 
 def _jobs(hub: Hub, call: Call, kind: Kind) -> JsonObject:
     segment_id = call.labels["segment-id"]
-    page = hub.entities.list(
-        call.app_id,
-        kind,
-        call.page_size,
-        call.token,
-        keep=lambda job: job["Definition"].get("SegmentId") == segment_id,
-    )
+    page = hub.entities.list_filed(call.app_id, kind, segment_id, call.page_size, call.token)
     if not page.items:  # an import's segment is not there before the import is done
         hub.entities.require(call.app_id, Kind.SEGMENT, segment_id)
     return {"Item": page.items, "NextToken": page.token}
 
 
-def _check(hub: Hub, app_id: str, request: JsonObject) -> None:
-    validate_segment(request)  # type: ignore[arg-type]  # the model has checked its shape
-    for source_id, version in source_segments(request):  # type: ignore[arg-type]  # as above
-        segment_version(hub, app_id, source_id, version)
+def _check(hub: Hub, app_id: str, request: JsonObject, own_id: str | None = None) -> None:
+    definition = cast("SegmentRequest", request)  # the model has checked its shape
+    validate_segment(definition)
+
+    def look_up(segment_id: str, version: int | None) -> Segment:
+        return cast("Segment", segment_version(hub, app_id, segment_id, version))
+
+    resolved_sources(definition, look_up, own_id=own_id)
 
 
 OPERATIONS: dict[str, Operation] = {

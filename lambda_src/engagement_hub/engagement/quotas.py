@@ -11,6 +11,8 @@ VALUES_PER_ATTRIBUTE = 50
 ENDPOINTS_PER_USER = 15
 SEGMENT_DIMENSIONS = 100
 
+# Our own, undocumented by AWS: each reference costs an evaluation for every endpoint of a run.
+SOURCE_SEGMENTS = 100
 # Our own, undocumented by AWS: 250 four-byte characters and a prefix still fit a DynamoDB sort key.
 ID_CHARACTERS = 250
 # Our own: device tokens are the longest addresses, and stay under 4 KB.

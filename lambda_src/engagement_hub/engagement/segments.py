@@ -44,6 +44,8 @@ from engagement_hub.engagement.model import (
 
 Predicate = Callable[[Endpoint], bool]
 Sources = Callable[[str, int | None], Predicate]
+# A reference to a source segment: id, and version or None for the latest.
+Reference = tuple[str, int | None]
 # An endpoint while a predicate is compiled: wire JSON, read by names known only at run time.
 _Json = Mapping[str, Any]
 _Test = Callable[[_Json], bool]
@@ -63,6 +65,9 @@ COMPARISONS: dict[MetricComparison, Callable[[float, float], bool]] = {
     MetricComparison.LESS_THAN_OR_EQUAL: operator.le,
     MetricComparison.EQUAL: operator.eq,
 }
+# Members of a list are deleted this long after no segment has the list any more. A run reads the
+# lists that were current at its start, and has read them long before.
+LIST_RETIREMENT = timedelta(hours=6)
 # For checking and counting, where no test is asked and the moment does not matter.
 ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 DEVICE_MEMBERS = ("AppVersion", "Make", "Model", "Platform")
@@ -112,13 +117,61 @@ def dimension_count(definition: SegmentRequest | Segment) -> int:
     return count
 
 
-def source_segments(definition: SegmentRequest | Segment) -> list[tuple[str, int | None]]:
+def source_segments(definition: SegmentRequest | Segment) -> list[Reference]:
     """Return the segments a definition builds on: id, and version or None for the latest."""
     return [
         (source["Id"], source.get("Version"))
         for group in (definition.get("SegmentGroups") or {}).get("Groups") or []
         for source in group.get("SourceSegments") or []
     ]
+
+
+def resolved_sources(
+    definition: SegmentRequest | Segment,
+    look_up: Callable[[str, int | None], Segment],
+    *,
+    own_id: str | None = None,
+) -> dict[Reference, Segment]:
+    """Look up every segment that a definition builds on, itself or through other segments.
+
+    Args:
+        look_up: returns a segment by id and version; is called once for each.
+        own_id: id of the segment that the definition is about to become.
+
+    Raises:
+        BadRequest: the definition builds on itself, or on too many segments. A segment counts as
+            often as it is built on, because each reference is evaluated for every endpoint.
+    """
+    found: dict[Reference, Segment] = {}
+    counts: dict[Reference, int] = {}
+
+    def count(current: SegmentRequest | Segment, path: tuple[Reference, ...]) -> int:
+        total = 0
+        for reference in source_segments(current):
+            if reference in path or reference == (own_id, None):
+                raise BadRequest(
+                    f"SourceSegments leads from segment {reference[0]} back to it. Leave one of "
+                    "the references out, or give it a Version from before the circle."
+                )
+            if len(path) == quotas.SOURCE_SEGMENTS:
+                raise _too_many_sources()
+            if reference not in counts:
+                found[reference] = look_up(*reference)
+                counts[reference] = count(found[reference], (*path, reference))
+            total += 1 + counts[reference]
+            if total > quotas.SOURCE_SEGMENTS:
+                raise _too_many_sources()
+        return total
+
+    count(definition, ())
+    return found
+
+
+def _too_many_sources() -> BadRequest:
+    return BadRequest(
+        f"SourceSegments leads to more than {quotas.SOURCE_SEGMENTS} segments, counting each as "
+        "often as it is built on. Build on fewer segments, or repeat their criteria."
+    )
 
 
 def compile_segment(

@@ -1,14 +1,17 @@
-"""The steps of an import job, one of them an invocation."""
+"""The steps of an import job and of deleting lists of members, one of them an invocation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from engagement_hub.workers.hub import Answer, run_step
-from engagement_hub.workers.import_job import STEPS
+from engagement_hub.workers.import_job import STEPS as IMPORT_STEPS
+from engagement_hub.workers.purge import STEPS as PURGE_STEPS
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+STEPS = {**IMPORT_STEPS, **PURGE_STEPS}
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Answer:

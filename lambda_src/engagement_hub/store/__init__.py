@@ -9,6 +9,7 @@ import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -30,16 +31,21 @@ __all__ = [
     "chunks",
     "dynamodb_client",
     "error_code",
+    "in_threads",
     "new_rev",
 ]
 
 T = TypeVar("T")
+R = TypeVar("R")
 Key = tuple[str, str]
 Item = Mapping[str, Any]
 
 # DynamoDB's limits for BatchGetItem and BatchWriteItem.
 BATCH_GET_KEYS = 100
 BATCH_WRITE_ITEMS = 25
+
+# botocore keeps ten connections; the threads of a step stay below.
+_THREADS = 8
 
 # Ten tries wait 3.5 s at most in all: well inside the 30 s an HTTP API waits for its function.
 _ATTEMPTS = 10
@@ -112,6 +118,23 @@ def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
+
+
+def in_threads(call: Callable[[T], R], values: Iterable[T]) -> list[R]:
+    """Call a function for each value, several at a time; return the results in order.
+
+    A single value is worked on in the caller's thread. `call` must not use `in_threads` itself:
+    all threads could wait for each other.
+    """
+    todo = list(values)
+    if len(todo) < 2:
+        return [call(value) for value in todo]
+    return list(_pool().map(call, todo))
+
+
 def batch_get(
     client: "DynamoDBClient", table: str, keys: Sequence[Key], *, consistent: bool = False
 ) -> dict[Key, Item]:
@@ -119,8 +142,9 @@ def batch_get(
 
     DynamoDB hands back what did not fit into 16 MB or its capacity; that is asked for again.
     """
-    found: dict[Key, Item] = {}
-    for some in chunks(dict.fromkeys(keys), BATCH_GET_KEYS):
+
+    def read(some: list[Key]) -> dict[Key, Item]:
+        found: dict[Key, Item] = {}
         wanted: list[Any] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in some]
         for _ in attempts("The hub's data"):
             answer = client.batch_get_item(
@@ -132,7 +156,10 @@ def batch_get(
             wanted = [] if left is None else list(left["Keys"])
             if not wanted:
                 break
-    return found
+        return found
+
+    pages = in_threads(read, chunks(dict.fromkeys(keys), BATCH_GET_KEYS))
+    return {key: item for page in pages for key, item in page.items()}
 
 
 def batch_write(client: "DynamoDBClient", table: str, requests: Iterable[Any]) -> None:

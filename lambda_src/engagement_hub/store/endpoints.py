@@ -3,8 +3,8 @@
     pk <app>#endpoint#<shard>        sk <endpoint id>  the endpoint, without its user's attributes
     pk <app>#user#<user id>          sk user           UserAttributes, and the endpoints' ids
     pk <app>#address#<hash>          sk owner          the id of the endpoint that has the address
-    pk <app>#segment#<id>#<shard>    sk <endpoint id>  a member of an imported segment,
-                                        user#<user id> which may be a user
+    pk <app>#list#<list>#<shard>     sk endpoint#<id>  a member of a list, which an import fills;
+                                        user#<id>      the segment names the list of its last import
 
 An update of the user or the address of an endpoint writes the endpoint too; so a condition on the
 endpoint's `rev` also covers the items of the other two that were only read.
@@ -13,10 +13,11 @@ endpoint's `rev` also covers the items of the other two that were only read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from hashlib import sha256
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from zlib import crc32
 
 from engagement_hub.engagement import quotas
@@ -30,18 +31,29 @@ from engagement_hub.engagement.endpoints import (
 )
 from engagement_hub.engagement.errors import EngagementError, TooManyRequests
 from engagement_hub.engagement.model import Endpoint, EndpointRequest, EndpointStatus, User
-from engagement_hub.store import Item, Key, Page, batch_get, batch_write, chunks, dynamodb_client
+from engagement_hub.store import (
+    Item,
+    Key,
+    Page,
+    batch_get,
+    batch_write,
+    chunks,
+    dynamodb_client,
+    in_threads,
+)
 from engagement_hub.store.transactions import Draft, Operation, run, stored_body
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["SHARDS", "EndpointStore", "shard_of"]
+__all__ = ["SHARDS", "EndpointStore", "Member", "MemberKind", "shard_of"]
 
 SHARDS = 32
 _UPDATES_PER_RUN = 100
 _SCAN_ITEMS = 1000
 _CONTENDED = "The project's endpoints"
+# Users on one page of members. A user has at most 15 endpoints, so a page leads to at most 1,500.
+_USERS_A_PAGE = 100
 
 # The member that RemoveAttributes empties, by the attribute type in its path.
 _ENDPOINT_MEMBER = {
@@ -51,8 +63,22 @@ _ENDPOINT_MEMBER = {
 _USER_ATTRIBUTES = "endpoint-user-attributes"
 
 
+class MemberKind(StrEnum):
+    """The kind of a member of a list."""
+
+    ENDPOINT = "endpoint"
+    USER = "user"
+
+
+class Member(NamedTuple):
+    """A member of a list: an endpoint, or a user with all endpoints."""
+
+    kind: MemberKind
+    id: str
+
+
 def shard_of(entry_id: str, shards: int = SHARDS) -> int:
-    """Return the shard of an endpoint, or of a member of a segment."""
+    """Return the shard of an endpoint, or of a member of a list."""
     return crc32(entry_id.encode()) % shards
 
 
@@ -88,11 +114,19 @@ class EndpointStore:
 
     def user_endpoints(self, app_id: str, user_id: str) -> list[Endpoint]:
         """Return all endpoints of a user; an empty list for an unknown user."""
-        key = _user_key(app_id, user_id)
-        found = batch_get(self._client, self._table, [key], consistent=True)
-        if key not in found:
-            return []
-        return list(self.get_many(app_id, stored_body(found[key])["Endpoints"]).values())
+        return self.endpoints_of_users(app_id, [user_id])
+
+    def endpoints_of_users(self, app_id: str, user_ids: Iterable[str]) -> list[Endpoint]:
+        """Return all endpoints of many users; unknown users have none."""
+        keys = [_user_key(app_id, user_id) for user_id in user_ids]
+        users = batch_get(self._client, self._table, keys, consistent=True)
+        ids = (
+            endpoint_id
+            for key in keys
+            if key in users
+            for endpoint_id in stored_body(users[key])["Endpoints"]
+        )
+        return list(self.get_many(app_id, ids).values())
 
     def scan(
         self, app_id: str, shard: int, after: str | None = None, limit: int = _SCAN_ITEMS
@@ -220,56 +254,66 @@ class EndpointStore:
                     keys[_user_key(app_id, user_id)] = None
             self._delete_keys(keys)
 
-    # Members of imported segments
+    # Members of lists
 
     def add_members(
-        self, app_id: str, segment_id: str, ids: Iterable[str], *, users: bool = False
+        self, app_id: str, list_id: str, ids: Iterable[str], *, users: bool = False
     ) -> None:
-        """Put endpoints (or users) on the list of an imported segment; repeating is harmless."""
-        members = dict.fromkeys(f"user#{one}" if users else one for one in ids)
+        """Put endpoints (or users) on a list; repeating is harmless."""
+        kind = MemberKind.USER if users else MemberKind.ENDPOINT
+        keys = (self._member_key(app_id, list_id, Member(kind, one)) for one in dict.fromkeys(ids))
         batch_write(
             self._client,
             self._table,
-            (
-                {"PutRequest": {"Item": {"pk": {"S": pk}, "sk": {"S": member}}}}
-                for member in members
-                for pk in [self._members_pk(app_id, segment_id, shard_of(member, self.shards))]
-            ),
+            ({"PutRequest": {"Item": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys),
         )
 
     def members(
         self,
         app_id: str,
-        segment_id: str,
+        list_id: str,
         shard: int,
         after: str | None = None,
         limit: int = _SCAN_ITEMS,
-    ) -> Page[str]:
-        """Return members of one shard: endpoint ids of that shard, or `user#<id>`."""
-        ids: list[str] = []
-        for item in self._query(self._members_pk(app_id, segment_id, shard), after, limit + 1):
-            if len(ids) == limit:
-                return Page(ids, ids[-1])
-            ids.append(item["sk"]["S"])
-        return Page(ids, None)
+    ) -> Page[Member]:
+        """Return members of one shard of a list: `limit` members, and 100 users, at most."""
+        found: list[Member] = []
+        users = 0
+        last: str | None = None
+        for item in self._query(self._list_pk(app_id, list_id, shard), after, limit + 1):
+            if len(found) == limit or users == _USERS_A_PAGE:
+                return Page(found, last)
+            last = str(item["sk"]["S"])
+            kind, _, member_id = last.partition("#")
+            found.append(Member(MemberKind(kind), member_id))
+            users += kind == MemberKind.USER
+        return Page(found, None)
+
+    def members_among(
+        self, app_id: str, list_id: str, candidates: Collection[Member]
+    ) -> frozenset[Member]:
+        """Return the candidates that are on a list."""
+        keys = {self._member_key(app_id, list_id, one): one for one in candidates}
+        found = batch_get(self._client, self._table, list(keys))
+        return frozenset(keys[key] for key in found)
 
     def delete_members(
-        self,
-        app_id: str,
-        segment_id: str,
-        *,
-        out_of_time: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """Forget the list of an imported segment.
+        self, app_id: str, list_id: str, *, out_of_time: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Delete the members of a list, several shards at a time; return whether all are deleted.
 
-        Raises:
-            TooManyRequests: out of time; another call goes on.
+        False means that the time is over: another call deletes the rest.
         """
-        for shard in range(self.shards):
-            pk = self._members_pk(app_id, segment_id, shard)
+
+        def delete(shard: int) -> bool:
+            pk = self._list_pk(app_id, list_id, shard)
             for some in chunks(self._query(pk, None, _SCAN_ITEMS), _SCAN_ITEMS):
-                _check_time(out_of_time, "Deleting the segment")
+                if out_of_time():
+                    return False
                 self._delete_keys((pk, item["sk"]["S"]) for item in some)
+            return True
+
+        return all(in_threads(delete, range(self.shards)))
 
     # How an update is decided
 
@@ -494,8 +538,12 @@ class EndpointStore:
     def _endpoint_key(self, app_id: str, endpoint_id: str) -> Key:
         return self._shard_pk(app_id, shard_of(endpoint_id, self.shards)), endpoint_id
 
-    def _members_pk(self, app_id: str, segment_id: str, shard: int) -> str:
-        return f"{app_id}#segment#{segment_id}#{shard:02x}"
+    def _list_pk(self, app_id: str, list_id: str, shard: int) -> str:
+        return f"{app_id}#list#{list_id}#{shard:02x}"
+
+    def _member_key(self, app_id: str, list_id: str, member: Member) -> Key:
+        shard = shard_of(member.id, self.shards)
+        return self._list_pk(app_id, list_id, shard), f"{member.kind}#{member.id}"
 
 
 def _check_time(out_of_time: Callable[[], bool], doing: str) -> None:

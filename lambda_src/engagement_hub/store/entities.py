@@ -4,6 +4,7 @@ One item per entity, its API shape as one JSON string, so that no number changes
 
     pk <app>#<kind>        sk <id>         the entity
     pk <app>#<kind>#<id>   sk v00000001    its versions, apart so that no listing wades through them
+    pk <app>#<job kind>#<segment>  sk <job id>  the jobs of a segment, which are listed by it
 """
 
 import base64
@@ -11,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +21,7 @@ from engagement_hub.engagement.errors import BadRequest, Conflict, NotFound
 from engagement_hub.store import (
     Page,
     attempts,
+    batch_get,
     batch_write,
     dynamodb_client,
     error_code,
@@ -55,6 +58,7 @@ class Kind(StrEnum):
 
 
 _VERSIONED = frozenset({Kind.SEGMENT, Kind.CAMPAIGN, Kind.TEMPLATE})
+_FILED_BY_SEGMENT = frozenset({Kind.IMPORT_JOB, Kind.EXPORT_JOB})
 
 
 class AlreadyExists(Conflict):
@@ -90,11 +94,14 @@ class EntityStore:
         return body
 
     def put_new(self, app_id: str, kind: Kind, entity_id: str, body: Body) -> None:
-        """Write an entity that must not be there yet.
+        """Write an entity that must not be there yet. A job is filed by its segment, too.
 
         Raises:
             AlreadyExists: it is.
         """
+        if (filed := _filed_key(app_id, kind, entity_id, body)) is not None:
+            # Written first: a listing leaves out a job that is not there.
+            self._client.put_item(TableName=self._table, Item=filed)
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -180,6 +187,23 @@ class EntityStore:
         """
         return self._page(_pk(app_id, kind), limit, token, prefix, keep)
 
+    def list_filed(
+        self, app_id: str, kind: Kind, segment_id: str, limit: int, token: str | None = None
+    ) -> Page[Body]:
+        """Return a page of the jobs of a segment, in the order of their ids.
+
+        Raises:
+            BadRequest: the token is not ours.
+        """
+        filed = self._query(
+            _filed_pk(app_id, kind, segment_id), None if token is None else _sk_of(token), None
+        )
+        ids = [str(item["sk"]["S"]) for item in islice(filed, limit + 1)]
+        keys = [(_pk(app_id, kind), entity_id) for entity_id in ids[:limit]]
+        found = batch_get(self._client, self._table, keys, consistent=True)
+        bodies = [_body(found[key]) for key in keys if key in found]
+        return Page(bodies, _token_for(ids[limit - 1]) if len(ids) > limit else None)
+
     def all(self, app_id: str, kind: Kind, prefix: str | None = None) -> Iterator[Body]:
         """Yield every entity of a kind, read as the caller goes."""
         for item in self._query(_pk(app_id, kind), None, prefix):
@@ -218,6 +242,12 @@ class EntityStore:
             if kind in _VERSIONED:
                 for item in self._query(_pk(app_id, kind), None, None):
                     self._delete_partition(_versions_pk(app_id, kind, item["sk"]["S"]))
+            if kind in _FILED_BY_SEGMENT:
+                for item in self._query(_pk(app_id, kind), None, None):
+                    if (
+                        filed := _filed_key(app_id, kind, item["sk"]["S"], _body(item))
+                    ) is not None:
+                        self._client.delete_item(TableName=self._table, Key=filed)
             self._delete_partition(_pk(app_id, kind))
 
     def _read(self, pk: str, sk: str) -> Any | None:
@@ -303,6 +333,18 @@ def _pk(app_id: str, kind: Kind) -> str:
 
 def _versions_pk(app_id: str, kind: Kind, entity_id: str) -> str:
     return f"{app_id}#{kind}#{entity_id}"
+
+
+def _filed_pk(app_id: str, kind: Kind, segment_id: str) -> str:
+    return f"{app_id}#{kind}#{segment_id}"
+
+
+def _filed_key(app_id: str, kind: Kind, entity_id: str, body: Body) -> dict[str, Any] | None:
+    """Return the key that a job is listed by under its segment; None without a segment."""
+    segment_id = body.get("Definition", {}).get("SegmentId")
+    if kind not in _FILED_BY_SEGMENT or segment_id is None:
+        return None
+    return {"pk": {"S": _filed_pk(app_id, kind, segment_id)}, "sk": {"S": entity_id}}
 
 
 def _version_sk(number: int) -> str:

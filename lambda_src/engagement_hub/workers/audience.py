@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
-from engagement_hub.engagement.errors import NotFound
+from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import Combination, Endpoint, Segment, SegmentType
-from engagement_hub.engagement.segments import compile_segment
-from engagement_hub.store.endpoints import shard_of
+from engagement_hub.engagement.segments import (
+    LIST_RETIREMENT,
+    Reference,
+    compile_segment,
+    resolved_sources,
+)
+from engagement_hub.store.endpoints import Member, MemberKind
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.hub import Hub
 
-USER_MEMBER = "user#"
 PAGE_ENDPOINTS = 1000
-# A definition that builds on itself through others ends here instead of never.
-_DEEPEST_NESTING = 10
 
 Predicate = Callable[[Endpoint], bool]
+Body = Mapping[str, Any]
 
 
 def segment_at(hub: Hub, app_id: str, segment_id: str, version: int | None) -> dict[str, Any]:
     """Return a segment as it was in a version, or as it is.
 
+    An imported segment is always as it is: its versions have no members of their own.
+
     Raises:
         NotFound: the segment was deleted, or never had that version.
     """
-    if version is None:
-        return hub.entities.require(app_id, Kind.SEGMENT, segment_id)
     latest = hub.entities.require(app_id, Kind.SEGMENT, segment_id)
-    if latest.get("Version") == version or latest.get("SegmentType") == SegmentType.IMPORT:
+    if version is None or latest.get("Version") == version or _is_imported(latest):
         return latest
     body = hub.entities.get_version(app_id, Kind.SEGMENT, segment_id, version)
     if body is None:
@@ -38,57 +43,154 @@ def segment_at(hub: Hub, app_id: str, segment_id: str, version: int | None) -> d
     return body
 
 
+def snapshot(hub: Hub, app_id: str, segment_id: str, version: int | None) -> dict[str, Any]:
+    """Return a segment with every segment that it builds on, in the member `Sources`.
+
+    All parts of a run or of an export read the same snapshot, so that later changes do not reach
+    one half of an audience.
+
+    Raises:
+        NotFound: the segment, or a segment that it builds on, is gone.
+        BadRequest: it builds on itself, or on too many segments, or has no list of members.
+    """
+    segment = segment_at(hub, app_id, segment_id, version)
+    look_up = cast("Callable[[str, int | None], Segment]", partial(segment_at, hub, app_id))
+    sources = resolved_sources(cast("Segment", segment), look_up)
+    taken = {
+        **segment,
+        "Sources": [
+            {"Id": source_id, "Version": source_version, "Segment": body}
+            for (source_id, source_version), body in sources.items()
+        ],
+    }
+    for imported in filter(_is_imported, _segments_of(taken)):
+        if "Members" not in imported:
+            raise BadRequest(
+                f"Segment {imported['Id']} was imported by an earlier version of the hub, whose "
+                "list of members is not read any more. Import the file into it again."
+            )
+    return taken
+
+
+def require_whole(hub: Hub, app_id: str, taken: Body, since: datetime) -> None:
+    """Check that everything was still there that an audience was read from.
+
+    Args:
+        taken: the snapshot, taken at the instant `since`.
+
+    Raises:
+        NotFound: a segment was deleted since, or a list so long ago that its members are gone.
+    """
+    for segment in _segments_of(taken):
+        current = hub.entities.require(app_id, Kind.SEGMENT, segment["Id"])
+        replaced = current.get("Members") != segment.get("Members")
+        if replaced and hub.now() - since >= LIST_RETIREMENT:
+            raise NotFound(f"The members of segment {segment['Id']} were imported anew.")
+
+
+def _segments_of(taken: Body) -> list[Body]:
+    return [taken, *(source["Segment"] for source in taken["Sources"])]
+
+
+def _is_imported(segment: Body) -> bool:
+    return segment.get("SegmentType") == SegmentType.IMPORT
+
+
 @dataclass(frozen=True, slots=True)
 class AudiencePage:
-    """Endpoints that match, in whatever state, and where the next page begins (None: the end)."""
+    """Endpoints that match, in whatever state, and where the next page begins (None: the end).
+
+    `duplicates` counts endpoints left out because the list has them beside their users.
+    """
 
     endpoints: list[Endpoint]
     after: str | None
     looked_at: int
+    duplicates: int = 0
 
 
 class Audience:
-    """Reads the endpoints of a segment, or of the whole project when `segment` is None.
+    """Reads the endpoints of a snapshot, or of the whole project when it is None.
 
     Where the segment is an imported list, or every match must be on one, the list is read and not
-    the project. Other imported sources are held in memory, one shard of them at a time.
+    the project. For other imported sources the members among a page's endpoints are looked up, so
+    that a page takes the same memory for a list of any size.
     """
 
-    def __init__(self, hub: Hub, app_id: str, segment: Mapping[str, Any] | None) -> None:
+    def __init__(self, hub: Hub, app_id: str, taken: Body | None) -> None:
         self._hub = hub
         self._app_id = app_id
-        self._lists: dict[tuple[str, int], frozenset[str]] = {}
-        self._base = None if segment is None else self._imported_base(segment, 0)
-        self._matches = self._compiled(segment, 0)
+        self._sources: dict[Reference, Body] = {}
+        self._predicates: dict[Reference, Predicate] = {}
+        # Lists that endpoints are compared with, and the members of them on the current page.
+        self._listed: dict[str, frozenset[Member]] = {}
+        self._base: str | None = None
+        self._matches: Predicate = _everyone
+        if taken is not None:
+            self._sources = {
+                (source["Id"], source["Version"]): source["Segment"] for source in taken["Sources"]
+            }
+            self._base = self._imported_base(taken)
+            self._matches = self._compiled(taken)
 
-    def page(self, shard: int, after: str | None, limit: int = PAGE_ENDPOINTS) -> AudiencePage:
+    def page(self, shard: int, after: str | None) -> AudiencePage:
+        """Return the matches among the next endpoints of a shard.
+
+        A page is PAGE_ENDPOINTS endpoints, or the endpoints of 100 users: seconds at most, so that
+        a caller with an eye on the clock asks it between pages.
+        """
+        duplicates = 0
+        store = self._hub.endpoints
         if self._base is None:
-            page = self._hub.endpoints.scan(self._app_id, shard, after, limit)
-            found, token = page.items, page.token
+            scanned = store.scan(self._app_id, shard, after, PAGE_ENDPOINTS)
+            found, token = scanned.items, scanned.token
         else:
-            members = self._hub.endpoints.members(self._app_id, self._base, shard, after, limit)
-            found, token = self._endpoints_of(members.items), members.token
-        return AudiencePage([one for one in found if self._matches(one)], token, len(found))
+            members = store.members(self._app_id, self._base, shard, after, PAGE_ENDPOINTS)
+            found, duplicates = self._endpoints_of(self._base, members.items)
+            token = members.token
+        self._look_up(found)
+        return AudiencePage(
+            [endpoint for endpoint in found if self._matches(endpoint)],
+            token,
+            len(found),
+            duplicates,
+        )
 
-    def _endpoints_of(self, members: list[str]) -> list[Endpoint]:
-        ids = [member for member in members if not member.startswith(USER_MEMBER)]
-        found = list(self._hub.endpoints.get_many(self._app_id, ids).values()) if ids else []
-        for member in members:
-            if member.startswith(USER_MEMBER):
-                user_id = member.removeprefix(USER_MEMBER)
-                found += self._hub.endpoints.user_endpoints(self._app_id, user_id)
-        return found
+    def _endpoints_of(self, base: str, members: Iterable[Member]) -> tuple[list[Endpoint], int]:
+        """Return the endpoints of members, each once in all pages, and the number left out."""
+        ids: dict[MemberKind, list[str]] = {kind: [] for kind in MemberKind}
+        for kind, member_id in members:
+            ids[kind].append(member_id)
+        store = self._hub.endpoints
+        named = list(store.get_many(self._app_id, ids[MemberKind.ENDPOINT]).values())
+        of_users = store.endpoints_of_users(self._app_id, ids[MemberKind.USER])
+        # An endpoint that the list has itself is on the page of that entry, in its own shard.
+        candidates = [Member(MemberKind.ENDPOINT, endpoint["Id"]) for endpoint in of_users]
+        twice = store.members_among(self._app_id, base, candidates)
+        once = [
+            endpoint
+            for endpoint in of_users
+            if Member(MemberKind.ENDPOINT, endpoint["Id"]) not in twice
+        ]
+        return named + once, len(of_users) - len(once)
 
-    def _imported_base(self, segment: Mapping[str, Any], depth: int) -> str | None:
-        """Return the imported segment that every match is a member of, if there is one."""
-        if segment.get("SegmentType") == SegmentType.IMPORT:
-            return str(segment["Id"])
+    def _look_up(self, endpoints: Iterable[Endpoint]) -> None:
+        if not self._listed:
+            return
+        candidates = {member for endpoint in endpoints for member in _members_for(endpoint)}
+        for list_id in self._listed:
+            self._listed[list_id] = self._hub.endpoints.members_among(
+                self._app_id, list_id, candidates
+            )
+
+    def _imported_base(self, segment: Body) -> str | None:
+        """Return the list that every match is a member of, if there is one."""
+        if _is_imported(segment):
+            return str(segment["Members"])
         groups = segment.get("SegmentGroups") or {}
         listed = groups.get("Groups") or []
         include = groups.get("Include") or Combination.ALL
-        if depth == _DEEPEST_NESTING or include == Combination.NONE:
-            return None
-        if include == Combination.ANY and len(listed) > 1:
+        if include == Combination.NONE or (include == Combination.ANY and len(listed) > 1):
             return None
         for group in listed:
             sources = group.get("SourceSegments") or []
@@ -96,53 +198,38 @@ class Audience:
             if how == Combination.NONE or (how == Combination.ANY and len(sources) > 1):
                 continue
             for source in sources:
-                definition = segment_at(
-                    self._hub, self._app_id, source["Id"], source.get("Version")
-                )
-                base = self._imported_base(definition, depth + 1)
+                base = self._imported_base(self._sources[source["Id"], source.get("Version")])
                 if base is not None:
                     return base
         return None
 
-    def _compiled(self, segment: Mapping[str, Any] | None, depth: int) -> Predicate:
-        if segment is None:
-            return lambda endpoint: True
-        if depth > _DEEPEST_NESTING:
-            raise NotFound(
-                f"Segment {segment.get('Id')} builds on itself, or on more than "
-                f"{_DEEPEST_NESTING} levels of segments."
-            )
-        if segment.get("SegmentType") == SegmentType.IMPORT:
-            return self._member_of(str(segment["Id"]))
+    def _compiled(self, segment: Body) -> Predicate:
+        if _is_imported(segment):
+            return self._member_of(str(segment["Members"]))
 
         def source(segment_id: str, version: int | None) -> Predicate:
-            definition = segment_at(self._hub, self._app_id, segment_id, version)
-            return self._compiled(definition, depth + 1)
+            reference = segment_id, version
+            if reference not in self._predicates:
+                self._predicates[reference] = self._compiled(self._sources[reference])
+            return self._predicates[reference]
 
-        return compile_segment(cast(Segment, segment), now=self._hub.now(), sources=source)
+        return compile_segment(cast("Segment", segment), now=self._hub.now(), sources=source)
 
-    def _member_of(self, segment_id: str) -> Predicate:
-        if segment_id == self._base:
-            return lambda endpoint: True
+    def _member_of(self, list_id: str) -> Predicate:
+        if list_id == self._base:
+            return _everyone
+        self._listed[list_id] = frozenset()
+        return lambda endpoint: not self._listed[list_id].isdisjoint(_members_for(endpoint))
 
-        def listed(endpoint: Endpoint) -> bool:
-            if self._holds(segment_id, endpoint["Id"]):
-                return True
-            user_id = (endpoint.get("User") or {}).get("UserId")
-            return bool(user_id) and self._holds(segment_id, f"{USER_MEMBER}{user_id}")
 
-        return listed
+def _everyone(_endpoint: Endpoint) -> bool:
+    return True
 
-    def _holds(self, segment_id: str, member: str) -> bool:
-        shard = shard_of(member, self._hub.shards)
-        if (segment_id, shard) not in self._lists:
-            members: set[str] = set()
-            after: str | None = None
-            while True:
-                page = self._hub.endpoints.members(self._app_id, segment_id, shard, after, 1000)
-                members.update(page.items)
-                after = page.token
-                if after is None:
-                    break
-            self._lists[segment_id, shard] = frozenset(members)
-        return member in self._lists[segment_id, shard]
+
+def _members_for(endpoint: Endpoint) -> list[Member]:
+    """Return the entries by which a list can hold an endpoint."""
+    members = [Member(MemberKind.ENDPOINT, endpoint["Id"])]
+    user_id = (endpoint.get("User") or {}).get("UserId")
+    if user_id:
+        members.append(Member(MemberKind.USER, user_id))
+    return members

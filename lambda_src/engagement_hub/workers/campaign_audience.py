@@ -16,7 +16,8 @@ from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import CHUNKS, ExecutionMetric, SendStatus
 from engagement_hub.engagement.eligibility import Rules, Skip, decide
 from engagement_hub.engagement.model import Activity, Endpoint
-from engagement_hub.workers.audience import Audience, segment_at
+from engagement_hub.store import in_threads
+from engagement_hub.workers.audience import Audience, require_whole
 from engagement_hub.workers.campaign_plan import (
     RunPlan,
     chunk_key,
@@ -103,8 +104,15 @@ def _build(
         page = audience.page(shard, after)
         missed = page.looked_at - len(page.endpoints)
         _add(counters, campaigns.DEFAULT_TREATMENT, ExecutionMetric.FILTERED_OUT_BY_SEGMENT, missed)
+        _add(
+            counters,
+            campaigns.DEFAULT_TREATMENT,
+            ExecutionMetric.DUPLICATE_ENDPOINT,
+            page.duplicates,
+        )
         for endpoint in page.endpoints:
             _place(plan, endpoint, writer, counters, hub.now())
+        writer.write_full()
         after = page.after
         if after is None or out_of_time():
             break
@@ -161,6 +169,7 @@ class _ChunkWriter:
         self._run_id = run_id
         self._shard = shard
         self._lines: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+        self._full: list[tuple[str, list[dict[str, Any]]]] = []
         self.part = part
 
     def add(self, treatment_id: str, custom: bool, endpoint: Endpoint, skip: str | None) -> None:
@@ -173,13 +182,19 @@ class _ChunkWriter:
             self._write((treatment_id, custom))
 
     def flush(self) -> None:
+        """Write the last chunks, too."""
         for kind in list(self._lines):
             self._write(kind)
+        self.write_full()
+
+    def write_full(self) -> None:
+        """Write the full chunks, several at a time."""
+        in_threads(lambda chunk: self._bucket.write_lines(*chunk), self._full)
+        self._full = []
 
     def _write(self, kind: tuple[str, bool]) -> None:
-        lines = self._lines.pop(kind)
         key = chunk_key(self._run_id, self._shard, self.part, kind[0], custom=kind[1])
-        self._bucket.write_lines(key, lines)
+        self._full.append((key, self._lines.pop(kind)))
         self.part += 1
 
 
@@ -192,7 +207,7 @@ def seal_audience(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """
     run_id = run_id_of(event)
     plan = plan_of(hub, run_id)
-    segment_at(hub, plan.app_id, plan.campaign["SegmentId"], plan.campaign.get("SegmentVersion"))
+    require_whole(hub, plan.app_id, plan.segment, plan.started_at)
     hub.runs.complete_once(plan.scope, "audience", hub.runs.parts(plan.scope))
     totals = hub.runs.totals(plan.scope)
     for treatment in plan.treatments.values():

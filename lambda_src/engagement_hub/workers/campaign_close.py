@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import SendStatus, StoredCampaign
-from engagement_hub.engagement.errors import NotFound
+from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import Activity
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
-from engagement_hub.workers.audience import segment_at
+from engagement_hub.workers.audience import segment_at, snapshot
 from engagement_hub.workers.campaign_plan import plan_of, run_id_of, templates_of
 from engagement_hub.workers.campaign_records import change_activity, schedule_next
 from engagement_hub.workers.hub import Answer, Event, Hub, logger
@@ -106,8 +106,11 @@ def _end_of(hub: Hub, campaign: StoredCampaign, run: int, now: datetime) -> _Cha
     except NotFound:
         return partial(campaigns.delete_campaign, now=now)
     try:
+        snapshot(
+            hub, campaign["ApplicationId"], campaign["SegmentId"], campaign.get("SegmentVersion")
+        )
         templates_of(hub, campaign)
-    except NotFound:
+    except (BadRequest, NotFound):
         return partial(campaigns.invalidate_campaign, now=now)
     return partial(_left, run, now)
 

@@ -14,7 +14,7 @@ from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.model import ActivityState
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import SETTINGS_ID, run_activity_id, run_scope
-from engagement_hub.workers.audience import segment_at
+from engagement_hub.workers.audience import snapshot
 from engagement_hub.workers.campaign_plan import plan_key, run_id_of, templates_of
 from engagement_hub.workers.campaign_records import put_activity, schedule_next
 from engagement_hub.workers.hub import Answer, Event, Hub, all_shards
@@ -31,6 +31,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
     Raises:
         NotFound: the segment or a template is gone. The run fails.
+        BadRequest: the segment cannot be evaluated, since it builds on itself. The run fails.
     """
     app_id, campaign_id, run = event["ApplicationId"], event["CampaignId"], int(event["Run"])
     run_id, now = run_id_of(event), hub.now()
@@ -62,7 +63,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         )
         put_activity(hub, app_id, campaign_id, campaigns.start_activity(activity, now))
     settings = hub.entities.get(app_id, Kind.SETTINGS, SETTINGS_ID) or {}
-    segment = segment_at(hub, app_id, campaign["SegmentId"], campaign.get("SegmentVersion"))
+    segment = snapshot(hub, app_id, campaign["SegmentId"], campaign.get("SegmentVersion"))
     hub.bucket.write_json(
         plan_key(run_id),
         {

@@ -57,6 +57,8 @@ def close_ended(hub: Hub, execution: Execution, context: LambdaContext) -> None:
     }
     if execution.machine_arn not in jobs:
         raise UnknownMachine(f"{execution.machine_arn} is not a state machine of this hub.")
+    if "JobId" not in given:
+        return  # the deletion of a list: no job waits for its end
     kind, close_job = jobs[execution.machine_arn]
     job = hub.entities.get(given["ApplicationId"], kind, given["JobId"])
     if job is None or job["JobStatus"] in _CLOSED_JOB:

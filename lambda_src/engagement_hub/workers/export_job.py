@@ -11,16 +11,17 @@ import gzip
 import json
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from engagement_hub.customer_role import RoleNotAssumable
-from engagement_hub.engagement.errors import EngagementError
+from engagement_hub.engagement.errors import EngagementError, NotFound
 from engagement_hub.engagement.model import JobStatus
 from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.audience import Audience, segment_at
+from engagement_hub.workers.audience import Audience, require_whole, snapshot
 from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, time_is_up
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def scope_of(job_id: str) -> str:
 
 
 def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
-    """Check what the job names. A job that cannot start ends FAILED, with the reason.
+    """Check the role and the segment of a job, and keep the segment as it is.
+
+    A job that cannot start ends FAILED, with the reason.
 
     Returns {"Progress": where each shard begins, "Outcome": "EXPORT" or "REFUSED"}.
     """
@@ -51,7 +54,7 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         lambda body: {**body, "JobStatus": JobStatus.PROCESSING.value, "TotalPieces": hub.shards},
     )
     try:
-        _segment_of(hub, app_id, job["Definition"])
+        hub.bucket.write_json(_segment_key(job_id), _segment_of(hub, app_id, job["Definition"]))
         hub.roles.session(str(job["Definition"]["RoleArn"]), app_id)
     except (EngagementError, RoleNotAssumable) as error:
         hub.runs.complete_once(scope_of(job_id), "open", {_ALL: {"Fatal": 1}}, notes=[str(error)])
@@ -62,7 +65,12 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 def _segment_of(hub: Hub, app_id: str, definition: Mapping[str, Any]) -> dict[str, Any] | None:
     if "SegmentId" not in definition:
         return None
-    return segment_at(hub, app_id, definition["SegmentId"], definition.get("SegmentVersion"))
+    segment = snapshot(hub, app_id, definition["SegmentId"], definition.get("SegmentVersion"))
+    return {"Segment": segment, "TakenAt": hub.now().isoformat()}
+
+
+def _segment_key(job_id: str) -> str:
+    return f"jobs/{job_id}/segment.json"
 
 
 def export_shards(hub: Hub, event: Event, context: LambdaContext) -> Answer:
@@ -95,7 +103,8 @@ def _export(
     """
     app_id, job_id = event["ApplicationId"], event["JobId"]
     definition = hub.entities.require(app_id, Kind.EXPORT_JOB, job_id)["Definition"]
-    audience = Audience(hub, app_id, _segment_of(hub, app_id, definition))
+    taken = hub.bucket.read_json(_segment_key(job_id))
+    audience = Audience(hub, app_id, taken and taken["Segment"])
     out_of_time = time_is_up(hub, event, context, _LAST_MILLISECONDS)
     name = f"{int(remaining[0]['Shard']):02x}-{int(remaining[0]['Part']):04d}"
     done: list[int] = []
@@ -175,6 +184,9 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         hub.runs.complete_once(scope, "failed", {_ALL: {"Fatal": 1}}, notes=[note])
     totals = {**hub.runs.totals(scope).get(_ALL, {}), **hub.runs.parts(scope).get(_ALL, {})}
     failed = totals.get("FailedPieces", 0) + totals.get("Fatal", 0) > 0
+    if not failed and (reason := _why_incomplete(hub, app_id, job_id)) is not None:
+        hub.runs.complete_once(scope, "incomplete", {_ALL: {"Fatal": 1}}, notes=[reason])
+        failed = True
     status = JobStatus.FAILED if failed else JobStatus.COMPLETED
     counters = ("CompletedPieces", "FailedPieces", "TotalProcessed", "TotalFailures")
     failures, finished = hub.runs.notes(scope, 100), hub.timestamp()
@@ -190,6 +202,19 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
     hub.entities.update(app_id, Kind.EXPORT_JOB, job_id, closed)
     return {"JobStatus": status.value}
+
+
+def _why_incomplete(hub: Hub, app_id: str, job_id: str) -> str | None:
+    """Return the reason why the files may lack members of the segment, or None."""
+    taken = hub.bucket.read_json(_segment_key(job_id))
+    if taken is None:
+        return None
+    try:
+        since = datetime.fromisoformat(taken["TakenAt"])
+        require_whole(hub, app_id, taken["Segment"], since)
+    except NotFound as error:
+        return f"The segment was deleted or replaced while it was exported: {error.message}"
+    return None
 
 
 STEPS = {

@@ -25,6 +25,7 @@ from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.import_files import ImportFileError
 from engagement_hub.engagement.import_rows import ImportRow, RejectedRow, read_rows
 from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStatus, SegmentType
+from engagement_hub.machines import Machines
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.hub import Answer, Event, Hub
@@ -268,9 +269,10 @@ def register_piece(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
     accepted = _register(hub, app_id, job_id, definition, rows, rejected)
     if segment_id:
-        hub.endpoints.add_members(app_id, segment_id, list(dict.fromkeys(accepted)))
+        # The list has the id of the job: until CloseJob names it, no segment has these members.
+        hub.endpoints.add_members(app_id, job_id, list(dict.fromkeys(accepted)))
         user_ids = dict.fromkeys(str(line["Endpoint"]["User"]["UserId"]) for line in users)
-        hub.endpoints.add_members(app_id, segment_id, list(user_ids), users=True)
+        hub.endpoints.add_members(app_id, job_id, list(user_ids), users=True)
 
     piece = key.rsplit("/", 1)[-1]
     if rejected:
@@ -355,7 +357,14 @@ def piece_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
 
 def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
-    """Write the totals and the end of the job; create or renew its segment when it completed."""
+    """Write the totals and the end of the job.
+
+    A completed job gives its segment the list of members that the job filled. The list that the
+    segment had, or the list of a failed job, is deleted later.
+
+    Raises:
+        NotStarted: the deletion could not be ordered.
+    """
     app_id, job_id = event["ApplicationId"], event["JobId"]
     scope = scope_of(job_id)
     if "Error" in event:
@@ -370,8 +379,11 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
             f"Every rejected row: s3://{hub.bucket.name}/jobs/{job_id}/rejects/ (JSON lines)."
         )
     job = hub.entities.require(app_id, Kind.IMPORT_JOB, job_id)
-    if not failed and job["Definition"].get("SegmentId"):
-        _define_segment(hub, app_id, job, totals)
+    segment_id = job["Definition"].get("SegmentId")
+    if segment_id:
+        unused = job_id if failed else _define_segment(hub, app_id, job, totals)
+        if unused is not None:
+            Machines().start_purge(app_id, segment_id, unused)
     status = JobStatus.FAILED if failed else JobStatus.COMPLETED
     counters = ("TotalPieces", "CompletedPieces", "FailedPieces", "TotalProcessed", "TotalFailures")
     finished = hub.timestamp()
@@ -391,7 +403,8 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
 def _define_segment(
     hub: Hub, app_id: str, job: Mapping[str, Any], totals: Mapping[str, int]
-) -> None:
+) -> str | None:
+    """Create the segment, or fill it anew; return the list of members that it had before."""
     definition = job["Definition"]
     segment_id = str(definition["SegmentId"])
     now = hub.timestamp()
@@ -402,13 +415,9 @@ def _define_segment(
     }
 
     def defined(current: dict[str, Any] | None) -> dict[str, Any]:
-        if current is not None and current.get("ImportJobIds", [])[-1:] == [job["Id"]]:
+        if current is not None and current.get("Members") == job["Id"]:
             return current  # this step ran before
         kept = current or {}
-        earlier = kept.get("ImportDefinition", {})
-        counts = dict(earlier.get("ChannelCounts", {}))
-        for name, count in channels.items():
-            counts[name] = counts.get(name, 0) + count
         return {
             "Id": segment_id,
             "ApplicationId": app_id,
@@ -421,19 +430,22 @@ def _define_segment(
             "SegmentType": SegmentType.IMPORT.value,
             "LastModifiedDate": now,
             "Version": int(kept.get("Version", 0)) + 1,
-            "ImportJobIds": [*kept.get("ImportJobIds", []), job["Id"]],
+            "Members": job["Id"],
+            "FormerMembers": kept.get("Members"),
             "ImportDefinition": {
                 "Format": definition["Format"],
                 "S3Url": definition["S3Url"],
                 "RoleArn": definition["RoleArn"],
                 "ExternalId": definition.get("ExternalId", app_id),
-                "Size": int(earlier.get("Size", 0)) + totals.get("Members", 0),
-                "ChannelCounts": counts,
+                "Size": totals.get("Members", 0),
+                "ChannelCounts": channels,
             },
         }
 
     segment = hub.entities.upsert(app_id, Kind.SEGMENT, segment_id, defined)
     hub.entities.put_version(app_id, Kind.SEGMENT, segment_id, int(segment["Version"]), segment)
+    former: str | None = segment["FormerMembers"]
+    return former
 
 
 def _segment_arn(app_id: str, segment_id: str) -> str:

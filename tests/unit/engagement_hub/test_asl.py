@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
-from engagement_hub.workers import campaign_run, export_job, import_job
+from engagement_hub.functions import import_endpoints
+from engagement_hub.workers import campaign_run, export_job
 
 MODULE = Path(__file__).parents[3] / "modules" / "engagement_hub"
 FLOWS = ("campaign", "export", "import")
-STEPS = {"campaign": campaign_run.STEPS, "export": export_job.STEPS, "import": import_job.STEPS}
+STEPS = {
+    "campaign": campaign_run.STEPS,
+    "export": export_job.STEPS,
+    "import": import_endpoints.STEPS,
+}
 
 
 def machine(flow: str) -> dict[str, Any]:
@@ -93,6 +98,8 @@ def test_a_broken_off_flow_writes_its_end_down_before_it_fails(flow):
     closing = {"campaign": "EndTheRunAsFailed"}.get(flow, "CloseAsBrokenOff")
 
     for name, state in definition.items():
+        if name == "PurgeTheList":  # no job waits for this end
+            continue
         for catch in state.get("Catch", ()):
             expected = closing if name != closing else definition[closing]["Next"]
             assert catch["Next"] == expected, name

@@ -139,6 +139,12 @@ def test_a_deleted_job_or_campaign_needs_no_end(hub):
     assert hub.entities.list(APP, Kind.ACTIVITY, 5).items == []
 
 
+def test_an_execution_that_deleted_a_list_has_no_job_to_close(hub):
+    close_ended(hub, ended(IMPORT, {"ApplicationId": APP, "Purge": {"List": "l1"}}), CONTEXT)
+
+    assert hub.entities.list(APP, Kind.IMPORT_JOB, 5).items == []
+
+
 def test_an_execution_of_another_machine_is_an_error(hub):
     with pytest.raises(UnknownMachine):
         close_ended(hub, ended(f"{MACHINE}-other", {}), CONTEXT)

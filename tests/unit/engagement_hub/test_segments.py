@@ -12,6 +12,7 @@ from engagement_hub.engagement.segments import (
     dimension_count,
     in_audience,
     kilometers_between,
+    resolved_sources,
     source_segments,
     validate_segment,
 )
@@ -402,6 +403,82 @@ def test_an_empty_dimensions_beside_groups_is_what_answers_carry_and_may_come_ba
 
     test = compile_segment(request, now=NOW, sources=no_sources)
     assert found(test) == [False, True, False, True]
+
+
+# Segments that build on segments
+
+
+def building_on(*sources):
+    references = [{"Id": one} for one in sources]
+    return {"SegmentGroups": {"Groups": [{"SourceSegments": references}]}}
+
+
+def looking_up(**segments):
+    """A look-up of segments by id, each built on others; the ids that it was asked for."""
+    asked = []
+
+    def look_up(segment_id, version):
+        asked.append(segment_id)
+        return building_on(*segments[segment_id])
+
+    return look_up, asked
+
+
+def test_every_segment_built_on_is_looked_up_once():
+    look_up, asked = looking_up(a="bc", b="d", c="d", d="")
+
+    found = resolved_sources(building_on("a", "b"), look_up)
+
+    assert sorted(asked) == ["a", "b", "c", "d"]
+    assert set(found) == {("a", None), ("b", None), ("c", None), ("d", None)}
+
+
+def test_a_segment_that_refers_to_itself_three_times_takes_one_look():
+    look_up, asked = looking_up(a="aaa")
+
+    with pytest.raises(BadRequest, match="from segment a back to it"):
+        resolved_sources(building_on("a"), look_up)
+
+    assert asked == ["a"]
+
+
+def test_a_segment_counts_as_often_as_it_is_built_on():
+    look_up, asked = looking_up(a="b" * 10, b="c" * 9, c="")
+
+    with pytest.raises(BadRequest, match="more than 100 segments"):
+        resolved_sources(building_on("a"), look_up)  # 1 + 10 + 90
+
+    resolved_sources(look_up("a", None), look_up)  # 10 + 90
+
+
+def test_a_chain_of_any_length_is_refused_and_not_followed_to_its_end():
+    def look_up(segment_id, version):
+        return building_on(str(int(segment_id) + 1))
+
+    with pytest.raises(BadRequest, match="more than 100 segments"):
+        resolved_sources(building_on("1"), look_up)
+
+
+IDS = "abcd"
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries({one: st.lists(st.sampled_from(IDS), max_size=3) for one in IDS}))
+def test_a_circle_is_found_exactly_where_there_is_one(segments):
+    look_up, asked = looking_up(**segments)
+    closed = set()  # the segments without a way back to them: those built on such ones only
+    for _ in IDS:
+        closed |= {one for one in IDS if closed.issuperset(segments[one])}
+
+    try:
+        resolved_sources(building_on("a"), look_up)
+    except BadRequest as error:
+        circular = "back to it" in error.message
+    else:
+        circular = False
+
+    assert circular is ("a" not in closed)
+    assert len(asked) == len(set(asked))
 
 
 # Rules for all inputs

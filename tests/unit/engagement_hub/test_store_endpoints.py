@@ -4,7 +4,7 @@ from zlib import crc32
 import pytest
 
 from engagement_hub.engagement.errors import BadRequest, TooManyRequests
-from engagement_hub.store.endpoints import EndpointStore, shard_of
+from engagement_hub.store.endpoints import EndpointStore, Member, MemberKind, shard_of
 from tests.builders.hub import TABLES, CallCounter, OneCallAtATime, hub_tables
 
 APP = "a" * 32
@@ -337,7 +337,11 @@ def test_scanning_all_shards_finds_every_endpoint_once_with_its_user(store):
     assert sorted(found) == sorted((f"e{n}", crc32(f"e{n}".encode()) % 32) for n in range(100))
 
 
-def test_members_of_a_segment_lie_in_the_shards_of_their_endpoints(store):
+def members(store, list_id):
+    return [one for shard in range(32) for one in store.members(APP, list_id, shard).items]
+
+
+def test_members_of_a_list_lie_in_the_shards_of_their_endpoints(store):
     ids = [f"e{n}" for n in range(60)]
 
     store.add_members(APP, "s1", ids)
@@ -346,23 +350,99 @@ def test_members_of_a_segment_lie_in_the_shards_of_their_endpoints(store):
     for shard in range(32):
         first = store.members(APP, "s1", shard, None, 2)
         rest = store.members(APP, "s1", shard, first.token, 100).items if first.token else []
-        assert first.items + rest == sorted(one for one in ids if shard_of(one) == shard)
+        found = [member.id for member in first.items + rest]
+        assert found == sorted(one for one in ids if shard_of(one) == shard)
 
 
-def test_users_on_a_segments_list_are_marked_as_users(store):
-    store.add_members(APP, "s1", ["u1"], users=True)
+def test_a_user_and_an_endpoint_of_one_name_are_two_members(store):
+    store.add_members(APP, "s1", ["ann", "user#ann"])
+    store.add_members(APP, "s1", ["ann", "endpoint#ann"], users=True)
 
-    found = [one for shard in range(32) for one in store.members(APP, "s1", shard).items]
+    expected = {
+        Member(MemberKind.ENDPOINT, "ann"),
+        Member(MemberKind.ENDPOINT, "user#ann"),
+        Member(MemberKind.USER, "ann"),
+        Member(MemberKind.USER, "endpoint#ann"),
+    }
+    assert set(members(store, "s1")) == expected
+    assert store.members_among(APP, "s1", expected) == expected
 
-    assert found == ["user#u1"]
+
+def test_an_id_of_the_greatest_length_can_be_a_member(store):
+    longest = "\N{OK HAND SIGN}" * 250
+
+    store.add_members(APP, "s1", [longest])
+
+    [member] = members(store, "s1")
+    assert member.id == longest
+    assert len(f"{member.kind}#{member.id}".encode()) <= 1024  # DynamoDB's limit of a sort key
 
 
-def test_a_deleted_list_is_empty(store, client):
+def test_only_candidates_that_are_on_the_list_are_found_among_its_members(store, client):
+    store.add_members(APP, "s1", [f"e{n}" for n in range(0, 300, 2)])
+    store.add_members(APP, "s2", ["e1"])
+    counter = CallCounter(client)
+
+    found = store.members_among(
+        APP, "s1", [Member(MemberKind.ENDPOINT, f"e{n}") for n in range(250)]
+    )
+
+    assert {member.id for member in found} == {f"e{n}" for n in range(0, 250, 2)}
+    assert counter.calls == {"BatchGetItem": 3}
+
+
+def test_a_page_holds_at_most_a_hundred_users_and_none_is_lost_between_pages(client):
+    store = EndpointStore(TABLES["ENDPOINTS_TABLE"], 1, OneCallAtATime(client))
+    store.add_members(APP, "s1", [f"e{n}" for n in range(150)])
+    store.add_members(APP, "s1", [f"u{n}" for n in range(250)], users=True)
+
+    pages, after = [], None
+    while True:
+        page = store.members(APP, "s1", 0, after)
+        pages.append([member.kind for member in page.items])
+        after = page.token
+        if after is None:
+            break
+
+    assert [len(page) for page in pages] == [250, 100, 50]
+    assert [page.count(MemberKind.USER) for page in pages] == [100, 100, 50]
+
+
+def test_the_endpoints_of_many_users_take_as_many_calls_as_those_of_one(store, client):
+    update(store, *((f"e{n}", sms(n, f"u{n // 2}")) for n in range(80)))
+    counter = CallCounter(client)
+
+    found = store.endpoints_of_users(APP, [*(f"u{n}" for n in range(40)), "nobody"])
+
+    assert {one["Id"] for one in found} == {f"e{n}" for n in range(80)}
+    assert counter.calls == {"BatchGetItem": 3}  # users, their endpoints, and the users' attributes
+
+
+def test_a_deleted_list_is_empty_and_other_lists_stay(store, client):
     store.add_members(APP, "s1", [f"e{n}" for n in range(60)])
+    store.add_members(APP, "s2", ["e1"])
 
-    store.delete_members(APP, "s1")
+    assert store.delete_members(APP, "s1")
+
+    assert members(store, "s1") == []
+    assert [member.id for member in members(store, "s2")] == ["e1"]
+
+
+def test_a_list_too_large_for_one_call_is_deleted_by_several(client, monkeypatch):
+    monkeypatch.setattr("engagement_hub.store.endpoints._SCAN_ITEMS", 10)
+    store = EndpointStore(TABLES["ENDPOINTS_TABLE"], 1, OneCallAtATime(client))
+    store.add_members(APP, "s1", [f"e{n}" for n in range(95)])
+    calls, done = 0, False
+
+    while not done:
+        pages = iter(range(3))
+        done = store.delete_members(
+            APP, "s1", out_of_time=lambda pages=pages: next(pages, None) is None
+        )
+        calls += 1
 
     assert items(client) == []
+    assert calls == 4  # three pages of ten a call
 
 
 # Calls and races

@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from engagement_hub.engagement.eligibility import Cap, Count, Period
-from engagement_hub.engagement.errors import NotFound
+from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.senders.outcome import OPTED_OUT
@@ -152,6 +152,181 @@ def test_a_segment_of_users_reaches_all_their_endpoints(hub, sender, stream):
     run(hub, campaign(hub))
 
     assert sender.addresses == ["+14255550100", "+14255550101"]
+
+
+def test_an_endpoint_on_a_list_beside_its_user_gets_one_message(hub, sender, stream):
+    ann = {"UserId": "ann"}
+    endpoints(hub, a=sms("+14255550100", User=ann), b=sms("+14255550101", User=ann))
+    hub.endpoints.add_members(APP, "seg1", ["a"])
+    hub.endpoints.add_members(APP, "seg1", ["ann"], users=True)
+    segment(hub, SegmentType="IMPORT")
+
+    done = run(hub, campaign(hub))
+
+    assert sender.addresses == ["+14255550100", "+14255550101"]
+    assert done["ExecutionMetrics"]["DUPLICATE_ENDPOINT"] == "1"
+
+
+def test_an_endpoint_with_the_name_of_a_user_entry_is_itself(hub, sender, stream):
+    endpoints(
+        hub,
+        **{
+            "user#ann": sms("+14255550100"),
+            "a": sms("+14255550999", User={"UserId": "ann"}),
+        },
+    )
+    hub.endpoints.add_members(APP, "seg1", ["user#ann"])
+    segment(hub, SegmentType="IMPORT")
+
+    run(hub, campaign(hub))
+
+    assert sender.addresses == ["+14255550100"]
+
+
+def test_a_list_of_users_keeps_out_all_their_endpoints_and_no_other(hub, sender, stream):
+    ann = {"UserId": "ann"}
+    endpoints(
+        hub,
+        a=sms("+14255550100", User=ann),
+        b=sms("+14255550101", User=ann),
+        ann=sms("+14255550102"),
+    )
+    hub.endpoints.add_members(APP, "list1", ["ann"], users=True)
+    segment(hub, "list1", SegmentType="IMPORT")
+    group = {"SourceType": "NONE", "SourceSegments": [{"Id": "list1"}], "Dimensions": []}
+    segment(hub, Dimensions=None, SegmentGroups={"Include": "ALL", "Groups": [group]})
+
+    run(hub, campaign(hub))
+
+    assert sender.addresses == ["+14255550102"]
+
+
+def test_a_list_that_keeps_people_out_is_asked_for_the_endpoints_of_a_page_only(
+    hub, sender, stream, monkeypatch
+):
+    people(hub, 40)
+    hub.endpoints.add_members(APP, "list1", [f"e{n}" for n in range(0, 1000)])
+    segment(hub, "list1", SegmentType="IMPORT")
+    group = {"SourceType": "NONE", "SourceSegments": [{"Id": "list1"}], "Dimensions": []}
+    segment(hub, Dimensions=None, SegmentGroups={"Include": "ALL", "Groups": [group]})
+    asked: list[int] = []
+    find = hub.endpoints.members_among
+
+    def members_among(app_id: str, list_id: str, candidates: Any) -> Any:
+        asked.append(len(candidates))
+        return find(app_id, list_id, candidates)
+
+    monkeypatch.setattr(hub.endpoints, "members_among", members_among)
+    monkeypatch.setattr(hub.endpoints, "members", None)  # the list itself is not read
+
+    run(hub, campaign(hub))
+
+    assert sender.sent == []
+    assert sum(asked) == 40
+
+
+def test_a_run_reads_the_list_that_was_current_when_it_began(hub, sender, stream):
+    people(hub, 2)
+    hub.endpoints.add_members(APP, "monday", ["e0"])
+    hub.endpoints.add_members(APP, "tuesday", ["e1"])
+    segment(hub, SegmentType="IMPORT", Members="monday")
+    event = campaign(hub)
+    opened = steps.open_run(hub, event, CONTEXT)
+
+    segment(hub, SegmentType="IMPORT", Members="tuesday")
+    steps.build_audience(hub, {**event, "Progress": opened["Progress"]}, CONTEXT)
+    sealed = steps.seal_audience(hub, event, CONTEXT)
+    for key in hub.bucket.keys(sealed["Prefix"]):
+        steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
+
+    assert sender.addresses == ["+14255550000"]
+
+
+def test_the_next_run_reads_the_list_of_the_last_import(hub, sender, stream):
+    people(hub, 2)
+    hub.endpoints.add_members(APP, "monday", ["e0"])
+    hub.endpoints.add_members(APP, "tuesday", ["e1"])
+    segment(hub, SegmentType="IMPORT", Members="monday")
+    event = campaign(hub)  # it names version 1 of the segment
+
+    segment(hub, SegmentType="IMPORT", Members="tuesday", Version=2)
+    run(hub, event)
+
+    assert sender.addresses == ["+14255550001"]
+
+
+def test_a_segment_imported_by_an_earlier_version_of_the_hub_fails_the_run(hub, sender):
+    segment(hub, SegmentType="IMPORT", Members=None)
+    body = hub.entities.require(APP, Kind.SEGMENT, "seg1")
+    del body["Members"]
+    hub.entities.put(APP, Kind.SEGMENT, "seg1", body)
+    event = campaign(hub)
+
+    with pytest.raises(BadRequest, match="Import the file into it again"):
+        steps.open_run(hub, event, CONTEXT)
+
+
+def broken_off(hub: Hub, event: dict[str, Any]) -> tuple[str, str]:
+    """The end of a run that a step of building broke off: result and campaign status."""
+    steps.fail_run(hub, event, CONTEXT)
+    return activity(hub)["Result"], state(hub)
+
+
+@pytest.mark.parametrize("deleted", ["seg1", "list1"])
+def test_a_segment_deleted_while_the_audience_is_built_fails_the_run_and_nobody_is_sent_to(
+    hub, sender, stream, deleted
+):
+    people(hub, 8)
+    hub.endpoints.add_members(APP, "list1", [f"e{n}" for n in range(8)])
+    segment(hub, "list1", SegmentType="IMPORT")
+    group = {"SourceSegments": [{"Id": "list1"}]}
+    segment(hub, Dimensions=None, SegmentGroups={"Groups": [group]})
+    event = campaign(hub)
+    opened = steps.open_run(hub, event, CONTEXT)
+    hurried: Any = RunningOut(looks=2)
+    begun = steps.build_audience(hub, {**event, "Progress": opened["Progress"]}, hurried)
+    assert not begun["Done"]
+
+    hub.entities.delete(APP, Kind.SEGMENT, deleted)
+    hub.endpoints.delete_members(APP, "list1")
+    steps.build_audience(hub, {**event, "Progress": begun["Remaining"]}, CONTEXT)
+    with pytest.raises(NotFound):
+        steps.seal_audience(hub, event, CONTEXT)
+
+    assert broken_off(hub, event) == ("FAIL", "DELETED" if deleted == "seg1" else "INVALID")
+    assert sender.sent == []
+
+
+def test_a_run_that_took_longer_than_a_replaced_list_is_kept_fails(hub, sender, stream):
+    people(hub, 2)
+    hub.endpoints.add_members(APP, "monday", ["e0"])
+    segment(hub, SegmentType="IMPORT", Members="monday")
+    event = campaign(hub)
+    opened = steps.open_run(hub, event, CONTEXT)
+    steps.build_audience(hub, {**event, "Progress": opened["Progress"]}, CONTEXT)
+
+    segment(hub, SegmentType="IMPORT", Members="tuesday")
+    hub.clock = lambda: NOW + 6 * 3600
+
+    with pytest.raises(NotFound, match="imported anew"):
+        steps.seal_audience(hub, event, CONTEXT)
+
+
+def test_segments_that_build_on_each_other_end_the_run_and_make_the_campaign_invalid(hub, sender):
+    def on(*sources: str) -> dict[str, Any]:
+        references = [{"Id": source} for source in sources]
+        return {"Groups": [{"SourceType": "ANY", "SourceSegments": references}]}
+
+    # Two updates at the same moment can still make a circle.
+    segment(hub, Dimensions=None, SegmentGroups=on("seg2", "seg2", "seg2"))
+    segment(hub, "seg2", Dimensions=None, SegmentGroups=on("seg1", "seg1", "seg1"))
+    event = campaign(hub)
+
+    with pytest.raises(BadRequest, match="back to it"):
+        steps.open_run(hub, event, CONTEXT)
+
+    assert broken_off(hub, event) == ("FAIL", "INVALID")
+    assert sender.sent == []
 
 
 def test_an_audience_is_built_across_several_invocations(hub, sender, stream, monkeypatch):

@@ -14,6 +14,7 @@ from engagement_hub.store.entities import Kind
 from engagement_hub.workers import export_job as steps
 from engagement_hub.workers.hub import Hub
 from tests.builders.hub_workers import (
+    APP,
     Context,
     endpoints,
     export_job,
@@ -91,6 +92,29 @@ def test_a_segment_is_exported_alone(hub):
 
     [body] = exported().values()
     assert json.loads(body)["Id"] == "a"
+
+
+@pytest.mark.parametrize("deleted", ["seg1", "list1"])
+def test_an_export_whose_segment_is_deleted_meanwhile_fails_and_says_so(hub, deleted):
+    endpoints(hub, **{f"e{n}": sms(f"+1425555{n:04d}") for n in range(8)})
+    hub.endpoints.add_members(APP, "list1", [f"e{n}" for n in range(8)])
+    segment(hub, "list1", SegmentType="IMPORT")
+    group = {"SourceSegments": [{"Id": "list1"}]}
+    segment(hub, Dimensions=None, SegmentGroups={"Groups": [group]})
+    event = export_job(hub, SegmentId="seg1")
+    opened = steps.open_job(hub, event, CONTEXT)
+    hurried: Any = Context(milliseconds=1)
+    begun = steps.export_shards(hub, {**event, "Progress": opened["Progress"]}, hurried)
+
+    hub.entities.delete(APP, Kind.SEGMENT, deleted)
+    hub.endpoints.delete_members(APP, "list1")
+    for progress in begun["Remaining"]:
+        steps.export_shard(hub, {**event, **progress}, CONTEXT)
+    steps.close_job(hub, event, CONTEXT)
+
+    done = job(hub, Kind.EXPORT_JOB)
+    assert done["JobStatus"] == "FAILED"
+    assert "deleted or replaced while it was exported" in done["Failures"][0]
 
 
 def test_a_shard_is_exported_across_several_invocations(hub, monkeypatch):

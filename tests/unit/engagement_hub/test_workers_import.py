@@ -11,6 +11,7 @@ from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import import_job as steps
 from engagement_hub.workers.hub import Hub
+from engagement_hub.workers.purge import purge_members
 from tests.builders.hub_workers import (
     APP,
     Context,
@@ -18,6 +19,7 @@ from tests.builders.hub_workers import (
     hub_on_moto,
     import_job,
     job,
+    purges,
     put_file,
     sms,
 )
@@ -47,7 +49,15 @@ def run(hub: Hub, event: dict[str, str], *, each_step: int = 1) -> dict[str, Any
     for key in list(hub.bucket.keys(pieces["Prefix"])):
         repeat(steps.register_piece, {**event, "Key": key})
     repeat(steps.close_job, event)
-    return job(hub)
+    return job(hub, job_id=event["JobId"])
+
+
+def members(hub: Hub, list_id: str | None = None) -> list[tuple[str, str]]:
+    """The members of a list, by default of the list that the segment has."""
+    if list_id is None:
+        list_id = hub.entities.require(APP, Kind.SEGMENT, "seg1")["Members"]
+    found = [one for shard in range(4) for one in hub.endpoints.members(APP, list_id, shard).items]
+    return sorted((str(member.kind), member.id) for member in found)
 
 
 def rejects(hub: Hub) -> list[dict[str, Any]]:
@@ -187,25 +197,78 @@ def test_the_imported_segment_holds_the_endpoints_and_its_definition(hub):
     assert (segment["Name"], segment["SegmentType"], segment["Version"]) == ("people", "IMPORT", 1)
     assert segment["ImportDefinition"]["Size"] == 2
     assert segment["ImportDefinition"]["ChannelCounts"] == {"SMS": 1, "EMAIL": 1}
-    members = [m for shard in range(4) for m in hub.endpoints.members(APP, "seg1", shard).items]
-    assert sorted(members) == ["e1", "e2"]
+    assert members(hub) == [("endpoint", "e1"), ("endpoint", "e2")]
 
 
-def test_a_second_import_into_a_segment_adds_to_it(hub):
-    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
-    put_file("more.csv", HEADER + "SMS,+14255550101,e2,Bob\n")
+def import_again(hub: Hub, content: str) -> dict[str, Any]:
+    """Import a second file into the segment."""
+    put_file("more.csv", content)
+    return run(hub, import_job(hub, "job2", S3Url="s3://files/more.csv", SegmentId="seg1"))
+
+
+def test_a_second_import_into_a_segment_fills_it_anew(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\nEMAIL,cy@example.com,e3,Cy\n")
     run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1", SegmentName="people"))
 
-    event = import_job(hub, "job2", S3Url="s3://files/more.csv", SegmentId="seg1")
-    opened = steps.open_job(hub, event, CONTEXT)
-    [file] = hub.bucket.read_json(opened["ManifestKey"])
-    steps.parse_object(hub, {**event, "File": file}, CONTEXT)
-    steps.register_piece(hub, {**event, "Key": "jobs/job2/pieces/000000-000000.jsonl"}, CONTEXT)
-    steps.close_job(hub, event, CONTEXT)
+    import_again(hub, HEADER + "SMS,+14255550101,e2,Bob\n")
 
     segment = hub.entities.require(APP, Kind.SEGMENT, "seg1")
     assert (segment["Name"], segment["Version"]) == ("people", 2)
-    assert segment["ImportDefinition"]["Size"] == 2
+    assert segment["ImportDefinition"]["Size"] == 1
+    assert segment["ImportDefinition"]["ChannelCounts"] == {"SMS": 1}
+    assert members(hub) == [("endpoint", "e2")]
+
+
+def test_the_list_that_an_import_replaced_is_deleted_after_its_readers(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1"))
+    assert purges(hub) == []
+
+    import_again(hub, HEADER + "SMS,+14255550101,e2,Bob\n")
+
+    [purge] = purges(hub)
+    assert purge["WaitSeconds"] == 6 * 3600
+    assert purge_members(hub, purge, CONTEXT) == {"Done": True}
+    assert members(hub) == [("endpoint", "e2")]
+    assert members(hub, "job1") == []
+
+
+def test_a_failed_import_leaves_the_segment_as_it_was_and_its_own_list_is_deleted(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1"))
+    before = hub.entities.require(APP, Kind.SEGMENT, "seg1")
+    put_file("in/a.csv", b"\x89PNG\r\n\x1a\n" + bytes(200))
+    put_file("in/b.csv", HEADER + "SMS,+14255550101,e2,Bob\n")
+
+    done = run(hub, import_job(hub, "job2", S3Url="s3://files/in/", SegmentId="seg1"))
+
+    assert done["JobStatus"] == "FAILED"
+    assert hub.entities.require(APP, Kind.SEGMENT, "seg1") == before
+    assert members(hub) == [("endpoint", "e1")]
+    assert members(hub, "job2") == [("endpoint", "e2")]
+    [purge] = purges(hub)
+    purge_members(hub, purge, CONTEXT)
+    assert members(hub, "job2") == []
+
+
+def test_a_list_that_its_segment_has_is_not_deleted(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1"))
+
+    event = {"ApplicationId": APP, "SegmentId": "seg1", "List": "job1"}
+    assert purge_members(hub, event, CONTEXT) == {"Done": True}
+
+    assert members(hub) == [("endpoint", "e1")]
+
+
+def test_twenty_imports_into_a_segment_do_not_make_it_larger(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    sizes = set()
+    for n in range(10, 30):
+        run(hub, import_job(hub, f"job{n}", DefineSegment=True, SegmentId="seg1"))
+        sizes.add(len(json.dumps(hub.entities.require(APP, Kind.SEGMENT, "seg1"))))
+
+    assert max(sizes) - min(sizes) < 10  # the name of the list before the first is null
 
 
 def test_without_registering_endpoints_that_exist_stay_as_they_are(hub):
@@ -224,8 +287,7 @@ def test_a_file_of_user_ids_makes_a_segment_of_users(hub):
     done = run(hub, import_job(hub, S3Url="s3://files/users.csv", SegmentId="seg1"))
 
     assert done["JobStatus"] == "COMPLETED"
-    members = [m for shard in range(4) for m in hub.endpoints.members(APP, "seg1", shard).items]
-    assert sorted(members) == ["user#ann", "user#bob"]
+    assert members(hub) == [("user", "ann"), ("user", "bob")]
 
 
 def test_a_row_that_breaks_a_rule_at_registration_is_rejected_alone(hub):
