@@ -204,6 +204,7 @@ class ChunkSender:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     _last_milliseconds: int = field(init=False, default=LAST_MILLISECONDS)
+    _first_seconds_left: float = field(init=False, default=0)
     _pending: dict[int, Outcome] = field(init=False, default_factory=dict)
     _counted: set[int] = field(init=False, default_factory=set)
     _begun: set[int] = field(init=False, default_factory=set)
@@ -218,6 +219,7 @@ class ChunkSender:
             ClaimLost: another invocation works on the chunk. Known outcomes are written down.
         """
         self._last_milliseconds = min(LAST_MILLISECONDS, self.remaining_milliseconds() // 2)
+        self._first_seconds_left = self._seconds_left()
         record = self.runs.chunk(self.plan.scope, self.chunk)
         with ThreadPoolExecutor(PARALLEL_SENDS) as pool:
             pause = self._repeat(pool, recipients, record)
@@ -249,7 +251,7 @@ class ChunkSender:
             window = self._window(batch)
             starts = self._reserve(batch, window)
             if starts is None:
-                return self.booked_out_seconds
+                return self._booked_out()
             rounds += 1
             self._patiently(
                 partial(
@@ -290,7 +292,7 @@ class ChunkSender:
                     return 0
                 starts = self._reserve(batch, window)
                 if starts is None:
-                    return self.booked_out_seconds
+                    return self._booked_out()
                 upto = batch[-1].position + 1
                 self._patiently(
                     partial(
@@ -451,6 +453,14 @@ class ChunkSender:
                 first = max(first, start)
             starts.update({position: first + n * gap for n, position in enumerate(positions)})
         return starts
+
+    def _booked_out(self) -> float:
+        """Return the pause when no start is free within the time of the invocation.
+
+        Late in an invocation the time is short and not the rate: the next one has more of it.
+        """
+        early = self._seconds_left() >= self._first_seconds_left / 2
+        return self.booked_out_seconds if early else 0
 
     def _seconds_left(self) -> float:
         return max(0, self.remaining_milliseconds() - self._last_milliseconds) / 1000

@@ -29,7 +29,7 @@ from tests.builders.campaign_runs import (
     state,
     statuses,
 )
-from tests.builders.hub_workers import APP, NOW, endpoints, segment, sms
+from tests.builders.hub_workers import APP, NOW, Context, endpoints, segment, sms
 
 THROTTLED = SendOutcome(DeliveryStatus.THROTTLED, 429, "", reason="ThrottlingException")
 
@@ -235,6 +235,28 @@ def test_the_end_of_a_run_is_asked_at_the_start_of_each_send(hub, sender, stream
     steps.close_run(hub, event, CONTEXT)
 
     assert books(hub) == {"SUCCESS": 71, "EXPIRED": 29}
+
+
+def test_an_invocation_whose_time_is_short_is_followed_by_the_next_one_without_a_pause(
+    hub, sender, stream, monkeypatch
+):
+    monkeypatch.setattr("engagement_hub.workers.send_chunk._LARGEST_CLAIM", 4)
+    event = chunk_of(hub, 8)
+    context: Any = Context()
+
+    class FullUntilTheEnd:
+        def reserve(self, n: int, by: float) -> float | None:
+            if sender.sent:
+                context.milliseconds = 60_000
+                return None
+            return NOW
+
+    monkeypatch.setattr(sending_rates.Paces, "_limiter", lambda *others: FullUntilTheEnd())
+
+    answer = steps.send_chunk(hub, event, context)
+
+    assert len(sender.sent) == 4
+    assert answer == {"Status": "continue", "Seconds": 0, "Turn": 1}
 
 
 # Duplicates over the whole run
