@@ -1536,6 +1536,28 @@ def test_a_campaign_names_segments_and_templates_that_are_there(client, hub, app
     assert client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"] == []
 
 
+def test_a_campaign_from_an_address_that_the_hub_may_not_send_from_is_refused(client, hub, app):
+    segment_id = segment_for(client, app)
+
+    def mail(sender):
+        message = {"FromAddress": sender, "Title": "Hi", "Body": "Hi"}
+        return {"MessageConfiguration": {"EmailMessage": message}}
+
+    refused = client.exceptions.BadRequestException
+    with pytest.raises(
+        refused, match=r"^.*MessageConfiguration.EmailMessage.FromAddress.*other_sen"
+    ):
+        create_campaign(client, app, campaign(segment_id, **mail("else@example.com")))
+    treatment = {**mail("else@example.com"), "SizePercent": 10}
+    with pytest.raises(refused, match=r"AdditionalTreatments\[0\]"):
+        create_campaign(client, app, campaign(segment_id, AdditionalTreatments=[treatment]))
+    assert hub.aws.started == []
+
+    create_campaign(client, app, campaign(segment_id, **mail("Shop <brand@shop.example>")))
+
+    assert len(hub.aws.started) == 1
+
+
 def test_activities_of_a_run_that_goes_on_show_the_counters_of_the_moment(client, hub, app):
     segment_id = segment_for(client, app)
     one = create_campaign(client, app, campaign(segment_id))

@@ -2,12 +2,14 @@
 
 from typing import cast
 
+from engagement_hub.api.channels import allowed_senders
 from engagement_hub.api.hub import Hub, Operation, new_id
 from engagement_hub.api.segments import segment_version, version_number
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import StoredCampaign, UpcomingRun
+from engagement_hub.engagement.channel_settings import check_from_address
 from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.messages import template_references
 from engagement_hub.engagement.model import Activity, JsonObject
@@ -38,6 +40,7 @@ def create_campaign(hub: Hub, call: Call) -> JsonObject:
         hub, call.app_id, call.body["SegmentId"], call.body.get("SegmentVersion")
     )
     _check_templates(hub, call.body)
+    _check_senders(call.body)
     settings = hub.entities.get(call.app_id, Kind.SETTINGS, SETTINGS_ID)
     campaign_id = new_id()
     campaign = campaigns.new_campaign(
@@ -84,6 +87,7 @@ def update_campaign(hub: Hub, call: Call) -> JsonObject:
         number = call.body.get("SegmentVersion")
         version = int(segment_version(hub, call.app_id, segment_id, number)["Version"])
     _check_templates(hub, call.body)
+    _check_senders(call.body)
 
     def updated(body: JsonObject) -> JsonObject:
         changed = campaigns.update_campaign(
@@ -204,6 +208,19 @@ def _require(hub: Hub, call: Call) -> JsonObject:
 
 def _shown(body: JsonObject) -> JsonObject:
     return cast("JsonObject", campaigns.public(cast("StoredCampaign", body)))
+
+
+def _check_senders(request: JsonObject) -> None:
+    """Raise BadRequest for a FromAddress that the hub has no permission for."""
+    parts = [("", request)]
+    parts += [
+        (f"AdditionalTreatments[{number}].", treatment)
+        for number, treatment in enumerate(request.get("AdditionalTreatments") or [])
+    ]
+    for prefix, part in parts:
+        message = (part.get("MessageConfiguration") or {}).get("EmailMessage") or {}
+        member = f"{prefix}MessageConfiguration.EmailMessage"
+        check_from_address(message, member, allowed_senders())
 
 
 def _check_templates(hub: Hub, request: JsonObject) -> None:

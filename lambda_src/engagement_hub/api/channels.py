@@ -19,7 +19,7 @@ from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.store.entities import Kind
 
-__all__ = ["OPERATIONS"]
+__all__ = ["OPERATIONS", "allowed_senders"]
 
 # The word of the path, which is also the channel's Id, and its Platform.
 _PLATFORMS = {"email": "EMAIL", "sms": "SMS", "voice": "VOICE"}
@@ -31,7 +31,7 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any], AllowedSenders], dict[str, An
 }
 
 
-def _allowed_senders() -> AllowedSenders:
+def allowed_senders() -> AllowedSenders:
     """Read the senders that the module gave the hub permission for."""
 
     def listed(name: str) -> frozenset[str]:
@@ -69,7 +69,7 @@ def _update(word: str, hub: Hub, call: Call) -> JsonObject:
         }
         changed = {**before, **call.body}
         if word in _CHECKS:
-            changed = _CHECKS[word](changed, _allowed_senders())
+            changed = _CHECKS[word](changed, allowed_senders())
         return {
             **changed,
             "LastModifiedDate": call.timestamp,

@@ -18,6 +18,7 @@ from shared.mailbox import MailboxRefused, read_mailbox
 __all__ = [
     "AllowedSenders",
     "ChannelSettings",
+    "check_from_address",
     "checked_email_channel",
     "checked_sms_channel",
     "settings_of",
@@ -110,6 +111,27 @@ def checked_email_channel(channel: Mapping[str, Any], allowed: AllowedSenders) -
             "email: as configuration_set, or among other_configuration_sets."
         )
     return kept
+
+
+def check_from_address(message: Mapping[str, Any], member: str, allowed: AllowedSenders) -> None:
+    """Check that the hub may send from the FromAddress of a campaign's EmailMessage, if it has one.
+
+    Raises:
+        BadRequest: the hub has no permission; every email of the campaign would be refused.
+    """
+    text = message.get("FromAddress")
+    if not text:
+        return
+    try:
+        key = read_mailbox(text).key
+    except MailboxRefused as error:
+        raise BadRequest(f"{member}.FromAddress cannot be used: {error}") from error
+    if key not in allowed.email_addresses:
+        raise BadRequest(
+            f"{member}.FromAddress is no address that this hub may send from. Leave it out, or "
+            "name the address and its identity in the hub's input email: as from_address, or "
+            "among other_senders."
+        )
 
 
 def checked_sms_channel(channel: Mapping[str, Any], allowed: AllowedSenders) -> dict[str, Any]:

@@ -64,15 +64,15 @@ class ChunkRecord:
     """How far a chunk is: recipients 0 … claimed-1 may have been sent to.
 
     `outcomes` is keyed by the recipient's position. A claimed position without an outcome is being
-    sent by the invocation that claimed it at `claimed_at` (epoch seconds), or was when that
-    invocation ended: then the outcome cannot be known. `rounds` counts repeated attempts for
-    recipients whom the sending service did not take.
+    sent by the invocation that claimed it, or was when that invocation ended: then the outcome
+    cannot be known. The invocation is over at `claimed_until` (epoch seconds). `rounds` counts
+    repeated attempts for recipients whom the sending service did not take.
     """
 
     claimed: int = 0
     outcomes: Mapping[int, Outcome] = field(default_factory=dict)
     done: bool = False
-    claimed_at: int = 0
+    claimed_until: int = 0
     rounds: int = 0
 
 
@@ -186,7 +186,7 @@ class RunStore:
             claimed=int(item.get("claimed", 0)),
             outcomes=outcomes,
             done=item.get("state") == "done",
-            claimed_at=int(item.get("claimed_at", 0)),
+            claimed_until=int(item.get("claimed_until", 0)),
             rounds=rounds,
         )
 
@@ -198,19 +198,21 @@ class RunStore:
         held: int,
         upto: int,
         token: str,
+        until: int,
         outcomes: Mapping[int, Outcome] | None = None,
     ) -> None:
         """Claim positions `held` … `upto`-1, which are unclaimed; write outcomes as well.
 
         Args:
             token: names the invocation, which claims a range once.
+            until: the end of the invocation at the latest, in epoch seconds.
 
         Raises:
             ClaimLost: the chunk's claims are not where the caller believes.
         """
         change = _Change()
         change.set("claimed", upto)
-        change.set("claimed_at", int(self._clock()))
+        change.set("claimed_until", until)
         change.set("claimed_by", token)
         change.add_outcomes(outcomes)
         change.values[":token"] = token

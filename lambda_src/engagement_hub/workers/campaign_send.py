@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _STATUSES = frozenset(str(status) for status in SendStatus)
-# The time-out of the campaign function: an invocation that claimed longer ago is over.
-_LONGEST_INVOCATION_SECONDS = 300
 # Pauses before a rate that other runs have booked out is asked for again, by the number of
 # invocations for the chunk. An execution has 25,000 events, and each invocation takes ten.
 _BOOKED_OUT_SECONDS = ((100, 30), (500, 120))
@@ -91,11 +89,12 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         pause = sender.run(recipients)
     except ClaimLost:
         # Another invocation works on the chunk; when it is over, its outcomes are known.
-        return _LONGEST_INVOCATION_SECONDS
+        record = hub.runs.chunk(plan.scope, chunk.id)
+        return max(record.claimed_until - hub.clock(), 1)
     record = hub.runs.chunk(plan.scope, chunk.id)
     if pause is None and len(record.outcomes) < len(recipients):
         # The outcomes that are missing may still come, from an invocation that is not over.
-        left = record.claimed_at + _LONGEST_INVOCATION_SECONDS - hub.clock()
+        left = record.claimed_until - hub.clock()
         pause = left if left > 0 else None
     if pause is None:
         _conclude(hub, plan, treatment, chunk, recipients)
@@ -238,6 +237,7 @@ def chunk_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:
             held=record.claimed,
             upto=len(recipients),
             token="chunk failed",
+            until=0,
             outcomes={
                 one.position: {"status": one.skip or SendStatus.FAILURE.value}
                 for one in recipients[record.claimed :]

@@ -302,6 +302,7 @@ class ChunkSender:
                         held=claimed,
                         upto=upto,
                         token=self.token,
+                        until=math.ceil(self.clock() + self.remaining_milliseconds() / 1000),
                         outcomes=self._pending,
                     )
                 )

@@ -42,13 +42,14 @@ def test_notes_are_cut_at_the_limit(runs):
 
 
 def test_claims_and_outcomes_come_back_in_full(runs):
-    runs.claim("run#1", "c", held=0, upto=2, token="t0")
+    runs.claim("run#1", "c", held=0, upto=2, token="t0", until=9)
     runs.claim(
         "run#1",
         "c",
         held=2,
         upto=4,
         token="a",
+        until=9,
         outcomes={0: {"status": "SUCCESS"}, 1: {"status": "X"}},
     )
     runs.record("run#1", "c", {3: {"status": "THROTTLED"}})
@@ -63,14 +64,14 @@ def test_claims_and_outcomes_come_back_in_full(runs):
 
 
 def test_a_claim_that_another_invocation_was_faster_with_is_lost(runs):
-    runs.claim("run#1", "c", held=0, upto=2, token="t0")
+    runs.claim("run#1", "c", held=0, upto=2, token="t0", until=9)
 
     with pytest.raises(ClaimLost):
-        runs.claim("run#1", "c", held=0, upto=2, token="another")
+        runs.claim("run#1", "c", held=0, upto=2, token="another", until=9)
 
 
 def test_a_chunk_is_finished_once_and_takes_no_outcome_afterwards(runs):
-    runs.claim("run#1", "c", held=0, upto=2, token="t0")
+    runs.claim("run#1", "c", held=0, upto=2, token="t0", until=9)
 
     assert runs.finish_chunk("run#1", "c", {"0": {"SUCCESS": 2}})
     assert not runs.finish_chunk("run#1", "c", {"0": {"SUCCESS": 2}})
@@ -104,8 +105,8 @@ def forgetful(runs):
 
 
 def test_a_claim_whose_answer_was_lost_is_the_invocations_own(runs, forgetful):
-    forgetful.claim("run#1", "c", held=0, upto=2, token="a")
-    forgetful.claim("run#1", "c", held=2, upto=4, token="a")
+    forgetful.claim("run#1", "c", held=0, upto=2, token="a", until=9)
+    forgetful.claim("run#1", "c", held=2, upto=4, token="a", until=9)
     forgetful.claim_again("run#1", "c", round_number=1, positions=[0], token="a")
     forgetful.claim_again("run#1", "c", round_number=2, positions=[0], token="a")
 
@@ -114,7 +115,7 @@ def test_a_claim_whose_answer_was_lost_is_the_invocations_own(runs, forgetful):
     assert (record.claimed, record.rounds) == (4, 2)
     for held, upto in ((0, 2), (2, 4)):
         with pytest.raises(ClaimLost):
-            runs.claim("run#1", "c", held=held, upto=upto, token="another")
+            runs.claim("run#1", "c", held=held, upto=upto, token="another", until=9)
     with pytest.raises(ClaimLost):
         runs.claim_again("run#1", "c", round_number=2, positions=[0], token="another")
 
@@ -144,7 +145,7 @@ def test_an_address_belongs_to_the_line_that_was_first(forgetful, runs):
 
 
 def test_a_round_overrules_the_outcome_before_it_and_is_unknown_until_it_is_recorded(runs):
-    runs.claim("run#1", "c", held=0, upto=2, token="a")
+    runs.claim("run#1", "c", held=0, upto=2, token="a", until=9)
     runs.record("run#1", "c", {0: {"status": "THROTTLED"}, 1: {"status": "SUCCESS"}})
 
     runs.claim_again("run#1", "c", round_number=1, positions=[0], token="b")
@@ -200,7 +201,7 @@ def test_everything_expires(hub, runs):
     import boto3
 
     runs.complete_once("run#1", "u", {"x": {"Rows": 1}}, notes=["n"])
-    runs.claim("run#1", "c", held=0, upto=1, token="t0")
+    runs.claim("run#1", "c", held=0, upto=1, token="t0", until=9)
     runs.claim_again("run#1", "c", round_number=1, positions=[0], token="t")
     runs.take_address("run#1", "SMS|+1425", endpoint_id="e1", line="a/0")
     count(runs, Cap("all", Period.DAY, 1), "a/0")

@@ -430,14 +430,14 @@ def test_an_invocation_that_loses_its_chunk_still_writes_down_what_it_sent(
 
     def overtaken(*arguments: Any, held: int, **others: Any) -> None:
         if held == 2:
-            claim(scope, chunk, held=2, upto=4, token="another invocation")
+            claim(scope, chunk, held=2, upto=4, token="another", until=int(NOW) + 200)
         claim(*arguments, held=held, **others)
 
     monkeypatch.setattr(hub.runs, "claim", overtaken)
 
     answer = steps.send_chunk(hub, event, CONTEXT)
 
-    assert answer == {"Status": "continue", "Seconds": 300, "Turn": 1}
+    assert answer == {"Status": "continue", "Seconds": 200, "Turn": 1}
     assert len(sender.sent) == 2
     record = hub.runs.chunk(scope, chunk)
     assert {n: one["status"] for n, one in record.outcomes.items()} == {0: "SUCCESS", 1: "SUCCESS"}
