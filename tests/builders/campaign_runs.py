@@ -59,6 +59,25 @@ class Functions:
             raise CallFailed("it failed")
 
 
+class AnswersLost:
+    """A DynamoDB client whose conditional writes are all carried out twice: botocore repeats a
+    request whose answer was lost."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        if name not in ("put_item", "update_item", "transact_write_items"):
+            return call
+
+        def twice(**request: Any) -> Any:
+            call(**request)
+            return call(**request)
+
+        return twice
+
+
 class Unpaced:
     def reserve(self, n: int, by: float) -> float | None:
         return NOW

@@ -1,13 +1,13 @@
 """RunStore: totals that are added once, claims with a single owner, caps."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from engagement_hub.engagement.eligibility import Cap, Count, Period
 from engagement_hub.store.runs import ClaimLost, RunStore
 from shared.pacing import RateLimiter
+from tests.builders.campaign_runs import AnswersLost
 from tests.builders.hub_workers import NOW
 
 MOMENT = datetime.fromtimestamp(NOW, UTC)
@@ -78,25 +78,6 @@ def test_a_chunk_is_finished_once_and_takes_no_outcome_afterwards(runs):
     with pytest.raises(ClaimLost):
         runs.record("run#1", "c", {0: {"status": "SUCCESS"}})
     assert runs.totals("run#1") == {"0": {"SUCCESS": 2}}
-
-
-class AnswersLost:
-    """A DynamoDB client whose conditional writes are all carried out twice: botocore repeats a
-    request whose answer was lost."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._client, name)
-        if name not in ("put_item", "update_item", "transact_write_items"):
-            return call
-
-        def twice(**request: Any) -> Any:
-            call(**request)
-            return call(**request)
-
-        return twice
 
 
 @pytest.fixture

@@ -14,12 +14,14 @@ from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.messages import SmsPlan
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.entities import Kind
+from engagement_hub.store.runs import RunStore
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers import sending_rates
 from engagement_hub.workers.hub import Hub
 from engagement_hub.workers.send_chunk import MOST_ROUNDS
 from tests.builders.campaign_runs import (
     CONTEXT,
+    AnswersLost,
     activity,
     build,
     campaign,
@@ -518,6 +520,17 @@ def sent_with_retries(hub: Hub, event: dict[str, Any]) -> None:
         except (ClientError, ReadTimeoutError):
             continue
     raise AssertionError("the chunk does not end")
+
+
+def test_a_run_that_loses_the_answer_of_every_write_sends_to_everyone_once(hub, sender, stream):
+    hub.runs = RunStore("runs", AnswersLost(hub.runs._client), clock=lambda: NOW)
+    segment(hub)
+    people(hub, 60)
+
+    run(hub, campaign(hub, {"Limits": {"Daily": 1}}, Limits={"Daily": 2, "Total": 1}))
+
+    assert len(sender.sent) == len(set(sender.addresses)) == 60
+    assert books(hub) == {"SUCCESS": 60}
 
 
 def test_a_value_that_no_rule_foresaw_costs_only_its_own_recipient(
