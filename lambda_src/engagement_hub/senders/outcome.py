@@ -66,6 +66,9 @@ _THROTTLES = frozenset(
 # The account cannot send for now; the same message may be accepted later.
 _TEMPORARY = frozenset(
     {
+        # Also said while a new policy does not count everywhere yet.
+        "AccessDenied",
+        "AccessDeniedException",
         "AccountSuspendedException",
         "LimitExceededException",
         "SendingPausedException",

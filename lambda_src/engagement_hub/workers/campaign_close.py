@@ -50,10 +50,7 @@ def close_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
             partial(_finished, counts, now, failed),
         )
         results.append("FAIL" if failed else "SUCCESS")
-    try:
-        _change_campaign(hub, event, partial(_left, int(event["Run"]), now), now)
-    except NotFound:
-        logger.info("campaign deleted during its run", CampaignId=event["CampaignId"])
+    _change_campaign(hub, event, partial(_left, int(event["Run"]), now), now)
     return {"Result": "FAIL" if "FAIL" in results else "SUCCESS"}
 
 
@@ -117,11 +114,15 @@ def _end_of(hub: Hub, campaign: StoredCampaign, run: int, now: datetime) -> _Cha
 
 def _change_campaign(hub: Hub, event: Event, change: _Change, now: datetime) -> None:
     """Change the campaign after its run, and schedule its next run."""
-    body = hub.entities.update(
-        event["ApplicationId"],
-        Kind.CAMPAIGN,
-        event["CampaignId"],
-        lambda body: cast(dict[str, Any], change(cast(StoredCampaign, body))),
-    )
+    try:
+        body = hub.entities.update(
+            event["ApplicationId"],
+            Kind.CAMPAIGN,
+            event["CampaignId"],
+            lambda body: cast(dict[str, Any], change(cast(StoredCampaign, body))),
+        )
+    except NotFound:
+        logger.info("campaign deleted during its run", CampaignId=event["CampaignId"])
+        return
     # Again: when this run took longer than the period, the next one came and had to be skipped.
     schedule_next(cast(StoredCampaign, body), now)

@@ -141,6 +141,9 @@ def _conclude(
     _publish(hub, plan, chunk, _events(hub, plan, treatment, chunk, results))
     counters = {treatment.id: counters_of(results)}
     refusals = Counter(str(outcome["reason"]) for _, outcome in results if "reason" in outcome)
+    unknown = counters[treatment.id].get(SendStatus.UNKNOWN, 0)
+    if unknown:
+        logger.warning("outcomes unknown", run=plan.run_id, chunk=chunk.id, count=unknown)
     if refusals:
         logger.warning("sends refused", run=plan.run_id, chunk=chunk.id, reasons=dict(refusals))
     hub.runs.finish_chunk(plan.scope, chunk.id, counters)

@@ -80,6 +80,10 @@ _WRITING_PAUSE_SECONDS = 2
 _LEAD_SECONDS = 0.1
 # 5 s, 10 s, 20 s … 30 minutes: 64 rounds are 27 hours, longer than SES counts a sending quota.
 MOST_ROUNDS = 64
+# Ten minutes: a permission that is just being given counts by then. Longer, one recipient whom the
+# permission leaves out would hold up the others.
+MOST_ROUNDS_WITHOUT_PERMISSION = 7
+_NO_PERMISSION = frozenset({"AccessDenied", "AccessDeniedException"})
 _FIRST_ROUND_PAUSE_SECONDS = 5
 _LONGEST_ROUND_PAUSE_SECONDS = 1800
 
@@ -233,15 +237,13 @@ class ChunkSender:
         again = [
             one
             for one in recipients[: record.claimed]
-            if record.outcomes.get(one.position, {}).get("status") in _NOT_TAKEN
+            if _may_repeat(record.outcomes.get(one.position), record.rounds)
         ]
         self._counted = {
             one.position for one in again if record.outcomes[one.position].get("counted")
         }
         rounds = record.rounds
         for batch in self._claims(again):
-            if rounds >= MOST_ROUNDS:
-                return None
             if self._is_late():
                 return 0
             window = self._window(batch)
@@ -266,7 +268,7 @@ class ChunkSender:
                 self._patiently(
                     partial(self.runs.record_round, self.plan.scope, self.chunk, rounds, outcomes)
                 )
-            if _has_not_taken(outcomes) and rounds < MOST_ROUNDS:
+            if self._must_wait(outcomes, rounds):
                 return _round_pause(rounds)
         return None
 
@@ -304,9 +306,22 @@ class ChunkSender:
                 self._pending = {}
                 claimed = upto
                 self._settle(pool, batch, window, starts)
-                if _has_not_taken(self._pending) and record.rounds < MOST_ROUNDS:
+                if self._must_wait(self._pending, record.rounds):
                     return _round_pause(record.rounds)
         return None
+
+    def _must_wait(self, outcomes: Mapping[int, Outcome], rounds: int) -> bool:
+        """Check whether the sending service takes no messages now, and say so in the log."""
+        waiting = [one for one in outcomes.values() if _may_repeat(one, rounds)]
+        if waiting:
+            logger.warning(
+                "sending stopped until the service takes messages",
+                run=self.plan.run_id,
+                chunk=self.chunk,
+                round=rounds,
+                reasons=dict(Counter(str(one.get("reason", one["status"])) for one in waiting)),
+            )
+        return bool(waiting)
 
     def _claims(self, window: Sequence[Recipient]) -> Iterator[Sequence[Recipient]]:
         """Cut recipients into what is claimed together; a custom channel takes 50 at a time."""
@@ -624,8 +639,12 @@ class ChunkSender:
         }
 
 
-def _has_not_taken(outcomes: Mapping[int, Outcome]) -> bool:
-    return any(outcome["status"] in _NOT_TAKEN for outcome in outcomes.values())
+def _may_repeat(outcome: Outcome | None, rounds: int) -> bool:
+    """Check whether a message was surely not sent, and has attempts left."""
+    if outcome is None or outcome["status"] not in _NOT_TAKEN:
+        return False
+    denied = outcome.get("reason") in _NO_PERMISSION
+    return rounds < (MOST_ROUNDS_WITHOUT_PERMISSION if denied else MOST_ROUNDS)
 
 
 def _round_pause(rounds: int) -> float:

@@ -249,6 +249,24 @@ run "keeps_events_that_a_stream_refuses_and_tells_the_operator" {
   }
 }
 
+run "an_execution_that_ends_abnormally_is_closed" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      jsondecode(aws_cloudwatch_event_rule.ended.event_pattern).source == ["aws.states"],
+      jsondecode(aws_cloudwatch_event_rule.ended.event_pattern).detail.status == ["ABORTED", "FAILED", "TIMED_OUT"],
+      length(setsubtract(values(local.state_machine_arns), jsondecode(aws_cloudwatch_event_rule.ended.event_pattern).detail.stateMachineArn)) == 0,
+    ])
+    error_message = "The rule must match abnormal ends of the three state machines."
+  }
+
+  assert {
+    condition     = length(data.aws_iam_policy_document.close_ended.statement) == 3 && alltrue([for arn in data.aws_iam_policy_document.close_ended.statement[0].resources : can(regex(":execution:hub-(campaign|export|import):\\*$", arn))])
+    error_message = "The function must describe executions of the hub's state machines only."
+  }
+}
+
 run "an_api_that_fails_wakes_a_person" {
   command = plan
 

@@ -97,3 +97,30 @@ def test_a_broken_off_flow_writes_its_end_down_before_it_fails(flow):
             expected = closing if name != closing else definition[closing]["Next"]
             assert catch["Next"] == expected, name
     assert definition[definition[closing]["Next"]]["Type"] == "Fail"
+
+
+def test_the_results_of_a_distributed_map_go_to_s3():
+    distributed = [
+        (name, state)
+        for name, state in states("campaign", "Map")
+        if state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+    ]
+
+    assert distributed
+    for name, state in distributed:
+        assert state["ResultWriter"]["Resource"].endswith(":states:::s3:putObject"), name
+        caught = [error for catch in state["Catch"] for error in catch["ErrorEquals"]]
+        assert "States.DataLimitExceeded" in caught, name
+
+
+def test_throttling_by_lambda_and_failing_services_have_more_attempts_than_faults():
+    for name, state in states("campaign", "Task"):
+        attempts = {
+            error: retry["MaxAttempts"]
+            for retry in state["Retry"]
+            for error in retry["ErrorEquals"]
+        }
+
+        assert attempts["Lambda.TooManyRequestsException"] >= 20, name
+        assert attempts["ServiceUnavailable"] >= 20, name
+        assert attempts["States.TaskFailed"] <= 5, name

@@ -229,7 +229,7 @@ def test_a_voice_message_is_told_from_ssml_and_its_voice_is_spelt_as_the_service
     [
         (refusal("ConflictException", Reason=OPTED_OUT), DeliveryStatus.OPT_OUT),
         (refusal("ValidationException"), DeliveryStatus.PERMANENT_FAILURE),
-        (refusal("AccessDeniedException", 403), DeliveryStatus.PERMANENT_FAILURE),
+        (refusal("AccessDeniedException", 403), DeliveryStatus.TEMPORARY_FAILURE),
         (refusal("MessageRejected"), DeliveryStatus.PERMANENT_FAILURE),
         (refusal("SendingPausedException"), DeliveryStatus.TEMPORARY_FAILURE),
         (refusal("ServiceQuotaExceededException", 402), DeliveryStatus.TEMPORARY_FAILURE),

@@ -33,6 +33,8 @@ from tests.builders.hub_workers import APP, NOW, endpoints, segment, sms
 
 THROTTLED = SendOutcome(DeliveryStatus.THROTTLED, 429, "", reason="ThrottlingException")
 
+DENIED = SendOutcome(DeliveryStatus.TEMPORARY_FAILURE, 400, "", reason="AccessDeniedException")
+
 
 def one_shard(hub: Hub) -> None:
     hub.shards = hub.endpoints.shards = 1
@@ -161,6 +163,26 @@ def test_a_custom_channels_function_is_called_for_a_disabled_channel(
     send(hub, event, event["Key"])
 
     assert len(functions.payloads) == 1
+
+
+def test_a_projects_own_email_sender_is_used(hub, sender, stream, monkeypatch):
+    contents: list[Any] = []
+
+    def send_email(content: Any, address: str, *, context: Mapping[str, str]) -> SendOutcome:
+        contents.append(content)
+        return SendOutcome.accepted("m")
+
+    monkeypatch.setattr(sender, "send", send_email)
+    segment(hub)
+    endpoints(hub, a={"ChannelType": "EMAIL", "Address": "ann@example.com"})
+    channel(hub, "EMAIL", FromAddress="brand@shop.example", ConfigurationSet="shop")
+    message = {"EmailMessage": {"Title": "Hi", "Body": "Hi"}}
+
+    run(hub, campaign(hub, MessageConfiguration=message))
+
+    assert [(one.from_address, one.configuration_set) for one in contents] == [
+        ("brand@shop.example", "shop")
+    ]
 
 
 # The moment of the send
@@ -332,7 +354,7 @@ def test_messages_count_against_a_daily_that_the_project_set_after_the_campaign_
     assert len(sender.sent) == 1
 
 
-# Throttling stops the run and loses nobody
+# Throttling stops the run and loses no recipient
 
 
 def test_messages_that_were_throttled_are_sent_later_and_the_rest_waits_for_them(
@@ -376,6 +398,30 @@ def test_a_quota_that_never_opens_again_ends_as_throttled(hub, sender, stream):
     assert max(pauses) == 1800
     assert 24 * 3600 < sum(pauses) < 36 * 3600
     assert books(hub) == {"SUCCESS": 1, "THROTTLED": 1}
+
+
+def test_a_permission_that_is_given_during_the_run_loses_nobody(hub, sender, stream, monkeypatch):
+    event = chunk_of(hub, 3)
+    monkeypatch.setattr(sender, "answers", Draining(iter([DENIED] * 6)))
+
+    pauses = send(hub, event, event["Key"])
+    steps.close_run(hub, event, CONTEXT)
+
+    assert pauses == [5, 10]
+    assert books(hub) == {"SUCCESS": 3}
+
+
+def test_a_recipient_whom_the_permission_leaves_out_holds_up_the_others_for_ten_minutes(
+    hub, sender, stream
+):
+    event = chunk_of(hub, 2)
+    sender.answers = {"+14255550000": DENIED}
+
+    pauses = send(hub, event, event["Key"])
+    steps.close_run(hub, event, CONTEXT)
+
+    assert sum(pauses) == 635
+    assert books(hub) == {"SUCCESS": 1, "TRANSIENT_FAILURE": 1}
 
 
 def test_a_message_that_is_tried_again_counts_once_against_a_cap(hub, sender, stream, monkeypatch):
