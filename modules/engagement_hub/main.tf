@@ -134,7 +134,7 @@ module "import_function" {
   handler         = "engagement_hub.functions.import_endpoints.lambda_handler"
   role_path       = local.role_path
   package         = module.package.archives["engagement_hub"]
-  environment     = local.environment
+  environment     = merge(local.environment, { IMPORT_CONCURRENCY = var.import_concurrency })
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
   kms_actions     = local.data_kms_actions
   timeout_seconds = 900

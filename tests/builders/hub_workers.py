@@ -60,6 +60,7 @@ ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "ACCOUNT_ID": "123456789012",
     "PARTITION": "aws",
+    "IMPORT_CONCURRENCY": "8",
     "RUNS_TABLE": "runs",
     "SCHEDULE_GROUP": "hub",
     "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/hub-schedules",

@@ -6,6 +6,7 @@ Files are read under the role the caller named; pieces and rejected rows go to t
     jobs/<job>/pieces/<file>-<n>.jsonl          at most 1,000 rows each
     jobs/<job>/rejects/<file>-<n>.jsonl         rows that could not be used, with the reason
     jobs/<job>/rejects/piece-<file>-<n>.jsonl   rows refused while being registered
+    jobs/<job>/map-runs/…                       results of the Distributed Maps, by Step Functions
 
 Every step may run twice: keys are derived from the work, merges give the same result again, and
 totals are added once per file and piece.
@@ -28,6 +29,7 @@ from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStat
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.hub import Answer, Event, Hub
+from shared.settings import required_env
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -65,7 +67,7 @@ def scope_of(job_id: str) -> str:
 def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """List the files of a job. When they cannot be listed the job ends FAILED, with the reason.
 
-    Returns {"Files": how many, "Bucket": …, "ManifestKey": …}.
+    Returns {"Files": how many, "Bucket": …, "ManifestKey": …}, and the bounds of the map of files.
     """
     app_id, job_id = event["ApplicationId"], event["JobId"]
     job = hub.entities.update(
@@ -82,7 +84,24 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         files = []
         hub.runs.complete_once(scope_of(job_id), "open", {_ALL: {"Fatal": 1}}, notes=[str(error)])
     hub.bucket.write_json(manifest_key, files)
-    return {"Files": len(files), "Bucket": hub.bucket.name, "ManifestKey": manifest_key}
+    return {
+        "Files": len(files),
+        "Bucket": hub.bucket.name,
+        "ManifestKey": manifest_key,
+        **_map_bounds(job_id, "files"),
+    }
+
+
+def _map_bounds(job_id: str, map_name: str) -> Answer:
+    """Return the concurrency of a Distributed Map, and the prefix of its results.
+
+    Step Functions joins the outputs of all children into the state's result unless a ResultWriter
+    writes them to S3, and ends the execution at 256 KiB.
+    """
+    return {
+        "MaxConcurrency": int(required_env("IMPORT_CONCURRENCY")),
+        "ResultsPrefix": f"jobs/{job_id}/map-runs/{map_name}",
+    }
 
 
 class _Unreadable(Exception):
@@ -247,6 +266,7 @@ def count_pieces(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         "Pieces": pieces - totals.get("FailedPieces", 0),
         "Bucket": hub.bucket.name,
         "Prefix": f"jobs/{job_id}/pieces/",
+        **_map_bounds(job_id, "pieces"),
     }
 
 

@@ -33,7 +33,8 @@ s3: "S3Client" = aws_client(
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the distinct numbers of an export, one JSON line each, in one work file.
 
-    Event: `{Prefix, Execution}`; answer: `{Bucket, Key, Numbers, MaxConcurrency, ResultsPrefix}`.
+    Event: `{Prefix, Execution}`; answer: `{Bucket, Key, Numbers, MaxConcurrency, ResultsPrefix,
+    MapRunPrefix}`. The batches write under ResultsPrefix, Step Functions under MapRunPrefix.
     """
     key = f"work/{event['Execution']}/numbers.jsonl"
 
@@ -53,4 +54,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         "Numbers": len(items),
         "MaxConcurrency": MAX_CONCURRENCY,
         "ResultsPrefix": f"work/{event['Execution']}/results/",
+        "MapRunPrefix": f"work/{event['Execution']}/map-run",
     }
