@@ -100,8 +100,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         refused: list[str] = []
         for batch in batches_of(endpoint_update(endpoint, verdict) for endpoint, verdict in kept):
             refused += write_marks(pinpoint, PROJECT_ID, batch)
-        for endpoint_id in refused:
-            logger.warning("Endpoint refused its mark", extra={"endpoint": endpoint_id})
+        if refused:  # an id may be an address, so the log has none
+            logger.warning(
+                "Endpoints refused their marks",
+                extra={"row": items[0]["Row"], "endpoints": len(refused)},
+            )
 
         reasons = {
             endpoint["Id"]: invalid_reason(item) for item in items for endpoint in item["Endpoints"]

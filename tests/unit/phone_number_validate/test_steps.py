@@ -392,7 +392,8 @@ def test_the_report_names_every_invalid_number_with_its_endpoint_and_the_reason(
     reasons = [line["Reason"] for line in lines]
     assert reasons[0] == "PhoneNumberValidate answered INVALID."
     assert "no country code" in reasons[1] and "default_country" in reasons[1]
-    assert set(reasons[2:]) == {"The number is too short, too long or no phone number."}
+    assert reasons[2] == "The number is too short, too long or no phone number."
+    assert set(reasons[3:]) == {"The number holds letters. Write it in digits."}
 
 
 def test_without_an_invalid_number_there_is_no_report(batch, aws, files):
@@ -416,13 +417,20 @@ def test_the_answer_of_a_batch_does_not_grow_with_the_run(batch):
     assert run(batch, item(0, "+14256791901", "e1")) == {}
 
 
-def test_no_number_reaches_the_log(batch, monkeypatch):
+def test_no_number_and_no_endpoint_id_reaches_the_log(batch, pinpoint, monkeypatch):
     log = io.StringIO()
     monkeypatch.setattr(batch.logger.registered_handler, "stream", log)
+    pinpoint.refused_ids = {"ann@example.com"}
 
-    run(batch, item(0, "+14256791901", "e1"), item(1, None, "e2", address="425-bad"))
+    run(
+        batch,
+        item(0, "+14256791901", "ann@example.com", "bob"),
+        item(1, None, "e2", address="425-bad"),
+    )
 
     assert "Batch validated" in log.getvalue()
+    assert "refused" in log.getvalue()
+    assert "ann@example.com" not in log.getvalue()
     assert "4256791901" not in log.getvalue()
     assert "425-bad" not in log.getvalue()
 
