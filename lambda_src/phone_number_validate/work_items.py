@@ -20,7 +20,15 @@ from phonenumbers.phonenumbermatcher import (
 
 from phone_number_validate.countries import alpha2
 
-__all__ = ["EndpointToUpdate", "PossibleNumber", "WorkItem", "possible_number", "work_items"]
+__all__ = [
+    "EndpointToUpdate",
+    "PossibleNumber",
+    "WorkItem",
+    "changed_since",
+    "marks_at_once",
+    "possible_number",
+    "work_items",
+]
 
 CHANNELS = frozenset({"SMS", "VOICE"})
 _PLUSES = ("+", "\N{FULLWIDTH PLUS SIGN}")
@@ -183,6 +191,27 @@ def work_items(
             )
         )
     return list(items.values())
+
+
+def marks_at_once(numbers: int, calls_per_second: float, round_: int, most_seconds: int) -> bool:
+    """Decide whether the batches of a list mark endpoints, or only buy verdicts.
+
+    At the quota's rate many numbers take long. Their verdicts are bought first; a second export
+    then lists the endpoints to mark as they are by then, so that a mark brings back no endpoint
+    that was deleted in between, and overwrites no new address. The second round always marks.
+
+    Args:
+        most_seconds: the age that an export may reach until the last endpoint is marked.
+    """
+    return round_ > 1 or numbers / calls_per_second <= most_seconds
+
+
+def changed_since(earlier: Iterable[WorkItem], now: Iterable[WorkItem]) -> int:
+    """Return the number of endpoints that were deleted or got another address since a list."""
+    addresses = {e["Id"]: e["Address"] for item in now for e in item["Endpoints"]}
+    return sum(
+        addresses.get(e["Id"]) != e["Address"] for item in earlier for e in item["Endpoints"]
+    )
 
 
 def _original(endpoint: Mapping[str, Any], address: str) -> str:
