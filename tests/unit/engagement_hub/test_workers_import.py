@@ -218,6 +218,19 @@ def test_without_registering_endpoints_that_exist_stay_as_they_are(hub):
     assert hub.entities.require(APP, Kind.SEGMENT, "seg1")["ImportDefinition"]["Size"] == 1
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_exported_endpoint_that_lost_its_address_stays_inactive_when_imported(hub, order):
+    rows = ["SMS,+14255550100,old,INACTIVE", "SMS,+14255550100,new,ACTIVE"][::order]
+    put_file("people.csv", "\n".join(["ChannelType,Address,Id,EndpointStatus", *rows]))
+
+    done = run(hub, import_job(hub))
+
+    assert (done["JobStatus"], done["TotalFailures"]) == ("COMPLETED", 0)
+    found = hub.endpoints.get_many(APP, ["old", "new"])
+    statuses = {id: one["EndpointStatus"] for id, one in found.items()}
+    assert statuses == {"old": "INACTIVE", "new": "ACTIVE"}
+
+
 def test_a_file_of_user_ids_makes_a_segment_of_users(hub):
     put_file("users.csv", "User.UserId\nann\nbob\n")
 
