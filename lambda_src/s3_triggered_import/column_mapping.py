@@ -32,6 +32,7 @@ RECORD_LINES = 50
 LINE_CHARACTERS = 128 * 1024
 BLOCK_CHARACTERS = 256 * 1024
 REASONS_KEPT = 50
+FILE_CHARACTERS = 1024**3  # an import takes no more bytes
 
 SAVE_AS = 'Save it as "CSV UTF-8"'
 # Only a mark at the beginning tells an encoding for certain; without one the setting counts.
@@ -174,6 +175,7 @@ class _Lines:
         marked = (name for mark, name in _MARKS.items() if head.startswith(mark))
         self.encoding = next(marked, encoding)
         self.row = 0
+        self._left = FILE_CHARACTERS
         self._text = io.TextIOWrapper(source, encoding=self.encoding, newline="")
         self._waiting: deque[str] = deque()  # looked at in search of a closing quote
 
@@ -181,12 +183,22 @@ class _Lines:
         """Read a line of at most LINE_CHARACTERS + 1 characters; None at the end."""
         if self._waiting:
             return self._waiting.popleft()
-        line = self._text.readline(LINE_CHARACTERS + 1)
+        line = self._read(LINE_CHARACTERS + 1)
         if len(line) > LINE_CHARACTERS:
             end = line
             while end and not end.endswith(("\n", "\r")):
-                end = self._text.readline(LINE_CHARACTERS)
+                end = self._read(LINE_CHARACTERS)
         return line or None
+
+    def _read(self, characters: int) -> str:
+        line = self._text.readline(characters)
+        self._left -= len(line)
+        if self._left < 0:
+            raise UnusableFile(
+                "The file holds more than 1 GB, counted without compression. Split it into several "
+                "files, and upload each."
+            )
+        return line
 
     def give_back(self, lines: Sequence[str]) -> None:
         self._waiting.extendleft(reversed(lines))

@@ -138,7 +138,7 @@ module "import_function" {
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json }
   kms_actions     = local.data_kms_actions
   timeout_seconds = 900
-  memory_mb       = 1024 # parsing is bound by CPU, which comes with memory
+  memory_mb       = 1769 # a whole vCPU: parsing a file of 1 GB is bound by CPU
   operations      = local.operations
 }
 

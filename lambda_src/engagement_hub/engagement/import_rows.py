@@ -115,7 +115,8 @@ def read_rows(lines: BinaryIO, format: str, *, name: str) -> Iterator[ImportRow 
 
     Raises:
         ImportFileError: before the first row, when the file as a whole is refused: EmptyFile,
-            UnreadableFile, UnknownColumn, DuplicateColumn, MissingColumn.
+            UnreadableFile, UnknownColumn, DuplicateColumn, MissingColumn. FileTooLarge is raised
+            after rows.
         ValueError: format is neither.
     """
     read = _csv_rows if FileFormat(format) is FileFormat.CSV else _json_rows

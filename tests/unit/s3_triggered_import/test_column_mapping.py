@@ -388,6 +388,19 @@ def test_a_value_that_a_spreadsheet_damaged_rejects_its_row() -> None:
     assert "4.479E+11" not in " ".join(tally.reasons)
 
 
+@pytest.mark.parametrize("row", ["1,Ann\n", "x" * 1000])
+def test_a_small_file_that_unpacks_to_more_than_an_import_takes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, row: str
+) -> None:
+    monkeypatch.setattr("s3_triggered_import.column_mapping.FILE_CHARACTERS", 500_000)
+    bomb = gzip.compress(f"Phone,First Name\n{row * (600_000 // len(row))}".encode())
+
+    with pytest.raises(UnusableFile, match="more than 1 GB"):
+        copied(bomb)
+
+    assert len(bomb) < 10_000
+
+
 def test_the_mapping_is_read_from_the_functions_setting() -> None:
     setting = {"columns": {"Phone": "Address"}, "constants": SMS, "encoding": "utf-8"}
 
