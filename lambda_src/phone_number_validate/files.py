@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["FilesNotDeleted", "add_up", "delete_versions", "endpoints"]
+__all__ = ["FilesNotDeleted", "add_up", "delete_versions", "endpoints", "json_lines"]
 
 
 class FilesNotDeleted(RuntimeError):
@@ -23,19 +23,31 @@ class FilesNotDeleted(RuntimeError):
 def endpoints(s3: S3Client, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
     """Yield the endpoints of an export: newline-delimited JSON, in one or more gzip objects."""
     for key in _keys(s3, bucket, prefix):
-        body = cast(BinaryIO, s3.get_object(Bucket=bucket, Key=key)["Body"])
-        with gzip.open(body) if key.endswith(".gz") else closing(body) as lines:
-            for line in lines:
-                if line.strip():
-                    yield json.loads(line)
+        yield from json_lines(s3, bucket, key)
 
 
-def add_up(s3: S3Client, bucket: str, prefix: str, report: str) -> dict[str, Any]:
+def json_lines(s3: S3Client, bucket: str, key: str) -> Iterator[Any]:
+    """Yield the values of one object of JSON lines; a key that ends in `.gz` is unpacked."""
+    with closing(s3.get_object(Bucket=bucket, Key=key)["Body"]) as body:
+        packed = key.endswith(".gz")
+        # A body iterates over blocks of bytes, a file over lines.
+        lines = gzip.GzipFile(fileobj=cast(BinaryIO, body)) if packed else body.iter_lines()
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+
+
+def add_up(
+    s3: S3Client, bucket: str, prefix: str, report: str, *, changed_meanwhile: int
+) -> dict[str, Any]:
     """Return the run's ValidateOutput: counts of endpoints, of distinct numbers and of paid calls,
     and the location of the report of invalid numbers (None without any).
 
     Every batch left one object with its results under the prefix. The report is an object of JSON
     lines `{EndpointId, Address, Reason}`, written under the key `report`.
+
+    Args:
+        changed_meanwhile: endpoints that changed between the two exports of the run.
     """
     # Only this step writes a report: the others start without that library.
     from s3transfer.manager import TransferManager
@@ -56,7 +68,7 @@ def add_up(s3: S3Client, bucket: str, prefix: str, report: str) -> dict[str, Any
         "ValidPhoneNumbers": total["Valid"],
         "InvalidPhoneNumbers": total["Invalid"],
         "InvalidNumbersReport": f"s3://{bucket}/{report}" if total["Invalid"] else None,
-        "EndpointsChangedMeanwhile": total["ChangedMeanwhile"],
+        "EndpointsChangedMeanwhile": changed_meanwhile,
         "EndpointsRefused": total["Refused"],
         "DistinctPhoneNumbers": total["Numbers"],
         "PaidValidations": total["Paid"],

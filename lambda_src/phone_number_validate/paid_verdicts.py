@@ -31,18 +31,20 @@ def verdicts_of(
     pinpoint: PinpointClient,
     limiter: RateLimiter,
     calls_per_second: float,
+    since: float,
 ) -> tuple[dict[str, Verdict], int]:
     """Return verdicts by number, from the cache or the paid API, and the number of paid ones.
 
     Args:
         pinpoint: AWS's own, without retries: see ROUNDS.
         limiter: of all functions that validate, at `reserved_rate(calls_per_second)`.
+        since: start of the run in epoch seconds; see VerdictCache.read.
 
     Raises:
         ServiceUnavailable: numbers were still throttled; the others are in the cache.
     """
     possible = {item["Number"]: item["Country"] for item in items if item["Number"]}
-    verdicts = cache.read(possible)
+    verdicts = cache.read(possible, since=since)
     to_ask = [number for number in possible if number not in verdicts]
 
     def ask(number: str) -> Verdict:

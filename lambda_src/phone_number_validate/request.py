@@ -46,10 +46,10 @@ def validation_request(run_input: Any, needs_validation_segment_id: str) -> Vali
     return ValidationRequest(segment_id)
 
 
-def export_prefix(execution: str, attempt: int) -> str:
-    """Return the S3 prefix of a run's export.
+def export_prefix(execution: str, round_: int, attempt: int) -> str:
+    """Return the S3 prefix of an export of a run.
 
     Each attempt has a folder of its own: after a lost answer an unknown job may still write into
     the folder before.
     """
-    return f"exports/{execution}/{attempt}/"
+    return f"exports/{execution}/{round_}/{attempt}/"

@@ -16,6 +16,7 @@ __all__ = ["VerdictCache"]
 KEYS_PER_READ = 100  # BatchGetItem takes no more
 ITEMS_PER_WRITE = 25  # BatchWriteItem takes no more
 SECONDS_PER_DAY = 86_400
+DAYS_OF_A_RUN = 2  # a million numbers at the default quota take 14 hours
 ATTEMPTS = 8
 
 
@@ -37,23 +38,25 @@ class VerdictCache:
         self._clock = clock
         self._sleep = sleep
 
-    def read(self, numbers: Iterable[str]) -> dict[str, Verdict]:
+    def read(self, numbers: Iterable[str], *, since: float) -> dict[str, Verdict]:
         """Return the verdicts that are there and young enough; DynamoDB may keep expired items for
         days.
+
+        Args:
+            since: start of the run in epoch seconds. A verdict of the run itself is young enough
+                whatever the number of days, or the run would pay for it twice.
 
         Raises:
             ServiceUnavailable: DynamoDB kept leaving keys unprocessed.
         """
-        if self._days == 0:
-            return {}
         now = self._clock()
         found: dict[str, Verdict] = {}
         keys = [_key(number) for number in numbers]
         for first in range(0, len(keys), KEYS_PER_READ):
             for item in self._batch_get(keys[first : first + KEYS_PER_READ]):
                 # Compared by the age allowed today, which may be less than when it was written.
-                age = now - float(item["checked_at"]["N"])
-                if age < self._days * SECONDS_PER_DAY:
+                checked_at = float(item["checked_at"]["N"])
+                if now - checked_at < self._days * SECONDS_PER_DAY or checked_at >= since:
                     number = item["pk"]["S"].removeprefix("number#")
                     found[number] = Verdict(json.loads(item["response"]["S"]))
         return found
@@ -64,17 +67,16 @@ class VerdictCache:
         Raises:
             ServiceUnavailable: DynamoDB kept leaving items unprocessed.
         """
-        if self._days == 0:
-            return
-        now = int(self._clock())
+        now = self._clock()
+        expires_at = int(now) + max(self._days, DAYS_OF_A_RUN) * SECONDS_PER_DAY
         puts = [
             {
                 "PutRequest": {
                     "Item": {
                         **_key(number),
                         "response": {"S": json.dumps(dict(verdict.response))},
-                        "checked_at": {"N": str(now)},
-                        "expires_at": {"N": str(now + self._days * SECONDS_PER_DAY)},
+                        "checked_at": {"N": f"{now:.3f}"},
+                        "expires_at": {"N": str(expires_at)},
                     }
                 }
             }

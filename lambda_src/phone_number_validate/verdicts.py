@@ -70,7 +70,10 @@ def invalid_reason(item: WorkItem) -> str:
     """Explain why a number is invalid, for the person who corrects the list."""
     if item["Number"]:
         return "PhoneNumberValidate answered INVALID."
-    if item["Country"] is None and not item["Endpoints"][0]["Address"].strip().startswith("+"):
+    address = item["Endpoints"][0]["Address"]
+    if any(character.isalpha() for character in address):
+        return "The number holds letters. Write it in digits."
+    if item["Country"] is None and not address.strip().startswith("+"):
         return (
             "The number has no country code. Write it as +…, or give Location.Country or the "
             "module's default_country."

@@ -15,15 +15,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
+from shared.spreadsheets import (
+    SEPARATORS,
+    UnknownSeparator,
+    damage,
+    may_be_damaged,
+    named_separator,
+    trimmed,
+)
+
 __all__ = ["ColumnMapping", "Tally", "UnusableFile", "mapped_copy", "mapping_from"]
 
-SEPARATORS = ",;\t|"
 # A quote opened by mistake would swallow the rest of the file; a value of more lines than this is
 # taken for one. The engagement hub draws the same lines.
 RECORD_LINES = 50
 LINE_CHARACTERS = 128 * 1024
 BLOCK_CHARACTERS = 256 * 1024
 REASONS_KEPT = 50
+FILE_CHARACTERS = 1024**3  # an import takes no more bytes
 
 SAVE_AS = 'Save it as "CSV UTF-8"'
 # Only a mark at the beginning tells an encoding for certain; without one the setting counts.
@@ -37,9 +46,6 @@ _UNFIT = "The row is too long, or holds a NUL. Remove it."
 _GZIP = b"\x1f\x8b"
 _BREAKS = re.compile(r"[\r\n\t]+")
 _ADDRESS = re.compile(r"@|\d{4}")
-# Excel reads the separator from a first line `sep=;`, and other programs write that line for Excel.
-_SEPARATOR_LINE = re.compile(rf'("?)sep=([{SEPARATORS}])\1 *[\r\n]*', re.IGNORECASE)
-_SEPARATOR_LINE_START = re.compile(r'"?sep=', re.IGNORECASE)
 
 
 class UnusableFile(ValueError):
@@ -131,19 +137,26 @@ def _copy(lines: "_Lines", mapping: ColumnMapping, tally: Tally) -> Iterator[byt
             writer.writerow([])
         elif not any(cells):
             writer.writerow([])
-        elif len(cells) != len(header):
+        elif len(cells) != len(header) and (
+            len(cells) < len(header) or any(map(trimmed, cells[len(header) :]))
+        ):
             tally.reject(
                 number,
                 f"The row has {len(cells)} values and the header {len(header)} columns. "
                 "Put values that hold a separator or a line break in double quotes.",
             )
             writer.writerow([])
-        elif address_at is not None and not cells[address_at].strip():
+        elif address_at is not None and not trimmed(cells[address_at]):
             tally.without_address += 1
             writer.writerow([])
         else:
-            tally.rows += 1
-            writer.writerow([_one_line(cells[at]) for at in positions] + constants)
+            values = [_one_line(cells[at]) for at in positions]
+            if reason := _damage(values, targets):
+                tally.reject(number, reason)
+                writer.writerow([])
+            else:
+                tally.rows += 1
+                writer.writerow(values + constants)
         if block.tell() > BLOCK_CHARACTERS:
             yield block.getvalue().encode()
             block.seek(0)
@@ -162,6 +175,7 @@ class _Lines:
         marked = (name for mark, name in _MARKS.items() if head.startswith(mark))
         self.encoding = next(marked, encoding)
         self.row = 0
+        self._left = FILE_CHARACTERS
         self._text = io.TextIOWrapper(source, encoding=self.encoding, newline="")
         self._waiting: deque[str] = deque()  # looked at in search of a closing quote
 
@@ -169,12 +183,22 @@ class _Lines:
         """Read a line of at most LINE_CHARACTERS + 1 characters; None at the end."""
         if self._waiting:
             return self._waiting.popleft()
-        line = self._text.readline(LINE_CHARACTERS + 1)
+        line = self._read(LINE_CHARACTERS + 1)
         if len(line) > LINE_CHARACTERS:
             end = line
             while end and not end.endswith(("\n", "\r")):
-                end = self._text.readline(LINE_CHARACTERS)
+                end = self._read(LINE_CHARACTERS)
         return line or None
+
+    def _read(self, characters: int) -> str:
+        line = self._text.readline(characters)
+        self._left -= len(line)
+        if self._left < 0:
+            raise UnusableFile(
+                "The file holds more than 1 GB, counted without compression. Split it into several "
+                "files, and upload each."
+            )
+        return line
 
     def give_back(self, lines: Sequence[str]) -> None:
         self._waiting.extendleft(reversed(lines))
@@ -195,8 +219,12 @@ def _header(lines: _Lines, mapping: ColumnMapping) -> tuple[list[str], str]:
     separators = SEPARATORS
     while (line := lines.next()) is not None:
         lines.row += 1
-        if lines.row == 1 and _SEPARATOR_LINE_START.match(line):
-            separators = _named_separator(line)
+        try:
+            named = named_separator(line) if lines.row == 1 else None
+        except UnknownSeparator as problem:
+            raise UnusableFile(str(problem)) from problem
+        if named:
+            separators = named
         elif line.strip():
             break
     else:
@@ -231,20 +259,6 @@ def _header(lines: _Lines, mapping: ColumnMapping) -> tuple[list[str], str]:
     for _ in further:
         lines.next()
     return header, separator
-
-
-def _named_separator(line: str) -> str:
-    """Return the separator that a first line `sep=;` names.
-
-    Raises:
-        UnusableFile: the line holds something else.
-    """
-    if named := _SEPARATOR_LINE.fullmatch(line):
-        return named[2]
-    raise UnusableFile(
-        'The first line begins with "sep=", and a comma, semicolon, tab or bar alone must follow. '
-        "Remove the line, separate the columns with one of these, and upload the file again."
-    )
 
 
 def _positions(header: Sequence[str], mapping: ColumnMapping) -> list[int]:
@@ -282,12 +296,20 @@ def _near(name: str, header: Sequence[str]) -> str:
 
 
 def _folded(name: str) -> str:
-    return " ".join(name.split()).casefold()
+    return " ".join(trimmed(name).split()).casefold()
 
 
 def _one_line(cell: str) -> str:
     """Replace line breaks and tabs, which an import does not take."""
-    return _BREAKS.sub(" ", cell).strip()
+    return trimmed(_BREAKS.sub(" ", cell))
+
+
+def _damage(values: Sequence[str], targets: Sequence[str]) -> str | None:
+    """Return the column and the rule of the first value that a spreadsheet damaged."""
+    for value, target in zip(values, targets, strict=True):
+        if may_be_damaged(value) and (rule := damage(target, value)):
+            return f"{target} {rule}"
+    return None
 
 
 def _is_unfit(line: str) -> bool:
@@ -329,7 +351,7 @@ def _quoted_record(line: str, lines: _Lines, separator: str) -> tuple[list[str],
             yield further
 
     try:
-        cells = next(csv.reader(record(), delimiter=separator, strict=True))
+        cells = next(csv.reader(record(), delimiter=separator, skipinitialspace=True, strict=True))
     except csv.Error:
         cells = []
     if cells and (not is_open or seen):

@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["DroppedFile", "MalformedEvent", "dropped_file", "execution_name", "ignored_because"]
+__all__ = [
+    "DroppedFile",
+    "MalformedEvent",
+    "dropped_file",
+    "execution_name",
+    "ignored_because",
+    "run_input",
+]
 
 
 class MalformedEvent(ValueError):
@@ -17,13 +24,16 @@ class DroppedFile:
     """One version of one object.
 
     `revision` tells two versions of a key apart: the version id, or in a bucket without
-    versioning the ETag and the event's sequencer.
+    versioning the ETag and the event's sequencer. `version_id` and `etag` are None where the event
+    has none.
     """
 
     bucket: str
     key: str
     size: int
     revision: str
+    version_id: str | None
+    etag: str | None
 
     @property
     def s3_url(self) -> str:
@@ -51,12 +61,22 @@ def dropped_file(event: Mapping[str, Any]) -> DroppedFile:
             key=thing["key"],
             size=int(thing["size"]),
             revision=version or f"{thing.get('etag', '')}/{thing['sequencer']}",
+            version_id=version or None,
+            etag=thing.get("etag") or None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedEvent(
             f"Not an S3 Object Created event of EventBridge: {type(error).__name__} {error}. "
             "Only the module's own rule should send to this queue."
         ) from error
+
+
+def run_input(file: DroppedFile) -> dict[str, str]:
+    """Return the input of the file's run: its location, and the version that the event is about."""
+    content = {"S3URL": file.s3_url}
+    if file.version_id is not None:
+        return content | {"VersionId": file.version_id}
+    return content if file.etag is None else content | {"ETag": file.etag}
 
 
 def ignored_because(file: DroppedFile, suffixes: Sequence[str]) -> str | None:

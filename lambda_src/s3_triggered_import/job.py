@@ -12,15 +12,16 @@ __all__ = [
     "BadImportRequest",
     "Outcome",
     "assess",
+    "copy_key",
     "import_request",
     "job_started_before",
-    "mapped_key",
     "newest_imported_segment",
     "refused_file",
     "s3_url_from",
     "segment_name",
     "trimmed",
-    "with_mapped_rows",
+    "version_of",
+    "with_original_file",
 ]
 
 # SNS and Step Functions both stop at 256 KB; the rest of the state needs some of it.
@@ -74,12 +75,23 @@ def segment_name(s3_url: str) -> str:
     return s3_url.rsplit("/", 1)[-1][-SEGMENT_NAME_CHARACTERS:]
 
 
-def mapped_key(prefix: str, execution: str, key: str) -> str:
+def copy_key(prefix: str, execution: str, key: str, *, mapped: bool) -> str:
     """Return the key of a run's copy of a file: a folder of the run, and the file's own name.
 
-    The copy is plain text, so an ending that says gzip goes.
+    A mapped copy is plain text, so an ending that says gzip goes.
     """
-    return f"{prefix}{execution}/{_GZIP_ENDING.sub('', key.rsplit('/', 1)[-1])}"
+    name = key.rsplit("/", 1)[-1]
+    return f"{prefix}{execution}/{_GZIP_ENDING.sub('', name) if mapped else name}"
+
+
+def version_of(run_input: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of GetObject for the version that a run's input names.
+
+    A bucket without versioning has ETags only: S3 refuses another content under the key.
+    """
+    if version := run_input.get("VersionId"):
+        return {"VersionId": str(version)}
+    return {"IfMatch": str(etag)} if (etag := run_input.get("ETag")) else {}
 
 
 def refused_file(reason: str) -> dict[str, Any]:
@@ -169,28 +181,30 @@ def _first_reasons(job: Mapping[str, Any]) -> str:
     return " ".join(told)
 
 
-def with_mapped_rows(job: Mapping[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:
-    """Rewrite the response of a job that read a mapped copy in terms of the dropped file.
+def with_original_file(job: Mapping[str, Any], copy: Mapping[str, Any]) -> dict[str, Any]:
+    """Rewrite the response of a job that read a copy in terms of the dropped file.
 
-    Rows that were rejected while the copy was written count as the job's own.
+    Rows that were rejected while a mapped copy was written count as the job's own.
 
     Args:
-        mapped: the answer of the step that wrote the copy; empty without a copy.
+        copy: the answer of the step that wrote the copy; empty without a copy.
     """
-    if not mapped:
+    if not copy:
         return dict(job)
-    rejected = int(mapped["RejectedRows"])
-    original = str(mapped["OriginalKey"])
-    failures = [
-        str(text).replace(str(mapped["Key"]), original) for text in job.get("Failures") or []
-    ]
-    return {
-        **job,
-        "TotalProcessed": int(job.get("TotalProcessed") or 0) + rejected,
-        "TotalFailures": int(job.get("TotalFailures") or 0) + rejected,
-        "Failures": [*mapped["Reasons"], *failures],
-        "RowsWithoutAddress": int(mapped["RowsWithoutAddress"]),
-    }
+    original = str(copy["OriginalKey"])
+    failures = [str(text).replace(str(copy["Key"]), original) for text in job.get("Failures") or []]
+    result = {**job, "Failures": failures}
+    if "Definition" in job:
+        result["Definition"] = {**job["Definition"], "S3Url": f"s3://{copy['Bucket']}/{original}"}
+    if mapped := copy.get("Rows"):
+        rejected = int(mapped["Rejected"])
+        result |= {
+            "TotalProcessed": int(job.get("TotalProcessed") or 0) + rejected,
+            "TotalFailures": int(job.get("TotalFailures") or 0) + rejected,
+            "Failures": [*mapped["Reasons"], *failures],
+            "RowsWithoutAddress": int(mapped["WithoutAddress"]),
+        }
+    return result
 
 
 def trimmed(job: Mapping[str, Any], limit_bytes: int = RESULT_BYTES) -> dict[str, Any]:

@@ -139,11 +139,11 @@ module "import_function" {
   handler         = "engagement_hub.functions.import_endpoints.lambda_handler"
   role_path       = local.role_path
   package         = module.package.archives["engagement_hub"]
-  environment     = local.environment
+  environment     = merge(local.environment, { IMPORT_CONCURRENCY = var.import_concurrency })
   policies        = { tables = data.aws_iam_policy_document.tables.json, work = data.aws_iam_policy_document.work.json, roles = data.aws_iam_policy_document.customer_roles.json, purge = data.aws_iam_policy_document.purge.json }
   kms_actions     = local.data_kms_actions
   timeout_seconds = 900
-  memory_mb       = 1024 # parsing is bound by CPU, which comes with memory
+  memory_mb       = 1769 # a whole vCPU: parsing a file of 1 GB is bound by CPU
   operations      = local.operations
 }
 

@@ -27,6 +27,13 @@ variable "campaign_function_arns" {
     condition     = alltrue([for arn in var.campaign_function_arns : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", arn))])
     error_message = "campaign_function_arns must be ARNs of Lambda functions without a version or alias: permission for a function includes them."
   }
+
+  # IAM and STS quotas: the inline policies of a role have 10,240 characters together, and the campaign's
+  # role has five others. The policy names each ARN twice.
+  validation {
+    condition     = 2 * length(join("", var.campaign_function_arns)) + 9 * length(var.campaign_function_arns) <= 4000
+    error_message = "campaign_function_arns must be at most about 25 ARNs of 70 characters: they fill 4,000 of the 10,240 characters of a role's inline policies. Leave some out, and allow the role in output campaign_role_arn in the resource policies of those functions."
+  }
 }
 
 variable "email" {
@@ -61,6 +68,18 @@ variable "email" {
   validation {
     condition     = var.email == null || try(var.email.messages_per_second > 0, false)
     error_message = "email.messages_per_second must be above 0: it is the account's SES sending rate. Use email = null to send no email."
+  }
+}
+
+variable "import_concurrency" {
+  description = "Functions that one import job runs at a time: a file each, then a piece of 1,000 rows each. 8 leaves other functions room in an account with the reduced Lambda concurrency of 10. About 100 is right for 10,000 rows a second, on a table that is warm."
+  type        = number
+  default     = 8
+  nullable    = false
+
+  validation {
+    condition     = var.import_concurrency >= 1 && var.import_concurrency <= 1000 && floor(var.import_concurrency) == var.import_concurrency
+    error_message = "import_concurrency must be a whole number from 1 to 1000: the Lambda concurrency that import jobs may take. Request a higher Lambda quota before a higher value."
   }
 }
 
@@ -136,6 +155,12 @@ variable "sms" {
   validation {
     condition     = var.sms == null || try(alltrue([for arn in concat([var.sms.origination_identity_arn], var.sms.other_origination_identity_arns) : can(regex("^arn:[a-z-]+:sms-voice:[a-z0-9-]+:[0-9]{12}:(phone-number|pool|sender-id)/.+$", arn))]), false)
     error_message = "sms.origination_identity_arn and other_origination_identity_arns must be ARNs of phone numbers, pools or sender IDs of End User Messaging SMS: use the arn of an aws_pinpointsmsvoicev2_phone_number."
+  }
+
+  # IAM and STS quotas: see campaign_function_arns.
+  validation {
+    condition     = var.sms == null || try(length(join("", var.sms.other_origination_identity_arns)) + 3 * length(var.sms.other_origination_identity_arns) <= 2000, false)
+    error_message = "sms.other_origination_identity_arns must be at most about 22 ARNs of 85 characters: they fill 2,000 of the 10,240 characters of a role's inline policies. Put the numbers into a pool and name the pool."
   }
 }
 

@@ -18,7 +18,7 @@ module "endpoint_access" {
   source = "../internal/pinpoint_access"
 
   pinpoint       = var.pinpoint
-  api_operations = ["GetEndpoint", "UpdateEndpointsBatch"]
+  api_operations = ["UpdateEndpointsBatch"]
 }
 
 # AWS validates numbers, also for the project of a hub.
@@ -48,9 +48,10 @@ data "aws_iam_policy_document" "list_numbers" {
     }
   }
 
+  # A second round reads the list of the first round.
   statement {
-    sid       = "WriteWork"
-    actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+    sid       = "WriteAndCompareLists"
+    actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
     resources = ["${module.bucket.bucket_arn}/work/*"]
   }
 }
@@ -135,6 +136,18 @@ data "aws_iam_policy_document" "steps" {
     sid       = "ReadTheListOfNumbers"
     actions   = ["s3:GetObject"]
     resources = ["${module.bucket.bucket_arn}/work/*"]
+  }
+
+  # Step Functions Developer Guide, "ResultWriter": the actions of exporting map results.
+  statement {
+    sid = "WriteMapResults"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = ["${module.bucket.bucket_arn}/work/*/map-run/*"]
   }
 
   statement {

@@ -18,7 +18,9 @@ locals {
     {
       BUCKET = module.bucket.bucket_name
       # The function's share of the rate must let it complete a batch of 100 well within its 900 s.
-      MAX_CONCURRENCY = min(40, ceil(var.validations_per_second / 5))
+      MAX_CONCURRENCY        = min(40, ceil(var.validations_per_second / 5))
+      RECHECK_AFTER_SECONDS  = var.recheck_after_seconds
+      VALIDATIONS_PER_SECOND = var.validations_per_second
     },
     var.default_country == null ? {} : { DEFAULT_COUNTRY = var.default_country },
   )
@@ -52,7 +54,6 @@ locals {
       environment = merge(local.pinpoint_environment, {
         BUCKET                 = module.bucket.bucket_name
         CACHE_DAYS             = var.cache_days
-        RECHECK_AFTER_SECONDS  = var.recheck_after_seconds
         TABLE                  = aws_dynamodb_table.verdict.name
         VALIDATIONS_PER_SECOND = var.validations_per_second
       })

@@ -102,7 +102,7 @@ variable "packages" {
 }
 
 variable "recheck_after_seconds" {
-  description = "Age of the export from which every endpoint is read again before it is marked, so that an endpoint that was deleted or changed since the export is left unchanged. 0 always reads, which costs a call per endpoint."
+  description = "Seconds of paid validations from which a run exports the segment a second time before it marks endpoints, so that an endpoint that was deleted or changed since the first export is left unchanged. 0 always exports twice."
   type        = number
   default     = 60
   nullable    = false

@@ -32,17 +32,13 @@ data "aws_iam_policy_document" "steps" {
   statement {
     sid       = "RunSteps"
     actions   = ["lambda:InvokeFunction"]
-    resources = concat([for function in module.job : function.function_arn], module.map_columns[*].function_arn)
+    resources = concat([for function in module.job : function.function_arn], [module.copy_file.function_arn])
   }
 
-  dynamic "statement" {
-    for_each = var.column_mapping[*]
-
-    content {
-      sid       = "DeleteCopies"
-      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-      resources = ["${local.bucket_arn}/${local.mapped_prefix}*"]
-    }
+  statement {
+    sid       = "DeleteCopies"
+    actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    resources = ["${local.bucket_arn}/${local.copy_prefix}*"]
   }
 
   statement {
@@ -52,17 +48,17 @@ data "aws_iam_policy_document" "steps" {
   }
 }
 
-data "aws_iam_policy_document" "map_columns" {
+data "aws_iam_policy_document" "copy_file" {
   statement {
-    sid       = "ReadDroppedFiles"
-    actions   = ["s3:GetObject"]
+    sid       = "ReadTheVersionsOfDroppedFiles"
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     resources = ["${local.bucket_arn}/${var.prefix}*"]
   }
 
   statement {
     sid       = "WriteCopies"
     actions   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"] # GetObject: HeadObject returns the version
-    resources = ["${local.bucket_arn}/${local.mapped_prefix}*"]
+    resources = ["${local.bucket_arn}/${local.copy_prefix}*"]
   }
 
   dynamic "statement" {
@@ -88,21 +84,22 @@ module "import_role" {
 }
 
 data "aws_iam_policy_document" "import" {
+  # The files for runs whose input names no version, their copies for all others.
   statement {
-    sid       = "ReadDroppedFiles"
+    sid       = "ReadFilesAndCopies"
     actions   = ["s3:GetObject"]
-    resources = ["${local.bucket_arn}/${local.imported_prefix}*"]
+    resources = [for prefix in [var.prefix, local.copy_prefix] : "${local.bucket_arn}/${prefix}*"]
   }
 
   statement {
-    sid       = "ListDroppedFiles"
+    sid       = "ListFilesAndCopies"
     actions   = ["s3:ListBucket"]
     resources = [local.bucket_arn]
 
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["${local.imported_prefix}*"]
+      values   = [for prefix in [var.prefix, local.copy_prefix] : "${prefix}*"]
     }
   }
 

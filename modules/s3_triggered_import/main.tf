@@ -22,9 +22,7 @@ locals {
   })
 
   # Not under the watched prefix, or each copy would start another import.
-  mapped_prefix = "mapped/"
-  # Key prefix that import jobs read: the files in the bucket, or their copies.
-  imported_prefix = var.column_mapping == null ? var.prefix : local.mapped_prefix
+  copy_prefix = "mapped/"
 
   rule_publishes = {
     rule = {
@@ -63,7 +61,7 @@ module "bucket" {
   name        = "${var.name}-files"
   eventbridge = true
   # An import deletes its copy. The rule deletes the copies of stopped imports.
-  expiration_days = var.column_mapping == null ? {} : { (local.mapped_prefix) = 1 }
+  expiration_days = { (local.copy_prefix) = 1 }
   force_destroy   = var.force_destroy
   operations      = local.operations
 }
@@ -149,21 +147,20 @@ module "job" {
   operations      = local.operations
 }
 
-module "map_columns" {
+module "copy_file" {
   source = "../internal/lambda_function"
-  count  = var.column_mapping == null ? 0 : 1
 
-  name            = "${var.name}-map-columns"
-  description     = "Writes a copy of a file with the columns of an import."
-  handler         = "s3_triggered_import.functions.map_columns.lambda_handler"
+  name            = "${var.name}-copy"
+  description     = "Writes a copy of the version of a file that an import reads."
+  handler         = "s3_triggered_import.functions.copy_file.lambda_handler"
   package         = module.package.archives["s3_triggered_import"]
   timeout_seconds = 900
-  memory_mb       = 1769 # a whole vCPU: the work is parsing
-  environment = {
-    COLUMN_MAPPING = jsonencode(var.column_mapping)
-    MAPPED_PREFIX  = local.mapped_prefix
-  }
-  policies   = { files = data.aws_iam_policy_document.map_columns.json }
+  memory_mb       = var.column_mapping == null ? 256 : 1769 # a whole vCPU: mapping is parsing
+  environment = merge(
+    { COPY_PREFIX = local.copy_prefix },
+    var.column_mapping == null ? {} : { COLUMN_MAPPING = jsonencode(var.column_mapping) },
+  )
+  policies   = { files = data.aws_iam_policy_document.copy_file.json }
   operations = local.operations
 }
 
@@ -180,14 +177,13 @@ module "state_machine" {
 
   name = "${var.name}-import"
   definition = templatefile("${path.module}/import.asl.json", {
-    maps_columns = var.column_mapping != null
-    # A task must name a function, even a task that is never reached.
-    map_columns_function_arn = coalesce(one(module.map_columns[*].function_arn), module.job["start"].function_arn)
-    partition                = data.aws_partition.current.partition
-    project_id               = var.pinpoint.project_id
-    read_function_arn        = module.job["read"].function_arn
-    start_function_arn       = module.job["start"].function_arn
-    topic_arn                = module.topic.topic_arn
+    copy_file_function_arn = module.copy_file.function_arn
+    maps_columns           = var.column_mapping != null
+    partition              = data.aws_partition.current.partition
+    project_id             = var.pinpoint.project_id
+    read_function_arn      = module.job["read"].function_arn
+    start_function_arn     = module.job["start"].function_arn
+    topic_arn              = module.topic.topic_arn
   })
   policies   = { steps = data.aws_iam_policy_document.steps.json }
   operations = local.operations

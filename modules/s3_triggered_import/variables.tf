@@ -83,11 +83,6 @@ variable "column_mapping" {
     condition     = var.column_mapping == null || var.import_format == "CSV"
     error_message = "column_mapping must be null with import_format JSON: it maps CSV files. Use null."
   }
-
-  validation {
-    condition     = var.column_mapping == null || !(startswith("mapped/", var.prefix) || startswith(var.prefix, "mapped/"))
-    error_message = "prefix must not cover mapped/, the prefix of the copies of a column_mapping: each copy would start another import. Use `import/`."
-  }
 }
 
 variable "force_destroy" {
@@ -188,6 +183,11 @@ variable "prefix" {
   validation {
     condition     = length(var.prefix) > 0 && !startswith(var.prefix, "/")
     error_message = "prefix must not be empty or start with a slash, because S3 keys do not: use `import/`."
+  }
+
+  validation {
+    condition     = !(startswith("mapped/", var.prefix) || startswith(var.prefix, "mapped/"))
+    error_message = "prefix must not cover mapped/, the prefix of the copies that imports read: each copy would start another import. Use `import/`."
   }
 }
 

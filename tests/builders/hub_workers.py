@@ -66,6 +66,7 @@ ENVIRONMENT = {
     "ACCOUNT_ID": "123456789012",
     "PARTITION": "aws",
     "HUB_NAME": "hub",
+    "IMPORT_CONCURRENCY": "8",
     "RUNS_TABLE": "runs",
     "SCHEDULE_GROUP": "hub",
     "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/hub-schedules",

@@ -5,8 +5,8 @@ only on the header is decided once, so that a row costs little more than its cel
 
 Source: Amazon Pinpoint user guide, "Importing segments". Ours: an empty cell says nothing (on an
 update the endpoint keeps what it has); columns that exports carry and imports cannot set
-(`ApplicationId`, `CohortId`, `CreationDate`) are read over; `EndpointStatus` may say ACTIVE, which
-is what an import makes of an endpoint anyway.
+(`ApplicationId`, `CohortId`, `CreationDate`) are read over; `EndpointStatus` counts, so that an
+exported endpoint is imported as it was.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from engagement_hub.engagement.endpoint_requests import (
     presentable,
 )
 from engagement_hub.engagement.import_files import SAVE_AS, ImportFileError, UnreadableFile
-from engagement_hub.engagement.model import ChannelType, EndpointRequest, OptOut
+from engagement_hub.engagement.model import ChannelType, EndpointRequest, EndpointStatus, OptOut
+from shared.spreadsheets import damage, trimmed
 
 Check = Callable[[str, str], Any]
 Row = tuple[str | None, EndpointRequest]
@@ -69,7 +70,8 @@ class Columns:
     """How to read the rows of one file.
 
     `read` takes exactly `width` cells and raises InvalidMember. A row of up to `light_characters`
-    cannot be over the size of an endpoint.
+    cannot be over the size of an endpoint. Columns without a name at the end of the header, with
+    which spreadsheets pad a file, are not among the `names`.
     """
 
     names: tuple[str, ...]
@@ -83,13 +85,13 @@ def compile_columns(header: Sequence[str]) -> Columns:
 
     Raises:
         UnknownColumn, DuplicateColumn, MissingColumn: the header is not one of an import.
-        UnreadableFile: the first line is JSON.
+        UnreadableFile: the header line holds control characters.
     """
-    names = tuple(name.strip() for name in header)
+    names = column_names(header)
+    if not names:
+        raise MissingColumn(f"The header line has no column names. {SAVE_AS}")
     if CONTROL_CHARACTER.search("".join(names).replace("\t", "")) or "\t" in "".join(names[1:]):
         raise UnreadableFile(f"The header line holds tabs, NUL or other controls. {SAVE_AS}")
-    if names[0].startswith(("{", "[")):
-        raise UnreadableFile("The file looks like JSON, not CSV. Import it with Format JSON.")
     _check_names(names)
     only_users = set(names) == {"User.UserId"}
     if "Id" not in names and not only_users and not {"Address", "ChannelType"} <= set(names):
@@ -108,6 +110,26 @@ def compile_columns(header: Sequence[str]) -> Columns:
     )
 
 
+def column_names(header: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of a header line, without the empty ones at its end."""
+    names = [trimmed(name) for name in header]
+    while names and not names[-1]:
+        names.pop()
+    return tuple(names)
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Check whether the cells are columns of an import, several and nothing else."""
+    names = column_names(cells)
+    return len(names) > 1 and all(map(_is_known, names))
+
+
+def check_undamaged(member: str, value: object) -> None:
+    """Raise InvalidMember for a value that a spreadsheet damaged."""
+    if isinstance(value, str) and (rule := damage(member, value)):
+        raise InvalidMember(member, rule)
+
+
 def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
     """Raise InvalidMember when a row names neither an endpoint nor a new address."""
     if row_id is None:
@@ -119,16 +141,6 @@ def check_row_target(row_id: str | None, endpoint: EndpointRequest) -> None:
                 )
 
 
-def check_importable_status(member: str, value: object) -> None:
-    """Raise InvalidMember unless the status is the status that an import sets."""
-    if value != "ACTIVE":
-        raise InvalidMember(
-            member,
-            "cannot be imported: importing makes an endpoint ACTIVE. Leave the row out, "
-            "or set the status with UpdateEndpoint.",
-        )
-
-
 def _degrees(member: str, text: str) -> float:
     return coordinate(member, number_from_text(member, text))
 
@@ -137,6 +149,7 @@ _TOP: dict[str, Check] = {
     "Address": checked_address,
     "ChannelType": one_of(ChannelType),
     "EffectiveDate": checked_instant,
+    "EndpointStatus": one_of(EndpointStatus),
     "OptOut": one_of(OptOut),
     "RequestId": checked_text,
 }
@@ -147,7 +160,7 @@ _PARTS: dict[str, tuple[str, str, Check]] = {
     "User.UserId": ("User", "UserId", checked_id),
 }
 KNOWN = ("Id", *_TOP, *_PARTS, "Attributes.…", "User.UserAttributes.…", "Metrics.…")
-_EXACT = frozenset(("Id", "EndpointStatus", *_TOP, *_PARTS, *IGNORED))
+_EXACT = frozenset(("Id", *_TOP, *_PARTS, *IGNORED))
 _OPEN = (*VALUE_LISTS, "Metrics.")
 
 
@@ -225,7 +238,6 @@ def _separator(header: str) -> str | None:
 def _reader(names: Sequence[str], only_users: bool) -> Callable[[Sequence[str]], Row]:
     """Build the function that makes an EndpointRequest of a row's cells."""
     id_index = names.index("Id") if "Id" in names else None
-    status_index = names.index("EndpointStatus") if "EndpointStatus" in names else None
     tops = [(index, name, _TOP[name]) for index, name in enumerate(names) if name in _TOP]
     parts = [(index, name, *_PARTS[name]) for index, name in enumerate(names) if name in _PARTS]
     metrics = [
@@ -262,8 +274,6 @@ def _reader(names: Sequence[str], only_users: bool) -> Callable[[Sequence[str]],
 
         if may_have_too_many:
             check_attribute_count(endpoint)
-        if status_index is not None and cells[status_index]:
-            check_importable_status("EndpointStatus", cells[status_index])
         row_id = None
         if id_index is not None and cells[id_index]:
             row_id = checked_id("Id", cells[id_index])

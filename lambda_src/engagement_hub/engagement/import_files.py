@@ -19,6 +19,8 @@ BLOCK_BYTES = 256 * 1024
 UNPACKED_STEP_BYTES = 32 * 1024
 # An endpoint has at most 15 KB; JSON may spell each of its bytes as six (\u00e9).
 LINE_CHARACTERS = 128 * 1024
+# Pinpoint's quota for an import. A compressed file counts by what it holds.
+FILE_BYTES = 1024**3
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")  # UTF-16, and UTF-32 of both orders
@@ -43,6 +45,16 @@ class ImportFileError(BadRequest):
 
 class UnreadableFile(ImportFileError):
     """Not text in UTF-8, or not in the format it was announced in."""
+
+
+class FileTooLarge(ImportFileError):
+    """More than FILE_BYTES, found out while the rows are read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The file holds more than 1 GB, counted without compression; none of its rows is "
+            "imported. Split it into several files under one prefix, and import the prefix."
+        )
 
 
 class EmptyFile(ImportFileError):
@@ -98,6 +110,7 @@ def read_lines(source: BinaryIO, *, name: str) -> Iterator[Line]:
     Raises:
         EmptyFile: nothing is in it.
         UnreadableFile: the beginning shows that it is not UTF-8 text.
+        FileTooLarge: after lines were yielded.
     """
     stored = _blocks(source)
     head = next(stored, b"")
@@ -116,7 +129,7 @@ def read_lines(source: BinaryIO, *, name: str) -> Iterator[Line]:
     _check_is_text(head)
 
     nothing_yet = True
-    for lines in _split(blocks):
+    for lines in _split(_bounded(blocks)):
         if nothing_yet and any(not isinstance(line, str) or line.strip() for line in lines):
             nothing_yet = False
         yield from lines
@@ -164,6 +177,17 @@ def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes | BadLine]:
         yield unpacked
     if not member.eof:
         yield TRUNCATED
+
+
+def _bounded(blocks: Iterator[bytes | BadLine]) -> Iterator[bytes | BadLine]:
+    """Pass the blocks on; raise FileTooLarge behind FILE_BYTES."""
+    left = FILE_BYTES
+    for block in blocks:
+        if not isinstance(block, BadLine):
+            left -= len(block)
+            if left < 0:
+                raise FileTooLarge
+        yield block
 
 
 def _gzip_member() -> "zlib._Decompress":

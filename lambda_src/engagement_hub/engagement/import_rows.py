@@ -29,9 +29,10 @@ from engagement_hub.engagement.import_columns import (
     DuplicateColumn,
     MissingColumn,
     UnknownColumn,
-    check_importable_status,
     check_row_target,
+    check_undamaged,
     compile_columns,
+    is_header,
 )
 from engagement_hub.engagement.import_files import (
     LINE_CHARACTERS,
@@ -47,6 +48,13 @@ from engagement_hub.engagement.import_files import (
     read_lines,
 )
 from engagement_hub.engagement.model import EndpointRequest, FileFormat
+from shared.spreadsheets import (
+    SEPARATORS,
+    UnknownSeparator,
+    may_be_damaged,
+    named_separator,
+    trimmed,
+)
 
 __all__ = [
     "DuplicateColumn",
@@ -107,16 +115,27 @@ def read_rows(lines: BinaryIO, format: str, *, name: str) -> Iterator[ImportRow 
 
     Raises:
         ImportFileError: before the first row, when the file as a whole is refused: EmptyFile,
-            UnreadableFile, UnknownColumn, DuplicateColumn, MissingColumn.
+            UnreadableFile, UnknownColumn, DuplicateColumn, MissingColumn. FileTooLarge is raised
+            after rows.
         ValueError: format is neither.
     """
     read = _csv_rows if FileFormat(format) is FileFormat.CSV else _json_rows
     return read(read_lines(lines, name=name))
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The columns of a CSV, and how its lines are cut: `width` counts the padding too."""
+
+    columns: Columns
+    separator: str
+    width: int
+
+
 def _csv_rows(lines: Iterator[Line]) -> Iterator[ImportRow | RejectedRow]:
     number = 0
-    columns: Columns | None = None
+    table: _Table | None = None
+    separators = SEPARATORS
     waiting: deque[Line] = deque()  # lines looked at in search of a closing quote
     while True:
         line = waiting.popleft() if waiting else next(lines, None)
@@ -126,23 +145,31 @@ def _csv_rows(lines: Iterator[Line]) -> Iterator[ImportRow | RejectedRow]:
         if not isinstance(line, BadLine) and len(line) > LINE_CHARACTERS:
             line = TOO_LONG
         if isinstance(line, BadLine):
-            if columns is None and line.code in (NOT_UTF8.code, TOO_LONG.code):
+            if table is None and line.code in (NOT_UTF8.code, TOO_LONG.code):
                 raise UnreadableFile(f"The header line cannot be read: {line.reason} {SAVE_AS}")
             yield RejectedRow(number, None, line.reason, line.code)
             continue
         if not line or line.isspace():
             continue
+        if table is None:
+            if number == 1 and (named := _named_separator(line)):
+                separators = named
+            else:
+                table = _table(line, separators, lines, waiting)
+            continue
+        columns, cells = table.columns, list[str]()
         try:
-            cells = _quoted_cells(line, lines, waiting, columns) if '"' in line else line.split(",")
-            if columns is None:
-                columns = compile_columns(cells)
-                continue
+            cells = _cells(line, lines, waiting, table.separator, table)
+            if len(cells) > columns.width and not any(cells[columns.width :]):
+                cells = cells[: columns.width]  # the padding of a spreadsheet
             if len(cells) != columns.width:
                 if not any(cells):  # spreadsheets write blank rows as commas
                     continue
                 raise _MalformedRow(_width_problem(cells, columns))
             if CONTROL_CHARACTER.search(line):
                 _check_cells(cells, columns)
+            if may_be_damaged(line):
+                _check_undamaged(cells, columns)
             row_id, endpoint = columns.read(cells)
             if len(line) > columns.light_characters:
                 check_size(endpoint)
@@ -150,21 +177,73 @@ def _csv_rows(lines: Iterator[Line]) -> Iterator[ImportRow | RejectedRow]:
             if any(cells):  # a row of empty cells is a blank one
                 yield _rejected(number, problem)
         except _MalformedRow as problem:
-            if columns is None:
-                raise UnreadableFile(f"The header line cannot be read: {problem}") from problem
             yield RejectedRow(number, None, str(problem), RejectionCode.MALFORMED_ROW)
         else:
             yield ImportRow(number, row_id, endpoint)
 
 
+def _named_separator(line: str) -> str | None:
+    try:
+        return named_separator(line)
+    except UnknownSeparator as problem:
+        raise UnreadableFile(str(problem)) from problem
+
+
+def _table(line: str, separators: str, lines: Iterator[Line], waiting: deque[Line]) -> _Table:
+    """Read the header line.
+
+    A separator counts where the line is a header with it and with no other one. Otherwise the
+    first one counts, a comma unless the file names another, and the error explains the rest.
+    """
+    if trimmed(line).startswith(("{", "[")):
+        raise UnreadableFile("The file looks like JSON, not CSV. Import it with Format JSON.")
+    cut: dict[str, list[str]] = {}
+    problem: _MalformedRow | None = None
+    for mark in separators:
+        try:
+            cut[mark] = _cells(line, lines, waiting, mark, None)
+        except _MalformedRow as error:
+            problem = problem or error
+    headers = [mark for mark, cells in cut.items() if is_header(cells)]
+    separator = headers[0] if len(headers) == 1 else separators[0]
+    if separator not in cut:
+        raise UnreadableFile(f"The header line cannot be read: {problem}") from problem
+    return _Table(compile_columns(cut[separator]), separator, len(cut[separator]))
+
+
+def _cells(
+    line: str,
+    lines: Iterator[Line],
+    waiting: deque[Line],
+    separator: str,
+    table: _Table | None,
+) -> list[str]:
+    """Cut a line into trimmed cells."""
+    cells = (
+        _quoted_cells(line, lines, waiting, separator, table)
+        if '"' in line
+        else line.split(separator)
+    )
+    if line.isascii() and " " not in line and "\t" not in line:
+        return cells  # the usual row, which has nothing to trim
+    return [trimmed(cell) for cell in cells]
+
+
 def _quoted_cells(
-    line: str, lines: Iterator[Line], waiting: deque[Line], columns: Columns | None
+    line: str,
+    lines: Iterator[Line],
+    waiting: deque[Line],
+    separator: str,
+    table: _Table | None,
 ) -> list[str]:
     """Cut a line that has quotes in it.
 
     When a quote stays open, the following lines are looked at. If they close it, the record has a
     line break in a value and is one rejected row. If not, or if rows of their own would go with it,
     the quote is a slip: this line alone is rejected, and the others are read as the rows they are.
+
+    Args:
+        table: of the file; None while its header is read.
     """
     seen: list[Line] = []
     is_open = False
@@ -183,7 +262,7 @@ def _quoted_cells(
             yield f"{further}\n"
 
     try:
-        cells = next(csv.reader(record(), strict=True))
+        cells = next(csv.reader(record(), delimiter=separator, skipinitialspace=True, strict=True))
     except csv.Error as problem:
         if not is_open:
             raise _MalformedRow(
@@ -193,7 +272,7 @@ def _quoted_cells(
         cells = []
     if not is_open:
         return cells
-    if columns is not None and len(cells) == columns.width and not _swallows_rows(seen, columns):
+    if table is not None and len(cells) == table.width and not _swallows_rows(seen, table):
         raise _MalformedRow(
             "A value holds a line break, which Pinpoint does not take. Put a space in its place."
         )
@@ -201,10 +280,10 @@ def _quoted_cells(
     raise _MalformedRow("A quote is opened and never closed. Close it.")
 
 
-def _swallows_rows(seen: list[Line], columns: Columns) -> bool:
+def _swallows_rows(seen: list[Line], table: _Table) -> bool:
     """Check whether whole rows are between a quote and the quote that happens to close it."""
-    commas = columns.width - 1  # with a single column nothing tells a row from a piece of text
-    return commas > 0 and any(str(line).count(",") == commas for line in seen[:-1])
+    marks = table.width - 1  # with a single column nothing tells a row from a piece of text
+    return marks > 0 and any(str(line).count(table.separator) == marks for line in seen[:-1])
 
 
 def _check_cells(cells: list[str], columns: Columns) -> None:
@@ -216,10 +295,16 @@ def _check_cells(cells: list[str], columns: Columns) -> None:
             )
 
 
+def _check_undamaged(cells: list[str], columns: Columns) -> None:
+    """Raise InvalidMember for the first cell that a spreadsheet damaged."""
+    for column, cell in zip(columns.names, cells, strict=True):
+        check_undamaged(column, cell)
+
+
 def _width_problem(cells: list[str], columns: Columns) -> str:
     return (
         f"The row has {len(cells)} values and the header {columns.width} columns. "
-        "Put values that hold commas in double quotes."
+        "Put values that hold separators in double quotes."
     )
 
 
@@ -268,12 +353,14 @@ def _json_row(line: str) -> tuple[str | None, EndpointRequest]:
     row_id = written.pop("Id", None)
     if row_id is not None:
         row_id = checked_id("Id", row_id)
-    status = written.pop("EndpointStatus", None)
-    if status is not None:
-        check_importable_status("EndpointStatus", status)
     for member in IGNORED:
         written.pop(member, None)
     endpoint = checked_request(written)
+    if may_be_damaged(line):
+        check_undamaged("Id", row_id)
+        check_undamaged("Address", endpoint.get("Address"))
+        if "User" in endpoint:
+            check_undamaged("User.UserId", endpoint["User"].get("UserId"))
     if not (row_id is None and endpoint.keys() == {"User"} and _names_only_a_user(endpoint)):
         check_row_target(row_id, endpoint)
     check_attribute_count(endpoint)

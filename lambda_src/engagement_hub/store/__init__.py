@@ -3,6 +3,9 @@
 Items carry a random `rev`. A writer names the `rev` that it has read; when another writer was
 faster, the condition fails, and the writer reads again, decides again and tries again. Random and
 not counted, so that an item deleted and made anew never passes for the one that was read.
+
+A lost race and a lack of capacity are two things. A race is tried again soon and a few times; a
+throttled call waits for capacity, for as long as its function has time (`patience`).
 """
 
 import functools
@@ -10,18 +13,21 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from botocore.exceptions import ClientError
+
 from engagement_hub.engagement.errors import TooManyRequests
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
 
 __all__ = [
     "BATCH_GET_KEYS",
+    "THROTTLED",
     "Item",
     "Key",
     "Page",
@@ -33,6 +39,8 @@ __all__ = [
     "error_code",
     "in_threads",
     "new_rev",
+    "patience",
+    "waits_for_capacity",
 ]
 
 T = TypeVar("T")
@@ -51,6 +59,15 @@ _THREADS = 8
 _ATTEMPTS = 10
 _FIRST_DELAY_SECONDS = 0.01
 _LONGEST_DELAY_SECONDS = 0.8
+
+# DynamoDB's answers for a lack of capacity; a table that is new takes 4,000 writes a second and
+# doubles that within 30 minutes (DynamoDB Developer Guide, "On-demand capacity mode").
+THROTTLED = frozenset(
+    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
+)
+_IMPATIENT_SECONDS = 3.0  # also within the 30 s of an HTTP API
+_FIRST_CAPACITY_DELAY_SECONDS = 0.05
+_LONGEST_CAPACITY_DELAY_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +101,7 @@ def new_rev() -> str:
     return str(random.getrandbits(62))
 
 
-def error_code(error: "ClientError") -> str:
+def error_code(error: ClientError) -> str:
     """Return the service's code for an error, by which callers classify it."""
     code = error.response.get("Error", {}).get("Code", "")
     return str(code)
@@ -108,6 +125,48 @@ def attempts(what: str, sleep: Callable[[float], None] | None = None) -> Iterato
         yield attempt
     raise TooManyRequests(
         f"{what} is being changed by too many requests at once. Send the request again."
+    )
+
+
+@dataclass(slots=True)
+class _Patience:
+    until: float = 0.0
+
+
+_patience = _Patience()
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Let throttled calls inside of the block wait for capacity until `seconds` from now are over.
+
+    Without it they wait three seconds at most. A function handles one event at a time, so the end
+    is the same for all threads of the process.
+    """
+    _patience.until = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _patience.until = 0.0
+
+
+def waits_for_capacity() -> Iterator[None]:
+    """Yield once per call that may be throttled, and wait with jitter before each further one.
+
+    Raises:
+        TooManyRequests: DynamoDB had no capacity until the patience ended.
+    """
+    began = time.monotonic()
+    allowed = max(_IMPATIENT_SECONDS, _patience.until - began)
+    waited, delay = 0.0, _FIRST_CAPACITY_DELAY_SECONDS
+    while max(waited, time.monotonic() - began) < allowed:
+        yield
+        pause = random.uniform(delay / 2, delay)
+        time.sleep(pause)
+        waited += pause
+        delay = min(delay * 2, _LONGEST_CAPACITY_DELAY_SECONDS)
+    raise TooManyRequests(
+        "The hub's tables have no capacity left for this. Send the request again later."
     )
 
 
@@ -140,16 +199,21 @@ def batch_get(
 ) -> dict[Key, Item]:
     """Read many items by (pk, sk); keys that are not there are absent from the answer.
 
-    DynamoDB hands back what did not fit into 16 MB or its capacity; that is asked for again.
+    DynamoDB hands back keys that did not fit into 16 MB or its capacity; the next call has them.
     """
 
     def read(some: list[Key]) -> dict[Key, Item]:
         found: dict[Key, Item] = {}
         wanted: list[Any] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in some]
-        for _ in attempts("The hub's data"):
-            answer = client.batch_get_item(
-                RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}}
-            )
+        for _ in waits_for_capacity():
+            try:
+                answer = client.batch_get_item(
+                    RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}}
+                )
+            except ClientError as error:
+                if error_code(error) not in THROTTLED:
+                    raise
+                continue
             for item in answer["Responses"].get(table, []):
                 found[item["pk"]["S"], item["sk"]["S"]] = item
             left = answer["UnprocessedKeys"].get(table)
@@ -166,8 +230,13 @@ def batch_write(client: "DynamoDBClient", table: str, requests: Iterable[Any]) -
     """Put or delete many items (BatchWriteItem requests, unconditional, no two for one key)."""
     for some in chunks(requests, BATCH_WRITE_ITEMS):
         left: list[Any] = some
-        for _ in attempts("The hub's data"):
-            answer = client.batch_write_item(RequestItems={table: left})
+        for _ in waits_for_capacity():
+            try:
+                answer = client.batch_write_item(RequestItems={table: left})
+            except ClientError as error:
+                if error_code(error) not in THROTTLED:
+                    raise
+                continue
             left = list(answer["UnprocessedItems"].get(table, []))
             if not left:
                 break

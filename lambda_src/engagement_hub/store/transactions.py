@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 
 from engagement_hub.engagement.errors import EngagementError
-from engagement_hub.store import Item, Key, attempts, batch_get, error_code, new_rev
+from engagement_hub.store import (
+    THROTTLED,
+    Item,
+    Key,
+    attempts,
+    batch_get,
+    error_code,
+    new_rev,
+    waits_for_capacity,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,10 +40,9 @@ _BYTES = 3_500_000
 # From this try on unrelated operations share no transaction: one contended item delays no other.
 _ALONE_FROM_ATTEMPT = 2
 
-_LOST_RACE = frozenset(
-    {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError"}
-    | {"ProvisionedThroughputExceeded", "None"}
-)
+# Reasons of a cancelled transaction. "None" is that of an action which was not the cause.
+_LOST_RACE = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+_NO_CAPACITY = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 
 
 class _Missing(Exception):
@@ -125,7 +133,8 @@ def run(
 
     Raises:
         EngagementError: an operation was refused, with `all_or_nothing`.
-        TooManyRequests: others changed the same items first, every time.
+        TooManyRequests: others changed the same items first, every time, or the table had no
+            capacity for as long as the function waits (`store.patience`).
     """
     results: dict[int, R | EngagementError] = {}
     pending = dict(enumerate(operations))
@@ -300,7 +309,10 @@ def _text(body: Any) -> str:
 def _commit(
     client: "DynamoDBClient", table: str, writes: Sequence[tuple[Key, Any, _Stored]]
 ) -> bool:
-    """Write all or nothing; return False when another writer was faster."""
+    """Write all or nothing; return False when another writer was faster.
+
+    Throttling is no race: the same transaction waits for capacity.
+    """
     actions = [
         action
         for key, body, stored in writes
@@ -308,17 +320,28 @@ def _commit(
     ]
     if not actions:
         return True
-    try:
-        client.transact_write_items(TransactItems=actions)
-    except client.exceptions.TransactionCanceledException as error:
-        reasons = error.response.get("CancellationReasons", [])
-        if all(str(reason.get("Code", "None")) in _LOST_RACE for reason in reasons):
-            return False
-        raise
-    except ClientError as error:
-        if error_code(error) in {"TransactionInProgressException", "TransactionConflictException"}:
-            return False
-        raise
+    for _ in waits_for_capacity():
+        try:
+            client.transact_write_items(TransactItems=actions)
+        except client.exceptions.TransactionCanceledException as error:
+            reasons = {
+                str(reason.get("Code", "None"))
+                for reason in error.response.get("CancellationReasons", [])
+            } - {"None"}
+            if reasons and reasons <= _NO_CAPACITY:
+                continue
+            if reasons <= _LOST_RACE | _NO_CAPACITY:
+                return False
+            raise
+        except ClientError as error:
+            code = error_code(error)
+            if code in THROTTLED:
+                continue
+            if code in {"TransactionInProgressException", "TransactionConflictException"}:
+                return False
+            raise
+        else:
+            break
     return True
 
 

@@ -6,6 +6,7 @@ Files are read under the role the caller named; pieces and rejected rows go to t
     jobs/<job>/pieces/<file>-<n>.jsonl          at most 1,000 rows each
     jobs/<job>/rejects/<file>-<n>.jsonl         rows that could not be used, with the reason
     jobs/<job>/rejects/piece-<file>-<n>.jsonl   rows refused while being registered
+    jobs/<job>/map-runs/…                       results of the Distributed Maps, by Step Functions
 
 Every step may run twice: keys are derived from the work, merges give the same result again, and
 totals are added once per file and piece.
@@ -14,21 +15,25 @@ totals are added once per file and piece.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from botocore.exceptions import ClientError
 
 from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.endpoints import endpoint_id_for
 from engagement_hub.engagement.errors import EngagementError
-from engagement_hub.engagement.import_files import ImportFileError
+from engagement_hub.engagement.import_files import FILE_BYTES, FileTooLarge, ImportFileError
 from engagement_hub.engagement.import_rows import ImportRow, RejectedRow, read_rows
 from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStatus, SegmentType
 from engagement_hub.machines import Machines
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.hub import Answer, Event, Hub
+from shared.settings import required_env
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,6 +42,10 @@ if TYPE_CHECKING:
 PIECE_ROWS = 1000
 UPDATE_BATCH = 100
 FAILURES_KEPT = 100
+# Enough for writes of 30 ms beside pieces that are parsed in 11 ms; each holds a piece in memory.
+PUT_THREADS = 4
+# For deleting the pieces of a file that cannot be completed, and for the totals.
+LAST_MILLISECONDS = 60_000
 _OTHER_FORMAT = {
     FileFormat.CSV: (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz"),
     FileFormat.JSON: (".csv", ".csv.gz"),
@@ -66,7 +75,7 @@ def scope_of(job_id: str) -> str:
 def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """List the files of a job. When they cannot be listed the job ends FAILED, with the reason.
 
-    Returns {"Files": how many, "Bucket": …, "ManifestKey": …}.
+    Returns {"Files": how many, "Bucket": …, "ManifestKey": …}, and the bounds of the map of files.
     """
     app_id, job_id = event["ApplicationId"], event["JobId"]
     job = hub.entities.update(
@@ -83,7 +92,24 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         files = []
         hub.runs.complete_once(scope_of(job_id), "open", {_ALL: {"Fatal": 1}}, notes=[str(error)])
     hub.bucket.write_json(manifest_key, files)
-    return {"Files": len(files), "Bucket": hub.bucket.name, "ManifestKey": manifest_key}
+    return {
+        "Files": len(files),
+        "Bucket": hub.bucket.name,
+        "ManifestKey": manifest_key,
+        **_map_bounds(job_id, "files"),
+    }
+
+
+def _map_bounds(job_id: str, map_name: str) -> Answer:
+    """Return the concurrency of a Distributed Map, and the prefix of its results.
+
+    Step Functions joins the outputs of all children into the state's result unless a ResultWriter
+    writes them to S3, and ends the execution at 256 KiB.
+    """
+    return {
+        "MaxConcurrency": int(required_env("IMPORT_CONCURRENCY")),
+        "ResultsPrefix": f"jobs/{job_id}/map-runs/{map_name}",
+    }
 
 
 class _Unreadable(Exception):
@@ -145,33 +171,50 @@ class _readable:  # noqa: N801  # reads as a statement: `with _readable(name)`
 
 
 def parse_object(hub: Hub, event: Event, context: LambdaContext) -> Answer:
-    """Cut one file into pieces and rejects. A file that is no data at all is a failed piece."""
+    """Cut one file into pieces and rejects.
+
+    A file that is no data at all is a failed piece. So is a file that is too large, or that takes
+    longer than a function has; its pieces are deleted again, since a part of a file helps nobody.
+    """
     app_id, job_id, file = event["ApplicationId"], event["JobId"], event["File"]
     definition = hub.entities.require(app_id, Kind.IMPORT_JOB, job_id)["Definition"]
     bucket = str(definition["S3Url"]).removeprefix("s3://").partition("/")[0]
     key = str(file["Key"])
     index = f"{int(file['Index']):06d}"
-    pieces = _Parts(hub, f"jobs/{job_id}/pieces/{index}-")
-    rejects = _Parts(hub, f"jobs/{job_id}/rejects/{index}-")
     notes: list[str] = []
     damaged = 0
-    try:
-        with _readable(key):
-            body = _s3(hub, app_id, definition).get_object(
-                Bucket=bucket, Key=key, IfMatch=file["ETag"]
-            )["Body"]
-        for row in read_rows(cast(BinaryIO, body), definition["Format"], name=key):
-            if isinstance(row, RejectedRow):
-                rejects.add(_reject(key, row.number, row.column, row.reason, row.code))
-                _note(notes, key, row.number, row.column, row.reason)
-            else:
-                pieces.add(_piece_line(app_id, key, row))
-    except (_Unreadable, ImportFileError) as error:
-        damaged = 1
-        text = str(error)
-        notes.insert(0, text if key in text else f"{key}: {text}")
-    pieces.flush()
-    rejects.flush()
+    with _Puts() as puts:
+        pieces = _Parts(hub, f"jobs/{job_id}/pieces/{index}-", puts)
+        rejects = _Parts(hub, f"jobs/{job_id}/rejects/{index}-", puts)
+        try:
+            if int(file["Size"]) > FILE_BYTES:
+                raise FileTooLarge
+            with _readable(key):
+                body = _s3(hub, app_id, definition).get_object(
+                    Bucket=bucket, Key=key, IfMatch=file["ETag"]
+                )["Body"]
+            for row in read_rows(cast(BinaryIO, body), definition["Format"], name=key):
+                if isinstance(row, RejectedRow):
+                    full = rejects.add(_reject(key, row.number, row.column, row.reason, row.code))
+                    _note(notes, key, row.number, row.column, row.reason)
+                else:
+                    full = pieces.add(_piece_line(app_id, key, row))
+                if full and context.get_remaining_time_in_millis() < LAST_MILLISECONDS:
+                    raise _Unreadable(
+                        f"{key} has more rows than a function reads in its time; none of them is "
+                        "imported. Split it into several files under one prefix, and import the "
+                        "prefix."
+                    )
+        except (_Unreadable, ImportFileError) as error:
+            damaged = 1
+            text = str(error)
+            notes.insert(0, text if key in text else f"{key}: {text}")
+        else:
+            pieces.flush()
+        rejects.flush()
+    if damaged and pieces.parts:
+        hub.bucket.delete(hub.bucket.keys(pieces.prefix))
+        pieces.parts = 0
     counters = {
         "TotalPieces": pieces.parts + damaged,
         "FailedPieces": damaged,
@@ -183,25 +226,57 @@ def parse_object(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     return {"Pieces": pieces.parts}
 
 
+class _Puts:
+    """Writes to the work bucket in threads, a few at a time: parsing goes on during a write."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(PUT_THREADS)
+        self._running: deque[Future[None]] = deque()
+
+    def submit(self, put: Callable[[], None]) -> None:
+        """Begin a write; wait for the oldest one where enough are under way.
+
+        Raises:
+            ClientError: of an earlier write. The step runs again and writes the same objects.
+        """
+        if len(self._running) == PUT_THREADS:
+            self._running.popleft().result()
+        self._running.append(self._pool.submit(put))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._pool.shutdown(wait=True)
+        if error is None:
+            for running in self._running:
+                running.result()
+
+
 class _Parts:
     """Writes rows as numbered objects of at most PIECE_ROWS lines."""
 
-    def __init__(self, hub: Hub, prefix: str) -> None:
+    def __init__(self, hub: Hub, prefix: str, puts: _Puts) -> None:
         self._bucket = hub.bucket
-        self._prefix = prefix
+        self._puts = puts
         self._lines: list[Mapping[str, Any]] = []
+        self.prefix = prefix
         self.parts = 0
         self.rows = 0
 
-    def add(self, line: Mapping[str, Any]) -> None:
+    def add(self, line: Mapping[str, Any]) -> bool:
+        """Keep a line; return whether that made a part full."""
         self._lines.append(line)
         self.rows += 1
-        if len(self._lines) == PIECE_ROWS:
-            self.flush()
+        if len(self._lines) < PIECE_ROWS:
+            return False
+        self.flush()
+        return True
 
     def flush(self) -> None:
         if self._lines:
-            self._bucket.write_lines(f"{self._prefix}{self.parts:06d}.jsonl", self._lines)
+            key = f"{self.prefix}{self.parts:06d}.jsonl"
+            self._puts.submit(partial(self._bucket.write_lines, key, self._lines))
             self.parts += 1
             self._lines = []
 
@@ -248,6 +323,7 @@ def count_pieces(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         "Pieces": pieces - totals.get("FailedPieces", 0),
         "Bucket": hub.bucket.name,
         "Prefix": f"jobs/{job_id}/pieces/",
+        **_map_bounds(job_id, "pieces"),
     }
 
 

@@ -24,7 +24,7 @@ s3: "S3Client" = aws_client(
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the run's ValidateOutput; event: `{Prefix, Execution}`.
+    """Answer the run's ValidateOutput; event: `{Prefix, Execution, ChangedMeanwhile}`.
 
     Prefix is that of the batches' results.
 
@@ -33,5 +33,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """
     with transient_errors_named():
         return add_up(
-            s3, BUCKET, event["Prefix"], f"reports/{event['Execution']}/invalid_numbers.jsonl"
+            s3,
+            BUCKET,
+            event["Prefix"],
+            f"reports/{event['Execution']}/invalid_numbers.jsonl",
+            changed_meanwhile=event["ChangedMeanwhile"],
         )

@@ -25,15 +25,16 @@ pinpoint = pinpoint_client()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Start the export of a run.
 
-    Event: `{Input, Execution: name, RetryCount}`; answer: `{JobId, Prefix, Attempt, WaitSeconds,
-    Finished: false}`. A second export after a lost answer costs a job and harms nothing.
+    Event: `{Input, Execution: name, Round, RetryCount}`; answer: `{JobId, Prefix, Attempt,
+    WaitSeconds, Finished: false}`. A second export after a lost answer costs a job and harms
+    nothing.
 
     Raises:
         BadValidationRequest: the input names no segment in a way that can be followed.
         ServiceUnavailable: worth another attempt.
     """
     request = validation_request(event["Input"], NEEDS_VALIDATION_SEGMENT_ID)
-    prefix = export_prefix(event["Execution"], event["RetryCount"])
+    prefix = export_prefix(event["Execution"], event["Round"], event["RetryCount"])
 
     with transient_errors_named():
         job = pinpoint.create_export_job(

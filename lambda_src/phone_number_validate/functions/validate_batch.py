@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,13 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from phone_number_validate.endpoint_marks import still_there, write_marks
+from phone_number_validate.endpoint_marks import write_marks
 from phone_number_validate.paced_calls import reserved_rate
 from phone_number_validate.paid_verdicts import THREADS, verdicts_of
 from phone_number_validate.verdict_cache import VerdictCache
 from phone_number_validate.verdicts import (
     IMPOSSIBLE,
+    Verdict,
     batches_of,
     endpoint_update,
     invalid_reason,
@@ -38,7 +39,6 @@ PROJECT_ID = required_env("PROJECT_ID")
 BUCKET = required_env("BUCKET")
 TABLE = required_env("TABLE")
 CACHE_DAYS = int(required_env("CACHE_DAYS"))
-RECHECK_AFTER_SECONDS = int(required_env("RECHECK_AFTER_SECONDS"))
 QUOTA = float(required_env("VALIDATIONS_PER_SECOND"))
 
 logger = Logger(service="phone-number-validate")
@@ -68,10 +68,11 @@ def s3() -> S3Client:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Validate the numbers of a batch, mark their endpoints, leave the results.
 
-    Event: `{Items: [WorkItem], BatchInput: {ExportedAt: ISO 8601, ResultsPrefix}}`. The answer is
-    empty: a run of a million numbers must not outgrow the state machine's data. The results
-    (`{Counts, InvalidEndpoints: [{EndpointId, Address, Reason}]}`) are an object named after the
-    batch's first row, so an attempt overwrites the one before.
+    Event: `{Items: [WorkItem], BatchInput: {RunStarted: ISO 8601, Round, MarksEndpoints,
+    ResultsPrefix}}`. Without MarksEndpoints the verdicts go to the cache only, for the second
+    round. The answer is empty: a run of a million numbers must not outgrow the state machine's
+    data. The results (`{Counts, InvalidEndpoints: [{EndpointId, Address, Reason}]}`) are an object
+    named after the round and the batch's first row, so an attempt overwrites the one before.
 
     Raises:
         ServiceUnavailable: worth another attempt; numbers validated so far are in the cache.
@@ -86,48 +87,53 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             pinpoint=aws_pinpoint,
             limiter=limiter,
             calls_per_second=QUOTA,
+            since=datetime.fromisoformat(batch_input["RunStarted"]).timestamp(),
         )
-        exported_at = datetime.fromisoformat(batch_input["ExportedAt"]).timestamp()
-        pairs = [
-            (endpoint, verdicts.get(item["Number"] or "", IMPOSSIBLE))
-            for item in items
-            for endpoint in item["Endpoints"]
-        ]
-        kept = pairs
-        # Right after the export the question is not worth a call per endpoint.
-        if time.time() - exported_at > RECHECK_AFTER_SECONDS:
-            kept = still_there(pinpoint, PROJECT_ID, pairs, threads=THREADS)
-        refused: list[str] = []
-        for batch in batches_of(endpoint_update(endpoint, verdict) for endpoint, verdict in kept):
-            refused += write_marks(pinpoint, PROJECT_ID, batch)
-        for endpoint_id in refused:
-            logger.warning("Endpoint refused its mark", extra={"endpoint": endpoint_id})
-
-        reasons = {
-            endpoint["Id"]: invalid_reason(item) for item in items for endpoint in item["Endpoints"]
-        }
-        invalid = [
-            {
-                "EndpointId": endpoint["Id"],
-                "Address": endpoint["Address"],
-                "Reason": reasons[endpoint["Id"]],
-            }
-            for endpoint, verdict in kept
-            if not verdict.valid
-        ]
-        counts = {
-            "Valid": len(kept) - len(invalid),
-            "Invalid": len(invalid),
-            "ChangedMeanwhile": len(pairs) - len(kept),
-            "Refused": len(refused),
-            "Numbers": len(items),
-            "Paid": paid,
-        }
+        counts = {"Paid": paid}
+        invalid: list[dict[str, str]] = []
+        if batch_input["MarksEndpoints"]:
+            marked, invalid = _mark(items, verdicts)
+            counts |= marked
         s3().put_object(
             Bucket=BUCKET,
-            Key=f"{batch_input['ResultsPrefix']}{items[0]['Row']:010}.json",
+            Key=f"{batch_input['ResultsPrefix']}{batch_input['Round']}-{items[0]['Row']:010}.json",
             Body=json.dumps({"Counts": counts, "InvalidEndpoints": invalid}).encode(),
         )
 
     logger.info("Batch validated", extra=counts)
     return {}
+
+
+def _mark(
+    items: list[WorkItem], verdicts: Mapping[str, Verdict]
+) -> tuple[dict[str, int], list[dict[str, str]]]:
+    """Mark the endpoints of a batch; return the counts, and the report's lines."""
+    pairs = [
+        (endpoint, item, verdicts.get(item["Number"] or "", IMPOSSIBLE))
+        for item in items
+        for endpoint in item["Endpoints"]
+    ]
+    refused: list[str] = []
+    for batch in batches_of(endpoint_update(endpoint, verdict) for endpoint, _, verdict in pairs):
+        refused += write_marks(pinpoint, PROJECT_ID, batch)
+    if refused:  # an id may be an address, so the log has none
+        logger.warning(
+            "Endpoints refused their marks",
+            extra={"row": items[0]["Row"], "endpoints": len(refused)},
+        )
+    invalid = [
+        {
+            "EndpointId": endpoint["Id"],
+            "Address": endpoint["Address"],
+            "Reason": invalid_reason(item),
+        }
+        for endpoint, item, verdict in pairs
+        if not verdict.valid
+    ]
+    counts = {
+        "Valid": len(pairs) - len(invalid),
+        "Invalid": len(invalid),
+        "Refused": len(refused),
+        "Numbers": len(items),
+    }
+    return counts, invalid

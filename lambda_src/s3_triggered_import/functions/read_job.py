@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from s3_triggered_import.job import Outcome, assess, trimmed, with_mapped_rows
+from s3_triggered_import.job import Outcome, assess, trimmed, with_original_file
 from shared.pinpoint import pinpoint_client
 from shared.polling import Polling
 from shared.settings import required_env
@@ -23,13 +23,13 @@ pinpoint = pinpoint_client()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Look at the job.
 
-    Event: the answer of the first step or of an earlier look, and Mapped as there. Answer: the
+    Event: the answer of the first step or of an earlier look, and Copy as there. Answer: the
     same with `Outcome` (WAIT, SUCCESS, FAILURE), and `ImportResult` unless it is WAIT: the
     ImportJobResponse, plus `FailureReason` when the outcome is FAILURE.
     """
     with transient_errors_named():
         answered = pinpoint.get_import_job(ApplicationId=PROJECT_ID, JobId=event["JobId"])
-    job = with_mapped_rows(answered["ImportJobResponse"], event.get("Mapped") or {})
+    job = with_original_file(answered["ImportJobResponse"], event.get("Copy") or {})
 
     looks = event["Attempt"] + 1
     assessment = assess(job, MAX_FAILURE_RATIO)

@@ -31,15 +31,15 @@ pinpoint = pinpoint_client()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Start the job of a run, or find the one that an earlier attempt started.
 
-    Event: `{Input, Mapped, ExecutionStarted: ISO 8601, RetryCount}`, where Mapped is the
-    answer of `map_columns`, or empty; answer: `{JobId, Attempt, WaitSeconds}`.
+    Event: `{Input, Copy, ExecutionStarted: ISO 8601, RetryCount}`, where Copy is the answer of
+    `copy_file`, or empty; answer: `{JobId, Attempt, WaitSeconds}`.
 
     Raises:
         BadImportRequest: the run's input names no object.
         ServiceUnavailable: worth another attempt.
     """
     dropped = s3_url_from(event["Input"])
-    url = (event.get("Mapped") or {}).get("S3URL", dropped)
+    url = (event.get("Copy") or {}).get("S3URL", dropped)
     name = segment_name(dropped)
 
     with transient_errors_named():

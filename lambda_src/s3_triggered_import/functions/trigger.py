@@ -19,6 +19,7 @@ from s3_triggered_import.dropped_file import (
     dropped_file,
     execution_name,
     ignored_because,
+    run_input,
 )
 from shared.aws import aws_client
 from shared.settings import optional_env, required_env
@@ -53,7 +54,7 @@ def record_handler(record: SQSRecord) -> None:
 
     try:
         states.start_execution(
-            stateMachineArn=STATE_MACHINE_ARN, name=name, input=json.dumps({"S3URL": file.s3_url})
+            stateMachineArn=STATE_MACHINE_ARN, name=name, input=json.dumps(run_input(file))
         )
     except states.exceptions.ExecutionAlreadyExists:
         logger.info("Import was started before by the same event", extra={"execution": name})

@@ -146,6 +146,37 @@ run "asks_for_events_of_texts_when_there_is_a_configuration_set" {
   }
 }
 
+run "rejects_more_hooks_than_a_role_can_name" {
+  command = plan
+
+  variables {
+    campaign_function_arns = [for n in range(40) : "arn:aws:lambda:eu-west-1:111122223333:function:a-hook-of-some-length-${n}"]
+  }
+
+  expect_failures = [var.campaign_function_arns]
+}
+
+run "rejects_more_identities_than_a_role_can_name" {
+  command = plan
+
+  variables {
+    sms = {
+      origination_identity_arn        = "arn:aws:sms-voice:eu-west-1:111122223333:pool/pool-1"
+      other_origination_identity_arns = [for n in range(40) : "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-${n}"]
+    }
+  }
+
+  expect_failures = [var.sms]
+}
+
+run "rejects_a_concurrency_of_imports_that_is_no_number_of_functions" {
+  command = plan
+
+  variables { import_concurrency = 0.5 }
+
+  expect_failures = [var.import_concurrency]
+}
+
 run "sends_texts_from_every_identity_that_is_named" {
   command = plan
 

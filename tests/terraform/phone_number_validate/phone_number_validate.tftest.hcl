@@ -131,7 +131,7 @@ run "rejects_a_cache_of_less_than_no_days" {
   expect_failures = [var.cache_days]
 }
 
-run "rejects_a_negative_age" {
+run "rejects_negative_seconds_before_a_second_export" {
   command = plan
 
   variables { recheck_after_seconds = -1 }

@@ -68,10 +68,10 @@ run "watches_an_existing_bucket_without_touching_it" {
 
   assert {
     condition = alltrue([
-      data.aws_iam_policy_document.import.statement[0].resources == toset(["arn:aws:s3:::theirs/people/*"]),
+      data.aws_iam_policy_document.import.statement[0].resources == toset(["arn:aws:s3:::theirs/mapped/*", "arn:aws:s3:::theirs/people/*"]),
       data.aws_iam_policy_document.import.statement[3].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
     ])
-    error_message = "The import role must read the prefix of that bucket only, with the bucket's key."
+    error_message = "The import role must read the prefix of that bucket and the copies only, with the bucket's key."
   }
 }
 
@@ -126,10 +126,11 @@ run "leaves_files_as_they_are_without_a_mapping" {
 
   assert {
     condition = alltrue([
-      length(module.map_columns) == 0,
-      data.aws_iam_policy_document.import.statement[0].resources == toset(["${local.bucket_arn}/import/*"]),
+      length(data.aws_iam_policy_document.copy_file.statement) == 2,
+      data.aws_iam_policy_document.copy_file.statement[0].actions == toset(["s3:GetObject", "s3:GetObjectVersion"]),
+      data.aws_iam_policy_document.copy_file.statement[0].resources == toset(["${local.bucket_arn}/import/*"]),
     ])
-    error_message = "Without a mapping nothing must copy a file."
+    error_message = "The copy must be of a version of a dropped file."
   }
 }
 
@@ -151,13 +152,13 @@ run "imports_copies_with_the_columns_of_a_mapping" {
 
   assert {
     condition = alltrue([
-      data.aws_iam_policy_document.map_columns.statement[0].resources == toset(["arn:aws:s3:::theirs/import/*"]),
-      data.aws_iam_policy_document.map_columns.statement[1].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
-      data.aws_iam_policy_document.map_columns.statement[2].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
-      data.aws_iam_policy_document.import.statement[0].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
+      data.aws_iam_policy_document.copy_file.statement[0].resources == toset(["arn:aws:s3:::theirs/import/*"]),
+      data.aws_iam_policy_document.copy_file.statement[1].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
+      data.aws_iam_policy_document.copy_file.statement[2].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
+      data.aws_iam_policy_document.import.statement[0].resources == toset(["arn:aws:s3:::theirs/import/*", "arn:aws:s3:::theirs/mapped/*"]),
       data.aws_iam_policy_document.steps.statement[1].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
     ])
-    error_message = "The mapping must read dropped files and write copies, the import must read and the run delete copies only."
+    error_message = "The mapping must read dropped files and write copies, the import must read both, and the run delete copies only."
   }
 }
 
@@ -207,12 +208,9 @@ run "rejects_a_mapping_of_json" {
 run "rejects_a_prefix_that_covers_the_copies" {
   command = plan
 
-  variables {
-    column_mapping = { columns = { "Id" = "Id" } }
-    prefix         = "m"
-  }
+  variables { prefix = "m" }
 
-  expect_failures = [var.column_mapping]
+  expect_failures = [var.prefix]
 }
 
 run "rejects_a_ratio_above_one" {

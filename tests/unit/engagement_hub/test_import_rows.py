@@ -23,6 +23,7 @@ from engagement_hub.engagement.import_rows import (
     UnreadableFile,
     read_rows,
 )
+from shared.spreadsheets import damage, trimmed
 from tests.builders.engagement import (
     TYPICAL_HEADER,
     TYPICAL_ROW,
@@ -153,6 +154,92 @@ def test_blank_rows_are_skipped_but_counted():
     assert [(row.number, row.id) for row in good] == [(3, "a"), (7, "b")]
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+@pytest.mark.parametrize("first_line", ["", "sep={}\n", "SEP={}\r\n"])
+def test_another_separator_is_read_where_the_header_leaves_no_doubt(mark, first_line):
+    value = "x, y" if mark == "\t" else f"x{mark}y, z"
+    rows = f'ChannelType{mark}Address{mark}Attributes.A\nSMS{mark}+12065550142{mark}"{value}"\n'
+
+    good, rejected = read((first_line.format(mark) + rows).encode())
+
+    assert rejected == []
+    assert [row.number for row in good] == [3 if first_line else 2]
+    assert good[0].endpoint == {**SMS, "Attributes": {"A": [value]}}
+
+
+def test_a_comma_stays_the_separator_of_names_with_semicolons():
+    good, _ = read(b"Id,Attributes.a;Attributes.b\nx,y\n")
+
+    assert good[0].endpoint == {"Attributes": {"a;Attributes.b": ["y"]}}
+
+
+def test_empty_columns_at_the_end_are_no_columns():
+    content = b"ChannelType,Address,,,\nSMS,+12065550142,,,\n,,,,\nSMS,+12065550143\n"
+
+    good, rejected = read(content)
+
+    assert [row.endpoint["Address"] for row in good] == ["+12065550142", "+12065550143"]
+    assert rejected == []
+
+
+def test_a_value_below_no_column_name_rejects_its_row():
+    good, rejected = read(b"ChannelType,Address,\nSMS,+12065550142,x\nSMS,+12065550143,\n")
+
+    assert [row.number for row in good] == [3]
+    assert [(row.number, row.code) for row in rejected] == [(2, MALFORMED)]
+
+
+def test_cells_are_trimmed_as_headers_are():
+    header = "ChannelType,Address,User.UserId,Demographic.Timezone, Attributes.A"
+    plain = "SMS,+12065550142,ann,America/New_York,x"
+    padded = "SMS , +12065550142\u00a0,\u200bann\ufeff,' America/New_York',\u202ax\u202c".replace(
+        "'", ""
+    )
+    quoted = 'SMS, "+12065550142 ", " ann","America/New_York ",x'
+
+    good, rejected = read("\n".join([header, plain, padded, quoted]).encode())
+
+    assert rejected == []
+    assert good[0].endpoint == good[1].endpoint == good[2].endpoint
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (["SMS", "4.479E+11", "ann", "Ann", "gold", "US"], "Address"),
+        (["SMS", "4,479e+11", "ann", "Ann", "gold", "US"], "Address"),
+        (["SMS", "+12065550199", "1.23457E+14", "Ann", "gold", "US"], "User.UserId"),
+        (["SMS", "#REF!", "ann", "Ann", "gold", "US"], "Address"),
+        (["SMS", "+12065550199", "ann", "#N/A", "gold", "US"], FIRST_NAME),
+        (["SMS", "+12065550199", "ann", "########", "gold", "US"], FIRST_NAME),
+        (["SMS", "+12065550199", "ann", "Ann", "#BEZUG!", "US"], "Attributes.Plan"),
+    ],
+)
+def test_a_value_that_a_spreadsheet_damaged_rejects_its_row(row, column):
+    good, rejected = read(csv_file(typical(1), row, typical(2)))
+
+    assert [one.number for one in good] == [2, 4]
+    assert [(one.number, one.column) for one in rejected] == [(3, column)]
+    assert "spreadsheet" in rejected[0].reason
+
+
+def test_a_rounded_number_that_identifies_nobody_is_a_value():
+    row = ["SMS", "+12065550142", "ann", "Ann", "1.5E+3", "US"]
+
+    good, rejected = read(csv_file(row))
+
+    assert rejected == []
+    assert good[0].endpoint["Attributes"] == {"Plan": ["1.5E+3"]}
+
+
+@pytest.mark.parametrize("member", ["Id", "Address"])
+def test_a_rounded_number_rejects_a_json_row_too(member):
+    good, rejected = read(json_lines({**SMS, "Id": "a", member: "4.479E+11"}), "JSON")
+
+    assert good == []
+    assert [row.column for row in rejected] == [member]
+
+
 def test_a_header_without_rows_gives_nothing():
     assert read(csv_file()) == ([], [])
     assert read(b"ChannelType,Address") == ([], [])
@@ -210,8 +297,17 @@ def test_an_exported_endpoint_can_be_imported_again():
     assert rejected == []
     assert good[0].id == "a"
     assert good[0].endpoint.keys() == {
-        "ChannelType", "Address", "EffectiveDate", "OptOut", "RequestId", "User"
+        "ChannelType", "Address", "EffectiveDate", "EndpointStatus", "OptOut", "RequestId", "User"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "INACTIVE"])
+def test_an_exported_endpoint_is_imported_with_its_status(status):
+    in_json, _ = read(json_lines({**SMS, "Id": "a", "EndpointStatus": status}), "JSON")
+    in_csv, _ = read(csv_file(["a", status], header=["Id", "EndpointStatus"]))
+
+    assert in_json[0].endpoint["EndpointStatus"] == status
+    assert in_csv[0].endpoint["EndpointStatus"] == status
 
 
 @pytest.mark.parametrize("name", ["people.csv", "people.csv.gz"])
@@ -329,10 +425,28 @@ def test_a_missing_header_is_guessed_and_its_data_not_repeated(first_line):
     assert "1234567" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs")])
-def test_another_separator_between_columns_is_recognised(mark, word):
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_a_header_of_no_import_with_another_separator_is_refused_with_the_way_out(mark, word):
     with pytest.raises(UnknownColumn, match=f"separated by {word}. Separate them with commas"):
-        read(f"ChannelType{mark}Address\nSMS{mark}+12065550142\n".encode())
+        read(f"Email{mark}Vorname\nann@example.com{mark}Ann\n".encode())
+
+
+@pytest.mark.parametrize("first_line", ["sep=^", "sep=", "sep=;,"])
+def test_a_first_line_for_excel_that_names_no_separator_is_refused(first_line):
+    with pytest.raises(UnreadableFile, match='begins with "sep=".*Remove the line'):
+        read(f"{first_line}\nId,Attributes.A\na,b\n".encode())
+
+
+def test_json_lines_in_place_of_csv_are_refused_and_no_row_is_read_as_cells():
+    content = json_lines(*({**SMS, "Address": f"+1425555010{n}"} for n in range(3)))
+
+    with pytest.raises(UnreadableFile, match="looks like JSON.*Format JSON"):
+        read(content)
+
+
+def test_a_header_of_padding_alone_is_refused():
+    with pytest.raises(MissingColumn, match="no column names"):
+        read(b",,,\nSMS,+12065550142,,\n")
 
 
 @pytest.mark.parametrize(
@@ -447,7 +561,7 @@ def test_a_bad_row_is_rejected_and_the_others_are_kept(bad, column, code, reason
         (["Id", "Location.Longitude"], ["a", "181"], "Location.Longitude", "between -180 and 180"),
         (["Id", "EffectiveDate"], ["a", "yesterday"], "EffectiveDate", "ISO 8601"),
         (["Id", "OptOut"], ["a", "yes"], "OptOut", "NONE, ALL"),
-        (["Id", "EndpointStatus"], ["a", "INACTIVE"], "EndpointStatus", "cannot be imported"),
+        (["Id", "EndpointStatus"], ["a", "ASLEEP"], "EndpointStatus", "one of ACTIVE, INACTIVE"),
         (["Id", "Attributes." + "n" * 51], ["a", "v"], f"Attributes.{'n' * 50}…", "at most 50"),
         (["Id", "Metrics." + "n" * 51], ["a", "1"], f"Metrics.{'n' * 50}…", "at most 50"),
         (["Id", *["Attributes.A"] * 51], ["a", *"v" * 51], "Attributes.A", "at most 50"),
@@ -528,7 +642,7 @@ def test_a_file_whose_every_quote_stays_open_is_rejected_row_by_row():
         (b'{"Id": "a", "Location": {"Town": "x"}}', "Location.Town", "not known"),
         (b'{"Id": "a", "Metrics": {"M": "7"}}', "Metrics.M", "must be a number"),
         (b'{"Id": "a", "Metrics": {"M": 1' + b"0" * 400 + b"}}", "Metrics.M", "finite"),
-        (b'{"Id": "a", "EndpointStatus": "INACTIVE"}', "EndpointStatus", "cannot be imported"),
+        (b'{"Id": "a", "EndpointStatus": "ASLEEP"}', "EndpointStatus", "one of ACTIVE, INACTIVE"),
         (b'{"ChannelType": "SMS"}', "Address", "missing"),
         (b'{"Address": "+12065550199"}', "ChannelType", "missing"),
         (b'{"Id": "\xe9"}', None, "UTF-8"),
@@ -606,8 +720,10 @@ def test_a_damaged_gzip_file_keeps_the_rows_before_the_damage():
 
 # Rules for all inputs
 
-VALUES = st.text(
-    st.characters(exclude_categories=("Cs", "Cc"), codec="utf-8"), min_size=1, max_size=100
+VALUES = (
+    st.text(st.characters(exclude_categories=("Cs", "Cc"), codec="utf-8"), min_size=1, max_size=100)
+    .map(trimmed)
+    .filter(lambda value: value and damage("Attributes.A", value) is None)
 )
 NAMES = st.text(st.sampled_from(string.ascii_letters + " _"), min_size=1, max_size=50).filter(
     lambda name: name == name.strip()

@@ -133,6 +133,95 @@ def test_a_transaction_refused_for_another_reason_than_a_race_is_not_tried_again
     assert len(calls) == 1
 
 
+class Throttling:
+    """A client whose calls of one kind are throttled a number of times."""
+
+    def __init__(self, client, refusals, error):
+        self.exceptions = client.exceptions
+        self.batch_get_item = client.batch_get_item
+        self._client, self.refusals, self._error = client, refusals, error
+        self.calls = 0
+
+    def transact_write_items(self, **request):
+        self.calls += 1
+        if self.calls <= self.refusals:
+            raise self._error
+        return self._client.transact_write_items(**request)
+
+
+def cancelled(client, *codes):
+    response = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+    return client.exceptions.TransactionCanceledException(response, "TransactWriteItems")
+
+
+def throttled(code):
+    return ClientError({"Error": {"Code": code}}, "TransactWriteItems")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda client: cancelled(client, "None", "ThrottlingError"),
+        lambda client: cancelled(client, "ProvisionedThroughputExceeded", "ThrottlingError"),
+        lambda client: throttled("ThrottlingException"),
+        lambda client: throttled("ProvisionedThroughputExceededException"),
+        lambda client: throttled("RequestLimitExceeded"),
+    ],
+)
+def test_a_throttled_write_waits_for_a_cold_table_for_as_long_as_its_function_has_time(
+    client, error
+):
+    busy = Throttling(client, 40, error(client))
+
+    with store.patience(840):
+        assert run(busy, TABLE, [put("k", 1)], what="data") == ["k"]
+
+    assert body_of(client, "k") == 1
+    assert busy.calls == 41
+
+
+def test_throttling_uses_up_no_try_of_a_race(client, monkeypatch):
+    waits = []
+    monkeypatch.setattr(store.time, "sleep", waits.append)
+    busy = Throttling(client, 30, cancelled(client, "ThrottlingError"))
+
+    with store.patience(840):
+        run(busy, TABLE, [put("k", 1)], what="data")
+
+    assert len(waits) == 30
+    assert waits[0] < 0.1 and max(waits) > 10
+    assert len(set(waits)) == 30  # jitter
+
+
+def test_a_request_of_the_api_waits_for_capacity_for_seconds_only(client, monkeypatch):
+    waits = []
+    monkeypatch.setattr(store.time, "sleep", waits.append)
+    busy = Throttling(client, 10_000, cancelled(client, "ThrottlingError"))
+
+    with pytest.raises(TooManyRequests, match="capacity"):
+        run(busy, TABLE, [put("k", 1)], what="data")
+
+    assert sum(waits) < 10
+    assert body_of(client, "k") is None
+
+
+def test_a_cold_table_throttles_reads_too():
+    answers = iter([throttled("ThrottlingException")] * 20)
+
+    def batch_get_item(RequestItems):
+        for error in answers:
+            raise error
+        return {"Responses": {TABLE: RequestItems[TABLE]["Keys"]}, "UnprocessedKeys": {}}
+
+    with store.patience(840):
+        found = store.batch_get(SimpleNamespace(batch_get_item=batch_get_item), TABLE, [("p", "s")])
+
+    assert len(found) == 1
+
+
 def test_keys_and_items_that_dynamodb_hands_back_are_asked_for_again():
     asked = []
 

@@ -1,6 +1,8 @@
 """Import jobs, step by step as the state machine runs them."""
 
+import gzip
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,13 +10,16 @@ import boto3
 import pytest
 
 from engagement_hub.customer_role import RoleNotAssumable
+from engagement_hub.engagement import import_files
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import import_job as steps
 from engagement_hub.workers.hub import Hub
 from engagement_hub.workers.purge import purge_members
+from engagement_hub.workers.work_bucket import WorkBucket
 from tests.builders.hub_workers import (
     APP,
     Context,
+    RunningOut,
     endpoints,
     hub_on_moto,
     import_job,
@@ -127,6 +132,74 @@ def test_at_most_a_hundred_failures_are_told_and_all_are_counted(hub):
     assert len(done["Failures"]) == 100
     assert done["TotalFailures"] == 150
     assert len(rejects(hub)) == 150
+
+
+def test_a_file_over_the_limit_is_refused_unread(hub, monkeypatch):
+    put_file("in/a.csv", HEADER + "SMS,+14255550100,e1,Ann\n" * 20)
+    put_file("in/b.csv", HEADER + "SMS,+14255550101,e2,Bob\n")
+    monkeypatch.setattr(steps, "FILE_BYTES", 200)
+
+    done = run(hub, import_job(hub, S3Url="s3://files/in/"))
+
+    assert done["JobStatus"] == "FAILED"
+    assert "in/a.csv: The file holds more than 1 GB" in done["Failures"][0]
+    assert set(hub.endpoints.get_many(APP, ["e1", "e2"])) == {"e2"}
+
+
+def test_a_small_file_that_unpacks_over_the_limit_imports_no_row(hub, monkeypatch):
+    monkeypatch.setattr(steps, "PIECE_ROWS", 100)
+    monkeypatch.setattr(import_files, "FILE_BYTES", 1_000_000)
+    bomb = gzip.compress((HEADER + "SMS,+14255550100,e1,Ann\n" * 60_000).encode())
+    put_file("people.csv", bomb)
+
+    done = run(hub, import_job(hub))
+
+    assert len(bomb) < 20_000
+    assert (done["JobStatus"], done["FailedPieces"], done["TotalPieces"]) == ("FAILED", 1, 1)
+    assert "more than 1 GB" in done["Failures"][0]
+    assert hub.endpoints.get(APP, "e1") is None
+    assert list(hub.bucket.keys("jobs/job1/pieces/")) == []
+
+
+def test_a_file_that_takes_longer_than_a_function_has_imports_no_row(hub, monkeypatch):
+    monkeypatch.setattr(steps, "PIECE_ROWS", 2)
+    put_file("people.csv", HEADER + "".join(f"SMS,+1425555010{n},e{n},A\n" for n in range(9)))
+    event = import_job(hub)
+    opened = steps.open_job(hub, event, CONTEXT)
+    [file] = hub.bucket.read_json(opened["ManifestKey"])
+
+    steps.parse_object(hub, {**event, "File": file}, RunningOut(looks=2))
+    pieces = steps.count_pieces(hub, event, CONTEXT)
+    steps.close_job(hub, event, CONTEXT)
+
+    assert pieces["Pieces"] == 0
+    assert list(hub.bucket.keys("jobs/job1/pieces/")) == []
+    assert job(hub)["JobStatus"] == "FAILED"
+    assert "Split it" in job(hub)["Failures"][0]
+
+
+def test_pieces_are_written_while_the_file_is_parsed_and_a_lost_write_fails_the_step(
+    hub, monkeypatch
+):
+    monkeypatch.setattr(steps, "PIECE_ROWS", 2)
+    put_file("people.csv", HEADER + "".join(f"SMS,+1425555010{n},e{n},A\n" for n in range(9)))
+    event = import_job(hub)
+    opened = steps.open_job(hub, event, CONTEXT)
+    [file] = hub.bucket.read_json(opened["ManifestKey"])
+    write, together = hub.bucket.write_lines, threading.Barrier(steps.PUT_THREADS, timeout=10)
+
+    def meet(key, rows):
+        if key.endswith("000004.jsonl"):
+            raise ConnectionError("reset")
+        together.wait()  # passes only where PUT_THREADS writes are under way at a time
+        write(key, rows)
+
+    monkeypatch.setattr(WorkBucket, "write_lines", lambda _, key, rows: meet(key, rows))
+    with pytest.raises(ConnectionError):
+        steps.parse_object(hub, {**event, "File": file}, CONTEXT)
+    monkeypatch.undo()
+
+    assert len(list(hub.bucket.keys("jobs/job1/pieces/"))) == 4
 
 
 def test_a_file_that_is_no_text_fails_the_job_and_keeps_the_rows_of_the_others(hub):
@@ -279,6 +352,19 @@ def test_without_registering_endpoints_that_exist_stay_as_they_are(hub):
 
     assert hub.endpoints.get(APP, "e1")["Attributes"] == {"Plan": ["gold"]}
     assert hub.entities.require(APP, Kind.SEGMENT, "seg1")["ImportDefinition"]["Size"] == 1
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_exported_endpoint_that_lost_its_address_stays_inactive_when_imported(hub, order):
+    rows = ["SMS,+14255550100,old,INACTIVE", "SMS,+14255550100,new,ACTIVE"][::order]
+    put_file("people.csv", "\n".join(["ChannelType,Address,Id,EndpointStatus", *rows]))
+
+    done = run(hub, import_job(hub))
+
+    assert (done["JobStatus"], done["TotalFailures"]) == ("COMPLETED", 0)
+    found = hub.endpoints.get_many(APP, ["old", "new"])
+    statuses = {id: one["EndpointStatus"] for id, one in found.items()}
+    assert statuses == {"old": "INACTIVE", "new": "ACTIVE"}
 
 
 def test_a_file_of_user_ids_makes_a_segment_of_users(hub):

@@ -29,4 +29,4 @@ def test_an_input_that_names_no_segment_does_not_widen_to_the_project(run_input)
 
 
 def test_attempts_do_not_share_a_folder():
-    assert export_prefix("run", 0) != export_prefix("run", 1)
+    assert len({export_prefix("run", r, a) for r in (1, 2) for a in (0, 1, 2)}) == 6

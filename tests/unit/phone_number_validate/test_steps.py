@@ -23,26 +23,21 @@ from tests.builders.architectures import (
 from tests.builders.tables import PK_AND_SK
 
 BUCKET = "work"
-EXPORTED_AT = "2026-11-23T10:00:00.000Z"
+RUN_STARTED = "2026-11-23T10:00:00.000Z"
 
 
 class BadRequest(Exception):
     pass
 
 
-class NotFound(Exception):
-    pass
-
-
 class FakePinpoint:
-    """Endpoints and paid validations; counts its calls."""
+    """Endpoints and paid validations; counts its calls. There is no GetEndpoint."""
 
-    exceptions = SimpleNamespace(BadRequestException=BadRequest, NotFoundException=NotFound)
+    exceptions = SimpleNamespace(BadRequestException=BadRequest)
 
     def __init__(self):
         self.asked = []
         self.writes = []
-        self.stored = {}
         self.failing = {}
         self.refused_ids = set()
         self.exports = []
@@ -65,11 +60,6 @@ class FakePinpoint:
         if self.refused_ids & {item["Id"] for item in items}:
             raise BadRequest
         self.writes.append(items)
-
-    def get_endpoint(self, *, ApplicationId, EndpointId):
-        if EndpointId not in self.stored:
-            raise NotFound
-        return {"EndpointResponse": {"Id": EndpointId, "Address": self.stored[EndpointId]}}
 
     def create_export_job(self, *, ApplicationId, ExportJobRequest):
         self.exports.append(ExportJobRequest)
@@ -119,7 +109,6 @@ def load_validate_batch(monkeypatch):
             "BUCKET": BUCKET,
             "TABLE": "verdicts",
             "CACHE_DAYS": "90",
-            "RECHECK_AFTER_SECONDS": "60",
             "VALIDATIONS_PER_SECOND": "20",
         },
     )
@@ -132,20 +121,18 @@ def batch(aws, monkeypatch, pinpoint):
     monkeypatch.setattr(module, "aws_pinpoint", pinpoint)
     monkeypatch.setattr(module, "limiter", ImmediateLimiter())
     monkeypatch.setattr(module, "QUOTA", 1_000_000)
-    at(module, monkeypatch, seconds_after_export=10)
     return module
-
-
-def at(module, monkeypatch, seconds_after_export):
-    exported = 1795428000.0  # EXPORTED_AT
-    monkeypatch.setattr(
-        module, "time", SimpleNamespace(time=lambda: exported + seconds_after_export)
-    )
 
 
 @pytest.fixture
 def files(aws, monkeypatch):
-    settings = {"BUCKET": BUCKET, "DEFAULT_COUNTRY": "US", "MAX_CONCURRENCY": "4"}
+    settings = {
+        "BUCKET": BUCKET,
+        "DEFAULT_COUNTRY": "US",
+        "MAX_CONCURRENCY": "4",
+        "RECHECK_AFTER_SECONDS": "60",
+        "VALIDATIONS_PER_SECOND": "20",
+    }
     loaded = {
         name: load_function(monkeypatch, f"phone_number_validate.functions.{name}", settings)
         for name in ("list_numbers", "add_up", "delete_files")
@@ -190,23 +177,34 @@ def item(row, number, *ids, address=None, country="US"):
     }
 
 
-def run(batch, *items):
+def run(batch, *items, round_=1, marks=True, started=RUN_STARTED):
     return batch.lambda_handler(
         {
             "Items": list(items),
-            "BatchInput": {"ExportedAt": EXPORTED_AT, "ResultsPrefix": "work/run/results/"},
+            "BatchInput": {
+                "RunStarted": started,
+                "Round": round_,
+                "MarksEndpoints": marks,
+                "ResultsPrefix": "work/run/results/",
+            },
         },
         CONTEXT,
     )
 
 
 def counts(aws, row=0):
-    key = f"work/run/results/{row:010}.json"
+    key = f"work/run/results/1-{row:010}.json"
     return json.load(aws.get_object(Bucket=BUCKET, Key=key)["Body"])["Counts"]
 
 
-def add_up(files):
-    return files.add_up({"Prefix": "work/run/results/", "Execution": "run"}, CONTEXT)
+def add_up(files, changed=0):
+    event = {"Prefix": "work/run/results/", "Execution": "run", "ChangedMeanwhile": changed}
+    return files.add_up(event, CONTEXT)
+
+
+def list_numbers(files, round_=1):
+    event = {"Prefix": f"exports/run/{round_}/0/", "Execution": "run", "Round": round_}
+    return files.list_numbers(event, CONTEXT)
 
 
 # Validating a batch
@@ -323,42 +321,84 @@ def test_an_endpoint_that_no_update_fits_does_not_keep_the_others_unmarked(batch
     assert counts(aws)["Refused"] == 1
 
 
-def test_an_endpoint_deleted_since_the_export_does_not_come_back(batch, pinpoint, aws, monkeypatch):
-    at(batch, monkeypatch, seconds_after_export=600)
-    pinpoint.stored = {"e2": "+14256791902"}
-
-    run(batch, item(0, "+14256791901", "e1"), item(1, "+14256791902", "e2"))
-
-    assert set(pinpoint.written) == {"e2"}
-    assert counts(aws)["ChangedMeanwhile"] == 1
-
-
-def test_an_address_changed_since_the_export_is_not_overwritten(batch, pinpoint, monkeypatch):
-    at(batch, monkeypatch, seconds_after_export=600)
-    pinpoint.stored = {"e1": "+14256799999"}
-
-    run(batch, item(0, "+14256791901", "e1"))
-
-    assert pinpoint.written == {}
+def run_round(batch, files, aws, round_):
+    """List an export and run its batches, as the state machine does; returns whether it marks."""
+    listed = list_numbers(files, round_)
+    body = aws.get_object(Bucket=BUCKET, Key=listed["Key"])["Body"].read()
+    items = [json.loads(line) for line in body.splitlines()]
+    for first in range(0, len(items), 100):
+        run(
+            batch,
+            *items[first : first + 100],
+            round_=round_,
+            marks=listed["MarksEndpoints"],
+            started="2000-01-01T00:00:00Z",
+        )
+    return listed
 
 
-def test_an_endpoint_cleansed_by_an_earlier_attempt_is_not_taken_for_changed(
-    batch, pinpoint, monkeypatch
+def people(count):
+    return {f"e{n}": f"+1425679{n:04}" for n in range(count)}
+
+
+def put_people(aws, round_, endpoints):
+    rows = [exported(id, address) for id, address in endpoints.items()]
+    put_export(aws, f"exports/run/{round_}/0/a.gz", *rows)
+
+
+def test_two_thousand_new_numbers_at_the_default_quota_take_twenty_calls_of_the_project(
+    batch, pinpoint, aws, files
 ):
-    at(batch, monkeypatch, seconds_after_export=600)
-    pinpoint.stored = {"e1": "+14256791901"}
+    put_people(aws, 1, people(2000))
+    put_people(aws, 2, people(2000))
 
-    run(batch, item(0, "+14256791901", "e1", address="(425) 679-1901"))
+    first = run_round(batch, files, aws, 1)
+    asked = len(pinpoint.asked)
+    second = run_round(batch, files, aws, 2)
 
-    assert set(pinpoint.written) == {"e1"}
+    assert (first["MarksEndpoints"], second["MarksEndpoints"]) == (False, True)
+    assert asked == len(pinpoint.asked) == 2000
+    assert len(pinpoint.writes) == 20
+    assert set(pinpoint.written) == set(people(2000))
+    total = add_up(files)
+    assert (total["ValidPhoneNumbers"], total["PaidValidations"]) == (2000, 2000)
+    assert total["DistinctPhoneNumbers"] == 2000
 
 
-def test_a_fresh_export_is_not_read_again_endpoint_by_endpoint(batch, pinpoint):
-    assert pinpoint.stored == {}
+def test_numbers_that_take_less_than_a_minute_are_marked_in_the_first_round(files, aws):
+    put_people(aws, 1, people(1200))
 
-    run(batch, item(0, "+14256791901", "e1"))
+    assert list_numbers(files)["MarksEndpoints"] is True
 
-    assert set(pinpoint.written) == {"e1"}
+
+def test_endpoints_deleted_or_changed_between_the_exports_stay_as_they_are(
+    batch, pinpoint, aws, files
+):
+    before = people(1300)
+    now = {**before, "e1": "+14256799999"}
+    del now["e0"]
+    put_people(aws, 1, before)
+    put_people(aws, 2, now)
+
+    run_round(batch, files, aws, 1)
+    second = run_round(batch, files, aws, 2)
+
+    assert set(pinpoint.written) == set(now)
+    assert pinpoint.written["e1"]["Address"] == "+14256799999"
+    assert second["ChangedMeanwhile"] == 2
+    assert add_up(files, second["ChangedMeanwhile"])["EndpointsChangedMeanwhile"] == 2
+
+
+def test_a_run_pays_once_even_where_no_verdict_is_kept(batch, pinpoint, monkeypatch):
+    cache = VerdictCache(boto3.client("dynamodb"), "verdicts", days=0, clock=lambda: 1795428001.0)
+    monkeypatch.setattr(batch, "cache", cache)
+
+    run(batch, item(0, "+14256791901", "e1"), marks=False)
+    run(batch, item(0, "+14256791901", "e1"), round_=2)
+    assert len(pinpoint.asked) == 1
+
+    run(batch, item(0, "+14256791901", "e1"), started="2026-11-23T10:00:02.000Z")
+    assert len(pinpoint.asked) == 2
 
 
 def test_a_repeated_batch_is_counted_once(batch, aws, files):
@@ -392,7 +432,8 @@ def test_the_report_names_every_invalid_number_with_its_endpoint_and_the_reason(
     reasons = [line["Reason"] for line in lines]
     assert reasons[0] == "PhoneNumberValidate answered INVALID."
     assert "no country code" in reasons[1] and "default_country" in reasons[1]
-    assert set(reasons[2:]) == {"The number is too short, too long or no phone number."}
+    assert reasons[2] == "The number is too short, too long or no phone number."
+    assert set(reasons[3:]) == {"The number holds letters. Write it in digits."}
 
 
 def test_without_an_invalid_number_there_is_no_report(batch, aws, files):
@@ -416,13 +457,20 @@ def test_the_answer_of_a_batch_does_not_grow_with_the_run(batch):
     assert run(batch, item(0, "+14256791901", "e1")) == {}
 
 
-def test_no_number_reaches_the_log(batch, monkeypatch):
+def test_no_number_and_no_endpoint_id_reaches_the_log(batch, pinpoint, monkeypatch):
     log = io.StringIO()
     monkeypatch.setattr(batch.logger.registered_handler, "stream", log)
+    pinpoint.refused_ids = {"ann@example.com"}
 
-    run(batch, item(0, "+14256791901", "e1"), item(1, None, "e2", address="425-bad"))
+    run(
+        batch,
+        item(0, "+14256791901", "ann@example.com", "bob"),
+        item(1, None, "e2", address="425-bad"),
+    )
 
     assert "Batch validated" in log.getvalue()
+    assert "refused" in log.getvalue()
+    assert "ann@example.com" not in log.getvalue()
     assert "4256791901" not in log.getvalue()
     assert "425-bad" not in log.getvalue()
 
@@ -437,17 +485,9 @@ def test_a_verdict_is_used_until_it_is_too_old(aws):
     cache.write({"+14256791901": verdict})
 
     now[0] += 86_399
-    assert cache.read(["+14256791901"]) == {"+14256791901": verdict}
+    assert cache.read(["+14256791901"], since=now[0]) == {"+14256791901": verdict}
     now[0] += 1
-    assert cache.read(["+14256791901"]) == {}
-
-
-def test_a_cache_of_no_days_keeps_nothing(aws):
-    cache = VerdictCache(boto3.client("dynamodb"), "verdicts", days=0)
-    cache.write({"+14256791901": verdict_from({})})
-
-    assert boto3.client("dynamodb").scan(TableName="verdicts")["Count"] == 0
-    assert cache.read(["+14256791901"]) == {}
+    assert cache.read(["+14256791901"], since=now[0]) == {}
 
 
 def test_more_numbers_than_one_read_takes_are_all_found(aws):
@@ -455,7 +495,7 @@ def test_more_numbers_than_one_read_takes_are_all_found(aws):
     numbers = [f"+1425555{n:04}" for n in range(250)]
     cache.write({number: verdict_from({}) for number in numbers})
 
-    assert set(cache.read(numbers)) == set(numbers)
+    assert set(cache.read(numbers, since=0)) == set(numbers)
 
 
 class Unwilling:
@@ -497,7 +537,7 @@ def test_a_cache_that_never_takes_the_verdicts_is_worth_another_attempt():
 
 
 def start_event(run_input, retry=0):
-    return {"Input": run_input, "Execution": "run", "RetryCount": retry}
+    return {"Input": run_input, "Execution": "run", "Round": 1, "RetryCount": retry}
 
 
 def test_the_export_is_of_the_segment_that_the_run_names(export, pinpoint):
@@ -505,7 +545,7 @@ def test_the_export_is_of_the_segment_that_the_run_names(export, pinpoint):
 
     assert pinpoint.exports == [
         {
-            "S3UrlPrefix": "s3://work/exports/run/0/",
+            "S3UrlPrefix": "s3://work/exports/run/1/0/",
             "RoleArn": "arn:role",
             "SegmentId": "s1",
         }
@@ -558,17 +598,25 @@ def test_every_page_of_an_export_s_objects_is_read(files, aws, monkeypatch):
     )
     monkeypatch.setattr(files.s3, "get_paginator", lambda _: small_pages)
     for n in range(5):
-        put_export(aws, f"exports/run/0/{n}.gz", exported(f"e{n}", f"+1425555{n:04}"))
+        put_export(aws, f"exports/run/1/0/{n}.gz", exported(f"e{n}", f"+1425555{n:04}"))
 
-    answer = files.list_numbers({"Prefix": "exports/run/0/", "Execution": "run"}, CONTEXT)
+    answer = list_numbers(files)
 
     assert answer["Numbers"] == 5
     lines = aws.get_object(Bucket=BUCKET, Key=answer["Key"])["Body"].read().splitlines()
     assert [json.loads(line)["Number"] for line in lines] == [f"+1425555{n:04}" for n in range(5)]
 
 
+def test_an_export_that_is_not_compressed_is_read_by_the_line(files, aws):
+    rows = [exported(f"e{n}", f"+1425555{n:04}") for n in range(100)]
+    body = "".join(json.dumps(row) + "\n" for row in rows)
+    aws.put_object(Bucket=BUCKET, Key="exports/run/1/0/a.json", Body=body.encode())
+
+    assert list_numbers(files)["Numbers"] == 100
+
+
 def test_an_empty_segment_is_no_numbers_and_no_error(files):
-    answer = files.list_numbers({"Prefix": "exports/run/0/", "Execution": "run"}, CONTEXT)
+    answer = list_numbers(files)
 
     assert answer["Numbers"] == 0
     assert answer["ResultsPrefix"] == "work/run/results/"

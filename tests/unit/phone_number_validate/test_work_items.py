@@ -47,6 +47,86 @@ def test_a_number_that_cannot_exist_is_known_without_asking(address):
     assert possible_number(address, "US") is None
 
 
+@pytest.mark.parametrize("country", [None, "US", "GB"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "+1 425 555 XXXX",
+        "+44 79OO 9OO123",
+        "+4072d3800439",
+        "1-800-FLOWERS",
+        "4.479E+11",
+        "#REF!",
+        "+1 206 555 0199 ext. 5",
+        "+1206\N{CYRILLIC SMALL LETTER ZE}550199",
+    ],
+)
+def test_letters_never_become_digits_of_somebody_s_number(address, country):
+    assert possible_number(address, country) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "country", "expected"),
+    [
+        ("12065550182", "CN", "+12065550182"),
+        ("14255550199", "GB", "+14255550199"),
+        ("14255550199", None, "+14255550199"),
+        ("447900900123", "US", "+447900900123"),
+        ("447900900123", None, "+447900900123"),
+        ("447900900123", "DE", "+447900900123"),
+        ("00447900900123", None, "+447900900123"),
+        ("00447900900123", "US", "+447900900123"),
+        ("447900900123.0", "US", "+447900900123"),
+    ],
+)
+def test_a_country_code_without_its_plus_is_read_where_the_number_is_valid_so(
+    address, country, expected
+):
+    assert e164(address, country) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "country", "expected"),
+    [
+        ("15012345678", "CN", "+8615012345678"),  # +1 501 234 5678 is a number of Arkansas
+        ("4792001234", "US", "+14792001234"),  # +47 920 01 234 is a mobile of Norway
+        ("6598001234", "IN", "+916598001234"),  # +65 9800 1234 is a mobile of Singapore
+        ("478 12 34 56", "BE", "+32478123456"),
+    ],
+)
+def test_a_number_that_its_own_country_writes_so_is_not_read_as_a_foreign_one(
+    address, country, expected
+):
+    assert e164(address, country) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("+1 0 206 555 0199", "+12065550199"),
+        ("+52 1 55 1234 5678", "+525512345678"),
+        ("(+52) 1 55 1234 5678", "+525512345678"),
+        ("+44 (0)20 7946 0018", "+442079460018"),
+        ("+54 9 11 2345 6789", "+5491123456789"),
+    ],
+)
+def test_a_trunk_digit_after_the_country_code_goes(address, expected):
+    assert e164(address, None) == expected
+
+
+def test_a_number_of_a_range_that_the_library_does_not_know_is_asked_about():
+    assert e164("+1 555 123 4567", None) == "+15551234567"
+    assert e164("(555) 123-4567", "US") == "+15551234567"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["\N{NO-BREAK SPACE}+14256791901 ", "\N{ZERO WIDTH SPACE}+1425\N{WORD JOINER}6791901"],
+)
+def test_invisible_characters_are_no_part_of_a_number(address):
+    assert e164(address, None) == "+14256791901"
+
+
 def test_without_a_country_a_national_number_is_not_guessed():
     assert possible_number("(202) 555-0191", None) is None
 

@@ -358,6 +358,49 @@ def test_whatever_a_cell_holds_arrives_without_its_line_breaks(
     ]
 
 
+def test_values_are_trimmed_of_invisible_characters() -> None:
+    rows = '\u00a0+14255550100\u200b, "Ann "\n\u202a+14255550101\u202c,\ufeffBo\n\u200b,Cy\n'
+
+    copy, tally = copied(f"Phone,First Name\n{rows}".encode())
+
+    assert copy.splitlines()[1:] == ["+14255550100,Ann,SMS", "+14255550101,Bo,SMS", ""]
+    assert tally.without_address == 1
+
+
+def test_rows_padded_with_empty_cells_are_read() -> None:
+    copy, tally = copied(b"Phone,First Name,,\n1,Ann,,,,\n2,Bo,,\n3,Cy,,,,x\n")
+
+    assert copy.splitlines()[1:] == ["1,Ann,SMS", "2,Bo,SMS", ""]
+    assert [reason.split(":")[0] for reason in tally.reasons] == ["row 4"]
+
+
+def test_a_value_that_a_spreadsheet_damaged_rejects_its_row() -> None:
+    content = b"Phone,First Name\n4.479E+11,Ann\n#REF!,Bo\n3,#N/A\n4,1.5E+11\n"
+
+    copy, tally = copied(content)
+
+    assert copy.splitlines()[1:] == ["", "", "", "4,1.5E+11,SMS"]
+    assert [reason.split(" holds")[0] for reason in tally.reasons] == [
+        "row 2: Address",
+        "row 3: Address",
+        f"row 4: {FIRST}",
+    ]
+    assert "4.479E+11" not in " ".join(tally.reasons)
+
+
+@pytest.mark.parametrize("row", ["1,Ann\n", "x" * 1000])
+def test_a_small_file_that_unpacks_to_more_than_an_import_takes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, row: str
+) -> None:
+    monkeypatch.setattr("s3_triggered_import.column_mapping.FILE_CHARACTERS", 500_000)
+    bomb = gzip.compress(f"Phone,First Name\n{row * (600_000 // len(row))}".encode())
+
+    with pytest.raises(UnusableFile, match="more than 1 GB"):
+        copied(bomb)
+
+    assert len(bomb) < 10_000
+
+
 def test_the_mapping_is_read_from_the_functions_setting() -> None:
     setting = {"columns": {"Phone": "Address"}, "constants": SMS, "encoding": "utf-8"}
 

@@ -27,7 +27,7 @@ def object_created(key="import/people.csv", size=10, **members):
 
 
 def a_file(key="import/people.csv", size=10, revision="v1"):
-    return DroppedFile("files", key, size, revision)
+    return DroppedFile("files", key, size, revision, revision, None)
 
 
 @pytest.mark.parametrize(
@@ -73,15 +73,15 @@ def test_without_versioning_etag_and_sequencer_tell_two_uploads_apart():
 
 @given(text(), text(), text())
 def test_a_run_s_name_is_always_one_that_step_functions_takes(bucket, key, revision):
-    name = execution_name(DroppedFile(bucket, key, 1, revision))
+    name = execution_name(DroppedFile(bucket, key, 1, revision, revision, None))
 
     assert len(name) <= 80
     assert name.replace("-", "").isalnum()
 
 
 def test_bucket_and_key_do_not_run_into_each_other():
-    assert execution_name(DroppedFile("ab", "c", 1, "v")) != execution_name(
-        DroppedFile("a", "bc", 1, "v")
+    assert execution_name(DroppedFile("ab", "c", 1, "v", "v", None)) != execution_name(
+        DroppedFile("a", "bc", 1, "v", "v", None)
     )
 
 

@@ -9,9 +9,9 @@ from s3_triggered_import.job import (
     BadImportRequest,
     Outcome,
     assess,
+    copy_key,
     import_request,
     job_started_before,
-    mapped_key,
     newest_imported_segment,
     s3_url_from,
     segment_name,
@@ -256,23 +256,25 @@ MAPPED = {
     "Key": "mapped/run-1/people.csv",
     "OriginalKey": "import/people.csv",
     "VersionId": "v1",
-    "RejectedRows": 2,
-    "Reasons": ["import/people.csv, row 3: The quotes do not fit."],
-    "RowsWithoutAddress": 5,
+    "Rows": {
+        "Rejected": 2,
+        "Reasons": ["import/people.csv, row 3: The quotes do not fit."],
+        "WithoutAddress": 5,
+    },
 }
 
 
 def test_the_job_reads_the_mapped_copy_and_the_segment_is_named_after_the_file(steps, pinpoint):
-    steps.start(start_event() | {"Mapped": MAPPED}, CONTEXT)
+    steps.start(start_event() | {"Copy": MAPPED}, CONTEXT)
 
     assert pinpoint.created[0]["S3Url"] == MAPPED["S3URL"]
     assert pinpoint.created[0]["SegmentName"] == "people.csv"
 
 
 def test_a_retry_finds_the_job_of_the_mapped_copy(steps, pinpoint):
-    steps.start(start_event() | {"Mapped": MAPPED}, CONTEXT)
+    steps.start(start_event() | {"Copy": MAPPED}, CONTEXT)
 
-    steps.start(start_event(retry=1) | {"Mapped": MAPPED}, CONTEXT)
+    steps.start(start_event(retry=1) | {"Copy": MAPPED}, CONTEXT)
 
     assert len(pinpoint.created) == 1
 
@@ -286,22 +288,43 @@ def test_rows_rejected_by_the_mapping_count_and_are_told_in_terms_of_the_file(st
         )
     ]
 
-    answer = steps.read({"JobId": "j1", "Attempt": 0, "Mapped": MAPPED}, CONTEXT)
+    answer = steps.read({"JobId": "j1", "Attempt": 0, "Copy": MAPPED}, CONTEXT)
 
     result = answer["ImportResult"]
     assert (result["TotalProcessed"], result["TotalFailures"]) == (12, 3)
     assert result["RowsWithoutAddress"] == 5
+    assert result["Definition"]["S3Url"] == URL
     assert result["Failures"] == [
         "import/people.csv, row 3: The quotes do not fit.",
         "import/people.csv, row 9: Address is missing.",
     ]
 
 
+def test_the_result_of_a_plain_copy_is_told_in_terms_of_the_file(steps, pinpoint):
+    pinpoint.jobs = [job(TotalFailures=1, Failures=["mapped/run-1/people.csv, row 9: no."])]
+    copy = {name: value for name, value in MAPPED.items() if name != "Rows"}
+
+    result = steps.read({"JobId": "j1", "Attempt": 0, "Copy": copy}, CONTEXT)["ImportResult"]
+
+    assert result["Definition"]["S3Url"] == URL
+    assert result["Failures"] == ["import/people.csv, row 9: no."]
+    assert (result["TotalFailures"], "RowsWithoutAddress" in result) == (1, False)
+
+
+def test_a_run_whose_input_names_a_version_reads_a_copy_of_it():
+    states = state_machine("s3_triggered_import", "import.asl.json")["States"]
+
+    (choice,) = states["IsACopyNeeded"]["Choices"]
+    variables = {rule["Variable"] for rule in choice["Or"]}
+    assert variables == {"$.MapsColumns", "$.Input.VersionId", "$.Input.ETag"}
+    assert (choice["Next"], states["IsACopyNeeded"]["Default"]) == ("CopyFile", "StartImportJob")
+
+
 def test_rows_rejected_by_the_mapping_can_fail_the_import(monkeypatch, pinpoint):
     pinpoint.jobs = [job(TotalProcessed=10, TotalFailures=0)]
 
     answer = load(monkeypatch, pinpoint, MAX_FAILURE_RATIO="0.1").read(
-        {"JobId": "j1", "Attempt": 0, "Mapped": MAPPED}, CONTEXT
+        {"JobId": "j1", "Attempt": 0, "Copy": MAPPED}, CONTEXT
     )
 
     assert answer["Outcome"] == "FAILURE"
@@ -381,7 +404,7 @@ def test_a_copy_that_a_job_may_still_read_is_left_to_the_lifecycle_rule():
 
     (choice,) = state["Choices"]
     copied, no_failed_step, known, ended = choice["And"]
-    assert (copied["Variable"], copied["IsPresent"]) == ("$.Mapped.VersionId", True)
+    assert (copied["Variable"], copied["IsPresent"]) == ("$.Copy.VersionId", True)
     assert (no_failed_step["Variable"], no_failed_step["IsPresent"]) == ("$.Failure", False)
     assert (known["Variable"], known["IsPresent"]) == ("$.Job.ImportResult.JobStatus", True)
     assert {rule["StringEquals"] for rule in ended["Or"]} == {"COMPLETED", "FAILED"}
@@ -410,4 +433,6 @@ def test_subjects_and_bodies_are_those_of_the_reference_architecture():
 
 @pytest.mark.parametrize("name", ["people.csv", "people.csv.gz", "PEOPLE.CSV.GZ"])
 def test_the_name_of_a_plain_copy_has_no_gzip_ending_in_any_case(name):
-    assert mapped_key("mapped/", "run-1", f"import/{name}").lower() == "mapped/run-1/people.csv"
+    key = copy_key("mapped/", "run-1", f"import/{name}", mapped=True)
+
+    assert key.lower() == "mapped/run-1/people.csv"

@@ -47,8 +47,8 @@ def test_each_file_of_a_batch_starts_a_run(trigger, states):
 
     assert answer == {"batchItemFailures": []}
     assert list(states.started.values()) == [
-        {"S3URL": "s3://files/import/a b.csv"},
-        {"S3URL": "s3://files/import/c+d.csv"},
+        {"S3URL": "s3://files/import/a b.csv", "VersionId": "v1"},
+        {"S3URL": "s3://files/import/c+d.csv", "VersionId": "v1"},
     ]
 
 
