@@ -4,7 +4,7 @@
 |---|---|
 | OpenRun | `campaign_open.py` |
 | BuildAudience, BuildShard, SealAudience | `campaign_audience.py` |
-| SendChunk, ChunkFailed | `campaign_send.py`; one chunk: `send_chunk.py` |
+| SendChunk, ChunkFailed | `campaign_send.py`; one chunk: `send_chunk.py`, `chunk_outcomes.py` |
 | CloseRun, FailRun | `campaign_close.py` |
 
 A run is `<campaign>-<number>`. Every step may run twice.

@@ -28,9 +28,10 @@ from engagement_hub.workers.campaign_plan import (
     plan_of,
     run_id_of,
 )
+from engagement_hub.workers.chunk_outcomes import Recipient, counters_of, settled
 from engagement_hub.workers.customer_functions import CustomerFunctions
 from engagement_hub.workers.hub import Answer, Event, Hub, logger
-from engagement_hub.workers.send_chunk import ChunkSender, Recipient, counters_of, settled
+from engagement_hub.workers.send_chunk import ChunkSender
 from engagement_hub.workers.sending_rates import Paces
 from shared.pinpoint_events import HubIds
 from shared.settings import required_env

@@ -31,9 +31,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from engagement_hub.engagement.campaigns import (
-    CHUNKS_DONE,
     ENDPOINTS_PER_CALL,
-    SETTLED,
     SendStatus,
 )
 from engagement_hub.engagement.channel_settings import ChannelSettings
@@ -54,9 +52,16 @@ from engagement_hub.engagement.hooks import (
 )
 from engagement_hub.engagement.messages import Content, endpoint_variables
 from engagement_hub.engagement.model import ChannelType, Endpoint
-from engagement_hub.senders import DeliveryStatus, SendOutcome
+from engagement_hub.senders import SendOutcome
 from engagement_hub.store.runs import ChunkRecord, Outcome, RunStore
 from engagement_hub.workers.campaign_plan import RunPlan, Treatment
+from engagement_hub.workers.chunk_outcomes import (
+    FILTERED,
+    Recipient,
+    may_repeat,
+    recorded,
+    round_pause,
+)
 from engagement_hub.workers.customer_functions import (
     LONGEST_ASK_MILLISECONDS,
     CallFailed,
@@ -78,30 +83,6 @@ _WRITING_MILLISECONDS = 12_000
 _WRITING_PAUSE_SECONDS = 2
 # Reading, rendering and reserving of a claim begins so long before its first start.
 _LEAD_SECONDS = 0.1
-# 5 s, 10 s, 20 s … 30 minutes: 64 rounds are 27 hours, longer than SES counts a sending quota.
-MOST_ROUNDS = 64
-# Ten minutes: a permission that is just being given counts by then. Longer, one recipient whom the
-# permission leaves out would hold up the others.
-MOST_ROUNDS_WITHOUT_PERMISSION = 7
-_NO_PERMISSION = frozenset({"AccessDenied", "AccessDeniedException"})
-_FIRST_ROUND_PAUSE_SECONDS = 5
-_LONGEST_ROUND_PAUSE_SECONDS = 1800
-
-# How a send's outcome shows in `campaign_send_status`.
-SEND_STATUS = {
-    DeliveryStatus.SUCCESSFUL: SendStatus.SUCCESS,
-    DeliveryStatus.THROTTLED: SendStatus.THROTTLED,
-    DeliveryStatus.TEMPORARY_FAILURE: SendStatus.TRANSIENT_FAILURE,
-    DeliveryStatus.PERMANENT_FAILURE: SendStatus.FAILURE_PERMANENT,
-    DeliveryStatus.UNKNOWN_FAILURE: SendStatus.UNKNOWN,
-    DeliveryStatus.OPT_OUT: SendStatus.FAILURE_PERMANENT,
-    DeliveryStatus.DUPLICATE: SendStatus.DUPLICATE_ADDRESS,
-}
-# Statuses of messages that were surely not sent and may be sent later.
-_NOT_TAKEN = frozenset({SendStatus.THROTTLED.value, SendStatus.TRANSIENT_FAILURE.value})
-# Our own word for endpoints that the FILTER hook left out. Their number is in the activity's
-# ExecutionMetrics under this name.
-FILTERED = "FILTERED_OUT_BY_HOOK"
 
 
 class Sender(Protocol):
@@ -120,30 +101,6 @@ class EndpointReader(Protocol):
     """The part of EndpointStore that is used here."""
 
     def get_many(self, app_id: str, endpoint_ids: Iterable[str]) -> dict[str, Endpoint]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One line of a chunk: the endpoint as it was when the audience was built.
-
-    `skip` is a status decided at that time.
-    """
-
-    position: int
-    endpoint: Endpoint
-    skip: str | None
-
-    @property
-    def id(self) -> str:
-        return str(self.endpoint["Id"])
-
-    @property
-    def address(self) -> str:
-        return str(self.endpoint.get("Address", ""))
-
-    @property
-    def channel(self) -> str:
-        return str(self.endpoint.get("ChannelType", ""))
 
 
 @dataclass(slots=True)
@@ -239,7 +196,7 @@ class ChunkSender:
         again = [
             one
             for one in recipients[: record.claimed]
-            if _may_repeat(record.outcomes.get(one.position), record.rounds)
+            if may_repeat(record.outcomes.get(one.position), record.rounds)
         ]
         self._counted = {
             one.position for one in again if record.outcomes[one.position].get("counted")
@@ -271,7 +228,7 @@ class ChunkSender:
                     partial(self.runs.record_round, self.plan.scope, self.chunk, rounds, outcomes)
                 )
             if self._must_wait(outcomes, rounds):
-                return _round_pause(rounds)
+                return round_pause(rounds)
         return None
 
     def _proceed(
@@ -310,12 +267,12 @@ class ChunkSender:
                 claimed = upto
                 self._settle(pool, batch, window, starts)
                 if self._must_wait(self._pending, record.rounds):
-                    return _round_pause(record.rounds)
+                    return round_pause(record.rounds)
         return None
 
     def _must_wait(self, outcomes: Mapping[int, Outcome], rounds: int) -> bool:
         """Check whether the sending service takes no messages now, and say so in the log."""
-        waiting = [one for one in outcomes.values() if _may_repeat(one, rounds)]
+        waiting = [one for one in outcomes.values() if may_repeat(one, rounds)]
         if waiting:
             logger.warning(
                 "sending stopped until the service takes messages",
@@ -606,7 +563,7 @@ class ChunkSender:
         outcome = self.sender.send(
             message.content, message.address, context=self._context(message.recipient)
         )
-        return _recorded(outcome)
+        return recorded(outcome)
 
     def _sleep_until(self, moment: float) -> None:
         delay = moment - self.clock()
@@ -648,42 +605,3 @@ class ChunkSender:
             "treatment_id": self.treatment.id,
             "endpoint_id": recipient.id,
         }
-
-
-def _may_repeat(outcome: Outcome | None, rounds: int) -> bool:
-    """Check whether a message was surely not sent, and has attempts left."""
-    if outcome is None or outcome["status"] not in _NOT_TAKEN:
-        return False
-    denied = outcome.get("reason") in _NO_PERMISSION
-    return rounds < (MOST_ROUNDS_WITHOUT_PERMISSION if denied else MOST_ROUNDS)
-
-
-def _round_pause(rounds: int) -> float:
-    return float(min(_FIRST_ROUND_PAUSE_SECONDS * 2**rounds, _LONGEST_ROUND_PAUSE_SECONDS))
-
-
-def _recorded(outcome: SendOutcome) -> Outcome:
-    recorded: Outcome = {"status": SEND_STATUS[outcome.delivery_status].value}
-    if outcome.message_id:
-        recorded["message_id"] = outcome.message_id
-    if outcome.reason:
-        recorded["reason"] = outcome.reason
-    if recorded["status"] in _NOT_TAKEN:
-        recorded["counted"] = True
-    return recorded
-
-
-def settled(
-    recipients: Sequence[Recipient], outcomes: Mapping[int, Outcome]
-) -> list[tuple[Recipient, Outcome]]:
-    """Return every recipient with its outcome; one claimed without an outcome may have been sent
-    to."""
-    unknown: Outcome = {"status": SendStatus.UNKNOWN.value}
-    return [(one, outcomes.get(one.position, unknown)) for one in recipients]
-
-
-def counters_of(results: Sequence[tuple[Recipient, Outcome]]) -> dict[str, int]:
-    """Count how many ended how, the recipients with an outcome, and the chunk itself as done."""
-    statuses = Counter(str(outcome["status"]) for _, outcome in results)
-    produced = len(results) - statuses[SendStatus.HOLDOUT.value]
-    return {CHUNKS_DONE: 1, SETTLED: produced, **statuses}

@@ -17,8 +17,8 @@ from engagement_hub.store.entities import Kind
 from engagement_hub.store.runs import RunStore
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers import sending_rates
+from engagement_hub.workers.chunk_outcomes import MOST_ROUNDS
 from engagement_hub.workers.hub import Hub
-from engagement_hub.workers.send_chunk import MOST_ROUNDS
 from tests.builders.campaign_runs import (
     CONTEXT,
     AnswersLost,
