@@ -180,7 +180,7 @@ def test_a_success_names_the_endpoints_whose_fate_is_unknown(steps, pinpoint):
     assert output["ExecutionMetrics"] == {"UNKNOWN": 19, "THROTTLED": 2}
 
 
-def test_the_report_has_the_seven_fields_and_the_counts_by_reason(steps, pinpoint):
+def test_the_report_has_the_seven_fields(steps, pinpoint):
     state = create(steps)
     pinpoint.campaigns[0]["State"]["CampaignStatus"] = "COMPLETED"
     pinpoint.activities = [
