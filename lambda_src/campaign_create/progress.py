@@ -1,7 +1,8 @@
 """Combine a campaign and its activities into the progress of a run."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +12,7 @@ __all__ = ["Outcome", "Progress", "progress"]
 _STOPPED = ("CANCELLED", "PAUSED")
 # No further activity of the run can follow once the campaign is in one of these.
 _RUN_OVER = frozenset({"COMPLETED", "PENDING_NEXT_RUN"})
+_UNKNOWN = "UNKNOWN"  # a metric of hubs; Amazon Pinpoint publishes no such count
 _NEVER_RUNS = frozenset({"INVALID", "DELETED", "PAUSED"})
 
 
@@ -24,7 +26,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A campaign's first run so far; counts are endpoints of all treatments together."""
+    """A campaign's first run so far; counts are endpoints of all treatments together.
+
+    `metrics` are the ExecutionMetrics of the activities: counts by reason of the endpoints that got
+    no message, and of the endpoints whose fate is unknown.
+    """
 
     outcome: Outcome
     status: str
@@ -33,6 +39,12 @@ class Progress:
     end: str | None = None
     successful: int = 0
     total: int = 0
+    metrics: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> int:
+        """Endpoints whose message may or may not have gone out; a hub never sends it again."""
+        return self.metrics.get(_UNKNOWN, 0)
 
 
 def progress(campaign: Mapping[str, Any], activities: Sequence[Mapping[str, Any]]) -> Progress:
@@ -60,6 +72,7 @@ def progress(campaign: Mapping[str, Any], activities: Sequence[Mapping[str, Any]
             end=max((a["End"] for a in run if a.get("End")), default=None),
             successful=sum(int(a.get("SuccessfulEndpointCount") or 0) for a in run),
             total=sum(int(a.get("TotalEndpointCount") or 0) for a in run),
+            metrics=dict(_metrics(run)),
         )
 
     for stopped in _STOPPED:
@@ -78,6 +91,14 @@ def progress(campaign: Mapping[str, Any], activities: Sequence[Mapping[str, Any]
         # The run ended, and the campaign was paused or deleted after it.
         return report(Outcome.SUCCESS, "COMPLETED", "SUCCESS")
     return report(Outcome.WAIT, states[0] if states else campaign_status, None)
+
+
+def _metrics(run: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for activity in run:
+        for name, value in (activity.get("ExecutionMetrics") or {}).items():
+            total[str(name)] += int(value)
+    return total
 
 
 def _first_run(activities: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -25,7 +25,7 @@ class DroppedFile:
 
     `revision` tells two versions of a key apart: the version id, or in a bucket without
     versioning the ETag and the event's sequencer. `version_id` and `etag` are None where the event
-    has none.
+    lacks them.
     """
 
     bucket: str

@@ -5,7 +5,7 @@ module "create_access" {
 
   pinpoint = var.pinpoint
   # Amazon Pinpoint requires TagResource to create a resource with tags; a hub does not.
-  api_operations = concat(["CreateCampaign", "GetCampaigns"], var.pinpoint.api == null ? ["TagResource"] : [])
+  api_operations = concat(["CreateCampaign", "GetCampaign", "GetCampaigns"], var.pinpoint.api == null ? ["TagResource"] : [])
 }
 
 module "read_access" {
@@ -13,6 +13,14 @@ module "read_access" {
 
   pinpoint       = var.pinpoint
   api_operations = ["GetCampaign", "GetCampaignActivities"]
+}
+
+data "aws_iam_policy_document" "created" {
+  statement {
+    sid       = "KnowTheCampaignsOfRuns"
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [aws_dynamodb_table.created.arn]
+  }
 }
 
 data "aws_iam_policy_document" "steps" {

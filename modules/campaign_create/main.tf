@@ -6,11 +6,14 @@ locals {
     tags               = var.tags
   }
 
+  kms_key_arn = one(var.kms_key[*].arn)
+
   environment = merge(
     module.create_access.environment,
     {
       MESSAGE_TYPE    = var.sms.message_type
       PROJECT_ID      = var.pinpoint.project_id
+      TABLE           = aws_dynamodb_table.created.name
       TIMEOUT_MINUTES = var.timeout_minutes
     },
     var.sms.origination_identity == null ? {} : { ORIGINATION_IDENTITY = var.sms.origination_identity },
@@ -21,11 +24,13 @@ locals {
   functions = {
     create = {
       description = "Creates the campaign of an execution, once."
-      policy_json = module.create_access.policy_json
+      policies    = { pinpoint = module.create_access.policy_json, created = data.aws_iam_policy_document.created.json }
+      kms_actions = ["kms:Decrypt", "kms:GenerateDataKey"]
     }
     read = {
       description = "Reads the state of a campaign and of its activities."
-      policy_json = module.read_access.policy_json
+      policies    = { pinpoint = module.read_access.policy_json }
+      kms_actions = []
     }
   }
 }
@@ -40,6 +45,38 @@ module "package" {
   operations = local.operations
 }
 
+# The campaign of each run, so that a repeated run finds it without reading the project's list.
+resource "aws_dynamodb_table" "created" {
+  #checkov:skip=CKV_AWS_28:What is lost is looked up in the project.
+  #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key is given.
+  name         = "${var.name}-created"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+  range_key    = "sk"
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = local.kms_key_arn
+  }
+
+  tags = var.tags
+}
+
 module "function" {
   source   = "../internal/lambda_function"
   for_each = local.functions
@@ -50,7 +87,8 @@ module "function" {
   package         = module.package.archives["campaign_create"]
   timeout_seconds = 60
   environment     = local.environment
-  policies        = { pinpoint = each.value.policy_json }
+  policies        = each.value.policies
+  kms_actions     = each.value.kms_actions
   operations      = local.operations
 }
 

@@ -1,7 +1,7 @@
 """Rules of AWS that every state machine of the repository keeps.
 
 Sources: Step Functions Developer Guide, "Handling errors in Step Functions workflows" (States.ALL
-stands alone in a Catcher and does not match States.DataLimitExceeded), "ResultWriter", "Service
+is alone in a Catcher and does not match States.DataLimitExceeded), "ResultWriter", "Service
 quotas" (256 KiB of state data); Lambda Developer Guide, "Quotas" (new accounts have a reduced
 concurrency).
 """

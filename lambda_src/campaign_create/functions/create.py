@@ -1,15 +1,22 @@
 """The state machine's first step: create the campaign, once."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
+from campaign_create.created_campaigns import CreatedCampaigns
 from campaign_create.plan import Defaults, campaign_named, campaign_plan, campaign_request
+from shared.aws import aws_client
 from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
 from shared.polling import Polling
 from shared.settings import optional_env, required_env
 from shared.transient import transient_errors_named
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 PROJECT_ID = required_env("PROJECT_ID")
 DEFAULTS = Defaults(
@@ -21,11 +28,19 @@ POLLING = Polling(timeout_seconds=60 * int(required_env("TIMEOUT_MINUTES")))
 
 logger = Logger(service="campaign-create")
 pinpoint = pinpoint_client()
+_dynamodb: "DynamoDBClient" = aws_client(
+    "dynamodb",
+    config=Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"}),
+)
+created = CreatedCampaigns(_dynamodb, required_env("TABLE"))
 
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Create the campaign of a run, or find the one that carries its correlation id.
+    """Create the campaign of a run, or find the campaign that carries its correlation id.
+
+    The table of created campaigns answers that in the usual case. The project's list of campaigns
+    is read only for a name that was claimed, and whose campaign is not known.
 
     Event: `{Input, CorrelationId}`; answer: `{CampaignId, SegmentId, CampaignStatus, Attempt,
     WaitSeconds, WaitUntil: ISO 8601 or null}`.
@@ -38,9 +53,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     plan = campaign_plan(event["Input"], correlation_id, DEFAULTS)
 
     with transient_errors_named():
-        campaign = campaign_named(
-            all_items(pinpoint.get_campaigns, ApplicationId=PROJECT_ID), plan.name
-        )
+        campaign = None if created.claim(plan.name) else _created_before(plan.name)
         found = campaign is not None
         if campaign is None:
             # A repeated CreateCampaign messages everybody twice: no retries below the state
@@ -49,6 +62,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 ApplicationId=PROJECT_ID,
                 WriteCampaignRequest=campaign_request(plan, correlation_id),  # type: ignore[arg-type]  # a plain dict
             )["CampaignResponse"]
+            created.remember(plan.name, campaign["Id"])
 
     logger.info("Campaign running", extra={"campaign": campaign["Id"], "found": found})
     return {
@@ -59,3 +73,19 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         "WaitSeconds": POLLING.wait_seconds(0),
         "WaitUntil": plan.wait_until,
     }
+
+
+def _created_before(name: str) -> Mapping[str, Any] | None:
+    """Return the campaign that an earlier attempt created; a deleted one is ignored."""
+    campaign_id = created.campaign_id(name)
+    if campaign_id is None:
+        campaigns = all_items(pinpoint.get_campaigns, ApplicationId=PROJECT_ID)
+        campaign = campaign_named(campaigns, name)
+        if campaign is not None:
+            created.remember(name, campaign["Id"])
+        return campaign
+    try:
+        known = pinpoint.get_campaign(ApplicationId=PROJECT_ID, CampaignId=campaign_id)
+    except pinpoint.exceptions.NotFoundException:
+        return None
+    return campaign_named([known["CampaignResponse"]], name)

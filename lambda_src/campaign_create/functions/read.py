@@ -59,6 +59,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         "End": seen.end,
         "SuccessfulEndpointCount": seen.successful,
         "TotalEndpointCount": seen.total,
+        "UnknownEndpointCount": seen.unknown,
+        "ExecutionMetrics": dict(seen.metrics),
     }
     if reason is not None:
         output["FailureReason"] = reason

@@ -19,7 +19,7 @@ BLOCK_BYTES = 256 * 1024
 UNPACKED_STEP_BYTES = 32 * 1024
 # An endpoint has at most 15 KB; JSON may spell each of its bytes as six (\u00e9).
 LINE_CHARACTERS = 128 * 1024
-# Pinpoint's quota for an import. A compressed file counts by what it holds.
+# Pinpoint's quota for an import. A compressed file counts without its compression.
 FILE_BYTES = 1024**3
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"

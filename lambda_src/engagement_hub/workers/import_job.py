@@ -174,7 +174,8 @@ def parse_object(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """Cut one file into pieces and rejects.
 
     A file that is no data at all is a failed piece. So is a file that is too large, or that takes
-    longer than a function has; its pieces are deleted again, since a part of a file helps nobody.
+    longer than a function has; its pieces are deleted again: the file is imported whole or not at
+    all.
     """
     app_id, job_id, file = event["ApplicationId"], event["JobId"], event["File"]
     definition = hub.entities.require(app_id, Kind.IMPORT_JOB, job_id)["Definition"]

@@ -43,9 +43,10 @@ def record_handler(record: SQSRecord) -> None:
         logger.info("Validation was of no single segment: no campaign follows")
         return
 
+    redelivered = int(record.attributes.approximate_receive_count) > 1
     run_input = campaign_input(
         done,
-        _audience(done),
+        _audience(done, redelivered=redelivered),
         sms_template_name=template_for(
             done.segment_name, SMS_TEMPLATE_NAME, TEMPLATES_BY_FILE_PREFIX
         ),
@@ -62,13 +63,18 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     return handle_batch(event, record_handler, context)
 
 
-def _audience(done: ValidationFinished) -> str:
-    """Return the id of the audience segment that this or an earlier delivery created."""
-    segment_id = segment_named(
-        all_items(pinpoint.get_segments, ApplicationId=PROJECT_ID), audience_name(done)
-    )
-    if segment_id is not None:
-        return segment_id
+def _audience(done: ValidationFinished, *, redelivered: bool) -> str:
+    """Return the id of the audience segment that this or an earlier delivery created.
+
+    Only a message that was received before can have a segment. The project's list of segments grows
+    with each file, so it is read for such a message alone.
+    """
+    if redelivered:
+        segment_id = segment_named(
+            all_items(pinpoint.get_segments, ApplicationId=PROJECT_ID), audience_name(done)
+        )
+        if segment_id is not None:
+            return segment_id
     return pinpoint.create_segment(
         ApplicationId=PROJECT_ID,
         WriteSegmentRequest=audience_segment(done, PHONE_TYPES),  # type: ignore[arg-type]  # a plain dict

@@ -116,7 +116,7 @@ def _mark(
     refused: list[str] = []
     for batch in batches_of(endpoint_update(endpoint, verdict) for endpoint, _, verdict in pairs):
         refused += write_marks(pinpoint, PROJECT_ID, batch)
-    if refused:  # an id may be an address, so the log has none
+    if refused:  # an id may be an address, so the log has a count
         logger.warning(
             "Endpoints refused their marks",
             extra={"row": items[0]["Row"], "endpoints": len(refused)},

@@ -2,7 +2,9 @@
 
 from types import SimpleNamespace
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from shared.transient import ServiceUnavailable
 from tests.builders.architectures import (
@@ -13,13 +15,26 @@ from tests.builders.architectures import (
     service_error,
     state_machine,
 )
+from tests.builders.tables import PK_AND_SK
 
-SETTINGS = {"PROJECT_ID": "app1", "MESSAGE_TYPE": "TRANSACTIONAL", "TIMEOUT_MINUTES": "1"}
+SETTINGS = {
+    "PROJECT_ID": "app1",
+    "MESSAGE_TYPE": "TRANSACTIONAL",
+    "TABLE": "created",
+    "TIMEOUT_MINUTES": "1",
+}
 INPUT = {"SegmentId": "s1", "SegmentName": "people.csv", "SmsTemplateName": "greeting"}
 
 
+class NotFound(Exception):
+    pass
+
+
 class FakePinpoint:
+    exceptions = SimpleNamespace(NotFoundException=NotFound)
+
     def __init__(self):
+        self.listed = 0
         self.campaigns = []
         self.activities = []
         self.loses_answers = 0
@@ -38,10 +53,14 @@ class FakePinpoint:
         return {"CampaignResponse": campaign}
 
     def get_campaigns(self, **parameters):
+        self.listed += 1
         return pages(self.campaigns, "CampaignsResponse")(**parameters)
 
     def get_campaign(self, *, ApplicationId, CampaignId):
-        return {"CampaignResponse": next(c for c in self.campaigns if c["Id"] == CampaignId)}
+        for campaign in self.campaigns:
+            if campaign["Id"] == CampaignId:
+                return {"CampaignResponse": campaign}
+        raise NotFound
 
     def get_campaign_activities(self, *, CampaignId, **parameters):
         return pages(self.activities, "ActivitiesResponse")(**parameters)
@@ -53,7 +72,16 @@ def pinpoint():
 
 
 @pytest.fixture
-def steps(monkeypatch, pinpoint):
+def table(monkeypatch):
+    with mock_aws():
+        boto3.client("dynamodb", region_name="eu-west-1").create_table(
+            TableName="created", **PK_AND_SK
+        )
+        yield
+
+
+@pytest.fixture
+def steps(monkeypatch, pinpoint, table):
     first = load_function(monkeypatch, "campaign_create.functions.create", SETTINGS)
     later = load_function(monkeypatch, "campaign_create.functions.read", SETTINGS)
     monkeypatch.setattr(first, "pinpoint", pinpoint)
@@ -92,17 +120,64 @@ def test_another_run_with_the_same_input_is_another_campaign(steps, pinpoint):
     assert len(pinpoint.campaigns) == 2
 
 
-def test_the_run_s_campaign_is_found_on_any_page(steps, pinpoint):
-    for run in range(5):
+def test_a_campaign_whose_answer_was_lost_is_found_on_any_page(steps, pinpoint):
+    for run in range(4):
         create(steps, f"run-{run}")
+    pinpoint.loses_answers = 1
+    with pytest.raises(ServiceUnavailable):
+        create(steps, "run-4")
 
     assert create(steps, "run-4")["CampaignId"] == "c5"
+    assert pinpoint.listed > 1
+
+
+def test_a_run_reads_no_list_of_campaigns_whatever_the_project_has(steps, pinpoint):
+    for run in range(50):
+        create(steps, f"run-{run}")
+
+    assert create(steps, "run-7")["CampaignId"] == "c8"
+    assert pinpoint.listed == 0
+
+
+@pytest.mark.parametrize("trace", ["deleted", "gone"])
+def test_a_run_that_is_repeated_after_its_campaign_was_deleted_creates_another(
+    steps, pinpoint, trace
+):
+    create(steps)
+    if trace == "deleted":
+        pinpoint.campaigns[0]["State"]["CampaignStatus"] = "DELETED"
+    else:
+        pinpoint.campaigns[0]["Id"] = "other"
+
+    assert create(steps)["CampaignId"] == "c2"
+    assert create(steps)["CampaignId"] == "c2"
 
 
 def test_creating_is_not_repeated_below_the_state_machine(monkeypatch):
     module = load_function(monkeypatch, "campaign_create.functions.create", SETTINGS)
 
     assert module.pinpoint_once().meta.config.retries["total_max_attempts"] == 1
+
+
+def test_a_success_names_the_endpoints_whose_fate_is_unknown(steps, pinpoint):
+    state = create(steps)
+    pinpoint.campaigns[0]["State"]["CampaignStatus"] = "COMPLETED"
+    pinpoint.activities = [
+        {
+            "State": "COMPLETED",
+            "Result": "SUCCESS",
+            "ScheduledStart": "2026-11-23T10:00:00Z",
+            "SuccessfulEndpointCount": successful,
+            "TotalEndpointCount": successful + unknown + 1,
+            "ExecutionMetrics": {"UNKNOWN": str(unknown), "THROTTLED": "1"},
+        }
+        for successful, unknown in ((200, 15), (31, 4))
+    ]
+
+    output = steps.read(state, CONTEXT)["CampaignCreateOutput"]
+
+    assert (output["SuccessfulEndpointCount"], output["UnknownEndpointCount"]) == (231, 19)
+    assert output["ExecutionMetrics"] == {"UNKNOWN": 19, "THROTTLED": 2}
 
 
 def test_the_report_has_the_seven_fields(steps, pinpoint):
@@ -132,6 +207,8 @@ def test_the_report_has_the_seven_fields(steps, pinpoint):
         "End": "2026-11-23T10:00:09Z",
         "SuccessfulEndpointCount": 7,
         "TotalEndpointCount": 9,
+        "UnknownEndpointCount": 0,
+        "ExecutionMetrics": {},
     }
 
 

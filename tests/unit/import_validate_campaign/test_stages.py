@@ -160,13 +160,21 @@ def test_a_validation_starts_a_campaign_to_its_audience(to_campaign, states, pin
 def test_a_redelivered_validation_makes_neither_a_second_audience_nor_a_second_campaign(
     to_campaign, states, pinpoint
 ):
-    for _ in range(2):
-        assert to_campaign.lambda_handler(sqs_event(validated()), CONTEXT) == {
-            "batchItemFailures": []
-        }
+    for receive_count in ("1", "2"):
+        event = sqs_event(validated())
+        event["Records"][0]["attributes"]["ApproximateReceiveCount"] = receive_count
+        assert to_campaign.lambda_handler(event, CONTEXT) == {"batchItemFailures": []}
 
     assert len(states.started) == 1
     assert len(pinpoint.segments) == 2
+
+
+def test_a_first_delivery_reads_no_list_of_segments(to_campaign, states, pinpoint, monkeypatch):
+    monkeypatch.delattr(FakePinpoint, "get_segments")
+
+    to_campaign.lambda_handler(sqs_event(validated()), CONTEXT)
+
+    assert len(states.started) == 1
 
 
 def test_a_manual_validation_of_everything_starts_no_campaign_and_is_no_error(
