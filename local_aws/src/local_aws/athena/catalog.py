@@ -74,9 +74,11 @@ def table_or_view(database: str, name: str, sql: str) -> Table | View:
             f"TABLE_NOT_FOUND: {position_of(name, sql)}"
             f"Table 'awsdatacatalog.{database}.{name}' does not exist"
         )
+    storage = raw.get("StorageDescriptor") or {}
+    if storage.get("SerdeInfo") is None:  # An empty one is enough for a view.
+        raise QueryFailed("HIVE_METASTORE_ERROR: Table storage descriptor is missing SerDe info")
     if raw.get("TableType") == "VIRTUAL_VIEW":
         return _view(database, name, raw)
-    storage = raw.get("StorageDescriptor") or {}
     return Table(
         database,
         name,
