@@ -151,6 +151,18 @@ VALUES = {
         "date_format(TIMESTAMP '2026-01-02 03:04:05', '%Y-%m-%d %H:%i:%s')",
         "2026-01-02 03:04:05",
     ),
+    "date_parse of an hour": (
+        "date_parse('2026/11/28/10', '%Y/%m/%d/%H')",
+        "2026-11-28 10:00:00.000",
+    ),
+    "date_format of a moment in a zone": (
+        "date_format(from_iso8601_timestamp('2026-11-28T10:20:30Z'), '%Y/%m/%d/%H')",
+        "2026/11/28/10",
+    ),
+    "date_format with percent signs": (
+        "date_format(TIMESTAMP '2026-01-02 03:04:05', '%Y%%D')",
+        "2026%D",
+    ),
     "date_parse": ("date_parse('2026-01-02', '%Y-%m-%d')", "2026-01-02 00:00:00.000"),
     "parts of a date": (
         "year(DATE '2026-02-03') * 10000 + month(DATE '2026-02-03') * 100 "
@@ -365,6 +377,11 @@ REFUSED = {
     "SELECT slice(ARRAY[1, 2], 1, 1)": "NOT_SUPPORTED: the local AWS lacks the function slice",
     "SELECT format('%s', 1)": "NOT_SUPPORTED: the local AWS lacks the function format",
     "SELECT map_agg(1, 2)": "NOT_SUPPORTED: the local AWS lacks the function map_agg",
+    "SELECT date_parse('2026/11/28', '%Y/%m/%d/%H')": "INVALID_FUNCTION_ARGUMENT",
+    "SELECT date_parse('28 2026', '%D %Y')": "INVALID_FUNCTION_ARGUMENT: %D not supported in date "
+    "format string",
+    "SELECT date_format(date_parse('2026', '%Y'), '%X')": "INVALID_FUNCTION_ARGUMENT: %X not "
+    "supported in date format string",
     "SELECT CAST('x' AS json)": "NOT_SUPPORTED: the local AWS lacks the type json",
     "SELECT TIMESTAMP '2026-01-02 03:04:05' AT TIME ZONE 'UTC'": "NOT_SUPPORTED: the local AWS "
     "lacks AT TIME ZONE",
@@ -681,6 +698,22 @@ def test_a_key_of_type_timestamp_selects_partitions_whose_texts_hive_reads(athen
     rows = athena.rows("SELECT n, part FROM stamps WHERE part > TIMESTAMP '2026-01-02 01:00:00'")
 
     assert (reason, rows) == ("", [["2", "2026-01-02 02:00:00.000"]])
+
+
+def test_a_partition_key_must_not_have_the_name_of_a_column(athena: Athena) -> None:
+    athena.table("doubled", {"n": "int", "Day": "string"}, {"day": "string"})
+
+    assert athena.run("SELECT max(n) FROM doubled").reason == (
+        "HIVE_INVALID_METADATA: Hive metadata for table doubled is invalid: Table descriptor "
+        "contains duplicate columns"
+    )
+
+
+def test_a_query_of_more_than_256_kib_is_refused_when_it_is_submitted(athena: Athena) -> None:
+    with pytest.raises(ClientError) as refused:
+        athena.start(f"SELECT 1 -- {'x' * 262144}")
+
+    assert refused.value.response["Error"]["Code"] == "InvalidRequestException"
 
 
 def test_a_registered_value_must_be_one_of_the_keys_type(athena: Athena) -> None:
