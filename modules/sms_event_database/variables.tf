@@ -106,7 +106,7 @@ variable "event_types" {
 }
 
 variable "events_since" {
-  description = "First day (UTC) of the events, as `2026-11-23`. A query without a condition on `ingest_hour` lists every hour from this day on, and finds no older event. Null is the day the module was created on, or with `retention.events_days` the oldest day that is kept."
+  description = "First day (UTC) of the events, as `2026-11-23`. A query without a condition on `ingest_hour` lists every hour from this day on, and finds no older event. Null is the day the module was created on, or the oldest day that `retention.events_days` keeps, whichever is later."
   type        = string
   default     = null
 

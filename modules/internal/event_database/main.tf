@@ -17,15 +17,20 @@ locals {
   streams = merge({ direct = null }, var.event_stream == null ? {} : { stream = var.event_stream.stream_arn })
 
   # First hour of the partitions. A query without a condition on ingest_hour lists every hour from
-  # it on. No event is older than the lifecycle rule allows. No event is older than Firehose's role,
-  # whose date of creation is known to Terraform and never changes, unlike a timestamp of a plan.
-  created_on = formatdate("YYYY/MM/DD", aws_iam_role.firehose.create_date)
-  oldest_on  = var.events_since == null ? local.created_on : replace(var.events_since, "-", "/")
-  first_hour = (
-    var.events_since == null && var.retention.events_days != null
-    ? "NOW-${var.retention.events_days + 1}DAYS"
-    : "${local.oldest_on}/00"
+  # it on. No event is older than Firehose's role, whose date of creation never changes. No event is
+  # older than the lifecycle rule allows: once the module is older, a plan shows the range updated.
+  created_at = aws_iam_role.firehose.create_date
+  is_older = (
+    var.retention.events_days == null
+    ? false
+    : timecmp(local.created_at, timeadd(plantimestamp(), "-${24 * (var.retention.events_days + 1)}h")) < 0
   )
+  default_first_hour = (
+    local.is_older
+    ? "NOW-${coalesce(var.retention.events_days, 0) + 1}DAYS"
+    : formatdate("YYYY/MM/DD/00", local.created_at)
+  )
+  first_hour = var.events_since == null ? local.default_first_hour : "${replace(var.events_since, "-", "/")}/00"
 
   environment = {
     ERROR_PREFIX  = local.errors_prefix

@@ -53,7 +53,7 @@ mock_resource "aws_glue_catalog_table" {
 mock_resource "aws_iam_role" {
   defaults = {
     arn         = "arn:aws:iam::111122223333:role/mock"
-    create_date = "2026-11-23T10:20:30Z"
+    create_date = "2020-01-02T03:04:05Z"
   }
 }
 

@@ -221,7 +221,7 @@ run "looks_no_further_back_than_the_day_it_was_created_on" {
   command = apply
 
   assert {
-    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_hour.range"] == "2026/11/23/00,NOW+1HOURS"
+    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_hour.range"] == "2020/01/02/00,NOW+1HOURS"
     error_message = "Queries without a time must not list hours from before the module."
   }
 }
@@ -264,8 +264,19 @@ run "rejects_a_first_day_that_has_not_come" {
   expect_failures = [var.events_since]
 }
 
+run "looks_no_further_back_than_the_day_it_was_created_on_however_long_events_are_kept" {
+  command = apply
+
+  variables { retention = { events_days = 36500 } }
+
+  assert {
+    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_hour.range"] == "2020/01/02/00,NOW+1HOURS"
+    error_message = "A long retention must not list hours from before the module."
+  }
+}
+
 run "looks_no_further_back_than_events_are_kept" {
-  command = plan
+  command = apply
 
   variables { retention = { events_days = 30 } }
 
