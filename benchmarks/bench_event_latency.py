@@ -47,7 +47,7 @@ QUESTION = """
 SELECT coalesce(
   element_at(attributes, 'number'), facets.email_channel.mail_event.mail.message_id
 ) FROM events
-WHERE ingest_timestamp > current_timestamp - interval '3' hour
+WHERE ingest_hour >= date_format(current_timestamp - interval '3' hour, '%Y/%m/%d/%H')
   AND event_type IN ('measured', '_email.send')
 """
 

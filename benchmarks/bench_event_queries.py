@@ -148,7 +148,8 @@ def _questions() -> dict[str, Question]:
         "one day: emails by what became of them": Question(
             pinpoint,
             "SELECT event_type, count(DISTINCT message_id) FROM all_email_events "
-            "WHERE ingest_timestamp > current_timestamp - interval '1' day GROUP BY event_type",
+            "WHERE ingest_hour >= date_format(current_timestamp - interval '1' day, '%Y/%m/%d/%H') "
+            "GROUP BY event_type",
         ),
     }
 
@@ -232,7 +233,9 @@ class AsJson(EventDatabase):
         view = read_view(ROOT / "modules" / self.module / "views" / "events.sql")
         instead = INSTEAD[self.module] | {"unmapped": "CAST(NULL AS map(varchar, varchar))"}
         # An hour is a partition: both layouts mean the same time.
-        instead["ingest_timestamp"] = f"date_trunc('hour', {instead['ingest_timestamp']})"
+        hour = f"date_trunc('hour', {instead['ingest_timestamp']})"
+        instead["ingest_timestamp"] = hour
+        instead["ingest_hour"] = f"date_format({hour}, '%Y/%m/%d/%H')"
         columns = ", ".join(
             f"{instead[name]} AS {name}" if name in instead else name for name, _ in view.columns
         )

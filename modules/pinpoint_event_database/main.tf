@@ -50,6 +50,7 @@ module "database" {
   athena         = var.athena
   buffer_seconds = var.buffer_seconds
   database_name  = var.database_name
+  events_since   = var.events_since
   force_destroy  = var.force_destroy
   retention      = var.retention
   operations     = local.operations

@@ -51,7 +51,7 @@ variable "athena" {
 }
 
 variable "buffer_seconds" {
-  description = "Seconds that Firehose buffers events before it writes a file. A lower value makes events queryable sooner, in more and smaller files."
+  description = "Seconds that Firehose buffers events before it writes a file. A lower value makes events queryable sooner, in more and smaller files. Below 60 each file is a multipart upload, of three or more S3 requests."
   type        = number
   default     = 40
   nullable    = false
@@ -102,6 +102,22 @@ variable "event_types" {
       "RCS_PROTECT_BLOCKED", "RCS_FALLEN_BACK_TO_SMS",
     ])) == 0
     error_message = "event_types must be types that End User Messaging SMS sends to event destinations: ALL, TEXT_ALL, MEDIA_ALL, VOICE_ALL, RCS_ALL, or single types such as TEXT_DELIVERED."
+  }
+}
+
+variable "events_since" {
+  description = "First day (UTC) of the events, as `2026-11-23`. A query without a condition on `ingest_hour` lists every hour from this day on, and finds no older event. Null is the day the module was created on, or the oldest day that `retention.events_days` keeps, whichever is later."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.events_since == null || can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", var.events_since)) && can(formatdate("YYYY", "${var.events_since}T00:00:00Z"))
+    error_message = "events_since must be a day that exists, as YYYY-MM-DD. Use null for the day the module was created on."
+  }
+
+  validation {
+    condition     = var.events_since == null || try(timecmp("${var.events_since}T00:00:00Z", plantimestamp()) <= 0, true)
+    error_message = "events_since must not be in the future (UTC): no query would find an event of today. Use today or an earlier day, or null for the day the module was created on."
   }
 }
 

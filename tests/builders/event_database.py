@@ -114,12 +114,12 @@ class EventDatabase:
                     "EXTERNAL": "TRUE",
                     "classification": "parquet",
                     "projection.enabled": "true",
-                    "projection.ingest_timestamp.type": "date",
-                    "projection.ingest_timestamp.format": "yyyy/MM/dd/HH",
-                    "projection.ingest_timestamp.interval": "1",
-                    "projection.ingest_timestamp.interval.unit": "HOURS",
-                    "projection.ingest_timestamp.range": "NOW-90DAYS,NOW+1HOURS",
-                    "storage.location.template": f"s3://{self._bucket}/events/${{ingest_timestamp}}/",
+                    "projection.ingest_hour.type": "date",
+                    "projection.ingest_hour.format": "yyyy/MM/dd/HH",
+                    "projection.ingest_hour.interval": "1",
+                    "projection.ingest_hour.interval.unit": "HOURS",
+                    "projection.ingest_hour.range": "NOW-90DAYS,NOW+1HOURS",
+                    "storage.location.template": f"s3://{self._bucket}/events/${{ingest_hour}}/",
                 },
                 "StorageDescriptor": {
                     "Location": f"s3://{self._bucket}/events/",
@@ -128,7 +128,7 @@ class EventDatabase:
                     "SerdeInfo": {"SerializationLibrary": f"{parquet}.serde.ParquetHiveSerDe"},
                     "Columns": [{"Name": c["name"], "Type": c["type"]} for c in self._columns],
                 },
-                "PartitionKeys": [{"Name": "ingest_timestamp", "Type": "timestamp"}],
+                "PartitionKeys": [{"Name": "ingest_hour", "Type": "string"}],
             },
         )
         for path in VIEWS:
@@ -152,7 +152,8 @@ class EventDatabase:
                 "TableType": "VIRTUAL_VIEW",
                 "Parameters": {"presto_view": "true"},
                 "StorageDescriptor": {
-                    "Columns": [{"Name": column, "Type": kind} for column, kind in view.columns]
+                    "Columns": [{"Name": column, "Type": kind} for column, kind in view.columns],
+                    "SerdeInfo": {"Name": "-", "SerializationLibrary": "-"},
                 },
                 "ViewOriginalText": f"/* Presto View: {text} */",
                 "ViewExpandedText": "/* Presto View */",

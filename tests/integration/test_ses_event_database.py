@@ -297,6 +297,28 @@ def events_of(analyst: Analyst, message: str) -> list[str]:
 
 
 @terraform("ses_event_database", scope="module")
+def test_the_hour_of_an_event_is_the_folder_that_firehose_wrote(
+    ses_event_database: Any,
+    account: LocalAccount,
+    example: dict[str, Any],
+    analyst: Analyst,
+    story: Story,
+) -> None:
+    recent = "ingest_hour >= date_format(current_timestamp - interval '1' day, '%Y/%m/%d/%H')"
+
+    rows = analyst.ask(f"SELECT DISTINCT ingest_hour, ingest_timestamp FROM events WHERE {recent}")
+    pages = account.client("s3").get_paginator("list_objects_v2")
+    folders = {
+        "/".join(one["Key"].split("/")[1:5])
+        for page in pages.paginate(Bucket=example["events_bucket"], Prefix="events/")
+        for one in page["Contents"]
+    }
+
+    assert {row["ingest_hour"] for row in rows} == folders
+    assert all(f"{row['ingest_timestamp']:%Y/%m/%d/%H}" == row["ingest_hour"] for row in rows)
+
+
+@terraform("ses_event_database", scope="module")
 def test_a_second_plan_of_the_database_is_empty(ses_event_database: Any) -> None:
     assert second_plan(ses_event_database) == ""
 

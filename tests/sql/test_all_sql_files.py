@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlglot
+from sqlglot import exp
 
 from tests.builders.event_database import (
     QUERIES,
@@ -32,6 +33,8 @@ STATUS_VIEWS = {
     "ses_event_database": ["email_status"],
     "sms_event_database": ["sms_spend", "sms_status"],
 }
+# The last columns of every other view: the hour as a moment, and the partition key.
+HOUR_OF_INGEST = [("ingest_timestamp", "timestamp"), ("ingest_hour", "string")]
 # Arguments of the queries that have a parameter: the samples hold each of them.
 PARAMETERS = {
     "delivery_status_of_one_address": ["'recipient@example.com'"],
@@ -72,6 +75,76 @@ def test_a_view_says_first_what_a_row_is(view: Path) -> None:
 @pytest.mark.parametrize("view", VIEWS, ids=named)
 def test_a_view_names_each_of_its_columns(view: Path) -> None:
     assert not sqlglot.parse_one(read_view(view).body, read="trino").is_star
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=named)
+def test_a_view_gives_the_hour_of_ingest_as_a_moment_and_as_the_partition_key(view: Path) -> None:
+    if view.stem not in STATUS_VIEWS.get(view.parts[-3], []):
+        assert read_view(view).columns[-2:] == HOUR_OF_INGEST
+
+
+def conditions_on(column: str, sql: str) -> list[exp.Expr]:
+    """The comparisons of WHERE and ON that name a column."""
+    clauses = [
+        clause
+        for select in sqlglot.parse_one(sql, read="trino").find_all(exp.Select)
+        for clause in (
+            select.args.get("where"),
+            *(join.args.get("on") for join in select.args.get("joins") or []),
+        )
+        if clause is not None
+    ]
+    return [
+        comparison
+        for clause in clauses
+        for comparison in clause.find_all(exp.Predicate)
+        if any(found.name == column for found in comparison.find_all(exp.Column))
+        and not isinstance(comparison, exp.Connector)
+    ]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=named)
+def test_a_named_query_selects_its_hours_by_comparing_the_key_with_a_constant_text(
+    query: Path,
+) -> None:
+    # Athena computes partitions from such a comparison alone, not from a function of the key.
+    sql = query.read_text()
+
+    assert conditions_on("ingest_timestamp", sql) == []
+    for condition in conditions_on("ingest_hour", sql):
+        key, bound = condition.this, condition.expression
+        assert isinstance(condition, exp.GTE)
+        assert isinstance(key, exp.Column)
+        assert isinstance(bound, exp.TimeToStr)
+        assert bound.sql("trino").endswith("'%Y/%m/%d/%H')")
+        assert not list(bound.find_all(exp.Column))
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=named)
+def test_a_named_query_of_the_last_days_selects_its_hours(query: Path) -> None:
+    says = re.search(r"of the last|in the last", query.read_text().split("SELECT")[0])
+
+    if query.stem == "failures_by_country_and_carrier":  # sms_status needs all of a message
+        assert conditions_on("first_ingest_timestamp", query.read_text())
+    else:
+        assert bool(says) == bool(conditions_on("ingest_hour", query.read_text()))
+
+
+PAGES = [
+    *ROOT.glob("modules/**/README.md"),
+    *ROOT.glob("examples/*/README.md"),
+    *ROOT.glob("docs/**/*.md"),
+]
+
+
+def test_no_page_advises_a_condition_on_a_function_of_the_key() -> None:
+    advised = [
+        str(page.relative_to(ROOT))
+        for page in PAGES
+        if re.search(r"(WHERE|AND|ON)\s+(\w+\.)?ingest_timestamp\s*[<>=]", page.read_text())
+    ]
+
+    assert advised == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=named)
@@ -159,4 +232,4 @@ def test_the_base_view_has_all_columns_of_the_table(
     columns = [(column["name"], column["type"]) for column in table]
     view = read_view(ROOT / "modules" / module / "views" / "events.sql")
 
-    assert view.columns == [*columns, ("ingest_timestamp", "timestamp")]
+    assert view.columns == [*columns, *HOUR_OF_INGEST]

@@ -415,15 +415,18 @@ def test_the_report_with_tags_is_kept_of_an_event_that_came_twice(ses: EventData
     assert rows == [{"season": "[autumn]"}]
 
 
-def test_an_hour_of_a_view_is_read_alone(ses: EventDatabase) -> None:
+@pytest.mark.parametrize(
+    "hour", ["ingest_hour = '%Y/%m/%d/%H'", "ingest_timestamp = timestamp '%Y-%m-%d %H:00:00'"]
+)
+def test_an_hour_of_a_view_is_read_alone(ses: EventDatabase, hour: str) -> None:
     everything = [sample(name) for name in samples("ses")]
-    for hour in range(1, 5):
-        ses.put(*everything, hour=hours_ago(hour))
-    second = f"WHERE ingest_timestamp = timestamp '{hours_ago(2):%Y-%m-%d %H:%M:%S}'"
+    for hours in range(1, 5):
+        ses.put(*everything, hour=hours_ago(hours))
+    second = f"WHERE {hours_ago(2).strftime(hour)}"
     views = ["events", "email_events", *KINDS.values()]
 
     read = {
-        view: [ses.scanned(f"SELECT event_id FROM {view} {hours}") for hours in ("", second)]
+        view: [ses.scanned(f"SELECT event_id FROM {view} {where}") for where in ("", second)]
         for view in views
     }
 

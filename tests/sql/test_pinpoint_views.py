@@ -39,7 +39,7 @@ SMS = (
     f"{BASIC} sender_request_id destination_phone_number record_status iso_country_code "
     "number_of_message_parts message_id message_type price_in_millicents_usd"
 )
-# The original's views: their columns in their order; message_tags and ingest_timestamp follow.
+# The original's views: their columns in their order; message_tags and the hour of ingest follow.
 ORIGINAL = {
     "email_send": f"{EMAIL} subject",
     "email_delivered": (
@@ -79,7 +79,7 @@ def test_a_view_of_the_original_has_its_columns_in_their_order(name: str) -> Non
     original = [*ORIGINAL[name].split(), "message_tags"]
 
     assert DECLARED[name][: len(original)] == original
-    assert DECLARED[name][-1] == "ingest_timestamp"
+    assert DECLARED[name][-2:] == ["ingest_timestamp", "ingest_hour"]
 
 
 @pytest.mark.parametrize("name", EMAIL_VIEWS)
@@ -317,15 +317,18 @@ def test_copies_of_two_hours_are_one_event_by_their_id(pinpoint: EventDatabase) 
     assert rows == [{"n": "2", "events": "1"}]
 
 
-def test_an_hour_of_a_view_is_read_alone(pinpoint: EventDatabase) -> None:
+@pytest.mark.parametrize(
+    "hour", ["ingest_hour = '%Y/%m/%d/%H'", "ingest_timestamp = timestamp '%Y-%m-%d %H:00:00'"]
+)
+def test_an_hour_of_a_view_is_read_alone(pinpoint: EventDatabase, hour: str) -> None:
     everything = [sample(name) for name in samples("pinpoint", "ses")]
-    for hour in range(1, 5):
-        pinpoint.put(*everything, hour=hours_ago(hour))
-    second = f"WHERE ingest_timestamp = timestamp '{hours_ago(2):%Y-%m-%d %H:%M:%S}'"
+    for hours in range(1, 5):
+        pinpoint.put(*everything, hour=hours_ago(hours))
+    second = f"WHERE {hours_ago(2).strftime(hour)}"
     views = sorted(DECLARED)
 
     read = {
-        view: [pinpoint.scanned(f"SELECT event_id FROM {view} {hours}") for hours in ("", second)]
+        view: [pinpoint.scanned(f"SELECT event_id FROM {view} {where}") for where in ("", second)]
         for view in views
     }
 
@@ -355,6 +358,20 @@ def test_the_seeds_condition_on_the_last_30_days_leaves_older_hours_unread(
     pinpoint.put(opened)
 
     recent = "WHERE ingest_timestamp > current_timestamp - interval '30' day"
+
+    assert pinpoint.scanned(f"SELECT message_id FROM email_open {recent}") * 2 == pinpoint.scanned(
+        "SELECT message_id FROM email_open"
+    )
+
+
+def test_a_condition_on_the_hour_as_text_leaves_older_hours_unread(pinpoint: EventDatabase) -> None:
+    opened: Mapping[str, Any] = email_opened("m1", at=after(5))
+    pinpoint.put(opened, hour=hours_ago(24 * 40))
+    pinpoint.put(opened)
+
+    recent = (
+        "WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')"
+    )
 
     assert pinpoint.scanned(f"SELECT message_id FROM email_open {recent}") * 2 == pinpoint.scanned(
         "SELECT message_id FROM email_open"

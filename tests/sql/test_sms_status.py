@@ -295,15 +295,18 @@ def test_an_event_without_a_message_id_stands_alone(sms: EventDatabase) -> None:
     assert sms.ask("SELECT count(*) AS n FROM sms_status") == [{"n": "2"}]
 
 
-def test_an_hour_of_a_view_is_read_alone(sms: EventDatabase) -> None:
+@pytest.mark.parametrize(
+    "hour", ["ingest_hour = '%Y/%m/%d/%H'", "ingest_timestamp = timestamp '%Y-%m-%d %H:00:00'"]
+)
+def test_an_hour_of_a_view_is_read_alone(sms: EventDatabase, hour: str) -> None:
     everything = [sample(name) for name in samples("sms")]
-    for hour in range(1, 5):
-        sms.put(*everything, hour=hours_ago(hour))
-    second = f"WHERE ingest_timestamp = timestamp '{hours_ago(2):%Y-%m-%d %H:%M:%S}'"
+    for hours in range(1, 5):
+        sms.put(*everything, hour=hours_ago(hours))
+    second = f"WHERE {hours_ago(2).strftime(hour)}"
     views = ["events", *KINDS]
 
     read = {
-        view: [sms.scanned(f"SELECT event_id FROM {view} {hours}") for hours in ("", second)]
+        view: [sms.scanned(f"SELECT event_id FROM {view} {where}") for where in ("", second)]
         for view in views
     }
 

@@ -70,7 +70,7 @@ WITH event AS (
     to_unixtime(from_iso8601_timestamp(message_time)) AS sent_at,
     CAST(element_at(tags, 'queued_at')[1] AS double) / 1e3 AS queued_at
   FROM email_events
-  WHERE ingest_timestamp > current_timestamp - interval '2' day
+  WHERE ingest_hour >= date_format(current_timestamp - interval '2' day, '%Y/%m/%d/%H')
     AND contains(element_at(tags, 'campaign'), ?)
 ),
 send AS (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,11 +41,13 @@ EVENT_COLUMNS = {
     "absent": "map<string,double>",
 }
 COPIES = (
-    "SELECT event_id, event_type, facets, bounced, attributes, ingest_timestamp FROM (SELECT *, "
-    "row_number() OVER (PARTITION BY event_type, event_id, ingest_timestamp "
+    "SELECT event_id, event_type, facets, bounced, attributes, "
+    "date_parse(ingest_hour, '%Y/%m/%d/%H') AS ingest_timestamp, ingest_hour FROM (SELECT *, "
+    "row_number() OVER (PARTITION BY event_type, event_id, ingest_hour "
     "ORDER BY arrival_timestamp) AS copy FROM all_events) WHERE copy = 1"
 )
-LAST_TWO_HOURS = "ingest_timestamp > current_timestamp - interval '2' hour"
+HOUR_FORMAT = "'%Y/%m/%d/%H'"
+LAST_TWO_HOURS = f"ingest_hour >= date_format(current_timestamp - interval '1' hour, {HOUR_FORMAT})"
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +68,14 @@ def athena(server: MinistackServer) -> Athena:
     athena.table(
         "all_events",
         EVENT_COLUMNS,
-        {"ingest_timestamp": "timestamp"},
+        {"ingest_hour": "string"},
         projection__enabled="true",
-        projection__ingest_timestamp__type="date",
-        projection__ingest_timestamp__format="yyyy/MM/dd/HH",
-        projection__ingest_timestamp__range="2025/01/01/00,NOW+1HOURS",
-        projection__ingest_timestamp__interval="1",
-        projection__ingest_timestamp__interval__unit="HOURS",
-        storage__location__template=f"s3://{DATA}/all_events/${{ingest_timestamp}}/",
+        projection__ingest_hour__type="date",
+        projection__ingest_hour__format="yyyy/MM/dd/HH",
+        projection__ingest_hour__range="2025/01/01/00,NOW+1HOURS",
+        projection__ingest_hour__interval="1",
+        projection__ingest_hour__interval__unit="HOURS",
+        storage__location__template=f"s3://{DATA}/all_events/${{ingest_hour}}/",
     )
     athena.view(
         "events",
@@ -84,13 +87,19 @@ def athena(server: MinistackServer) -> Athena:
             "bounced": "array(row(email_address varchar, status varchar))",
             "attributes": "map(varchar,varchar)",
             "ingest_timestamp": "timestamp",
+            "ingest_hour": "varchar",
         },
         COPIES,
     )
     athena.view(
         "bounces",
-        {"event_id": "varchar", "address": "varchar", "ingest_timestamp": "timestamp"},
-        "SELECT event_id, b.email_address, ingest_timestamp FROM events "
+        {
+            "event_id": "varchar",
+            "address": "varchar",
+            "ingest_timestamp": "timestamp",
+            "ingest_hour": "varchar",
+        },
+        "SELECT event_id, b.email_address, ingest_timestamp, ingest_hour FROM events "
         "LEFT JOIN UNNEST(bounced) AS b(email_address, status) ON TRUE",
     )
     return athena
@@ -141,6 +150,18 @@ VALUES = {
     "date_format": (
         "date_format(TIMESTAMP '2026-01-02 03:04:05', '%Y-%m-%d %H:%i:%s')",
         "2026-01-02 03:04:05",
+    ),
+    "date_parse of an hour": (
+        "date_parse('2026/11/28/10', '%Y/%m/%d/%H')",
+        "2026-11-28 10:00:00.000",
+    ),
+    "date_format of a moment in a zone": (
+        "date_format(from_iso8601_timestamp('2026-11-28T10:20:30Z'), '%Y/%m/%d/%H')",
+        "2026/11/28/10",
+    ),
+    "date_format with percent signs": (
+        "date_format(TIMESTAMP '2026-01-02 03:04:05', '%Y%%D')",
+        "2026%D",
     ),
     "date_parse": ("date_parse('2026-01-02', '%Y-%m-%d')", "2026-01-02 00:00:00.000"),
     "parts of a date": (
@@ -356,6 +377,11 @@ REFUSED = {
     "SELECT slice(ARRAY[1, 2], 1, 1)": "NOT_SUPPORTED: the local AWS lacks the function slice",
     "SELECT format('%s', 1)": "NOT_SUPPORTED: the local AWS lacks the function format",
     "SELECT map_agg(1, 2)": "NOT_SUPPORTED: the local AWS lacks the function map_agg",
+    "SELECT date_parse('2026/11/28', '%Y/%m/%d/%H')": "INVALID_FUNCTION_ARGUMENT",
+    "SELECT date_parse('28 2026', '%D %Y')": "INVALID_FUNCTION_ARGUMENT: %D not supported in date "
+    "format string",
+    "SELECT date_format(date_parse('2026', '%Y'), '%X')": "INVALID_FUNCTION_ARGUMENT: %X not "
+    "supported in date format string",
     "SELECT CAST('x' AS json)": "NOT_SUPPORTED: the local AWS lacks the type json",
     "SELECT TIMESTAMP '2026-01-02 03:04:05' AT TIME ZONE 'UTC'": "NOT_SUPPORTED: the local AWS "
     "lacks AT TIME ZONE",
@@ -439,11 +465,14 @@ def test_only_the_partitions_and_columns_that_a_query_needs_are_scanned(athena: 
     assert execution.scanned == 3 * read
 
 
+@pytest.mark.parametrize(
+    "condition", [LAST_TWO_HOURS, "ingest_timestamp > current_timestamp - interval '2' hour"]
+)
 def test_a_condition_on_the_partition_reaches_through_views_windows_and_unnest(
-    athena: Athena,
+    athena: Athena, condition: str
 ) -> None:
     execution = athena.run(
-        f"SELECT count(*), count(DISTINCT address) FROM bounces WHERE {LAST_TWO_HOURS}"
+        f"SELECT count(*), count(DISTINCT address) FROM bounces WHERE {condition}"
     )
 
     needed = ("event_id", "event_type", "arrival_timestamp")
@@ -457,13 +486,29 @@ def test_a_condition_on_the_partition_reaches_through_views_windows_and_unnest(
     ("condition", "objects"),
     [
         ("TRUE", 5),
-        (f"ingest_timestamp = TIMESTAMP '{HOUR:%Y-%m-%d %H:%M:%S}'", 2),
-        (f"ingest_timestamp IN (TIMESTAMP '{HOUR - timedelta(hours=1):%Y-%m-%d %H:%M:%S}')", 1),
-        (f"date_trunc('hour', ingest_timestamp) = TIMESTAMP '{HOUR:%Y-%m-%d %H:%M:%S}'", 2),
-        ("ingest_timestamp < TIMESTAMP '2026-01-01 00:00:00' OR event_id = 'e1'", 5),
-        ("ingest_timestamp >= from_iso8601_timestamp('2100-01-01T00:00:00Z')", 0),
+        (f"ingest_hour = '{HOUR:%Y/%m/%d/%H}'", 2),
+        (f"ingest_hour IN ('{HOUR - timedelta(hours=1):%Y/%m/%d/%H}')", 1),
+        (f"ingest_hour BETWEEN '{HOUR - timedelta(hours=1):%Y/%m/%d/%H}' AND '9'", 3),
+        (f"ingest_hour LIKE '{HOUR:%Y/%m/%d/%H}%'", 2),
+        (LAST_TWO_HOURS, 3),
         (
-            "(event_id = 'e1' AND ingest_timestamp > now() - interval '1' hour) OR FALSE",
+            f"date_parse(ingest_hour, {HOUR_FORMAT}) = TIMESTAMP '{HOUR:%Y-%m-%d %H:%M:%S}'",
+            2,
+        ),
+        (
+            f"date_trunc('hour', date_parse(ingest_hour, {HOUR_FORMAT})) "
+            f"= TIMESTAMP '{HOUR:%Y-%m-%d %H:%M:%S}'",
+            2,
+        ),
+        ("ingest_hour < '2026/01/01/00' OR event_id = 'e1'", 5),
+        (
+            f"date_parse(ingest_hour, {HOUR_FORMAT}) "
+            ">= from_iso8601_timestamp('2100-01-01T00:00:00Z')",
+            0,
+        ),
+        (
+            "(event_id = 'e1' AND ingest_hour >= "
+            f"date_format(current_timestamp, {HOUR_FORMAT})) OR FALSE",
             2,
         ),
     ],
@@ -574,6 +619,180 @@ def test_date_columns_are_projected_below_the_location(athena: Athena) -> None:
     assert later == [["1"]]
 
 
+# A key's type, its format, and whether the texts of the format are values of the type.
+KEYS_AND_FORMATS = [
+    ("timestamp", "yyyy/MM/dd/HH", False),
+    ("timestamp", "yyyy-MM-dd-HH", False),
+    ("timestamp", "yyyy-MM-dd HH:mm:ss", True),
+    ("timestamp", "yyyy-MM-dd HH:mm", True),
+    ("timestamp", "yyyy-MM-dd", True),
+    ("date", "yyyy-MM-dd", True),
+    ("date", "yyyy/MM/dd", False),
+    ("date", "yyyy-MM", False),
+    ("date", "yyyyMMdd", False),
+    ("int", "yyyyMMdd", True),
+    ("smallint", "yyyyMMdd", False),
+    ("bigint", "yyyyMMddHH", True),
+    ("boolean", "yyyy", False),
+    ("string", "yyyy/MM/dd/HH", True),
+    ("varchar(4)", "yyyy-MM-dd", False),
+]
+
+
+def projected(athena: Athena, name: str, kind: str, **parameters: str) -> str:
+    athena.table(
+        name,
+        {"n": "int"},
+        {"part": kind},
+        projection__enabled="true",
+        projection__part__type="date",
+        **parameters,
+        storage__location__template=f"s3://{DATA}/{name}/${{part}}/",
+    )
+    return athena.run(f"SELECT max(n), max(part) FROM {name}").reason
+
+
+@pytest.mark.parametrize(("kind", "format_", "fits"), KEYS_AND_FORMATS)
+def test_a_projected_value_must_be_one_of_the_keys_type(
+    athena: Athena, kind: str, format_: str, fits: bool
+) -> None:
+    name = f"as_{re.sub(r'[^a-z]', '_', kind)}_{KEYS_AND_FORMATS.index((kind, format_, fits))}"
+    first = datetime(2026, 1, 2, 3)
+    java = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
+    text = format_
+    for letters, directive in java.items():
+        text = text.replace(letters, first.strftime(directive))
+
+    reason = projected(
+        athena,
+        name,
+        kind,
+        projection__part__format=format_,
+        projection__part__range=f"{text},NOW",
+        projection__part__interval="1",
+        projection__part__interval__unit="HOURS",
+    )
+
+    shown = kind if "(" in kind else {"int": "INTEGER"}.get(kind, kind.upper())
+    assert reason == (
+        ""
+        if fits
+        else f"HIVE_INVALID_PARTITION_VALUE: Invalid partition value '{text}' for {shown} "
+        "partition key: part"
+    )
+
+
+def test_a_key_of_type_timestamp_selects_partitions_whose_texts_hive_reads(athena: Athena) -> None:
+    for hour in range(3):
+        athena.put(f"stamps/2026-01-02 0{hour}:00:00/a", one(hour))
+    reason = projected(
+        athena,
+        "stamps",
+        "timestamp",
+        projection__part__format="yyyy-MM-dd HH:mm:ss",
+        projection__part__range="2026-01-01 00:00:00,NOW",
+        projection__part__interval="1",
+        projection__part__interval__unit="HOURS",
+    )
+
+    rows = athena.rows("SELECT n, part FROM stamps WHERE part > TIMESTAMP '2026-01-02 01:00:00'")
+
+    assert (reason, rows) == ("", [["2", "2026-01-02 02:00:00.000"]])
+
+
+def test_a_partition_key_must_not_have_the_name_of_a_column(athena: Athena) -> None:
+    athena.table("doubled", {"n": "int", "Day": "string"}, {"day": "string"})
+
+    assert athena.run("SELECT max(n) FROM doubled").reason == (
+        "HIVE_INVALID_METADATA: Hive metadata for table doubled is invalid: Table descriptor "
+        "contains duplicate columns"
+    )
+
+
+def test_a_query_of_more_than_256_kib_is_refused_when_it_is_submitted(athena: Athena) -> None:
+    with pytest.raises(ClientError) as refused:
+        athena.start(f"SELECT 1 -- {'x' * 262144}")
+
+    assert refused.value.response["Error"]["Code"] == "InvalidRequestException"
+
+
+def test_a_registered_value_must_be_one_of_the_keys_type(athena: Athena) -> None:
+    athena.put("dated/x/a", one(1))
+    athena.table("dated", {"n": "int"}, {"day": "date"})
+    athena.aws.client("glue").create_partition(
+        DatabaseName=DATABASE,
+        TableName="dated",
+        PartitionInput={
+            "Values": ["2026/01/02"],
+            "StorageDescriptor": {"Location": f"s3://{DATA}/dated/x/"},
+        },
+    )
+
+    assert athena.run("SELECT max(n) FROM dated").reason == (
+        "HIVE_INVALID_PARTITION_VALUE: Invalid partition value '2026/01/02' for DATE partition "
+        "key: day"
+    )
+
+
+def test_a_value_that_is_no_date_fails_a_condition_that_reads_it_as_one(athena: Athena) -> None:
+    athena.put("folders/x/a", one(1))
+    athena.table("folders", {"n": "int"}, {"day": "string"})
+    athena.aws.client("glue").create_partition(
+        DatabaseName=DATABASE,
+        TableName="folders",
+        PartitionInput={
+            "Values": ["x"],
+            "StorageDescriptor": {"Location": f"s3://{DATA}/folders/x/"},
+        },
+    )
+
+    reason = athena.run(
+        "SELECT n FROM folders WHERE date_parse(day, '%Y-%m-%d') > current_timestamp"
+    ).reason
+
+    assert reason.startswith("INVALID_FUNCTION_ARGUMENT: ")
+
+
+BY_HOUR = {
+    "format": "yyyy/MM/dd/HH",
+    "range": "2026/01/01/00,NOW",
+    "interval": "1",
+    "interval__unit": "HOURS",
+}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("interval", None),
+        ("interval__unit", None),
+        ("format", None),
+        ("range", None),
+        ("interval", "0"),
+        ("interval", "-1"),
+        ("interval", "one"),
+        ("interval__unit", "FORTNIGHTS"),
+        ("range", "2026/01/01/00"),
+        ("range", "2026-01-01,NOW"),
+        ("range", "NOW-3FORTNIGHTS,NOW"),
+        ("range", "NOW,2026/01/01/00"),
+        ("format", "'yyyy"),
+        ("format", "QQ"),
+    ],
+)
+def test_a_projection_by_the_hour_needs_each_of_its_settings_to_be_valid(
+    athena: Athena, setting: str, value: str | None
+) -> None:
+    settings = {k: v for k, v in {**BY_HOUR, setting: value}.items() if v is not None}
+    name = re.sub(r"\W+", "_", f"wrong_{setting}_{value}").lower()
+
+    reason = projected(
+        athena, name, "string", **{f"projection__part__{k}": v for k, v in settings.items()}
+    )
+
+    assert reason.startswith("INVALID_TABLE_PROPERTY: ")
+
+
 @pytest.mark.parametrize("kind", ["enum", "integer", "injected"])
 def test_other_projections_are_refused(athena: Athena, kind: str) -> None:
     athena.table(
@@ -665,6 +884,22 @@ def test_a_view_whose_columns_do_not_fit_its_declaration_is_stale(athena: Athena
         "state: column [at] of type timestamp(3) with time zone"
     )
     assert "stored view column count (1)" in athena.run("SELECT * FROM narrow").reason
+
+
+@pytest.mark.parametrize("storage", [{"Columns": []}, {"Columns": [], "Location": ""}])
+def test_a_view_without_a_serde_is_refused(athena: Athena, storage: dict[str, Any]) -> None:
+    name = f"without_serde_{len(storage)}"
+    athena.view(name, {"one": "integer"}, "SELECT 1", **storage)
+
+    assert athena.run(f"SELECT * FROM {name}").reason == (
+        "HIVE_METASTORE_ERROR: Table storage descriptor is missing SerDe info"
+    )
+
+
+def test_a_view_with_an_empty_serde_is_read_as_athena_itself_writes_it(athena: Athena) -> None:
+    athena.view("empty_serde", {"one": "integer"}, "SELECT 1", Columns=[], SerdeInfo={})
+
+    assert athena.rows("SELECT * FROM empty_serde") == [["1"]]
 
 
 def test_a_view_is_created_and_asked(athena: Athena) -> None:

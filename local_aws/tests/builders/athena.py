@@ -116,7 +116,14 @@ class Athena:
             },
         )
 
-    def view(self, name: str, columns: dict[str, str], sql: str, database: str = DATABASE) -> None:
+    def view(
+        self,
+        name: str,
+        columns: dict[str, str],
+        sql: str,
+        database: str = DATABASE,
+        **storage: Any,
+    ) -> None:
         """A view as Terraform declares it, its columns in Trino's types."""
         stored = {
             "originalSql": sql,
@@ -131,7 +138,7 @@ class Athena:
                 "Name": name,
                 "TableType": "VIRTUAL_VIEW",
                 "Parameters": {"presto_view": "true"},
-                "StorageDescriptor": {"Columns": []},
+                "StorageDescriptor": storage or {"Columns": [], "SerdeInfo": {"Name": "-"}},
                 "ViewOriginalText": f"/* Presto View: {text} */",
                 "ViewExpandedText": "/* Presto View */",
             },

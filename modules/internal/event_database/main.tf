@@ -16,9 +16,21 @@ locals {
   # Firehose stream => its source. Services and the replay function write to `direct`.
   streams = merge({ direct = null }, var.event_stream == null ? {} : { stream = var.event_stream.stream_arn })
 
-  # First hour of the partitions: no event is older than the lifecycle rule allows, or than this
-  # module.
-  first_hour = var.retention.events_days == null ? "2025/01/01/00" : "NOW-${var.retention.events_days + 1}DAYS"
+  # First hour of the partitions. A query without a condition on ingest_hour lists every hour from
+  # it on. No event is older than Firehose's role, whose date of creation never changes. No event is
+  # older than the lifecycle rule allows: once the module is older, a plan shows the range updated.
+  created_at = aws_iam_role.firehose.create_date
+  is_older = (
+    var.retention.events_days == null
+    ? false
+    : timecmp(local.created_at, timeadd(plantimestamp(), "-${24 * (var.retention.events_days + 1)}h")) < 0
+  )
+  default_first_hour = (
+    local.is_older
+    ? "NOW-${coalesce(var.retention.events_days, 0) + 1}DAYS"
+    : formatdate("YYYY/MM/DD/00", local.created_at)
+  )
+  first_hour = var.events_since == null ? local.default_first_hour : "${replace(var.events_since, "-", "/")}/00"
 
   environment = {
     ERROR_PREFIX  = local.errors_prefix
@@ -54,16 +66,16 @@ resource "aws_glue_catalog_table" "events" {
   # Partition projection: Athena computes partitions from the query, without a crawler or a
   # statement per hour.
   parameters = {
-    EXTERNAL                                    = "TRUE"
-    classification                              = "parquet"
-    "parquet.compression"                       = "SNAPPY"
-    "projection.enabled"                        = "true"
-    "projection.ingest_timestamp.type"          = "date"
-    "projection.ingest_timestamp.format"        = local.hour
-    "projection.ingest_timestamp.interval"      = "1"
-    "projection.ingest_timestamp.interval.unit" = "HOURS"
-    "projection.ingest_timestamp.range"         = "${local.first_hour},NOW+1HOURS"
-    "storage.location.template"                 = "s3://${module.events_bucket.bucket_name}/${local.events_prefix}$${ingest_timestamp}/"
+    EXTERNAL                               = "TRUE"
+    classification                         = "parquet"
+    "parquet.compression"                  = "SNAPPY"
+    "projection.enabled"                   = "true"
+    "projection.ingest_hour.type"          = "date"
+    "projection.ingest_hour.format"        = local.hour
+    "projection.ingest_hour.interval"      = "1"
+    "projection.ingest_hour.interval.unit" = "HOURS"
+    "projection.ingest_hour.range"         = "${local.first_hour},NOW+1HOURS"
+    "storage.location.template"            = "s3://${module.events_bucket.bucket_name}/${local.events_prefix}$${ingest_hour}/"
   }
 
   storage_descriptor {
@@ -87,10 +99,12 @@ resource "aws_glue_catalog_table" "events" {
     }
   }
 
+  # A string: Athena reads a projected value as a value of the key's type, and a text of this format
+  # is no timestamp of Hive (HIVE_INVALID_PARTITION_VALUE).
   partition_keys {
-    name    = "ingest_timestamp"
-    type    = "timestamp"
-    comment = "Hour (UTC) in which Firehose took the event in."
+    name    = "ingest_hour"
+    type    = "string"
+    comment = "Hour (UTC) in which Firehose took the event in, as ${local.hour}."
   }
 }
 

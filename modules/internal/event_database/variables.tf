@@ -97,6 +97,22 @@ variable "event_stream" {
   default = null
 }
 
+variable "events_since" {
+  description = "First day (UTC) of the events, as `2026-11-23`. A query without a condition on `ingest_hour` lists every hour from this day on, and finds no older event. Null is the day the module was created on, or the oldest day that `retention.events_days` keeps, whichever is later."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.events_since == null || can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", var.events_since)) && can(formatdate("YYYY", "${var.events_since}T00:00:00Z"))
+    error_message = "events_since must be a day that exists, as YYYY-MM-DD. Use null for the day the module was created on."
+  }
+
+  validation {
+    condition     = var.events_since == null || try(timecmp("${var.events_since}T00:00:00Z", plantimestamp()) <= 0, true)
+    error_message = "events_since must not be in the future (UTC): no query would find an event of today. Use today or an earlier day, or null for the day the module was created on."
+  }
+}
+
 variable "force_destroy" {
   description = "Whether destroying the module also deletes the events and the query results."
   type        = bool

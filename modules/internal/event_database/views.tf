@@ -55,6 +55,13 @@ resource "aws_glue_catalog_table" "view" {
   view_expanded_text = "/* Presto View */"
 
   storage_descriptor {
+    # Athena reads no view without a SerDe (HIVE_METASTORE_ERROR: Table storage descriptor is missing
+    # SerDe info), and ignores its values. The provider leaves out an empty block.
+    ser_de_info {
+      name                  = "-"
+      serialization_library = "-"
+    }
+
     dynamic "columns" {
       for_each = local.view_columns[each.key]
 

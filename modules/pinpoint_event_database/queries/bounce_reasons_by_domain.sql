@@ -12,13 +12,13 @@ FROM (
     message_id, bounce_type, bounce_sub_type,
     bounced_recipient_email_address, bounced_recipient_diagnostic_code
   FROM email_hardbounce
-  WHERE ingest_timestamp > current_timestamp - interval '30' day
+  WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
   UNION ALL
   SELECT
     message_id, bounce_type, bounce_sub_type,
     bounced_recipient_email_address, bounced_recipient_diagnostic_code
   FROM email_softbounce
-  WHERE ingest_timestamp > current_timestamp - interval '30' day
+  WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
 ) AS bounce
 GROUP BY 1, 2, 3
 ORDER BY emails DESC, domain, bounce_type, bounce_sub_type

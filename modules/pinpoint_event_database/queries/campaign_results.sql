@@ -14,7 +14,7 @@ SELECT
 FROM (
   SELECT *, facets.email_channel.mail_event.mail.message_id AS message_id
   FROM events
-  WHERE ingest_timestamp > current_timestamp - interval '30' day
+  WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
     AND event_type IN (
       '_campaign.send', '_email.send', '_email.delivered', '_email.open', '_email.click',
       '_email.hardbounce', '_email.softbounce', '_email.complaint', '_email.unsubscribe'

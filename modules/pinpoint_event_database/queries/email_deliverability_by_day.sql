@@ -26,7 +26,7 @@ FROM (
     ) AS tried,
     coalesce(mail_event.complaint.complaint_feedback_type, '') = 'not-spam' AS praised
   FROM all_email_events
-  WHERE ingest_timestamp > current_timestamp - interval '30' day
+  WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
 ) AS event
 GROUP BY CAST(message_send_timestamp AS date)
 ORDER BY day DESC

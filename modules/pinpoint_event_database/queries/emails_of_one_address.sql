@@ -9,8 +9,8 @@ SELECT
 FROM email_send AS a
 LEFT JOIN email_open AS b
   ON b.message_id = a.message_id
-  AND b.ingest_timestamp > current_timestamp - interval '30' day
-WHERE a.ingest_timestamp > current_timestamp - interval '30' day
+  AND b.ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
+WHERE a.ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
   AND contains(a.destination, ?)
 GROUP BY a.message_id
 ORDER BY sent DESC

@@ -2,7 +2,7 @@
 -- day. Records that could not be read at all are in no table: they are in the bucket, under
 -- errors/.
 SELECT
-  ingest_timestamp,
+  date_parse(ingest_hour, '%Y/%m/%d/%H') AS ingest_timestamp,
   event_type,
   count(*) AS rows_stored,
   count(DISTINCT event_id) AS events,
@@ -11,6 +11,6 @@ SELECT
   min(CAST(from_unixtime(arrival_timestamp / 1e3) AS timestamp)) AS first_event,
   max(CAST(from_unixtime(arrival_timestamp / 1e3) AS timestamp)) AS last_event
 FROM all_events
-WHERE ingest_timestamp > current_timestamp - interval '1' day
-GROUP BY ingest_timestamp, event_type
-ORDER BY ingest_timestamp DESC, event_type
+WHERE ingest_hour >= date_format(current_timestamp - interval '1' day, '%Y/%m/%d/%H')
+GROUP BY ingest_hour, event_type
+ORDER BY ingest_hour DESC, event_type

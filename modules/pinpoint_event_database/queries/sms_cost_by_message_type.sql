@@ -10,7 +10,7 @@ FROM (
     max(message_type) AS message_type,
     max(price_in_millicents_usd) AS price_in_millicents_usd
   FROM all_phone_events
-  WHERE ingest_timestamp > current_timestamp - interval '30' day
+  WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
     AND event_type IN ('_SMS.BUFFERED', '_SMS.SUCCESS', '_SMS.FAILURE')
   GROUP BY message_id
 ) AS message

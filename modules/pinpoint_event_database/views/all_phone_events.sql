@@ -28,6 +28,7 @@
 --   source string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_type,
   CAST(from_unixtime(event_timestamp / 1e3) AS timestamp) AS event_timestamp,
@@ -56,6 +57,7 @@ SELECT
   element_at(attributes, 'journey_activity_id') AS journey_activity_id,
   source,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE regexp_like(event_type, '^_(SMS|VOICE|RCS)[.]')

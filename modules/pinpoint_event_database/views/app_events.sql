@@ -18,6 +18,7 @@
 --   device_model string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_type,
   CAST(from_unixtime(event_timestamp / 1e3) AS timestamp) AS event_timestamp,
@@ -38,7 +39,8 @@ SELECT
   element_at(device.platform, 'name') AS device_platform,
   device.model AS device_model,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE event_type LIKE '!_%' ESCAPE '!'
   AND NOT regexp_like(event_type, '^_(email|SMS|VOICE|RCS|session|custom)[.]')

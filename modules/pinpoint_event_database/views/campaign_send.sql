@@ -15,6 +15,7 @@
 --   campaign_type string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   CAST(from_unixtime(event_timestamp / 1e3) AS timestamp) AS event_timestamp,
   CAST(from_unixtime(arrival_timestamp / 1e3) AS timestamp) AS arrival_timestamp,
@@ -29,6 +30,7 @@ SELECT
   element_at(attributes, 'campaign_send_status') AS campaign_send_status,
   element_at(attributes, 'campaign_type') AS campaign_type,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE event_type = '_campaign.send'

@@ -19,6 +19,7 @@
 --   device_model string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_type,
   CAST(from_unixtime(event_timestamp / 1e3) AS timestamp) AS event_timestamp,
@@ -39,6 +40,7 @@ SELECT
   element_at(device.platform, 'name') AS device_platform,
   device.model AS device_model,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE event_type NOT LIKE '!_%' ESCAPE '!' OR event_type LIKE '!_custom.%' ESCAPE '!'

@@ -21,6 +21,7 @@
 --   journey_activity_id string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_timestamp,
   arrival_timestamp,
@@ -42,6 +43,7 @@ SELECT
   journey_run_id,
   journey_activity_id,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM all_email_events
 WHERE event_type = '_email.rendering_failure'

@@ -27,6 +27,7 @@
 --   journey_activity_id string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_timestamp,
   arrival_timestamp,
@@ -54,7 +55,8 @@ SELECT
   journey_run_id,
   journey_activity_id,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM all_email_events
 LEFT JOIN UNNEST(mail_event.bounce.bounced_recipients) AS bounced (
   bounced_recipient_email_address,

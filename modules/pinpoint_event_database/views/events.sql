@@ -1,6 +1,6 @@
 -- One row per event: the table all_events without the copies that repeated deliveries, retries and
 -- replays leave. Copies of one event in two hours are two rows, so count event_id or message_id
--- distinct. Conditions on event_type and ingest_timestamp reach the table: give both.
+-- distinct. Conditions on event_type and ingest_hour reach the table: give both.
 -- columns:
 --   event_id string
 --   source string
@@ -20,6 +20,7 @@
 --   message_tags map<string,string>
 --   unmapped map<string,string>
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_id,
   source,
@@ -38,12 +39,13 @@ SELECT
   metrics,
   message_tags,
   unmapped,
-  ingest_timestamp
+  date_parse(ingest_hour, '%Y/%m/%d/%H') AS ingest_timestamp,
+  ingest_hour
 FROM (
   SELECT
     *,
     row_number() OVER (
-      PARTITION BY event_type, event_id, ingest_timestamp
+      PARTITION BY event_type, event_id, ingest_hour
       ORDER BY
         arrival_timestamp,
         source,

@@ -16,6 +16,7 @@
 --   journey_send_status_message string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   CAST(from_unixtime(event_timestamp / 1e3) AS timestamp) AS event_timestamp,
   CAST(from_unixtime(arrival_timestamp / 1e3) AS timestamp) AS arrival_timestamp,
@@ -31,6 +32,7 @@ SELECT
   element_at(attributes, 'journey_send_status_code') AS journey_send_status_code,
   element_at(attributes, 'journey_send_status_message') AS journey_send_status_message,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE event_type = '_journey.send'

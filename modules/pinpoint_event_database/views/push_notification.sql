@@ -20,6 +20,7 @@
 --   device_model string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_type,
   CAST(from_unixtime(event_timestamp / 1e3) AS timestamp) AS event_timestamp,
@@ -39,7 +40,8 @@ SELECT
   element_at(device.platform, 'name') AS device_platform,
   device.model AS device_model,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE event_type IN (
   '_campaign.opened_notification', '_campaign.received_background', '_campaign.received_foreground',

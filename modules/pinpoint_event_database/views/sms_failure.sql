@@ -25,6 +25,7 @@
 --   journey_activity_id string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_timestamp,
   arrival_timestamp,
@@ -50,6 +51,7 @@ SELECT
   journey_run_id,
   journey_activity_id,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM all_phone_events
 WHERE event_type = '_SMS.FAILURE'

@@ -12,6 +12,7 @@
 --   previous_published_message_id string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_timestamp,
   arrival_timestamp,
@@ -23,6 +24,7 @@ SELECT
   element_at(attributes, 'message_body') AS message_body,
   element_at(attributes, 'previous_published_message_id') AS previous_published_message_id,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM all_phone_events
 WHERE event_type = '_SMS.RECEIVED'

@@ -26,6 +26,7 @@
 --   journey_activity_id string
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_type,
   event_timestamp,
@@ -52,6 +53,7 @@ SELECT
   journey_run_id,
   journey_activity_id,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM all_phone_events
 WHERE event_type LIKE '!_VOICE.%' ESCAPE '!'

@@ -8,6 +8,6 @@ SELECT
   count(DISTINCT recipient) AS addresses,
   min(diagnostic_code) AS example
 FROM email_bounce
-WHERE ingest_timestamp > current_timestamp - interval '30' day
+WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
 GROUP BY 1, 2, 3
 ORDER BY emails DESC, domain, bounce_type, bounce_subtype

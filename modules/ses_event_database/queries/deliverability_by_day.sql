@@ -18,7 +18,7 @@ SELECT
 FROM (
   SELECT *, message_id || ' ' || coalesce(recipient, '') AS message
   FROM email_events
-  WHERE ingest_timestamp > current_timestamp - interval '30' day
+  WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
 ) AS event
 GROUP BY substr(message_time, 1, 10)
 ORDER BY day DESC

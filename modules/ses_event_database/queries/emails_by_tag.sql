@@ -11,6 +11,6 @@ SELECT
   count(DISTINCT message_id) FILTER (WHERE event_type = 'Click') AS clicked
 FROM email_events
 CROSS JOIN UNNEST(element_at(tags, ?)) AS tag (tag_value)
-WHERE ingest_timestamp > current_timestamp - interval '30' day
+WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
 GROUP BY tag_value
 ORDER BY tag_value

@@ -11,7 +11,7 @@ SELECT
   min(event_time) FILTER (WHERE event_type = 'Bounce') AS time_bounced,
   min(event_time) FILTER (WHERE event_type = 'Complaint') AS time_complained
 FROM email_events
-WHERE ingest_timestamp > current_timestamp - interval '30' day
+WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
   AND recipient = lower(?)
 GROUP BY message_id
 ORDER BY time_sent DESC, message_id

@@ -14,7 +14,7 @@ FROM (
     count(DISTINCT message_id) AS emails
   FROM email_send
   CROSS JOIN UNNEST(element_at(tags, ?)) AS tag (tag_value)
-  WHERE ingest_timestamp > current_timestamp - interval '30' day
+  WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
   GROUP BY tag_value, recipient
 ) AS one
 HAVING count(*) > 0

@@ -42,7 +42,7 @@ FROM (
         min(message_time) AS message_time
       FROM email_send
       CROSS JOIN UNNEST(element_at(tags, ?)) AS tag (tag_value)
-      WHERE ingest_timestamp > current_timestamp - interval '30' day
+      WHERE ingest_hour >= date_format(current_timestamp - interval '30' day, '%Y/%m/%d/%H')
       GROUP BY tag_value, message_id
     ) AS email
   ) AS placed

@@ -7,6 +7,6 @@ SELECT
   min(content) AS example
 FROM events
 CROSS JOIN UNNEST(unmapped) AS part (place, content)
-WHERE ingest_timestamp > current_timestamp - interval '1' day
+WHERE ingest_hour >= date_format(current_timestamp - interval '1' day, '%Y/%m/%d/%H')
 GROUP BY eventtype, place
 ORDER BY events DESC, eventtype, place

@@ -17,6 +17,7 @@
 --   tags map<string,array<string>>
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_time,
   message_id,
@@ -34,6 +35,7 @@ SELECT
   reporting_mta,
   tags,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM email_events
 WHERE event_type = 'Bounce'

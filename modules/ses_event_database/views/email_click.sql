@@ -16,6 +16,7 @@
 --   tags map<string,array<string>>
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_time,
   message_id,
@@ -32,6 +33,7 @@ SELECT
   unsubscribed,
   tags,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM email_events
 WHERE event_type = 'Click'

@@ -15,6 +15,7 @@
 --   tags map<string,array<string>>
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_time,
   message_id,
@@ -30,6 +31,7 @@ SELECT
   user_agent,
   tags,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM email_events
 WHERE event_type = 'Complaint'

@@ -38,6 +38,7 @@
 --   unsubscribed boolean
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   eventtype AS event_type,
   coalesce(
@@ -81,7 +82,8 @@ SELECT
     OR element_at(click.linktags, 'unsubscribeLinkTag') IS NOT NULL
     AS unsubscribed,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM (
   SELECT
     *,

@@ -12,6 +12,7 @@
 --   tags map<string,array<string>>
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_time,
   message_id,
@@ -24,6 +25,7 @@ SELECT
   reject_reason,
   tags,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM email_events
 WHERE event_type = 'Reject'

@@ -13,6 +13,7 @@
 --   tags map<string,array<string>>
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_time,
   message_id,
@@ -26,6 +27,7 @@ SELECT
   error_message,
   tags,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM email_events
 WHERE event_type = 'Rendering Failure'

@@ -4,7 +4,7 @@
 -- independent of their order; a complaint of type not-spam does not count. A message with several
 -- recipients has its opens, clicks and unsubscribes on each (recipients counts them): SES does not
 -- know the recipient. opens and clicks count events. Events of all
--- times are read: for a time span ask email_events, with a condition on ingest_timestamp.
+-- times are read: for a time span ask email_events, with a condition on ingest_hour.
 -- columns:
 --   message_id string
 --   subject string

@@ -1,6 +1,6 @@
 -- One row per event: the table ses_events without the copies that repeated deliveries, retries and
 -- replays leave; of an event that was reported twice, the report with tags. Copies of one event in
--- two hours are two rows, so count event_id distinct. Conditions on eventtype and ingest_timestamp
+-- two hours are two rows, so count event_id distinct. Conditions on eventtype and ingest_hour
 -- reach the table: give both.
 -- columns:
 --   event_id string
@@ -18,6 +18,7 @@
 --   subscription struct<contactlist:string,timestamp:string,source:string,newtopicpreferences:struct<unsubscribeall:boolean,topicsubscriptionstatus:array<struct<topicname:string,subscriptionstatus:string>>>,oldtopicpreferences:struct<unsubscribeall:boolean,topicsubscriptionstatus:array<struct<topicname:string,subscriptionstatus:string>>>>
 --   unmapped map<string,string>
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_id,
   eventtype,
@@ -33,12 +34,13 @@ SELECT
   deliverydelay,
   subscription,
   unmapped,
-  ingest_timestamp
+  date_parse(ingest_hour, '%Y/%m/%d/%H') AS ingest_timestamp,
+  ingest_hour
 FROM (
   SELECT
     *,
     row_number() OVER (
-      PARTITION BY eventtype, event_id, ingest_timestamp
+      PARTITION BY eventtype, event_id, ingest_hour
       ORDER BY
         coalesce(cardinality(mail.tags), 0) DESC,
         coalesce(cardinality(unmapped), 0) DESC

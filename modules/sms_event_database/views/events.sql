@@ -1,6 +1,6 @@
 -- One row per event: the table sms_events without the copies that repeated deliveries, retries and
 -- replays leave. Copies of one event in two hours are two rows, so count event_id or messageid
--- distinct, and sum no prices here: ask sms_status. Conditions on eventtype and ingest_timestamp
+-- distinct, and sum no prices here: ask sms_status. Conditions on eventtype and ingest_hour
 -- reach the table: give both.
 -- columns:
 --   event_id string
@@ -33,6 +33,7 @@
 --   agentisocountrycode string
 --   unmapped map<string,string>
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   event_id,
   eventtype,
@@ -63,12 +64,13 @@ SELECT
   rcsbusinessid,
   agentisocountrycode,
   unmapped,
-  ingest_timestamp
+  date_parse(ingest_hour, '%Y/%m/%d/%H') AS ingest_timestamp,
+  ingest_hour
 FROM (
   SELECT
     *,
     row_number() OVER (
-      PARTITION BY eventtype, event_id, ingest_timestamp
+      PARTITION BY eventtype, event_id, ingest_hour
       ORDER BY
         destinationphonenumber IS NULL, -- as EventBridge has it
         coalesce(cardinality(unmapped), 0) DESC

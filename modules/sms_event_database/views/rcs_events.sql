@@ -18,6 +18,7 @@
 --   context map<string,string>
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   CAST(from_unixtime(eventtimestamp / 1e3) AS timestamp) AS event_timestamp,
   eventtype AS event_type,
@@ -36,6 +37,7 @@ SELECT
   protectconfiguration.protectstatus AS protect_status,
   context,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE eventtype LIKE 'RCS!_%' ESCAPE '!'

@@ -20,6 +20,7 @@
 --   context map<string,string>
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   CAST(from_unixtime(eventtimestamp / 1e3) AS timestamp) AS event_timestamp,
   eventtype AS event_type,
@@ -40,7 +41,8 @@ SELECT
   protectconfiguration.protectstatus AS protect_status,
   context,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE (eventtype LIKE 'TEXT!_%' ESCAPE '!' OR eventtype LIKE 'MEDIA!_%' ESCAPE '!')
   AND NOT regexp_like(eventtype, '_(QUEUED|PENDING|SENT|SUCCESSFUL|DELIVERED)$')

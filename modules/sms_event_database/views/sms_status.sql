@@ -4,7 +4,7 @@
 -- the one further on the way. RCS_FALLEN_BACK_TO_SMS is not final: the text that takes its place
 -- follows. A message has its price once: each event repeats it, and the greatest price counts, since
 -- early events may have no price yet. Prices are exact US dollars. Events of all times are
--- read: for a time span ask events, with a condition on ingest_timestamp.
+-- read: for a time span ask events, with a condition on ingest_hour.
 -- columns:
 --   messageid string
 --   event_timestamp timestamp

@@ -14,6 +14,7 @@
 --   context map<string,string>
 --   event_id string
 --   ingest_timestamp timestamp
+--   ingest_hour string
 SELECT
   CAST(from_unixtime(eventtimestamp / 1e3) AS timestamp) AS event_timestamp,
   eventtype AS event_type,
@@ -28,6 +29,7 @@ SELECT
   CAST(from_unixtime(messagerequesttimestamp / 1e3) AS timestamp) AS message_request_timestamp,
   context,
   event_id,
-  ingest_timestamp
+  ingest_timestamp,
+  ingest_hour
 FROM events
 WHERE eventtype LIKE 'VOICE!_%' ESCAPE '!'

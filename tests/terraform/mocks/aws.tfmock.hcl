@@ -51,7 +51,10 @@ mock_resource "aws_glue_catalog_table" {
 }
 
 mock_resource "aws_iam_role" {
-  defaults = { arn = "arn:aws:iam::111122223333:role/mock" }
+  defaults = {
+    arn         = "arn:aws:iam::111122223333:role/mock"
+    create_date = "2020-01-02T03:04:05Z"
+  }
 }
 
 mock_resource "aws_kinesis_firehose_delivery_stream" {

@@ -2,9 +2,9 @@
 
 ``dialect`` turns Trino SQL into DuckDB's, ``unnest`` its UNNEST, ``resolve`` its table names by
 the catalog (``catalog``), ``dereference`` its fields of rows; ``partitions`` finds a table's
-partitions and objects, ``pruning`` what of them a query reads, ``storage`` brings that to DuckDB,
-``formatting`` prints values as Athena does, ``statements`` creates views, and ``engine``
-puts it together.
+partitions and objects, ``partition_values`` reads their values, ``pruning`` what of them a query
+reads, ``storage`` brings that to DuckDB, ``formatting`` prints values as Athena does,
+``statements`` creates views, and ``engine`` puts it together.
 """
 
 REQUIRED = (

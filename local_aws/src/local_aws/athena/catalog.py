@@ -74,14 +74,22 @@ def table_or_view(database: str, name: str, sql: str) -> Table | View:
             f"TABLE_NOT_FOUND: {position_of(name, sql)}"
             f"Table 'awsdatacatalog.{database}.{name}' does not exist"
         )
+    storage = raw.get("StorageDescriptor") or {}
+    if storage.get("SerdeInfo") is None:  # An empty one is enough for a view.
+        raise QueryFailed("HIVE_METASTORE_ERROR: Table storage descriptor is missing SerDe info")
     if raw.get("TableType") == "VIRTUAL_VIEW":
         return _view(database, name, raw)
-    storage = raw.get("StorageDescriptor") or {}
+    columns, keys = _columns(storage.get("Columns")), _columns(raw.get("PartitionKeys"))
+    if len({column.name for column in (*columns, *keys)}) < len(columns) + len(keys):
+        raise QueryFailed(
+            f"HIVE_INVALID_METADATA: Hive metadata for table {name} is invalid: Table descriptor "
+            "contains duplicate columns"
+        )
     return Table(
         database,
         name,
-        _columns(storage.get("Columns")),
-        _columns(raw.get("PartitionKeys")),
+        columns,
+        keys,
         storage.get("Location") or "",
         raw.get("Parameters") or {},
         raw,

@@ -69,6 +69,8 @@ def check_functions(sql: str) -> None:
         is_name = token.token_type in (TokenType.VAR,) or token.text.lower() in _DUCKDB_KEYWORDS
         if named or _is_column_list(tokens, after):
             continue
+        if token.text.lower() in ("date_format", "date_parse"):
+            _check_date_format(tokens, after)
         if token.text.lower() in _DIFFERENT:
             raise QueryFailed(
                 f"NOT_SUPPORTED: the local AWS lacks the function {token.text.lower()}"
@@ -81,6 +83,26 @@ def check_functions(sql: str) -> None:
 
 
 _DUCKDB_KEYWORDS = frozenset({"list", "struct", "struct_pack", "unhex"})
+
+
+# Trino: "Date and time functions", MySQL date functions.
+_UNSUPPORTED_IN_FORMATS = re.compile(r"%(?:%|([DUuVwX]))")
+
+
+def _check_date_format(tokens: Sequence[Token], opening: object) -> None:
+    """Refuse a format with a specifier that Trino's date_format and date_parse do not have."""
+    at, depth, last = next(i for i, token in enumerate(tokens) if token is opening), 0, ""
+    for token in tokens[at:]:
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        if depth == 0:
+            break
+        if depth == 1 and token.token_type is TokenType.STRING:
+            last = token.text
+    for found in _UNSUPPORTED_IN_FORMATS.finditer(last):
+        if found[1]:
+            raise QueryFailed(
+                f"INVALID_FUNCTION_ARGUMENT: %{found[1]} not supported in date format string"
+            )
 
 
 def _is_column_list(tokens: Sequence[Token], opening: object) -> bool:

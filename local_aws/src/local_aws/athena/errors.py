@@ -38,6 +38,7 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (duckdb.ParserException, "SYNTAX_ERROR"),
     (duckdb.BinderException, "TYPE_MISMATCH"),
     (duckdb.NotImplementedException, "NOT_SUPPORTED"),
+    (duckdb.InvalidInputException, "INVALID_FUNCTION_ARGUMENT"),
 )
 
 

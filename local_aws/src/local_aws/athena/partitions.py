@@ -15,9 +15,9 @@ from ministack.services import glue, s3
 from local_aws.athena.access import require_catalog, require_listing
 from local_aws.athena.catalog import Column, Table
 from local_aws.athena.errors import QueryFailed
+from local_aws.athena.partition_values import read
 
 _UNITS = ("YEARS", "MONTHS", "WEEKS", "DAYS", "HOURS", "MINUTES", "SECONDS")
-_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ def partitions_of(table: Table, now: datetime) -> list[Partition]:
     """Those that have objects.
 
     Raises:
-        QueryFailed: the caller may not read catalog or bucket, or the projection is not valid.
+        QueryFailed: the caller may not read catalog or bucket, the projection is not valid, or a
+            partition's value is not of its key's type.
     """
     if not table.keys:
         return [Partition((), list(objects_below(table.location)))]
@@ -49,7 +50,7 @@ def partitions_of(table: Table, now: datetime) -> list[Partition]:
         return _projected(table, now)
     found = []
     for registered in glue._partitions.get(f"{table.database}/{table.name}", []):
-        values = tuple(None if v == _NULL else v for v in registered.get("Values", []))
+        values = tuple(map(read, registered.get("Values", []), table.keys))
         location = (registered.get("StorageDescriptor") or {}).get("Location") or ""
         if objects := list(objects_below(location)):
             found.append(Partition(values, objects))
@@ -153,7 +154,7 @@ def _projection(table: Table, key: Column, now: datetime) -> _Projection:
             )
         return value
 
-    kind = setting("type").lower()
+    kind = setting("type").strip().lower()
     if kind in ("enum", "integer", "injected"):
         raise QueryFailed(f"NOT_SUPPORTED: the local AWS lacks the projection type {kind}")
     if kind != "date":
@@ -163,14 +164,13 @@ def _projection(table: Table, key: Column, now: datetime) -> _Projection:
 
 def _dates(setting: Callable[..., str], key: Column, now: datetime) -> _Projection:
     pattern, python, finest = _java_format(setting("format"))
-    first_text, last_text = (v.strip() for v in setting("range").split(",", 1))
     now = now.astimezone(UTC).replace(tzinfo=None)
-    first = _floor(_bound(first_text, python, now), finest)
-    last = _bound(last_text, python, now)
-    unit = setting("interval.unit", finest if finest in ("DAYS", "MONTHS") else None).upper()
-    unit = unit if unit.endswith("S") else f"{unit}S"
-    step = int(setting("interval", "1"))
-    as_text = key.type.lower() not in ("date", "timestamp")
+    first, last = _range(setting("range"), key, python, finest, now)
+    # Without them the step is a day or a month, where the format has no finer unit.
+    whole = finest if finest in ("DAYS", "MONTHS") else None
+    unit = _unit(setting("interval.unit", whole), key)
+    step = _positive(setting("interval", "1" if whole else None), key)
+    read(first.strftime(python), key)  # Athena reads what it projects, objects or not.
 
     @functools.cache
     def value(text: str) -> str | None:
@@ -180,9 +180,40 @@ def _dates(setting: Callable[..., str], key: Column, now: datetime) -> _Projecti
             return None
         if not first <= moment <= last or _steps(first, moment, unit) % step:
             return None
-        return text if as_text else moment.isoformat(sep=" ")
+        return read(text, key)
 
     return _Projection(pattern, value)
+
+
+def _range(
+    text: str, key: Column, python: str, finest: str, now: datetime
+) -> tuple[datetime, datetime]:
+    bounds = [_bound(bound.strip(), python, now) for bound in text.split(",")]
+    if len(bounds) != 2:
+        raise _invalid(key, "range", text)
+    first, last = _floor(bounds[0], finest), bounds[1]
+    if first > last:
+        raise _invalid(key, "range", text)
+    return first, last
+
+
+def _unit(text: str, key: Column) -> str:
+    unit = text.strip().upper().removesuffix("S") + "S"
+    if unit in ("MILLIS", "MILLISECONDS"):
+        raise QueryFailed(f"NOT_SUPPORTED: the local AWS lacks the interval unit {text}")
+    if unit not in _UNITS:
+        raise _invalid(key, "interval.unit", text)
+    return unit
+
+
+def _positive(text: str, key: Column) -> int:
+    if not re.fullmatch(r"0*[1-9][0-9]*", text.strip()):
+        raise _invalid(key, "interval", text)
+    return int(text)
+
+
+def _invalid(key: Column, setting: str, value: str) -> QueryFailed:
+    return QueryFailed(f"INVALID_TABLE_PROPERTY: projection.{key.name}.{setting}: {value}")
 
 
 _JAVA = {
@@ -237,7 +268,9 @@ def _bound(text: str, python: str, now: datetime) -> datetime:
     sign, count, unit = relative.groups()
     if sign is None:
         return now
-    unit = unit if unit.endswith("S") else f"{unit}S"
+    unit = f"{unit.removesuffix('S')}S"
+    if unit not in _UNITS:
+        raise QueryFailed(f"INVALID_TABLE_PROPERTY: {text} in a projection's range")
     amount = int(count) * (-1 if sign == "-" else 1)
     if unit in ("YEARS", "MONTHS"):
         months = now.year * 12 + now.month - 1 + amount * (12 if unit == "YEARS" else 1)

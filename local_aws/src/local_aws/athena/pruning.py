@@ -35,7 +35,7 @@ def scans(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Scan]:
     """By table name, what the query reads of it."""
     connection.execute(f"SET disabled_optimizers = '{_BLIND}'")
     try:
-        rows = connection.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()
+        rows = connection.execute(f"EXPLAIN (FORMAT json) {_movable(sql)}").fetchall()
     finally:
         connection.execute("RESET disabled_optimizers")
     found: dict[str, Scan] = {}
@@ -58,6 +58,19 @@ def scans(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Scan]:
     for node in json.loads(rows[0][1]):
         walk(node, [])
     return found
+
+
+def _movable(sql: str) -> str:
+    """The query with functions whose conditions DuckDB moves below windows, as Trino does.
+
+    DuckDB moves none that can fail.
+    """
+    return re.sub(
+        r"('(?:[^']|'')*')|(?<!\w)STRPTIME\(",
+        lambda found: found[1] or "TRY_STRPTIME(",
+        sql,
+        flags=re.IGNORECASE,
+    )
 
 
 def _named(condition: str) -> list[str]:
@@ -90,7 +103,7 @@ def surviving(
         f'unnest(CAST(? AS {duckdb_type(key.type)}[])) AS "{key.name}"' for key in table.keys
     )
     values = [[p.values[i] for p in partitions] for i in range(len(table.keys))]
-    condition = exp.or_(*alternatives).sql("duckdb")
+    condition = exp.or_(*alternatives).sql("duckdb").replace("TRY_STRPTIME(", "STRPTIME(")
     try:
         kept = connection.execute(
             f"SELECT i_ FROM (SELECT unnest(range({len(partitions)})) AS i_, {lists}) "
@@ -98,7 +111,8 @@ def surviving(
             values,
         ).fetchall()
     except duckdb.Error:
-        return partitions  # The optimizer's notation of a condition is not always SQL.
+        # The optimizer's notation of a condition is not always SQL; a value may not be a date.
+        return partitions
     return [partitions[i] for (i,) in kept]
 
 

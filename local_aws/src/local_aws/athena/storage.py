@@ -21,9 +21,8 @@ from local_aws.athena.access import require_object
 from local_aws.athena.catalog import Table
 from local_aws.athena.errors import QueryFailed
 from local_aws.athena.hive import duckdb_type
+from local_aws.athena.partition_values import NULL
 from local_aws.athena.partitions import Object, Partition
-
-_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 def scratch() -> Path:
@@ -48,7 +47,7 @@ def files_of(table: Table, partitions: Iterable[Partition]) -> list[str]:
 def _folder(table: Table, partition: Partition) -> Path:
     folder = scratch()
     for key, value in zip(table.keys, partition.values, strict=True):
-        folder /= f"{key.name}={_NULL if value is None else quote(value, safe=' -')}"
+        folder /= f"{key.name}={NULL if value is None else quote(value, safe=' -')}"
     return folder
 
 

@@ -36,6 +36,8 @@ REQUIRED = (
     "ministack.services.s3._put_object",
 )
 
+_MAX_QUERY_BYTES = 262144  # "Service Quotas": query string length
+
 # What stops a running query, by execution id.
 _running: dict[str, Any] = {}
 
@@ -90,6 +92,11 @@ def _start(data: dict[str, Any]) -> Any:
             "Workgroup result configuration setting or as an API input."
         )
     sql = data.get("QueryString") or ""
+    if len(sql.encode()) > _MAX_QUERY_BYTES:
+        return _invalid(
+            "1 validation error detected: Value at 'queryString' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {_MAX_QUERY_BYTES}"
+        )
     try:
         statement = statements.parse(sql)
     except MalformedQuery as error:

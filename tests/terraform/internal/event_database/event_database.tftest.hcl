@@ -14,27 +14,27 @@ variables {
 }
 
 run "declares_hourly_partitions_by_projection" {
-  command = plan
+  command = apply
 
   assert {
     condition = alltrue([
       aws_glue_catalog_table.events.parameters["projection.enabled"] == "true",
-      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.type"] == "date",
-      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.format"] == "yyyy/MM/dd/HH",
-      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.interval"] == "1",
-      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.interval.unit"] == "HOURS",
-      aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.range"] == "2025/01/01/00,NOW+1HOURS",
-      aws_glue_catalog_table.events.parameters["storage.location.template"] == "s3://news-events-events-111122223333-eu-west-1/events/$${ingest_timestamp}/",
+      aws_glue_catalog_table.events.parameters["projection.ingest_hour.type"] == "date",
+      aws_glue_catalog_table.events.parameters["projection.ingest_hour.format"] == "yyyy/MM/dd/HH",
+      aws_glue_catalog_table.events.parameters["projection.ingest_hour.interval"] == "1",
+      aws_glue_catalog_table.events.parameters["projection.ingest_hour.interval.unit"] == "HOURS",
+      endswith(aws_glue_catalog_table.events.parameters["projection.ingest_hour.range"], ",NOW+1HOURS"),
+      aws_glue_catalog_table.events.parameters["storage.location.template"] == "s3://news-events-events-111122223333-eu-west-1/events/$${ingest_hour}/",
     ])
     error_message = "Partitions must follow from the folders that Firehose writes."
   }
 
   assert {
     condition = alltrue([
-      one(aws_glue_catalog_table.events.partition_keys).name == "ingest_timestamp",
-      one(aws_glue_catalog_table.events.partition_keys).type == "timestamp",
+      one(aws_glue_catalog_table.events.partition_keys).name == "ingest_hour",
+      one(aws_glue_catalog_table.events.partition_keys).type == "string",
     ])
-    error_message = "ingest_timestamp must be usable in WHERE as a timestamp."
+    error_message = "The key must be a string: Hive reads yyyy/MM/dd/HH as no other type."
   }
 
   assert {
@@ -217,13 +217,71 @@ run "limits_what_a_query_may_scan_and_how_long_its_result_is_kept" {
   }
 }
 
-run "looks_no_further_back_than_events_are_kept" {
+run "looks_no_further_back_than_the_day_it_was_created_on" {
+  command = apply
+
+  assert {
+    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_hour.range"] == "2020/01/02/00,NOW+1HOURS"
+    error_message = "Queries without a time must not list hours from before the module."
+  }
+}
+
+run "looks_back_to_the_day_that_was_given" {
   command = plan
+
+  variables {
+    events_since = "2025-03-01"
+    retention    = { events_days = 30 }
+  }
+
+  assert {
+    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_hour.range"] == "2025/03/01/00,NOW+1HOURS"
+    error_message = "Events from before the module must be found from the day that was given."
+  }
+}
+
+run "rejects_a_first_day_that_does_not_exist" {
+  command = plan
+
+  variables { events_since = "2026-02-30" }
+
+  expect_failures = [var.events_since]
+}
+
+run "rejects_a_first_day_in_another_notation" {
+  command = plan
+
+  variables { events_since = "2026/02/03" }
+
+  expect_failures = [var.events_since]
+}
+
+run "rejects_a_first_day_that_has_not_come" {
+  command = plan
+
+  variables { events_since = "2099-01-01" }
+
+  expect_failures = [var.events_since]
+}
+
+run "looks_no_further_back_than_the_day_it_was_created_on_however_long_events_are_kept" {
+  command = apply
+
+  variables { retention = { events_days = 36500 } }
+
+  assert {
+    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_hour.range"] == "2020/01/02/00,NOW+1HOURS"
+    error_message = "A long retention must not list hours from before the module."
+  }
+}
+
+run "looks_no_further_back_than_events_are_kept" {
+  command = apply
 
   variables { retention = { events_days = 30 } }
 
   assert {
-    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_timestamp.range"] == "NOW-31DAYS,NOW+1HOURS"
+    condition     = aws_glue_catalog_table.events.parameters["projection.ingest_hour.range"] == "NOW-31DAYS,NOW+1HOURS"
     error_message = "Queries without a time must not list folders that have expired."
   }
 }
@@ -258,6 +316,11 @@ run "makes_a_view_that_athena_reads" {
       [for column in aws_glue_catalog_table.view["bounces"].storage_descriptor[0].columns : column.type][2] == "int",
     ])
     error_message = "Athena knows views by these marks, and Glue their columns in Hive's types."
+  }
+
+  assert {
+    condition     = [for serde in aws_glue_catalog_table.view["bounces"].storage_descriptor[0].ser_de_info : "${serde.name} ${serde.serialization_library}"] == ["- -"]
+    error_message = "Athena reads no view without a SerDe, and the provider sends no empty one."
   }
 
   assert {
