@@ -29,6 +29,7 @@ class Verdict(StrEnum):
 
     SENT = "sent"
     LATER = "later"  # surely not sent, and may go out another time
+    DENIED = "surely not sent; the role, the credentials or the account do not allow it yet"
     STOP_QUOTA = "the 24-hour quota is used up"
     STOP_PAUSED = "the account may not send"
     NEVER = "surely not sent, and will not go out as it is"
@@ -74,6 +75,9 @@ _CALLS = {
     # One address or one template's data can be behind these.
     "BadRequestException": Verdict.WHOLE_CALL,
     "MessageRejected": Verdict.WHOLE_CALL,
+    # The sender, the configuration set or the template, which all emails of a call share.
+    "MailFromDomainNotVerifiedException": Verdict.NEVER,
+    "NotFoundException": Verdict.NEVER,
 }
 
 
@@ -111,13 +115,20 @@ def _of_call(error: ClientError) -> Answer:
     code = str(error.response.get("Error", {}).get("Code", "Unknown"))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     detail = str(error.response.get("Error", {}).get("Message", ""))
-    verdict = _CALLS.get(code)
-    if verdict is None:
-        if status in (429, 503):
-            verdict = Verdict.LATER
-        else:
-            verdict = Verdict.UNKNOWN if status >= 500 else Verdict.NEVER
-    return Answer(verdict, code, detail)
+    return Answer(_CALLS.get(code) or _of_status(status), code, detail)
+
+
+def _of_status(status: int) -> Verdict:
+    """Return the verdict of an error that is not listed.
+
+    An unlisted 4xx is about the caller (permissions, credentials, the clock) and not about an
+    email. A new policy counts after seconds, so such an error ends no email.
+    """
+    if status in (429, 503):
+        return Verdict.LATER
+    if status == 413:
+        return Verdict.WHOLE_CALL
+    return Verdict.DENIED if 400 <= status < 500 else Verdict.UNKNOWN
 
 
 def _request(entries: Sequence[Entry]) -> dict[str, Any]:
