@@ -20,6 +20,8 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import ses, ses_v2
 
+from local_aws.engagement.ses import addresses
+
 REQUIRED = (
     "ministack.core.iam_evaluator.AuthError",
     "ministack.core.iam_evaluator._signed_request",
@@ -30,6 +32,7 @@ REQUIRED = (
 
 Json = dict[str, Any]
 
+_MAILBOXES_V2 = ("FromEmailAddress", "FeedbackForwardingEmailAddress")
 _SENDING = {
     "ses:SendBulkEmail",
     "ses:SendBulkTemplatedEmail",
@@ -52,6 +55,7 @@ class Sending:
     raw: bool
     template: str = ""  # its name; empty for content that the request brings itself
     bulk_v2: bool = False
+    mailboxes: tuple[str, ...] = ()  # all of the request, as they are written there
 
     def condition_keys(self) -> Json:
         if self.bulk_v2:  # The reference gives SendBulkEmail none of the keys about the email.
@@ -87,22 +91,31 @@ def apply() -> None:
             return enforce(
                 access_key_id, iam_action, service, region, resource_arn, service_context
             )
-        # SESv2 sends a raw message by the permission of the older operation for it.
-        action = "ses:SendRawEmail" if sending.raw else iam_action
+        if addresses.refusal(sending.mailboxes):
+            # Whose identity it is cannot be read: the service refuses the request.
+            return None
         context = {**(service_context or {}), **sending.condition_keys()}
-        for arn in resources(sending, f"arn:aws:ses:{region}:{get_account_id()}"):
-            refused = enforce(access_key_id, action, service, region, arn, context)
-            if isinstance(refused, iam_evaluator.AuthError):
-                return refused
-            if refused:
-                return iam_evaluator.AuthError(
-                    "AccessDeniedException" if sending.api_version == "2" else "AccessDenied",
-                    f"User `{refused.principal_arn}' is not authorized to perform `{action}' on "
-                    f"resource `{arn}'",
-                )
+        for action in actions(sending, iam_action):
+            for arn in resources(sending, f"arn:aws:ses:{region}:{get_account_id()}"):
+                refused = enforce(access_key_id, action, service, region, arn, context)
+                if isinstance(refused, iam_evaluator.AuthError):
+                    return refused
+                if refused:
+                    return iam_evaluator.AuthError(
+                        "AccessDeniedException" if sending.api_version == "2" else "AccessDenied",
+                        f"User `{refused.principal_arn}' is not authorized to perform `{action}' "
+                        f"on resource `{arn}'",
+                    )
         return None
 
     iam_evaluator.enforce = checked
+
+
+def actions(sending: Sending, iam_action: str) -> tuple[str, ...]:
+    """The actions that sending needs permission for: SESv2 asks for those of the older API too."""
+    if sending.bulk_v2:
+        return (iam_action, "ses:SendBulkTemplatedEmail")
+    return ("ses:SendRawEmail",) if sending.raw else (iam_action,)
 
 
 def resources(sending: Sending, prefix: str) -> Iterator[str]:
@@ -163,6 +176,12 @@ def read_v2(request: Json) -> Sending:
         template=template.get("TemplateName")
         or str(template.get("TemplateArn") or "").rpartition("/")[2],
         bulk_v2="BulkEmailEntries" in request,
+        mailboxes=(
+            *(request.get(name) or "" for name in _MAILBOXES_V2 if request.get(name)),
+            *(request.get("ReplyToAddresses") or []),
+            *recipients,
+            *headers["mailboxes"],
+        ),
     )
 
 
@@ -187,6 +206,12 @@ def read_v1(parameters: Mapping[str, str]) -> Sending:
         configuration_set=parameters.get("ConfigurationSetName") or headers["configuration_set"],
         raw=bool(raw),
         template=parameters.get("Template", ""),
+        mailboxes=(
+            *(parameters[name] for name in ("Source", "ReturnPath") if parameters.get(name)),
+            *(v for name, v in parameters.items() if name.startswith("ReplyToAddresses.member.")),
+            *recipients,
+            *headers["mailboxes"],
+        ),
     )
 
 
@@ -202,8 +227,15 @@ def _headers(raw: str) -> Json:
         for name in ("To", "Cc", "Bcc")
         for _, address in getaddresses([str(value) for value in message.get_all(name, [])])
     ]
+    written = BytesHeaderParser(policy=policy.compat32).parsebytes(mime)
     return {
         "from": str(message.get("From", "")),
         "recipients": recipients,
+        "mailboxes": [
+            mailbox
+            for name in ("From", "To", "Cc", "Bcc", "Reply-To")
+            for value in written.get_all(name, [])
+            for mailbox in addresses.in_header(str(value))
+        ],
         "configuration_set": str(message.get("X-SES-CONFIGURATION-SET", "")),
     }

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlencode
 
 from local_aws.engagement import registration
 from local_aws.engagement.ses import (
+    addresses,
     events,
     exports,
     message,
@@ -179,6 +180,9 @@ async def _send_v2(
         return _error("SendingPausedException", message)
     if not all(_is_object(text) for text in _template_data_v2(request)):
         return _error("BadRequestException", "Template rendering data is invalid.")
+    # One bad address refuses a whole call of SendBulkEmail.
+    if illegal := addresses.refusal(permissions.read_v2(request).mailboxes):
+        return _error("BadRequestException", illegal)
     if path.rstrip("/").endswith("outbound-bulk-emails"):
         _fill_in_defaults(request)
         return await _send_bulk_v2(handle, path, headers, request, query)
@@ -522,6 +526,8 @@ def _refused_v1(parameters: Mapping[str, str]) -> Answer | None:
     if not all(_is_object(text) for text in data):
         message = "Template rendering data is invalid."
         refused = ses._error("InvalidParameterValue", message, 400)
+    if illegal := addresses.refusal(permissions.read_v1(parameters).mailboxes):
+        refused = ses._error("InvalidParameterValue", illegal, 400)
     return refused
 
 
