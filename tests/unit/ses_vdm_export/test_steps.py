@@ -362,6 +362,38 @@ def test_a_run_for_a_month_already_exported_exports_nothing_and_names_the_object
     assert len(ses.created) == 1
 
 
+class Repeating:
+    """DynamoDB where the answer to each write is lost, and botocore repeats the write."""
+
+    def __init__(self):
+        self._client = boto3.client("dynamodb")
+        self.exceptions = self._client.exceptions
+
+    def put_item(self, **request):
+        self._client.put_item(**request)
+        return self._client.put_item(**request)
+
+    def update_item(self, **request):
+        self._client.update_item(**request)
+        return self._client.update_item(**request)
+
+
+def test_a_run_whose_writes_are_repeated_recognises_its_own_claim(
+    steps, ses, aws, states, server, monkeypatch
+):
+    for step in (steps.start, steps.collect):
+        monkeypatch.setattr(step.claims, "_client", Repeating())
+
+    assert started(steps)["JobId"] == "j1"
+    states.statuses[FIRST] = "ABORTED"
+    assert started(steps, SECOND)["JobId"] == "j1"  # taken over
+    ses.completes(server.url)
+    assert collected(steps, SECOND)["Outcome"] == "SUCCESS"
+    states.statuses[SECOND] = "SUCCEEDED"
+    assert started(steps, "arn:third")["Outcome"] == "NOTHING"
+    assert len(ses.created) == 1
+
+
 def test_two_runs_at_the_same_time_make_one_export(steps, ses, states):
     states.statuses[FIRST] = "RUNNING"
     started(steps)

@@ -1,8 +1,8 @@
 """The mailboxes that SES takes in a request: ASCII addresses, names that RFC 5322 allows.
 
 "Amazon SES does not support the SMTPUTF8 extension": an address is 7-bit ASCII, a domain of another
-script is Punycode, and a name with other letters is encoded words (SendEmail, API reference). The
-texts are those that users of SES report: SES reads addresses with JavaMail, whose rules these are.
+script is Punycode, and a name with other letters is encoded words (SendEmail, API reference).
+Users of SES report the texts; SES reads addresses with JavaMail, by whose rules they come.
 """
 
 from __future__ import annotations

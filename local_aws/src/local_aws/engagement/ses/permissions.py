@@ -92,7 +92,7 @@ def apply() -> None:
                 access_key_id, iam_action, service, region, resource_arn, service_context
             )
         if addresses.refusal(sending.mailboxes):
-            # Whose identity it is cannot be read: the service refuses the request.
+            # The identity cannot be read from such a sender: the service refuses the request.
             return None
         context = {**(service_context or {}), **sending.condition_keys()}
         for action in actions(sending, iam_action):
@@ -112,7 +112,7 @@ def apply() -> None:
 
 
 def actions(sending: Sending, iam_action: str) -> tuple[str, ...]:
-    """The actions that sending needs permission for: SESv2 asks for those of the older API too."""
+    """The actions that sending needs permission for: SESv2 asks for actions of the older API too."""
     if sending.bulk_v2:
         return (iam_action, "ses:SendBulkTemplatedEmail")
     return ("ses:SendRawEmail",) if sending.raw else (iam_action,)
