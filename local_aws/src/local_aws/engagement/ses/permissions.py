@@ -112,7 +112,7 @@ def apply() -> None:
 
 
 def actions(sending: Sending, iam_action: str) -> tuple[str, ...]:
-    """The actions that sending needs permission for: SESv2 asks for actions of the older API too."""
+    """The actions that sending needs permission for; SESv2 asks for some of the older API too."""
     if sending.bulk_v2:
         return (iam_action, "ses:SendBulkTemplatedEmail")
     return ("ses:SendRawEmail",) if sending.raw else (iam_action,)
