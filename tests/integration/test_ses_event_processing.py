@@ -310,6 +310,22 @@ def test_transient_bounces_suppress_at_the_limit_and_not_before(
 
 
 @terraform("ses_event_processing", scope="module")
+def test_out_of_office_replies_suppress_nobody_and_leave_no_dead_letter(
+    ses_event_processing: Any, mailing: Mailing
+) -> None:
+    away, gone = f"success+away@{SIMULATOR}", f"success+gone@{SIMULATOR}"
+    general = {"bounceType": "Transient", "bounceSubType": "General"}
+
+    for _ in range(3):
+        happens(mailing.send(away), "bounce", report={}, **general)
+    happens(mailing.send(gone), "bounce", report={"status": "5.1.1"}, **general)
+
+    assert mailing.recorded(gone, hard_bounces=1)["reason"] == "BOUNCE"
+    mailing.settled()
+    assert (mailing.row(away), mailing.listed(away)) == ({}, None)
+
+
+@terraform("ses_event_processing", scope="module")
 def test_copies_and_disorder_change_no_count(ses_event_processing: Any, mailing: Mailing) -> None:
     address = "copied@example.com"
     late, early = bounce(address), complaint(address)

@@ -571,6 +571,34 @@ def test_the_machine_never_asks_ses_itself_so_that_the_url_is_not_in_its_history
     assert not [resource for resource in resources if "sesv2" in resource]
 
 
+def test_a_step_waits_a_quarter_of_an_hour_for_the_concurrency_of_a_young_account():
+    for name, task in tasks(MACHINE):
+        if "function" not in task["Resource"]:
+            continue
+        [retry] = [
+            retry
+            for retry in task["Retry"]
+            if "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
+        ]
+        waits = [
+            min(retry["MaxDelaySeconds"], retry["IntervalSeconds"] * retry["BackoffRate"] ** number)
+            for number in range(retry["MaxAttempts"])
+        ]
+
+        assert retry["ErrorEquals"] == ["Lambda.TooManyRequestsException"], name
+        assert sum(waits) / 2 > 12 * 60, name  # full jitter: half of it on average
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_a_server_that_says_later_is_no_link_that_ended(steps, ses, server, status):
+    started(steps)
+    ses.completes(server.url)
+    server.status = status
+
+    with pytest.raises(ServiceUnavailable):
+        collected(steps)
+
+
 def test_every_run_is_bounded():
     """The wait for a month to end (14 h), the longest time-out (24 h), the retries of the steps."""
     assert (14 + 24) * 3600 < MACHINE["TimeoutSeconds"] <= 7 * 86400
