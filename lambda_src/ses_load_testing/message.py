@@ -104,11 +104,20 @@ def message_of(value: object) -> Message:
 
 def _text(value: Mapping[str, Any], field: str, longest: int) -> str:
     text = value.get(field)
-    if not isinstance(text, str) or not 1 <= len(text) <= longest:
+    if not isinstance(text, str) or not 1 <= _bytes(text) <= longest:
         raise MalformedMessage(
-            field, f"must be a text of 1-{longest} characters", "give it, in quotes"
+            field, f"must be a text of 1-{longest} bytes in UTF-8", "give it, in quotes"
         )
     return text
+
+
+def _bytes(text: str) -> int:
+    """Return the length of a text as DynamoDB and SES count it; 0 for half of a character, which
+    would fail a whole batch."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return 0
 
 
 def _optional(value: Mapping[str, Any], field: str) -> str | None:

@@ -42,6 +42,9 @@ def test_a_message_is_read_whole():
         ({"template_name": ""}, "template_name"),
         ({"template_name": "x" * 65}, "template_name"),
         ({"user_id": 4711}, "user_id"),
+        ({"user_id": "ü" * 1025}, "user_id"),  # 2,050 bytes: no key of DynamoDB
+        ({"user_id": "\ud800"}, "user_id"),
+        ({"unique_code": "\ud800"}, "unique_code"),
         ({"config_set": 4711}, "config_set"),
         ({"unique_code": ""}, "unique_code"),
         ({"idempotency_key": "x" * 257}, "idempotency_key"),

@@ -276,6 +276,13 @@ def test_a_call_that_is_not_allowed_yet_ends_no_message(world: World, code: str,
     assert world.deliver().count(Fate.SENT) == 60
 
 
+@pytest.mark.parametrize("user_id", ["ü" * 1025, "\ud800"])
+def test_a_user_id_that_is_no_key_costs_no_other_message(world: World, user_id: str):
+    world.put(body(1), body(2, user_id=user_id), body(3))
+
+    assert fates(world) == [Fate.SENT, Fate.FAILED, Fate.SENT]
+
+
 @pytest.mark.parametrize("code", ["NotFoundException", "MailFromDomainNotVerifiedException"])
 def test_a_call_whose_template_or_sender_ses_does_not_know_is_a_dead_letter(
     world: World, code: str

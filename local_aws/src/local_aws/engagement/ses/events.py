@@ -177,7 +177,8 @@ def inject(message_id: str, kind: str, options: Json) -> Json:
     Options, all optional: ``link``, ``linkTags``, ``userAgent``, ``ipAddress`` of an open or
     click; ``recipients`` (list), ``bounceType``, ``bounceSubType``, ``complaintFeedbackType``,
     ``delayType`` of the others; ``report`` of a bounce, the members of each recipient beside the
-    address ({} for an out-of-office reply, which has none). Answers the event type and the destinations it goes to.
+    address ({} for an out-of-office reply, which has none). Answers the event type and the
+    destinations it goes to.
 
     Raises:
         NoSuchMessage: names the id.
