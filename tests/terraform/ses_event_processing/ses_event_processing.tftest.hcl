@@ -53,7 +53,7 @@ run "makes_no_rule_without_event_bridge" {
 
   assert {
     condition     = length(aws_cloudwatch_event_rule.feedback) == 0 && local.rule_publishes == {}
-    error_message = "Nobody asked for a rule."
+    error_message = "Null must create no rule."
   }
 }
 

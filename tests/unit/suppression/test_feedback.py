@@ -219,7 +219,7 @@ def test_a_recipient_that_cannot_be_read_costs_the_others_of_its_event_nothing()
     assert found.recipients == ("ann@example.com", "bob@example.com")
 
 
-# What SES publishes when a person's mail program answers that the person is away.
+# Events by which SES publishes that a mail program answered for an absent person.
 OUT_OF_OFFICE = [
     bounce(kind="Undetermined", sub_type="Undetermined"),
     bounce("ann@example.com", kind="Undetermined", sub_type="Undetermined", report={}),
