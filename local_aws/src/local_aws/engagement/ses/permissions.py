@@ -18,16 +18,14 @@ from urllib.parse import parse_qs
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
-from ministack.services import ses, ses_v2
 
-from local_aws.engagement.ses import addresses
+from local_aws.engagement.ses import addresses, sandbox
 
 REQUIRED = (
     "ministack.core.iam_evaluator.AuthError",
     "ministack.core.iam_evaluator._signed_request",
     "ministack.core.iam_evaluator.enforce",
-    "ministack.services.ses._identities",
-    "ministack.services.ses_v2._identities",
+    *sandbox.REQUIRED,
 )
 
 Json = dict[str, Any]
@@ -125,19 +123,18 @@ def resources(sending: Sending, prefix: str) -> Iterator[str]:
         yield f"{prefix}:configuration-set/{sending.configuration_set}"
     if sending.template:
         yield f"{prefix}:template/{sending.template}"
+    if sandbox.applies():
+        for recipient in sandbox.outside(sending.recipients):
+            yield f"{prefix}:identity/{identity_of(recipient)}"
 
 
-def identity_of(sender: str) -> str:
-    """The identity that an email from the sender uses.
+def identity_of(mailbox: str) -> str:
+    """The identity that an email from the mailbox uses, or from the address of one.
 
-    The address when it is one, else the closest domain above it that is one, else the address:
-    of an identity that is not there, the service itself tells.
+    Of an identity that is not there, the service itself tells.
     """
-    address = parseaddr(sender)[1]
-    labels = address.rpartition("@")[2].lower().split(".")
-    domains = [".".join(labels[first:]) for first in range(len(labels) - 1)]
-    known = {*ses._identities.keys(), *ses_v2._identities.keys()}
-    return next((name for name in (address, *domains) if name in known), address)
+    address = parseaddr(mailbox)[1]
+    return sandbox.identity_of(address) or address
 
 
 def read(service: str, raw_path: str, body: bytes) -> Sending | None:
