@@ -351,6 +351,25 @@ def test_a_claim_whose_answer_was_lost_is_given_up_and_the_mail_is_answered_by_t
     assert len(ses.taken) == 1
 
 
+def test_a_transaction_that_is_still_in_progress_is_given_up_and_tried_again(
+    handler, dynamodb, ses, monkeypatch
+):
+    """botocore repeats a transaction while the first one, whose answer was lost, runs."""
+
+    def in_progress(**request: Any) -> None:
+        dynamodb.transact_write_items(**request)
+        raise service_error("TransactWriteItems", "TransactionInProgressException", 400)
+
+    table = SimpleNamespace(transact_write_items=in_progress, delete_item=dynamodb.delete_item)
+    with monkeypatch.context() as patch:
+        patch.setattr(handler.claims, "_dynamodb", table)
+        with pytest.raises(ServiceUnavailable):
+            decision(handler)
+
+    assert decision(handler) == "REPLIED"
+    assert len(ses.taken) == 1
+
+
 def test_a_repeated_transaction_recognises_its_own_claims(handler, dynamodb, ses, monkeypatch):
     """botocore repeats the same request when the answer of the first is lost."""
 
