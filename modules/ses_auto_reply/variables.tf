@@ -72,8 +72,8 @@ variable "from_address" {
   default     = null
 
   validation {
-    condition     = var.from_address == null || can(regex("^[A-Za-z0-9!#$%&'+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z0-9-]+$", var.from_address))
-    error_message = "from_address must be a bare ASCII address such as help@example.com, without a name or angle brackets: SES takes no other letters. Write the domain of another script in Punycode (xn--…)."
+    condition     = var.from_address == null || can(regex("^[A-Za-z0-9!#%&'+/=^_`{|}~-]+(\\.[A-Za-z0-9!#%&'+/=^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z0-9-]+$", var.from_address))
+    error_message = "from_address must be a bare ASCII address such as help@example.com, without a name or angle brackets: SES takes no other letters, and *, ? and $ would be patterns in the function's policy. Write the domain of another script in Punycode (xn--…)."
   }
 }
 
@@ -166,9 +166,9 @@ variable "recipients" {
 
   validation {
     condition = length(var.recipients) <= 100 && alltrue([
-      for recipient in var.recipients : can(regex("^([!#$%&'+./0-9=?^_`a-z{|}~-]+@|\\.)?[0-9a-z]([0-9a-z.-]*[0-9a-z])?\\.[0-9a-z-]+$", recipient))
+      for recipient in var.recipients : can(regex("^([!#%&'+./0-9=^_`a-z{|}~-]+@|\\.)?[0-9a-z]([0-9a-z.-]*[0-9a-z])?\\.[0-9a-z-]+$", recipient))
     ])
-    error_message = "recipients must be at most 100 lower-case ASCII addresses or domains, one per element: write [\"a@example.com\", \"b@example.com\"], not \"a@example.com,b@example.com\". Write the domain of another script in Punycode (xn--…)."
+    error_message = "recipients must be at most 100 lower-case ASCII addresses or domains, one per element: write [\"a@example.com\", \"b@example.com\"], not \"a@example.com,b@example.com\". The characters *, ? and $ would be patterns in the function's policy. Write the domain of another script in Punycode (xn--…)."
   }
 }
 

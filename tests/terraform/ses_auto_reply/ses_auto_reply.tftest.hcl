@@ -191,6 +191,17 @@ run "may_also_use_the_identities_of_recipients_in_the_sandbox" {
   }
 }
 
+run "rejects_addresses_that_a_policy_would_read_as_patterns" {
+  command = plan
+
+  variables {
+    from_address = "who?@example.com"
+    recipients   = ["$${aws:username}@example.com"]
+  }
+
+  expect_failures = [var.from_address, var.recipients]
+}
+
 run "rejects_letters_that_ses_does_not_take" {
   command = plan
 
