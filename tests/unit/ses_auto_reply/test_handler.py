@@ -17,7 +17,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -349,6 +349,59 @@ def test_a_claim_whose_answer_was_lost_is_given_up_and_the_mail_is_answered_by_t
     assert claimed(dynamodb) == []
     assert decision(handler) == "REPLIED"
     assert len(ses.taken) == 1
+
+
+class FaultyTable:
+    """A table on which each call fails before its work, or loses its answer after it, by a plan."""
+
+    def __init__(self, table: Any, faults: list[str]) -> None:
+        self._table, self._faults = table, faults
+
+    def __getattr__(self, name: str) -> Any:
+        def answer(**request: Any) -> Any:
+            fault = self._faults.pop(0) if self._faults else "none"
+            if fault == "before":
+                raise service_error(name, "InternalServerError", 500)
+            result = getattr(self._table, name)(**request)
+            if fault == "after":
+                raise ReadTimeoutError(endpoint_url=URL)
+            return result
+
+        return answer
+
+
+@given(
+    faults=st.lists(st.sampled_from(["none", "before", "after"]), max_size=12),
+    answers=st.lists(st.sampled_from(["taken", "refused", "silent", "silent, taken"]), max_size=4),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_the_table_and_ses_do_a_mail_has_one_reply_or_a_person_looks(
+    handler, tables, faults, answers
+):
+    mail, ses = str(uuid.uuid4()), FakeSes()
+    errors = {"refused": REFUSALS[0], "silent": READ_TIMEOUT, "silent, taken": READ_TIMEOUT}
+    outcomes: list[str] = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handler, "ses", ses)
+        patch.setattr(handler.claims, "_dynamodb", FaultyTable(tables, list(faults)))
+        for _ in range(len(faults) + len(answers) + 1):  # Lambda's attempts and redrives
+            answer = answers[len(ses.calls)] if len(ses.calls) < len(answers) else "taken"
+            ses.answers = [errors[answer]] if answer in errors else []
+            ses.takes_what_it_fails = answer == "silent, taken"
+            try:
+                outcomes.append(decision(handler, sender=f"{mail}@example.org", message_id=mail))
+            except (ServiceUnavailable, ReplyRefused, OutcomeUnknown) as error:
+                outcomes.append(type(error).__name__)
+
+    assert len(ses.taken) <= 1
+    assert "REPLIED" in outcomes or "OutcomeUnknown" in outcomes
+    if "OutcomeUnknown" not in outcomes:
+        assert len(ses.taken) == 1
+    if "REPLIED" in outcomes and "before" not in faults and "after" not in faults:
+        assert set(outcomes[outcomes.index("REPLIED") + 1 :]) <= {"ANSWERED_BEFORE"}
 
 
 def test_a_transaction_that_is_still_in_progress_is_given_up_and_tried_again(
