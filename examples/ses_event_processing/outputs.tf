@@ -23,6 +23,11 @@ output "from_address" {
   value       = aws_sesv2_email_identity.sender.email_identity
 }
 
+output "newsletter_configuration_set" {
+  description = "Configuration set whose bounces and complaints arrive by EventBridge."
+  value       = aws_sesv2_configuration_set.newsletter.configuration_set_name
+}
+
 output "queue_url" {
   description = "Queue of feedback that waits to be processed."
   value       = module.suppression.queue_url

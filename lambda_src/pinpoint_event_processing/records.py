@@ -15,8 +15,8 @@ LARGEST_DATA = 200_000
 """Characters of base64 that a dead letter carries: SQS takes 262,144 bytes in a message."""
 
 
-def feedback_in(data: str) -> Feedback | None:
-    """Return the feedback in a record's data (base64); None when it says nothing against a
+def feedback_in(data: str) -> tuple[Feedback, ...]:
+    """Return the feedback in a record's data (base64); empty when it says nothing against a
     recipient.
 
     A record is one event as JSON, with or without a newline after it.

@@ -4,16 +4,15 @@ import re
 from collections.abc import Iterable
 from email.utils import getaddresses
 
+from shared.mailbox import MailboxRefused, read_address
+
 __all__ = ["addresses_in", "is_daemon", "is_no_reply", "person"]
 
 # More than any real From or Reply-To; a longer one is not read (2 MB of it would cost seconds).
 MAX_HEADER_CHARACTERS = 2_000
 
-# SES takes no other characters: "the local part of the email address … must use 7-bit ASCII".
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
-)
+# No quoted local part, and a domain of two labels or more: an answer to another address would fail.
+_ANSWERABLE = re.compile(r"[^\"@]+@.+\.[a-z][a-z0-9-]*[a-z0-9]")
 # RFC 3834 section 2 names MAILER-DAEMON, owner-…, …-request; the rest are habits of list servers
 # and of senders whose bounces carry the recipient (VERP).
 _DAEMON = re.compile(
@@ -61,10 +60,8 @@ def _local(address: str) -> str:
 
 
 def _writable(address: str) -> str:
-    local, _, domain = address.rpartition("@")
-    if not domain.isascii():
-        try:
-            address = f"{local}@{domain.encode('idna').decode()}"
-        except UnicodeError:
-            return ""
-    return address if len(address) <= 254 and _ADDRESS.fullmatch(address) else ""
+    try:
+        written = read_address(address)
+    except MailboxRefused:
+        return ""
+    return written if len(written) <= 254 and _ANSWERABLE.fullmatch(written) else ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.transient import ServiceUnavailable, transient_errors_named
 
@@ -32,7 +34,8 @@ class Claim(Enum):
 
 class Claims:
     """The items of the table: `pk` (hash of a person's address), `message_id` of the answered
-    mail, `window_ends` and `expires_at` (epoch seconds), and `sent` once the reply is out."""
+    mail, `attempt` that claimed it, `window_ends` and `expires_at` (epoch seconds), and `sent` once
+    the reply is out."""
 
     def __init__(
         self,
@@ -46,18 +49,20 @@ class Claims:
         self._window_seconds = window_seconds
         self._clock = clock
 
-    def take(self, senders: Iterable[str], message_id: str) -> Claim:
+    def take(self, senders: Sequence[str], message_id: str) -> Claim:
         """Claim all of these people for a mail, or not any of them.
 
         A claim gives way to another mail's after the window, to the same mail's never: its reply
-        may be out. (A transaction also because botocore's retry of one finds itself.)
+        may be out. A transaction whose answer was lost is recognised by its attempt.
 
         Raises:
-            ServiceUnavailable: DynamoDB could not decide; nothing is claimed.
+            ServiceUnavailable: DynamoDB did not decide; the claim is given up, where it was taken.
         """
+        attempt = uuid.uuid4().hex
         now = int(self._clock())
         item = {
             "message_id": {"S": message_id},
+            "attempt": {"S": attempt},
             "window_ends": {"N": str(now + self._window_seconds)},
             "expires_at": {"N": str(now + max(self._window_seconds, KEPT_SECONDS_AT_LEAST))},
         }
@@ -84,13 +89,20 @@ class Claims:
             if error.response["Error"]["Code"] != "TransactionCanceledException":
                 raise
             reasons: list[Any] = error.response.get("CancellationReasons") or []
-            return _why_not([reason.get("Item") for reason in reasons], message_id)
+            return _why_not([reason.get("Item") for reason in reasons], message_id, attempt)
+        except ServiceUnavailable:
+            self._give_up(senders, attempt)
+            raise
         return Claim.TAKEN
 
-    def sent(self, senders: Iterable[str], message_id: str) -> None:
-        """Record that the reply is out."""
+    def sent(self, senders: Sequence[str], message_id: str) -> bool:
+        """Record that the reply is out; return whether the record was written.
+
+        The outcome is known without the record. A repeated event would find an open claim.
+        """
+        written = True
         for sender in senders:
-            with transient_errors_named():
+            try:
                 self._dynamodb.update_item(
                     TableName=self._table_name,
                     Key=_key(sender),
@@ -101,22 +113,51 @@ class Claims:
                         ":message_id": {"S": message_id},
                     },
                 )
+            except (ClientError, BotoCoreError):
+                written = False
+        return written
 
-    def release(self, senders: Iterable[str], message_id: str) -> None:
-        """Give up a claim: the reply was surely not sent."""
+    def release(self, senders: Sequence[str], message_id: str) -> None:
+        """Give up a claim: the reply was surely not sent.
+
+        Raises:
+            ServiceUnavailable: DynamoDB did not answer; the claim may be open still.
+        """
         for sender in senders:
+            self._delete(sender, "message_id", message_id)
+
+    def _give_up(self, senders: Sequence[str], attempt: str) -> None:
+        """Delete the claims that a transaction without an answer may have written.
+
+        A claim that stays all the same is open: the next attempt raises OutcomeUnknown, and a
+        person looks.
+        """
+        for sender in senders:
+            with suppress(ServiceUnavailable):
+                self._delete(sender, "attempt", attempt)
+
+    def _delete(self, sender: str, name: str, value: str) -> None:
+        """Delete a claim where an attribute has a value; a claim that is gone is no error."""
+        try:
             with transient_errors_named():
                 self._dynamodb.delete_item(
                     TableName=self._table_name,
                     Key=_key(sender),
-                    ConditionExpression="message_id = :message_id",
-                    ExpressionAttributeValues={":message_id": {"S": message_id}},
+                    ConditionExpression="#name = :value",
+                    ExpressionAttributeNames={"#name": name},
+                    ExpressionAttributeValues={":value": {"S": value}},
                 )
+        except ClientError as error:
+            # The answer to an earlier deletion was lost, or another mail has the claim by now.
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
 
-def _why_not(found: list[Any], message_id: str) -> Claim:
+def _why_not(found: list[Any], message_id: str, attempt: str) -> Claim:
     claims = [item for item in found if item]
     own = [item for item in claims if item["message_id"]["S"] == message_id]
+    if own and all(item.get("attempt") == {"S": attempt} for item in claims):
+        return Claim.TAKEN  # the repetition of a transaction whose answer was lost
     if own:
         # Sent to one is sent to all: it is one reply.
         return Claim.SENT_BEFORE if any("sent" in item for item in own) else Claim.OPEN

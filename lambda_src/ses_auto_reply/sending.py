@@ -7,13 +7,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import (
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from shared.send_once import surely_not_sent
 from shared.transient import is_transient
 
 if TYPE_CHECKING:
@@ -46,8 +42,8 @@ def send(
     """Send an email and answer SES's id of it.
 
     `ses` must not retry by itself (`total_max_attempts` 1). Throttling and connections that were
-    not made are tried again for some seconds. A time-out while reading, a cut connection or a 500
-    may come after the email was taken, so they are never repeated.
+    not made are tried again for some seconds. A call that may have had its effect is never repeated
+    (`shared.send_once`).
 
     Raises:
         ReplyRefused, OutcomeUnknown
@@ -65,14 +61,14 @@ def send(
 def _once(ses: SESV2Client, request: dict[str, Any]) -> str:
     try:
         return ses.send_email(**request)["MessageId"]
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "unknown code"))
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status >= 500 and status != 503:
-            raise OutcomeUnknown(f"SES failed ({code}): the reply may be sent.") from error
-        raise ReplyRefused(code, later=is_transient(error)) from error
-    except (ConnectTimeoutError, EndpointConnectionError) as error:
-        raise ReplyRefused(type(error).__name__, later=True) from error
-    except HTTPClientError as error:
-        name = type(error).__name__
-        raise OutcomeUnknown(f"No answer from SES ({name}): the reply may be sent.") from error
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError):
+            code = str(error.response.get("Error", {}).get("Code", "unknown code"))
+            later = is_transient(error)
+        else:
+            code = type(error).__name__
+            later = not isinstance(error, ParamValidationError)
+        # Without `from`: the texts of SES and of botocore can quote an address.
+        if surely_not_sent(error):
+            raise ReplyRefused(code, later=later) from None
+        raise OutcomeUnknown(f"SES gave no answer ({code}): the reply may be sent.") from None

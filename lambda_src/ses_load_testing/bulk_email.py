@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import (
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ParamValidationError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from ses_load_testing.message import Message
+from shared.send_once import surely_not_sent
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -29,6 +24,7 @@ class Verdict(StrEnum):
 
     SENT = "sent"
     LATER = "later"  # surely not sent, and may go out another time
+    DENIED = "surely not sent; the role, the credentials or the account do not allow it yet"
     STOP_QUOTA = "the 24-hour quota is used up"
     STOP_PAUSED = "the account may not send"
     NEVER = "surely not sent, and will not go out as it is"
@@ -74,6 +70,9 @@ _CALLS = {
     # One address or one template's data can be behind these.
     "BadRequestException": Verdict.WHOLE_CALL,
     "MessageRejected": Verdict.WHOLE_CALL,
+    # The sender, the configuration set or the template, which all emails of a call share.
+    "MailFromDomainNotVerifiedException": Verdict.NEVER,
+    "NotFoundException": Verdict.NEVER,
 }
 
 
@@ -91,10 +90,9 @@ def send_bulk(ses: SESV2Client, entries: Sequence[Entry]) -> list[Answer]:
     except ParamValidationError:
         # botocore's text quotes the parameters, which hold addresses.
         return [Answer(Verdict.WHOLE_CALL, "ParamValidationError")] * len(entries)
-    except (ConnectTimeoutError, EndpointConnectionError) as error:
-        return [Answer(Verdict.LATER, type(error).__name__)] * len(entries)
-    except HTTPClientError as error:
-        return [Answer(Verdict.UNKNOWN, type(error).__name__)] * len(entries)
+    except BotoCoreError as error:
+        verdict = Verdict.LATER if surely_not_sent(error) else Verdict.UNKNOWN
+        return [Answer(verdict, type(error).__name__)] * len(entries)
     answers = [
         Answer(
             _ENTRIES.get(result["Status"], Verdict.NEVER),
@@ -112,12 +110,13 @@ def _of_call(error: ClientError) -> Answer:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     detail = str(error.response.get("Error", {}).get("Message", ""))
     verdict = _CALLS.get(code)
-    if verdict is None:
-        if status in (429, 503):
-            verdict = Verdict.LATER
-        else:
-            verdict = Verdict.UNKNOWN if status >= 500 else Verdict.NEVER
-    return Answer(verdict, code, detail)
+    if verdict is None and not surely_not_sent(error):
+        verdict = Verdict.UNKNOWN
+    if verdict is None and status in (413, 429, 503):
+        verdict = Verdict.WHOLE_CALL if status == 413 else Verdict.LATER
+    # An unlisted 4xx is about the caller (permissions, credentials, the clock) and not about an
+    # email. A new policy counts after seconds, so such an error ends no email.
+    return Answer(verdict or Verdict.DENIED, code, detail)
 
 
 def _request(entries: Sequence[Entry]) -> dict[str, Any]:

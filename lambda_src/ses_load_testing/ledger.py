@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-
 from ses_load_testing.batch_reads import KeysUnread, read_items
-from shared.transient import is_transient
+from shared.claims import take
+from shared.transient import ServiceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -165,42 +164,21 @@ class Ledger:
         self, call_id: str, claim: Claim, instead_of: str | None
     ) -> ClaimState | Mapping[str, Any]:
         """Write a claim; return OURS, NOT_WRITTEN, or the existing claim."""
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if instead_of is not None:
-            condition = {
-                "ConditionExpression": "#call = :other",
-                "ExpressionAttributeNames": {"#call": "call"},
-                "ExpressionAttributeValues": {":other": {"S": instead_of}},
-            }
+        item = {
+            "pk": {"S": f"message#{claim.key}"},
+            "sk": {"S": "claim"},
+            "call": {"S": call_id},
+            "entry": {"N": str(claim.entry)},
+            "at": {"N": str(int(self._clock()))},
+            "sqs": {"S": claim.message_id},
+            **self._expiry(),
+        }
+        replaced = None if instead_of is None else {"call": {"S": instead_of}}
         try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item={
-                    "pk": {"S": f"message#{claim.key}"},
-                    "sk": {"S": "claim"},
-                    "call": {"S": call_id},
-                    "entry": {"N": str(claim.entry)},
-                    "at": {"N": str(int(self._clock()))},
-                    "sqs": {"S": claim.message_id},
-                    **self._expiry(),
-                },
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **condition,
-            )
-        except ClientError as error:
-            if is_transient(error):
-                return ClaimState.NOT_WRITTEN
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            response: Mapping[str, Any] = error.response
-            there: Mapping[str, Any] | None = response.get("Item")
-            if there is None:  # it expired in between
-                return ClaimState.NOT_WRITTEN
-            # botocore's own retry of a put whose answer was lost finds the claim it wrote.
-            return ClaimState.OURS if there["call"]["S"] == call_id else there
-        except (HTTPClientError, ConnectionError):
+            there = take(self._dynamodb, self._table, item, instead_of=replaced)
+        except ServiceUnavailable:
             return ClaimState.NOT_WRITTEN
-        return ClaimState.OURS
+        return ClaimState.OURS if there["call"] == item["call"] else there
 
     def _outcomes(self, call_ids: Iterable[str]) -> dict[str, str]:
         """Return the letters of those calls that have an outcome.

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.mailbox import MailboxRefused, read_address, read_mailbox
+
 __all__ = ["MAX_BODY_BYTES", "MalformedMessage", "Message", "message_of", "read_message"]
 
 MAX_BODY_BYTES = 262_144  # "Amazon SQS message quotas", as queues are set up by default
-_ADDRESS = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+")
-_SENDER = re.compile(rf"(?:[^<>\r\n]*<{_ADDRESS.pattern}>|{_ADDRESS.pattern})")
 _TAG_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.@-]{1,256}")
 _MAX_TAGS = 50
-_MAX_ADDRESS = 320
+_MAX_MAILBOX = 1_000  # a name, encoded or not, and an address
 _MAX_TEXT = 256
 
 
@@ -37,6 +37,9 @@ class MalformedMessage(ValueError):
 @dataclass(frozen=True, slots=True)
 class Message:
     """One email to one recipient, made of a template and what is known of a user.
+
+    `sender` and `to` are in the form that SES takes: names with other letters as encoded words or
+    in quotation marks, domains in Punycode.
 
     `key` is the identity under which it is sent once at most; None leaves it to the queue's own
     message id.
@@ -76,18 +79,16 @@ def message_of(value: object) -> Message:
     """
     if not isinstance(value, Mapping):
         raise MalformedMessage("body", "must be a JSON object", "send one object per message")
-    sender = _text(value, "from", _MAX_ADDRESS)
-    if not _SENDER.fullmatch(sender):
+    try:
+        sender = read_mailbox(_text(value, "from", _MAX_MAILBOX)).header
+    except MailboxRefused as error:
+        raise MalformedMessage("from", "must be one mailbox of SES", str(error)) from error
+    try:
+        to = read_address(_text(value, "to", _MAX_MAILBOX))
+    except MailboxRefused as error:
         raise MalformedMessage(
-            "from", "must be an address", "use a@b.example or Name <a@b.example>"
-        )
-    to = _text(value, "to", _MAX_ADDRESS)
-    if not _ADDRESS.fullmatch(to) or not to.isascii():
-        raise MalformedMessage(
-            "to",
-            "must be one ASCII address without a name",
-            "send one message per recipient, and write other scripts' domains in punycode",
-        )
+            "to", "must be one address without a name; a message has one recipient", str(error)
+        ) from error
     code = _optional(value, "unique_code")
     return Message(
         sender=sender,
@@ -103,11 +104,20 @@ def message_of(value: object) -> Message:
 
 def _text(value: Mapping[str, Any], field: str, longest: int) -> str:
     text = value.get(field)
-    if not isinstance(text, str) or not 1 <= len(text) <= longest:
+    if not isinstance(text, str) or not 1 <= _bytes(text) <= longest:
         raise MalformedMessage(
-            field, f"must be a text of 1-{longest} characters", "give it, in quotes"
+            field, f"must be a text of 1-{longest} bytes in UTF-8", "give it, in quotes"
         )
     return text
+
+
+def _bytes(text: str) -> int:
+    """Return the length of a text as DynamoDB and SES count it; 0 for half of a character, which
+    would fail a whole batch."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return 0
 
 
 def _optional(value: Mapping[str, Any], field: str) -> str | None:

@@ -388,6 +388,8 @@ class Sender:
                 case Verdict.LATER:
                     report.throttled += 1
                     self._give_back([work.delivery], report, waits)
+                case Verdict.DENIED:
+                    self._give_back([work.delivery], report, waits)
                 case Verdict.STOP_QUOTA:
                     stop = StopReason.DAILY_QUOTA
                 case Verdict.STOP_PAUSED:
@@ -403,7 +405,7 @@ class Sender:
         self._account.sent(sent)
         if stop is not None:
             self._stop(stop, report)
-        if answers and all(answer.verdict is Verdict.LATER for answer in answers):
+        if answers and all(answer.verdict in _NOTHING_TAKEN for answer in answers):
             # SES takes nothing at the moment. Where the day's quota is the reason, GetAccount says
             # so; the error has the same code.
             self._limits_now(report)
@@ -484,6 +486,7 @@ _RESULTS: Mapping[Verdict, Result] = {
     Verdict.SENT: Result.SENT,
     Verdict.UNKNOWN: Result.UNKNOWN,
 }
+_NOTHING_TAKEN = (Verdict.LATER, Verdict.DENIED)
 _MALFORMED = "MALFORMED_MESSAGE"
 _UNKNOWN_USER = "UNKNOWN_USER"
 _UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ses_vdm_export.month import instant, timestamp
+from shared.claims import Item, take
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,38 +72,18 @@ class Claims:
         self._client = client
         self._table = table
 
-    def take_new(self, key: str, execution: str, now: datetime) -> Claim | None:
-        """Claim a month that has no claim; return None when it has one."""
-        claim = Claim(key, execution, now)
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item={
-                    **_key(key),
-                    "execution": {"S": execution},
-                    "taken_at": {"S": timestamp(now)},
-                },
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return None
-        return claim
+    def take(self, key: str, execution: str, now: datetime) -> Claim:
+        """Claim a month; return the claim that it has: this run's, or that of an earlier run.
 
-    def read(self, key: str) -> Claim | None:
-        """Return the claim as it is now."""
-        item = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True).get(
-            "Item"
-        )
-        if item is None:
-            return None
-        told = {name: value["S"] for name, value in item.items()}
-        return Claim(
-            key=key,
-            execution=told["execution"],
-            taken_at=instant(told["taken_at"]),
-            job_id=told.get("job_id"),
-            report=json.loads(told["report"]) if "report" in told else None,
-        )
+        Raises:
+            ServiceUnavailable: DynamoDB did not decide.
+        """
+        item = {
+            **_key(key),
+            "execution": {"S": execution},
+            "taken_at": {"S": timestamp(now)},
+        }
+        return _claim(key, take(self._client, self._table, item))
 
     def take_over(self, claim: Claim, execution: str, now: datetime) -> None:
         """Make a claim this run's.
@@ -136,10 +117,12 @@ class Claims:
                 TableName=self._table,
                 Key=_key(key),
                 UpdateExpression=change,
-                ConditionExpression="#execution = :holder",
+                # A repetition whose first answer was lost finds its own execution there.
+                ConditionExpression="#execution IN (:holder, :self)",
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={
                     ":holder": {"S": holder},
+                    ":self": {"S": values.get("execution", holder)},
                     **{f":{name}": {"S": value} for name, value in values.items()},
                 },
             )
@@ -149,3 +132,14 @@ class Claims:
 
 def _key(claim: str) -> dict[str, Any]:
     return {"pk": {"S": claim}, "sk": {"S": "claim"}}
+
+
+def _claim(key: str, item: Item) -> Claim:
+    texts = {name: value["S"] for name, value in item.items()}
+    return Claim(
+        key=key,
+        execution=texts["execution"],
+        taken_at=instant(texts["taken_at"]),
+        job_id=texts.get("job_id"),
+        report=json.loads(texts["report"]) if "report" in texts else None,
+    )

@@ -22,6 +22,7 @@ __all__ = ["PART_BYTES", "ReportGone", "download", "store"]
 # S3 wants at least 5 MiB in each part but the last, and takes 10,000: this reaches 80 GB.
 PART_BYTES = 8 * 1024 * 1024
 SECONDS = 20
+_LATER = (408, 425, 429)  # request time-out, too early, too many requests
 
 
 class ReportGone(RuntimeError):
@@ -33,7 +34,7 @@ def download(url: str) -> Iterator[tuple[IO[bytes], int | None]]:
     """Yield the report as a stream, and its length where the server tells.
 
     Raises:
-        ReportGone: the server answers 4xx.
+        ReportGone: the server answers 4xx, and another attempt cannot help.
         ServiceUnavailable: another attempt may succeed.
     """
     if urlsplit(url).scheme not in {"http", "https"}:
@@ -44,7 +45,7 @@ def download(url: str) -> Iterator[tuple[IO[bytes], int | None]]:
     except HTTPError as error:
         status = error.code
         error.close()
-        if 400 <= status < 500 and status != 429:
+        if 400 <= status < 500 and status not in _LATER:
             raise ReportGone(f"SES's link to the report answers HTTP {status}.") from None
         raise ServiceUnavailable(f"The report's server answers HTTP {status}.") from None
     except (URLError, OSError, http.client.HTTPException) as error:

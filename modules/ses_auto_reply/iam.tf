@@ -12,6 +12,13 @@ locals {
     )
   ]))
 
+  # An IAM role takes 10,240 characters of inline policies: 2,700 are for the other statements.
+  # Recipients are known at plan even where ARNs of identities are not. Each entry has two quotation
+  # marks and a comma.
+  sender_characters   = length(join("", local.senders)) + 3 * length(local.senders)
+  identity_arns       = concat(var.identity_arns, var.recipient_identity_arns)
+  identity_characters = length(join("", local.identity_arns)) + 3 * length(local.identity_arns)
+
   mobiletargeting_arn = "arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
 
   # pinpoint_access allows an operation on all templates; this policy allows a single template.
@@ -37,7 +44,7 @@ data "aws_iam_policy_document" "send" {
     # SES API v2's SendEmail requires SendRawEmail for a raw MIME message.
     actions = ["ses:SendRawEmail"]
     resources = concat(
-      var.identity_arns,
+      local.identity_arns,
       [for set in var.configuration_set[*] : "${local.ses_arn}:configuration-set/${set.name}"],
     )
 
@@ -45,6 +52,18 @@ data "aws_iam_policy_document" "send" {
       test     = "StringLike"
       variable = "ses:FromAddress"
       values   = local.senders
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.sender_characters <= 5500
+      error_message = "The addresses that replies are sent from have ${local.sender_characters} characters, and only 5,500 fit: IAM takes 10,240 characters of inline policies of a role. Give from_address, name domains instead of addresses in recipients, or split the mailboxes over two copies of the module."
+    }
+
+    precondition {
+      condition     = local.identity_characters <= 2000
+      error_message = "identity_arns and recipient_identity_arns have ${local.identity_characters} characters, and only 2,000 fit: IAM takes 10,240 characters of inline policies of a role. Name the identity of a domain instead of its addresses, or split the mailboxes over two copies of the module."
     }
   }
 }

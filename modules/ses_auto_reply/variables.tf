@@ -72,8 +72,8 @@ variable "from_address" {
   default     = null
 
   validation {
-    condition     = var.from_address == null || can(regex("^[^@\\s<>,*]+@[^@\\s<>,*]+$", var.from_address))
-    error_message = "from_address must be a bare address such as help@example.com, without a name or angle brackets."
+    condition     = var.from_address == null || can(regex("^[A-Za-z0-9!#%&'+/=^_`{|}~-]+(\\.[A-Za-z0-9!#%&'+/=^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\\.)+[A-Za-z0-9-]+$", var.from_address))
+    error_message = "from_address must be a bare ASCII address such as help@example.com, without a name or angle brackets: SES takes no other letters, and *, ? and $ would be patterns in the function's policy. Write the domain of another script in Punycode (xn--…)."
   }
 }
 
@@ -107,8 +107,8 @@ variable "own_addresses" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for own in var.own_addresses : can(regex("^([^@\\s<>,]+@)?[^@\\s<>,.][^@\\s<>,]*\\.[^@\\s<>,]+$", own))])
-    error_message = "own_addresses must be bare addresses (robot@example.com) or domains (example.com), one per element."
+    condition     = alltrue([for own in var.own_addresses : can(regex("^([!-+--;=?A-~]+@)?[A-Za-z0-9][A-Za-z0-9.-]*\\.[A-Za-z0-9-]+$", own))])
+    error_message = "own_addresses must be bare ASCII addresses (robot@example.com) or domains (example.com), one per element. Write the domain of another script in Punycode (xn--…), as it is in the headers of email."
   }
 }
 
@@ -144,6 +144,20 @@ variable "pinpoint" {
   default = null
 }
 
+variable "recipient_identity_arns" {
+  description = "ARNs of the verified SES identities of people who get replies. SES asks for permission on them too while the account is in the SES sandbox. Empty outside the sandbox."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.recipient_identity_arns : can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/[^/]+$", arn))
+    ])
+    error_message = "recipient_identity_arns must hold ARNs of SES identities: use the arn of an aws_sesv2_email_identity, or leave it out."
+  }
+}
+
 variable "recipients" {
   description = "Recipients whose email gets a reply: addresses (help@example.com), domains (example.com) or all subdomains of a domain (.example.com), in lower case. Empty replies to email for every verified domain of the account."
   type        = list(string)
@@ -152,9 +166,9 @@ variable "recipients" {
 
   validation {
     condition = length(var.recipients) <= 100 && alltrue([
-      for recipient in var.recipients : can(regex("^([^@\\sA-Z<>,*]+@|\\.)?[^@\\sA-Z<>,*.][^@\\sA-Z<>,*]*\\.[^@\\sA-Z<>,*]+$", recipient))
+      for recipient in var.recipients : can(regex("^([!#%&'+./0-9=^_`a-z{|}~-]+@|\\.)?[0-9a-z]([0-9a-z.-]*[0-9a-z])?\\.[0-9a-z-]+$", recipient))
     ])
-    error_message = "recipients must be at most 100 lower-case addresses or domains, one per element: write [\"a@example.com\", \"b@example.com\"], not \"a@example.com,b@example.com\"."
+    error_message = "recipients must be at most 100 lower-case ASCII addresses or domains, one per element: write [\"a@example.com\", \"b@example.com\"], not \"a@example.com,b@example.com\". The characters *, ? and $ would be patterns in the function's policy. Write the domain of another script in Punycode (xn--…)."
   }
 }
 

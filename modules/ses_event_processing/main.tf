@@ -98,7 +98,7 @@ module "queue" {
   name                       = "${var.name}-feedback"
   visibility_timeout_seconds = 180
   max_receive_count          = 10 # half an hour of a throttled SES
-  publishers                 = local.topic_publishes
+  publishers                 = merge(local.topic_publishes, local.rule_publishes)
   operations                 = local.operations
 }
 
@@ -106,7 +106,7 @@ module "undelivered" {
   source = "../internal/dead_letter_queue"
 
   name       = "${var.name}-undelivered"
-  publishers = local.topic_publishes
+  publishers = merge(local.topic_publishes, local.rule_publishes)
   operations = local.operations
 }
 

@@ -46,8 +46,21 @@ variable "configuration_set" {
   }
 
   validation {
-    condition     = var.configuration_set != null || var.identities != null
-    error_message = "configuration_set and identities must not both be null: no feedback would be processed. Give a configuration set, or leave identities out."
+    condition     = var.configuration_set != null || var.identities != null || var.event_bridge != null
+    error_message = "configuration_set, identities and event_bridge must not all be null: no feedback would be processed. Give a configuration set, or leave identities out."
+  }
+}
+
+variable "event_bridge" {
+  description = "Bounces and complaints that SES publishes to EventBridge: a rule on the default event bus for the names in `configuration_sets` or, without it, for every configuration set with an EventBridge event destination. Null creates no rule."
+  type = object({
+    configuration_sets = optional(list(string))
+  })
+  default = null
+
+  validation {
+    condition     = var.event_bridge == null || try(var.event_bridge.configuration_sets == null, true) || try(length(var.event_bridge.configuration_sets) > 0 && alltrue([for name in var.event_bridge.configuration_sets : can(regex("^[A-Za-z0-9_-]{1,64}$", name))]), false)
+    error_message = "event_bridge.configuration_sets must hold names of 1-64 letters, digits, hyphens or underscores, not ARNs. Leave it out for every configuration set."
   }
 }
 
@@ -73,8 +86,8 @@ variable "identities" {
   default = {}
 
   validation {
-    condition     = var.identities == null || try(alltrue([for name in coalesce(var.identities.wire, []) : can(regex("^([^@\\s]+@)?[A-Za-z0-9.-]+$", name))]), false)
-    error_message = "identities.wire must be email addresses or domains as SES lists them, such as [\"example.com\"]. Leave it out to wire every identity."
+    condition     = var.identities == null || try(alltrue([for name in coalesce(var.identities.wire, []) : can(regex("^([!-?A-~]+@)?[A-Za-z0-9.-]+$", name))]), false)
+    error_message = "identities.wire must be email addresses or domains as SES lists them, such as [\"example.com\"], with other scripts' domains in Punycode (xn--…). Leave it out to wire every identity."
   }
 
   validation {

@@ -1,13 +1,25 @@
+locals {
+  named_arns = concat(
+    [for name in var.sending.configuration_sets : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${name}"],
+    [for name in var.sending.templates : "arn:${local.partition}:ses:${local.region}:${local.account_id}:template/${name}"],
+  )
+  identity_arns = concat(var.sending.identity_arns, var.sending.recipient_identity_arns)
+
+  # An IAM role takes 10,240 characters of inline policies: 2,700 are for the other statements. Names
+  # are known at plan even where ARNs of identities are not. Each entry has two quotation marks and a
+  # comma.
+  named_characters    = length(join("", local.named_arns)) + 3 * length(local.named_arns)
+  identity_characters = length(join("", local.identity_arns)) + 3 * length(local.identity_arns)
+}
+
 data "aws_iam_policy_document" "sender" {
   #checkov:skip=CKV_AWS_356:GetAccount knows no resource; see the comment at the statement.
   statement {
-    sid     = "Send"
-    actions = ["ses:SendBulkEmail"]
-    resources = concat(
-      var.sending.identity_arns,
-      [for name in var.sending.configuration_sets : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${name}"],
-      [for name in var.sending.templates : "arn:${local.partition}:ses:${local.region}:${local.account_id}:template/${name}"],
-    )
+    sid = "Send"
+
+    # SendBulkEmail of SES API v2 also requires the action of the older API.
+    actions   = ["ses:SendBulkEmail", "ses:SendBulkTemplatedEmail"]
+    resources = concat(local.identity_arns, local.named_arns)
   }
 
   statement {
@@ -56,6 +68,18 @@ data "aws_iam_policy_document" "sender" {
       sid       = "ReadEncryptedUsers"
       actions   = ["kms:Decrypt"]
       resources = [statement.value.arn]
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.named_characters <= 5500
+      error_message = "sending.configuration_sets and sending.templates make ${local.named_characters} characters of ARNs, and only 5,500 fit: IAM takes 10,240 characters of inline policies of a role. Use templates = [\"*\"], or split the templates over two copies of the module."
+    }
+
+    precondition {
+      condition     = local.identity_characters <= 2000
+      error_message = "sending.identity_arns and sending.recipient_identity_arns have ${local.identity_characters} characters, and only 2,000 fit: IAM takes 10,240 characters of inline policies of a role. Name the identity of a domain instead of its addresses, or split the senders over two copies of the module."
     }
   }
 }

@@ -9,16 +9,22 @@ variable "name" {
 }
 
 variable "sending" {
-  description = "SES resources that the sender may use: the identities of the `from` addresses, and the configuration sets and templates that messages name. Templates of [\"*\"] allow every template of the account."
+  description = "SES resources that the sender may use: the identities of the `from` addresses, and the configuration sets and templates that messages name. Templates of [\"*\"] allow every template of the account. `recipient_identity_arns` are the verified identities of recipients, which an account in the SES sandbox needs besides."
   type = object({
-    identity_arns      = list(string)
-    templates          = list(string)
-    configuration_sets = optional(list(string), [])
+    identity_arns           = list(string)
+    templates               = list(string)
+    configuration_sets      = optional(list(string), [])
+    recipient_identity_arns = optional(list(string), [])
   })
 
   validation {
     condition     = length(var.sending.identity_arns) > 0 && alltrue([for arn in var.sending.identity_arns : can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/.+$", arn))])
     error_message = "sending.identity_arns must name at least one SES identity by its ARN, arn:aws:ses:…:identity/…: without an identity no email can be sent. Use the `arn` of an aws_sesv2_email_identity."
+  }
+
+  validation {
+    condition     = alltrue([for arn in var.sending.recipient_identity_arns : can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/.+$", arn))])
+    error_message = "sending.recipient_identity_arns must hold ARNs of SES identities, arn:aws:ses:…:identity/…: SES asks for permission on them in the sandbox. Use [] outside the sandbox."
   }
 
   validation {

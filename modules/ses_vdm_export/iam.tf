@@ -3,7 +3,7 @@ data "aws_iam_policy_document" "start" {
   #checkov:skip=CKV_AWS_356:CreateExportJob knows no resource; see the comment at the statement.
   statement {
     sid       = "ClaimMonths"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.claims.arn]
   }
 

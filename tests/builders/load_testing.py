@@ -143,8 +143,9 @@ class MemoryDynamoDB:
             condition = rest.get("ConditionExpression")
             if condition == "attribute_not_exists(pk)":
                 allowed = there is None
-            elif condition == "#call = :other":
-                other = rest["ExpressionAttributeValues"][":other"]
+            elif condition == "#replaced = :replaced":
+                assert rest["ExpressionAttributeNames"] == {"#replaced": "call"}
+                other = rest["ExpressionAttributeValues"][":replaced"]
                 allowed = there is not None and there["call"] == other
             else:
                 assert condition is None, condition

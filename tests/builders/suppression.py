@@ -59,15 +59,23 @@ def bounce(
     style: str = "eventType",
     feedback_id: str | None = None,
     at: datetime = MONDAY,
+    report: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """A Bounce; `style` is eventType (configuration set) or notificationType (identity)."""
+    """A Bounce; `style` is eventType (configuration set) or notificationType (identity).
+
+    Args:
+        report: members that a delivery status notification fills in, for every recipient.
+    """
+    reported = {"action": "failed", "status": "4.4.7"} if report is None else report
+    if kind == "Permanent" and report is None:
+        reported = {}
     return {
         style: "Bounce",
         "mail": {"messageId": f"message-{next(_numbers)}", "destination": list(recipients)},
         "bounce": {
             "bounceType": kind,
             "bounceSubType": sub_type,
-            "bouncedRecipients": [{"emailAddress": each} for each in recipients],
+            "bouncedRecipients": [{"emailAddress": each, **reported} for each in recipients],
             "timestamp": at.isoformat(),
             "feedbackId": feedback_id or f"feedback-{next(_numbers)}",
         },
@@ -275,7 +283,9 @@ class World:
 
     def process(self, *feedbacks: Feedback, **options: Any) -> Any:
         """One message for each; they are named m0, m1, …"""
-        return self.suppressor.process({f"m{n}": one for n, one in enumerate(feedbacks)}, **options)
+        return self.suppressor.process(
+            {f"m{n}": [one] for n, one in enumerate(feedbacks)}, **options
+        )
 
     def deliver(self, feedbacks: Iterable[Feedback]) -> None:
         """One invocation each."""

@@ -95,13 +95,20 @@ class Mailing:
         events.delete_rule(Name=self._rule)
         self.account.client("sqs").delete_queue(QueueUrl=self._heard)
 
-    def send(self, to: str, *, tracked: bool = True) -> str:
-        """Send an email, with the configuration set or without; its message id."""
+    def send(
+        self,
+        to: str,
+        *,
+        tracked: bool = True,
+        sender: str | None = None,
+        by: str = "configuration_set",
+    ) -> str:
+        """Send an email, with the configuration set of an output or without; its message id."""
         content = {"Subject": {"Data": "Offers"}, "Body": {"Text": {"Data": "Offers"}}}
-        tracking = {"ConfigurationSetName": self.example["configuration_set"]} if tracked else {}
+        tracking = {"ConfigurationSetName": self.example[by]} if tracked else {}
         return str(
             self.account.client("sesv2").send_email(
-                FromEmailAddress=self.example["from_address"],
+                FromEmailAddress=sender or self.example["from_address"],
                 Destination={"ToAddresses": [to]},
                 Content={"Simple": content},
                 **tracking,
@@ -243,6 +250,19 @@ def test_an_email_sent_without_a_configuration_set_is_told_by_its_identity(
 
 
 @terraform("ses_event_processing", scope="module")
+def test_an_email_of_a_configuration_set_with_event_bridge_is_told_by_the_event_bus(
+    ses_event_processing: Any, mailing: Mailing
+) -> None:
+    address = f"bounce+bus@{SIMULATOR}"
+
+    # The feedback of this identity goes to a topic of another owner.
+    mailing.send(address, sender=f"news@{THEIRS}", by="newsletter_configuration_set")
+
+    assert mailing.recorded(address, hard_bounces=1)["reason"] == "BOUNCE"
+    assert mailing.listed(address) == "BOUNCE"
+
+
+@terraform("ses_event_processing", scope="module")
 def test_a_bounce_that_identity_and_configuration_set_both_tell_counts_once(
     ses_event_processing: Any, wired: Mailing
 ) -> None:
@@ -287,6 +307,22 @@ def test_transient_bounces_suppress_at_the_limit_and_not_before(
     assert mailing.recorded(address, soft_bounces=3)["reason"] == "BOUNCE"
     assert mailing.listed(address) == "BOUNCE"
     assert len(mailing.account.eventually(lambda: mailing.heard(address), bool)) == 1
+
+
+@terraform("ses_event_processing", scope="module")
+def test_out_of_office_replies_suppress_nobody_and_leave_no_dead_letter(
+    ses_event_processing: Any, mailing: Mailing
+) -> None:
+    away, gone = f"success+away@{SIMULATOR}", f"success+gone@{SIMULATOR}"
+    general = {"bounceType": "Transient", "bounceSubType": "General"}
+
+    for _ in range(3):
+        happens(mailing.send(away), "bounce", report={}, **general)
+    happens(mailing.send(gone), "bounce", report={"status": "5.1.1"}, **general)
+
+    assert mailing.recorded(gone, hard_bounces=1)["reason"] == "BOUNCE"
+    mailing.settled()
+    assert (mailing.row(away), mailing.listed(away)) == ({}, None)
 
 
 @terraform("ses_event_processing", scope="module")

@@ -243,6 +243,9 @@ def test_the_api_says_accepted_of_what_is_queued_only(
     assert post(example, good, signed=False)[0] == 403
 
     account.eventually(lambda: codes_sent(account, "api-1"), bool)
+    [email] = [e for e in account.outbox("email") if e["tags"].get("message") == "api-1"]
+    assert email["from"].startswith("=?utf-8?") and email["from"].isascii()
+    assert email["from"].endswith(f" <{example['from_address']}>")
 
 
 @terraform("ses_load_testing", scope="module")

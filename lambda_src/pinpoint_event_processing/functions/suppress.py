@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 DEAD_LETTER_QUEUE_URL = required_env("DEAD_LETTER_QUEUE_URL")
 
-# SES and DynamoDB refuse what is in the record, and always will.
-HOPELESS_CODES = frozenset({"BadRequestException", "ValidationException"})
+# SES and DynamoDB refuse what is in the record, and always will. ValidationError is DynamoDB's code
+# for an action of a transaction.
+HOPELESS_CODES = frozenset({"BadRequestException", "ValidationError", "ValidationException"})
 
 logger = Logger(service="pinpoint-event-processing")
 suppressor = Suppressor.from_environment()
@@ -36,16 +37,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     not hold up the shard, and the stream would forget it.
     """
     records = {record["kinesis"]["sequenceNumber"]: record for record in event["Records"]}
-    feedbacks: dict[str, Feedback] = {}
+    feedbacks: dict[str, tuple[Feedback, ...]] = {}
     hopeless: dict[str, str] = {}
     for number, record in records.items():
         try:
-            feedback = feedback_in(record["kinesis"]["data"])
+            feedbacks[number] = feedback_in(record["kinesis"]["data"])
         except MalformedFeedback as error:
             hopeless[number] = str(error)
-            continue
-        if feedback is not None:
-            feedbacks[number] = feedback
+            feedbacks[number] = error.readable
 
     outcome = suppressor.process(
         feedbacks, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000

@@ -94,7 +94,9 @@ def _answer(reply: Reply) -> str:
         claims.release(reply.senders, reply.message_id)
         raise
     logger.info("Reply sent", extra={"mail_id": reply.message_id, "reply_id": sent_id})
-    claims.sent(reply.senders, reply.message_id)
+    if not claims.sent(reply.senders, reply.message_id):
+        # Raising here would have Lambda try again, and lose the known outcome.
+        logger.warning("Reply sent but not recorded", extra={"mail_id": reply.message_id})
     return REPLIED
 
 

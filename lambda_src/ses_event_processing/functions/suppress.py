@@ -24,20 +24,18 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     A malformed message fails like a message that met an unavailable service: after its last
     attempt it is in the dead-letter queue, whose alarm notifies a person.
     """
-    feedbacks: dict[str, Feedback] = {}
+    feedbacks: dict[str, tuple[Feedback, ...]] = {}
     failed: dict[str, str] = {}
     for record in event["Records"]:
         message_id = record["messageId"]
         try:
-            feedback = feedback_in(record["body"])
+            feedbacks[message_id] = feedback_in(record["body"])
         except MalformedFeedback as error:
             failed[message_id] = "MalformedFeedback"
+            feedbacks[message_id] = error.readable
             logger.warning(
                 "Message cannot be read", extra={"sqs_message_id": message_id, "reason": str(error)}
             )
-            continue
-        if feedback is not None:
-            feedbacks[message_id] = feedback
 
     outcome = suppressor.process(
         feedbacks, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000
@@ -47,7 +45,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             "Message comes back",
             extra={
                 "sqs_message_id": message_id,
-                "ses_message_id": feedbacks[message_id].message_id,
+                "ses_message_id": feedbacks[message_id][0].message_id,
                 "error_code": code,
             },
         )

@@ -75,13 +75,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 def _claimed(key: str, execution: str) -> tuple[Standing, Claim]:
     """Return the claim on a month, this run's own if that can be."""
     now = datetime.now(UTC)
-    new = claims.take_new(key, execution, now)
-    if new is not None:
-        return Standing.OWN, new
-
-    claim = claims.read(key)
-    if claim is None:
-        raise ServiceUnavailable(f"The claim {key} was deleted just now.")
+    claim = claims.take(key, execution, now)
     where = standing(claim, execution, _status(claim, execution, now))
     if where is Standing.ABANDONED:
         try:

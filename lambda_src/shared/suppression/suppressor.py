@@ -120,7 +120,7 @@ class Suppressor:
 
     def process(
         self,
-        feedbacks: Mapping[Key, Feedback],
+        feedbacks: Mapping[Key, Sequence[Feedback]],
         *,
         seconds_left: Callable[[], float] = lambda: float("inf"),
     ) -> Outcome[Key]:
@@ -220,11 +220,12 @@ class _Batch(Generic[Key]):
         self._seconds_left = seconds_left
         self._told: dict[str, Reason] = {}  # not to be announced again in a later round
 
-    def process(self, feedbacks: Mapping[Key, Feedback]) -> None:
+    def process(self, feedbacks: Mapping[Key, Sequence[Feedback]]) -> None:
         work: Work[Key] = defaultdict(list)
-        for key, feedback in feedbacks.items():
-            for address in feedback.recipients:
-                work[address].append((key, feedback))
+        for key, named in feedbacks.items():
+            for feedback in named:
+                for address in feedback.recipients:
+                    work[address].append((key, feedback))
         for attempt in range(ROUNDS):
             if attempt:
                 self._suppressor.pause(attempt)

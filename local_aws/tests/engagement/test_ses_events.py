@@ -373,6 +373,28 @@ def test_an_injected_bounce_suppresses_the_address(mail: Mail, local_aws: LocalS
     assert found["SuppressedDestination"]["Reason"] == "BOUNCE"
 
 
+@pytest.mark.parametrize(
+    ("options", "recipient"),
+    [
+        ({}, {"action": "failed", "status": "4.4.7"}),
+        ({"report": {"status": "5.1.1"}}, {"status": "5.1.1"}),
+        ({"report": {}}, {}),  # an out-of-office reply
+    ],
+)
+def test_an_injected_transient_bounce_has_the_report_that_is_asked_for(
+    mail: Mail, local_aws: LocalServer, options: dict[str, Any], recipient: dict[str, str]
+) -> None:
+    look = mail.inbox("BOUNCE")
+    message_id = mail.send("ann@example.org")
+
+    happen(local_aws, message_id, "bounce", bounceType="Transient", **options)
+
+    [told_of] = told(look, 1)["Bounce"]["bounce"]["bouncedRecipients"]
+    assert told_of.pop("emailAddress") == "ann@example.org"
+    told_of.pop("diagnosticCode", None)
+    assert told_of == recipient
+
+
 # -- destinations and their permissions --------------------------------------------------
 
 

@@ -125,6 +125,42 @@ def test_a_policy_for_one_identity_and_one_from_address_allows_only_it(
     assert f"on resource `{PREFIX}:identity/vip@example.com'" in other_identity[1]
 
 
+@pytest.mark.parametrize("action", ["ses:SendBulkEmail", "ses:SendBulkTemplatedEmail"])
+def test_a_bulk_email_of_sesv2_needs_two_actions(
+    aws: MinistackServer, allowed: Send, action: str
+) -> None:
+    both = ["ses:SendBulkEmail", "ses:SendBulkTemplatedEmail"]
+    resources = [DOMAIN, f"{PREFIX}:template/hello"]
+
+    sent = send_bulk_v2(aws.client("sesv2", allowed(resources, action=both)), "shop@example.com")
+    refused = refusal(
+        send_bulk_v2, aws.client("sesv2", allowed(resources, action=action)), "shop@example.com"
+    )
+
+    [other] = set(both) - {action}
+    assert sent["BulkEmailEntryResults"][0]["Status"] == "SUCCESS"
+    assert refused[0] == "AccessDeniedException"
+    assert f"to perform `{other}'" in refused[1]
+
+
+def test_a_raw_email_of_sesv2_needs_the_action_of_the_older_api(
+    aws: MinistackServer, allowed: Send
+) -> None:
+    client = aws.client("sesv2", allowed(DOMAIN, action="ses:SendEmail"))
+
+    assert refusal(send_raw_v2, client, "shop@example.com")[0] == "AccessDeniedException"
+
+
+def test_a_sender_that_cannot_be_read_is_no_question_of_permission(
+    aws: MinistackServer, allowed: Send
+) -> None:
+    client = aws.client("sesv2", allowed(DOMAIN))
+
+    code, _ = refusal(send_v2, client, "Foo, Inc. <shop@example.com>")
+
+    assert code != "AccessDeniedException"  # the service says what is wrong with it
+
+
 def send_templated_v2(client: Any, sender: str) -> Any:
     content = {"Template": {"TemplateName": "hello", "TemplateData": "{}"}}
     return send_v2(client, sender, Content=content)

@@ -145,6 +145,76 @@ run "rejects_addresses_in_one_text" {
   expect_failures = [var.recipients]
 }
 
+run "rejects_mailboxes_that_a_role_s_policies_cannot_hold" {
+  command = plan
+
+  variables { recipients = [for number in range(100) : "mailbox-number-${number}@department.example.com"] }
+
+  expect_failures = [data.aws_iam_policy_document.send]
+}
+
+run "takes_many_mailboxes_with_one_sender" {
+  command = plan
+
+  variables {
+    from_address = "help@example.com"
+    recipients   = [for number in range(60) : "mailbox-number-${number}@department.example.com"]
+  }
+
+  assert {
+    condition     = local.sender_characters < 100
+    error_message = "One From address needs one pattern."
+  }
+}
+
+run "rejects_identities_that_a_role_s_policies_cannot_hold" {
+  command = plan
+
+  variables { identity_arns = [for number in range(40) : "arn:aws:ses:eu-west-1:111122223333:identity/number-${number}.example.com"] }
+
+  expect_failures = [data.aws_iam_policy_document.send]
+}
+
+run "may_also_use_the_identities_of_recipients_in_the_sandbox" {
+  command = plan
+
+  variables { recipient_identity_arns = ["arn:aws:ses:eu-west-1:111122223333:identity/ann@example.org"] }
+
+  assert {
+    condition     = contains(one(data.aws_iam_policy_document.send.statement).resources, "arn:aws:ses:eu-west-1:111122223333:identity/ann@example.org")
+    error_message = "SES asks for permission on the recipient's identity in the sandbox."
+  }
+
+  assert {
+    condition     = !contains(one(one(data.aws_iam_policy_document.send.statement).condition).values, "ann@example.org")
+    error_message = "Nothing may be sent from the recipient's address."
+  }
+}
+
+run "rejects_addresses_that_a_policy_would_read_as_patterns" {
+  command = plan
+
+  variables {
+    from_address = "who?@example.com"
+    recipients   = ["$${aws:username}@example.com"]
+  }
+
+  expect_failures = [var.from_address, var.recipients]
+}
+
+run "rejects_letters_that_ses_does_not_take" {
+  command = plan
+
+  variables {
+    from_address            = "hälp@example.com"
+    own_addresses           = ["münchen.example"]
+    recipients              = ["help@münchen.example"]
+    recipient_identity_arns = ["ann@example.org"]
+  }
+
+  expect_failures = [var.from_address, var.own_addresses, var.recipients, var.recipient_identity_arns]
+}
+
 run "rejects_upper_case_that_the_policy_would_not_match" {
   command = plan
 

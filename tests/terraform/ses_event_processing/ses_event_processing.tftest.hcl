@@ -7,6 +7,66 @@ variables {
   configuration_set = { name = "tracked" }
 }
 
+run "takes_feedback_from_event_bridge_for_the_configuration_sets_that_are_named" {
+  command = apply
+
+  variables {
+    event_bridge = { configuration_sets = ["newsletter"] }
+  }
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.feedback[0].event_pattern) == {
+      source      = ["aws.ses"]
+      detail-type = ["Email Bounced", "Email Complaint Received"]
+      detail      = { mail = { tags = { "ses:configuration-set" = ["newsletter"] } } }
+    }
+    error_message = "The rule must match bounces and complaints of these configuration sets."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_cloudwatch_event_target.feedback[0].arn == module.queue.queue_arn,
+      one(aws_cloudwatch_event_target.feedback[0].dead_letter_config).arn == module.undelivered.queue_arn,
+      local.rule_publishes.event-bridge == { service = "events.amazonaws.com", source_arn = aws_cloudwatch_event_rule.feedback[0].arn },
+    ])
+    error_message = "EventBridge must be let into the queue and its dead-letter queue, by this rule alone."
+  }
+}
+
+run "takes_feedback_from_event_bridge_alone" {
+  command = plan
+
+  variables {
+    configuration_set = null
+    identities        = null
+    event_bridge      = {}
+  }
+
+  assert {
+    condition     = !strcontains(aws_cloudwatch_event_rule.feedback[0].event_pattern, "detail\":")
+    error_message = "Without names every configuration set counts."
+  }
+}
+
+run "makes_no_rule_without_event_bridge" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_event_rule.feedback) == 0 && local.rule_publishes == {}
+    error_message = "Null must create no rule."
+  }
+}
+
+run "rejects_a_configuration_set_of_event_bridge_that_is_an_arn" {
+  command = plan
+
+  variables {
+    event_bridge = { configuration_sets = ["arn:aws:ses:eu-west-1:111122223333:configuration-set/news"] }
+  }
+
+  expect_failures = [var.event_bridge]
+}
+
 run "leads_feedback_from_ses_to_the_function_and_failures_to_queues" {
   command = apply
 

@@ -161,6 +161,70 @@ run "rejects_an_api_that_refuses_every_request" {
   expect_failures = [var.api]
 }
 
+run "may_send_in_bulk_by_both_names_of_the_action_and_to_the_sandbox_s_recipients" {
+  command = plan
+
+  variables {
+    sending = {
+      identity_arns           = ["arn:aws:ses:eu-west-1:111122223333:identity/example.com"]
+      recipient_identity_arns = ["arn:aws:ses:eu-west-1:111122223333:identity/ann@example.org"]
+      templates               = ["SimpleEmail"]
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      toset(data.aws_iam_policy_document.sender.statement[0].actions) == toset(["ses:SendBulkEmail", "ses:SendBulkTemplatedEmail"]),
+      toset(data.aws_iam_policy_document.sender.statement[0].resources) == toset([
+        "arn:aws:ses:eu-west-1:111122223333:identity/example.com",
+        "arn:aws:ses:eu-west-1:111122223333:identity/ann@example.org",
+        "arn:aws:ses:eu-west-1:111122223333:template/SimpleEmail",
+      ]),
+    ])
+    error_message = "SES asks for both actions, on each of these resources."
+  }
+}
+
+run "rejects_templates_that_a_role_s_policies_cannot_hold" {
+  command = plan
+
+  variables {
+    sending = {
+      identity_arns = ["arn:aws:ses:eu-west-1:111122223333:identity/example.com"]
+      templates     = [for number in range(100) : "template-number-${number}"]
+    }
+  }
+
+  expect_failures = [data.aws_iam_policy_document.sender]
+}
+
+run "rejects_identities_that_a_role_s_policies_cannot_hold" {
+  command = plan
+
+  variables {
+    sending = {
+      identity_arns = [for number in range(40) : "arn:aws:ses:eu-west-1:111122223333:identity/number-${number}.example.com"]
+      templates     = ["*"]
+    }
+  }
+
+  expect_failures = [data.aws_iam_policy_document.sender]
+}
+
+run "rejects_a_recipient_s_identity_by_its_address" {
+  command = plan
+
+  variables {
+    sending = {
+      identity_arns           = ["arn:aws:ses:eu-west-1:111122223333:identity/example.com"]
+      recipient_identity_arns = ["ann@example.org"]
+      templates               = ["*"]
+    }
+  }
+
+  expect_failures = [var.sending]
+}
+
 run "rejects_sending_without_an_identity" {
   command = plan
 

@@ -34,7 +34,10 @@ def event(kind: str, *addresses: str, **detail: Any) -> dict[str, Any]:
     value = copy.deepcopy(sample(f"pinpoint/email_{kind}"))
     mail_event = value["facets"]["email_channel"]["mail_event"]
     member, past = ("complaint", "complained") if kind == "complaint" else ("bounce", "bounced")
-    mail_event[member][f"{past}_recipients"] = [{"email_address": each} for each in addresses]
+    said = {"status": "4.4.7"} if kind == "softbounce" else {}
+    mail_event[member][f"{past}_recipients"] = [
+        {"email_address": each, **said} for each in addresses
+    ]
     mail_event[member]["feedback_id"] = f"{kind}-{'-'.join(addresses)}"
     mail_event[member].update(detail)
     return value
@@ -175,6 +178,23 @@ def test_a_malformed_record_is_parked_at_once_and_holds_up_nobody(function, data
     assert letter["Data"] == records(data)["Records"][0]["kinesis"]["data"]
 
 
+def test_a_recipient_that_cannot_be_read_is_parked_and_the_others_are_suppressed(function):
+    assert function(event("hardbounce", ANN, "Lee, Bob"), event("complaint", EVE)) == NOTHING
+
+    assert function.world.ses.suppressed == {ANN: "BOUNCE", EVE: "COMPLAINT"}
+    [letter] = function.queue.letters
+    assert letter["SequenceNumber"] == "1"
+
+
+def test_a_record_that_the_table_will_never_take_is_parked_and_holds_up_nobody(function):
+    refused = client_error("TransactWriteItems", "ValidationException")
+    function.world.dynamodb.down = [refused, refused]
+
+    assert function(event("hardbounce", ANN), event("hardbounce", BOB)) == NOTHING
+
+    assert len(function.queue.letters) == 1
+
+
 def test_what_ses_will_never_take_is_parked_and_not_tried_for_hours(function):
     function.world.ses.failing[ANN] = [client_error("Put", "BadRequestException")]
 
@@ -271,9 +291,8 @@ def test_an_invocation_writes_one_metrics_record(function):
 def test_a_record_may_end_in_a_newline_or_not(ending):
     text = json.dumps(event("hardbounce", ANN)) + ending
 
-    feedback = feedback_in(base64.b64encode(text.encode()).decode())
+    [feedback] = feedback_in(base64.b64encode(text.encode()).decode())
 
-    assert feedback is not None
     assert (feedback.kind, feedback.recipients) == (FeedbackKind.HARD_BOUNCE, (ANN,))
 
 
@@ -281,6 +300,6 @@ def test_a_record_may_end_in_a_newline_or_not(ending):
 @settings(max_examples=200)
 def test_no_record_is_too_odd_to_be_parked(data):
     try:
-        assert feedback_in(base64.b64encode(data).decode()) is None
+        assert feedback_in(base64.b64encode(data).decode()) == ()
     except MalformedFeedback as error:
         assert str(error)

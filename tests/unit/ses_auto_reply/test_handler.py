@@ -14,9 +14,10 @@ from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    ParamValidationError,
     ReadTimeoutError,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -312,6 +313,197 @@ def test_whatever_ses_does_and_however_often_lambda_tries_a_mail_has_one_reply_a
     decisive = next((attempt for attempt in story if attempt != "refused"), "refused")
     assert taken == (decisive in ("ok", "no answer"))
     assert (parked > 0) <= (decisive in ("crash", "no answer"))
+
+
+class LostAnswers:
+    """A table whose answers get lost after the work was done; `lost` names the calls, in order."""
+
+    def __init__(self, table: Any, *lost: str) -> None:
+        self._table, self.lost = table, list(lost)
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._table, name)
+
+        def answer(**request: Any) -> Any:
+            result = call(**request)
+            if self.lost and self.lost[0] == name:
+                self.lost.pop(0)
+                raise ReadTimeoutError(endpoint_url=URL)
+            return result
+
+        return answer
+
+
+def claimed(table: Any) -> list[Any]:
+    return list(table.scan(TableName="answered")["Items"])
+
+
+def test_a_claim_whose_answer_was_lost_is_given_up_and_the_mail_is_answered_by_the_retry(
+    handler, dynamodb, ses, monkeypatch
+):
+    monkeypatch.setattr(handler.claims, "_dynamodb", LostAnswers(dynamodb, "transact_write_items"))
+
+    with pytest.raises(ServiceUnavailable):
+        decision(handler)
+
+    assert claimed(dynamodb) == []
+    assert decision(handler) == "REPLIED"
+    assert len(ses.taken) == 1
+
+
+class FaultyTable:
+    """A table on which each call fails before its work, or loses its answer after it, by a plan."""
+
+    def __init__(self, table: Any, faults: list[str]) -> None:
+        self._table, self._faults = table, faults
+
+    def __getattr__(self, name: str) -> Any:
+        def answer(**request: Any) -> Any:
+            fault = self._faults.pop(0) if self._faults else "none"
+            if fault == "before":
+                raise service_error(name, "InternalServerError", 500)
+            result = getattr(self._table, name)(**request)
+            if fault == "after":
+                raise ReadTimeoutError(endpoint_url=URL)
+            return result
+
+        return answer
+
+
+@given(
+    faults=st.lists(st.sampled_from(["none", "before", "after"]), max_size=12),
+    answers=st.lists(st.sampled_from(["taken", "refused", "silent", "silent, taken"]), max_size=4),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_the_table_and_ses_do_a_mail_has_one_reply_or_a_person_looks(
+    handler, tables, faults, answers
+):
+    mail, ses = str(uuid.uuid4()), FakeSes()
+    errors = {"refused": REFUSALS[0], "silent": READ_TIMEOUT, "silent, taken": READ_TIMEOUT}
+    outcomes: list[str] = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handler, "ses", ses)
+        patch.setattr(handler.claims, "_dynamodb", FaultyTable(tables, list(faults)))
+        for _ in range(len(faults) + len(answers) + 1):  # Lambda's attempts and redrives
+            answer = answers[len(ses.calls)] if len(ses.calls) < len(answers) else "taken"
+            ses.answers = [errors[answer]] if answer in errors else []
+            ses.takes_what_it_fails = answer == "silent, taken"
+            try:
+                outcomes.append(decision(handler, sender=f"{mail}@example.org", message_id=mail))
+            except (ServiceUnavailable, ReplyRefused, OutcomeUnknown) as error:
+                outcomes.append(type(error).__name__)
+
+    assert len(ses.taken) <= 1
+    assert "REPLIED" in outcomes or "OutcomeUnknown" in outcomes
+    if "OutcomeUnknown" not in outcomes:
+        assert len(ses.taken) == 1
+    if "REPLIED" in outcomes and "before" not in faults and "after" not in faults:
+        assert set(outcomes[outcomes.index("REPLIED") + 1 :]) <= {"ANSWERED_BEFORE"}
+
+
+def test_a_transaction_that_is_still_in_progress_is_given_up_and_tried_again(
+    handler, dynamodb, ses, monkeypatch
+):
+    """botocore repeats a transaction while the first one, whose answer was lost, runs."""
+
+    def in_progress(**request: Any) -> None:
+        dynamodb.transact_write_items(**request)
+        raise service_error("TransactWriteItems", "TransactionInProgressException", 400)
+
+    table = SimpleNamespace(transact_write_items=in_progress, delete_item=dynamodb.delete_item)
+    with monkeypatch.context() as patch:
+        patch.setattr(handler.claims, "_dynamodb", table)
+        with pytest.raises(ServiceUnavailable):
+            decision(handler)
+
+    assert decision(handler) == "REPLIED"
+    assert len(ses.taken) == 1
+
+
+def test_a_repeated_transaction_recognises_its_own_claims(handler, dynamodb, ses, monkeypatch):
+    """botocore repeats the same request when the answer of the first is lost."""
+
+    def twice(**request: Any) -> Any:
+        dynamodb.transact_write_items(**request)
+        request["ClientRequestToken"] = "another"  # as if the first were forgotten
+        return dynamodb.transact_write_items(**request)
+
+    table = SimpleNamespace(transact_write_items=twice, update_item=dynamodb.update_item)
+    monkeypatch.setattr(handler.claims, "_dynamodb", table)
+
+    assert decision(handler) == "REPLIED"
+    assert len(ses.taken) == 1
+
+
+def test_a_claim_given_up_is_never_that_of_an_earlier_attempt(handler, dynamodb, ses, monkeypatch):
+    ses.answers = [READ_TIMEOUT]
+    with pytest.raises(OutcomeUnknown):
+        decision(handler)
+
+    def unavailable(**_: Any) -> None:
+        raise service_error("TransactWriteItems", "InternalServerError", 500)
+
+    table = SimpleNamespace(
+        transact_write_items=unavailable,
+        delete_item=dynamodb.delete_item,
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(handler.claims, "_dynamodb", table)
+        with pytest.raises(ServiceUnavailable):
+            decision(handler)
+
+    with pytest.raises(OutcomeUnknown):
+        decision(handler)
+    assert len(ses.calls) == 1
+
+
+def test_a_sent_reply_whose_record_cannot_be_written_stays_sent(
+    handler, dynamodb, ses, monkeypatch, caplog
+):
+    def fail(**_: Any) -> None:
+        raise service_error("UpdateItem", "InternalServerError", 500)
+
+    table = SimpleNamespace(transact_write_items=dynamodb.transact_write_items, update_item=fail)
+    monkeypatch.setattr(handler.claims, "_dynamodb", table)
+
+    assert decision(handler) == "REPLIED"
+    assert len(ses.taken) == 1
+    assert any("not recorded" in record.getMessage() for record in caplog.records)
+
+
+def test_a_release_whose_answer_was_lost_is_no_error_when_it_is_repeated(
+    handler, dynamodb, ses, monkeypatch
+):
+    def twice(**request: Any) -> Any:
+        dynamodb.delete_item(**request)
+        return dynamodb.delete_item(**request)
+
+    table = SimpleNamespace(
+        transact_write_items=dynamodb.transact_write_items,
+        update_item=dynamodb.update_item,
+        delete_item=twice,
+    )
+    monkeypatch.setattr(handler.claims, "_dynamodb", table)
+    ses.answers = [service_error("SendEmail", "MessageRejected", 400)]
+
+    with pytest.raises(ReplyRefused):
+        decision(handler)
+
+    assert decision(handler) == "REPLIED"
+
+
+def test_a_request_that_botocore_does_not_send_is_refused_and_quotes_no_address(handler, ses):
+    ses.answers = [ParamValidationError(report=f"Invalid type for {ANN}")]
+
+    with pytest.raises(ReplyRefused) as refused:
+        decision(handler)
+
+    assert len(ses.calls) == 1
+    assert refused.value.__cause__ is None and ANN not in str(refused.value)
+    assert decision(handler) == "REPLIED"
 
 
 def test_a_claim_that_another_one_crosses_is_tried_again_later():

@@ -23,6 +23,11 @@ GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
 NOTHING = {"batchItemFailures": []}
 
 
+def from_event_bridge(detail_type, detail):
+    """Build EventBridge's envelope of an SES event."""
+    return sample("ses/eventbridge_bounce") | {"detail-type": detail_type, "detail": detail}
+
+
 class Function:
     """The handler, cold-started, with services in memory."""
 
@@ -65,6 +70,37 @@ def test_events_and_notifications_suppress_wrapped_by_sns_or_not(function, style
     assert function.world.ses.suppressed == {ANN: "BOUNCE", BOB: "COMPLAINT"}
 
 
+@pytest.mark.parametrize("wrapped", [json.dumps, envelope])
+def test_events_by_event_bridge_suppress_sent_to_the_queue_or_by_a_topic(function, wrapped):
+    bounced = from_event_bridge("Email Bounced", bounce(ANN))
+    complained = from_event_bridge("Email Complaint Received", complaint(BOB))
+
+    assert function(wrapped(bounced), wrapped(complained)) == NOTHING
+
+    assert function.world.ses.suppressed == {ANN: "BOUNCE", BOB: "COMPLAINT"}
+
+
+def test_an_event_by_event_bridge_and_by_a_topic_counts_once(function):
+    event = bounce(ANN)
+
+    function(envelope(event), json.dumps(from_event_bridge("Email Bounced", event)))
+
+    assert function.world.item(ANN)["hard_bounces"] == 1
+
+
+def test_a_recipient_that_cannot_be_read_comes_back_and_the_others_are_suppressed(function):
+    answer = function(envelope(bounce(ANN, "Lee, Bob", BOB)))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert set(function.world.ses.suppressed) == {ANN, BOB}
+
+
+def test_three_out_of_office_replies_of_a_week_suppress_nobody(function):
+    function(*(envelope(bounce(ANN, kind="Transient", report={})) for _ in range(3)))
+
+    assert (function.world.ses.suppressed, function.world.item(ANN)) == ({}, {})
+
+
 def test_an_event_of_a_configuration_set_is_no_key_error(function):
     assert function(envelope(sample("ses/bounce_permanent_general"))) == NOTHING
     assert function.world.ses.suppressed == {"recipient@example.com": "BOUNCE"}
@@ -79,6 +115,11 @@ def test_an_event_of_a_configuration_set_is_no_key_error(function):
         envelope(sample("ses/delivery")),
         envelope(complaint(ANN, kind="not-spam")),
         json.loads(json.dumps(sample("ses/sqs_sns_click")))["Records"][0]["body"],
+        envelope(bounce(kind="Undetermined", sub_type="Undetermined")),
+        envelope(bounce(ANN, kind="Transient", report={})),
+        json.dumps(from_event_bridge("Email Delivered", sample("ses/delivery"))),
+        json.dumps(from_event_bridge("Sending Status Disabled", {"version": "1.0"})),
+        json.dumps(from_event_bridge(["Email Bounced"], bounce(ANN))),
     ],
 )
 def test_what_says_nothing_against_a_recipient_is_done_with_at_once(function, body):
@@ -95,6 +136,7 @@ def test_what_says_nothing_against_a_recipient_is_done_with_at_once(function, bo
         json.dumps({"Type": "Notification", "Message": "not JSON"}),
         envelope("[1]"),
         envelope({"eventType": "Bounce"}),
+        json.dumps(from_event_bridge("Email Bounced", "no object")),
         "[" * 100_000,
     ],
 )

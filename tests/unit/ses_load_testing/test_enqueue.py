@@ -56,6 +56,18 @@ def test_a_message_that_sqs_took_is_accepted_with_its_id(sqs: Sqs):
     assert [json.loads(each) for each in sqs.bodies] == [body(1)]
 
 
+@pytest.mark.parametrize("character", ["\ud800", "\ufffe", "\uffff"])
+def test_characters_that_sqs_does_not_take_arrive_escaped_and_cost_no_other_message(
+    sqs: Sqs, character: str
+):
+    status, answers = ask(sqs, [body(1), body(2, note=character)])
+
+    assert status == 202
+    assert [each["accepted"] for each in answers] == [True, True]
+    assert sqs.bodies[1].isascii()
+    assert json.loads(sqs.bodies[1])["note"] == character
+
+
 def test_a_list_is_answered_message_by_message(sqs: Sqs):
     status, answers = ask(sqs, [body(1), body(2, to="nobody"), body(3)])
 

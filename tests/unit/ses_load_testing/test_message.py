@@ -35,10 +35,16 @@ def test_a_message_is_read_whole():
         ({"to": ["a@b.example"]}, "to"),
         ({"to": "a@b.example, c@d.example"}, "to"),
         ({"to": "Ann <a@b.example>"}, "to"),
-        ({"to": "ann@bücher.example"}, "to"),
+        ({"to": "änn@example.com"}, "to"),
+        ({"to": "ann@straße.example"}, "to"),
+        ({"from": "änn@example.com"}, "from"),
+        ({"from": "A <a@b.example>, B <c@d.example>"}, "from"),
         ({"template_name": ""}, "template_name"),
         ({"template_name": "x" * 65}, "template_name"),
         ({"user_id": 4711}, "user_id"),
+        ({"user_id": "ü" * 1025}, "user_id"),  # 2,050 bytes: no key of DynamoDB
+        ({"user_id": "\ud800"}, "user_id"),
+        ({"unique_code": "\ud800"}, "unique_code"),
         ({"config_set": 4711}, "config_set"),
         ({"unique_code": ""}, "unique_code"),
         ({"idempotency_key": "x" * 257}, "idempotency_key"),
@@ -65,22 +71,33 @@ def test_what_is_no_object_is_refused_as_a_body(text: str):
         read_message(text)
 
 
-def test_names_ampersands_and_other_scripts_pass_unchanged():
-    written = body(
-        1, **{"from": "Müller & Söhne + 100 % <shop@example.com>"}, unique_code="a&b+c%d"
-    )
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("Müller GmbH <shop@example.com>", "=?utf-8?q?M=C3=BCller_GmbH?= <shop@example.com>"),
+        ("Foo, Inc. <shop@example.com>", '"Foo, Inc." <shop@example.com>'),
+        ("Shop & Co + 100 % <shop@example.com>", "Shop & Co + 100 % <shop@example.com>"),
+        ("shop@bücher.example", "shop@xn--bcher-kva.example"),
+    ],
+)
+def test_a_sender_is_written_as_ses_takes_it(written: str, sent: str):
+    assert message_of(body(1, **{"from": written})).sender == sent
 
-    message = read_message(json.dumps(written))
 
-    assert message.sender == "Müller & Söhne + 100 % <shop@example.com>"
-    assert message.unique_code == "a&b+c%d"
+def test_a_recipient_s_domain_is_sent_in_punycode():
+    assert message_of(body(1, to="ann@münchen.example")).to == "ann@xn--mnchen-3ya.example"
+
+
+def test_characters_of_a_code_pass_unchanged():
+    assert message_of(body(1, unique_code="a&b+c%d")).unique_code == "a&b+c%d"
 
 
 def test_the_same_code_for_the_same_people_is_the_same_identity():
     key = message_of(body(1)).key
 
     assert message_of(body(1, template_name="Other", tags=None)).key == key
-    assert message_of(body(1, to="USER-1@example.com")).key == key
+    assert message_of(body(1, to="USER-1@EXAMPLE.com")).key == key
+    assert message_of(body(1, **{"from": "<shop@example.com>"})).key == key
     assert message_of(body(2, unique_code="code-1")).key != key
     assert message_of(body(1, **{"from": "other@example.com"})).key != key
 

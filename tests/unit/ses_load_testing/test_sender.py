@@ -249,6 +249,65 @@ def test_throttling_is_told_by_its_code_and_not_by_its_text(world: World):
 
 
 @pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDeniedException", 403),
+        ("ExpiredTokenException", 403),
+        ("InvalidSignatureException", 403),
+        ("UnrecognizedClientException", 400),
+        ("RequestExpired", 400),
+        ("NewClientError", 400),
+    ],
+)
+def test_a_call_that_is_not_allowed_yet_ends_no_message(world: World, code: str, status: int):
+    def refuse(_: Any) -> None:
+        raise refusal(code, status)
+
+    world.ses.before = refuse
+    world.put(*(body(n) for n in range(1, 61)))
+
+    report = world.deliver()
+
+    assert report.count(Fate.LATER) == 60 and fates_of(world) == {}
+    assert len(report.call_seconds) == 1 and report.throttled == 0
+
+    world.ses.before = None
+    world.time.now += 1000
+    assert world.deliver().count(Fate.SENT) == 60
+
+
+@pytest.mark.parametrize("user_id", ["ü" * 1025, "\ud800"])
+def test_a_user_id_that_is_no_key_costs_no_other_message(world: World, user_id: str):
+    world.put(body(1), body(2, user_id=user_id), body(3))
+
+    assert fates(world) == [Fate.SENT, Fate.FAILED, Fate.SENT]
+
+
+@pytest.mark.parametrize("code", ["NotFoundException", "MailFromDomainNotVerifiedException"])
+def test_a_call_whose_template_or_sender_ses_does_not_know_is_a_dead_letter(
+    world: World, code: str
+):
+    def refuse(_: Any) -> None:
+        raise refusal(code, 404 if code == "NotFoundException" else 400)
+
+    world.ses.before = refuse
+    world.put(body(1), body(2))
+
+    assert world.deliver().count(Fate.FAILED) == 2
+
+
+def test_a_call_that_is_too_large_goes_out_in_halves(world: World):
+    def refuse(request: dict[str, Any]) -> None:
+        if len(request["BulkEmailEntries"]) > 2:
+            raise refusal("413", 413)
+
+    world.ses.before = refuse
+    world.put(*(body(n) for n in range(1, 9)))
+
+    assert world.deliver().count(Fate.SENT) == 8
+
+
+@pytest.mark.parametrize(
     "code",
     ["TEMPLATE_NOT_FOUND", "INVALID_PARAMETER", "MESSAGE_REJECTED", "FAILED", "A_NEW_STATUS"]
     + ["CONFIGURATION_SET_NOT_FOUND", "CONFIGURATION_SET_SENDING_PAUSED"],

@@ -362,6 +362,38 @@ def test_a_run_for_a_month_already_exported_exports_nothing_and_names_the_object
     assert len(ses.created) == 1
 
 
+class Repeating:
+    """DynamoDB where the answer to each write is lost, and botocore repeats the write."""
+
+    def __init__(self):
+        self._client = boto3.client("dynamodb")
+        self.exceptions = self._client.exceptions
+
+    def put_item(self, **request):
+        self._client.put_item(**request)
+        return self._client.put_item(**request)
+
+    def update_item(self, **request):
+        self._client.update_item(**request)
+        return self._client.update_item(**request)
+
+
+def test_a_run_whose_writes_are_repeated_recognises_its_own_claim(
+    steps, ses, aws, states, server, monkeypatch
+):
+    for step in (steps.start, steps.collect):
+        monkeypatch.setattr(step.claims, "_client", Repeating())
+
+    assert started(steps)["JobId"] == "j1"
+    states.statuses[FIRST] = "ABORTED"
+    assert started(steps, SECOND)["JobId"] == "j1"  # taken over
+    ses.completes(server.url)
+    assert collected(steps, SECOND)["Outcome"] == "SUCCESS"
+    states.statuses[SECOND] = "SUCCEEDED"
+    assert started(steps, "arn:third")["Outcome"] == "NOTHING"
+    assert len(ses.created) == 1
+
+
 def test_two_runs_at_the_same_time_make_one_export(steps, ses, states):
     states.statuses[FIRST] = "RUNNING"
     started(steps)
@@ -537,6 +569,34 @@ def test_the_machine_never_asks_ses_itself_so_that_the_url_is_not_in_its_history
     resources = {task["Resource"] for _, task in tasks(MACHINE)}
 
     assert not [resource for resource in resources if "sesv2" in resource]
+
+
+def test_a_step_waits_a_quarter_of_an_hour_for_the_concurrency_of_a_young_account():
+    for name, task in tasks(MACHINE):
+        if "function" not in task["Resource"]:
+            continue
+        [retry] = [
+            retry
+            for retry in task["Retry"]
+            if "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
+        ]
+        waits = [
+            min(retry["MaxDelaySeconds"], retry["IntervalSeconds"] * retry["BackoffRate"] ** number)
+            for number in range(retry["MaxAttempts"])
+        ]
+
+        assert retry["ErrorEquals"] == ["Lambda.TooManyRequestsException"], name
+        assert sum(waits) / 2 > 12 * 60, name  # full jitter: half of it on average
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+def test_a_server_that_says_later_is_no_link_that_ended(steps, ses, server, status):
+    started(steps)
+    ses.completes(server.url)
+    server.status = status
+
+    with pytest.raises(ServiceUnavailable):
+        collected(steps)
 
 
 def test_every_run_is_bounded():

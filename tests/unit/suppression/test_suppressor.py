@@ -237,7 +237,7 @@ def test_a_storm_of_failures_ends_in_what_a_calm_day_leaves(
     deliveries = 0
     while waiting:
         batch = dict(list(waiting.items())[:size])
-        failed = stormy.suppressor.process(batch).failed
+        failed = stormy.suppressor.process({n: [one] for n, one in batch.items()}).failed
         assert set(failed) <= set(batch)
         waiting = {key: waiting[key] for key in waiting if key not in batch or key in failed}
         deliveries += 1

@@ -176,7 +176,9 @@ def inject(message_id: str, kind: str, options: Json) -> Json:
 
     Options, all optional: ``link``, ``linkTags``, ``userAgent``, ``ipAddress`` of an open or
     click; ``recipients`` (list), ``bounceType``, ``bounceSubType``, ``complaintFeedbackType``,
-    ``delayType`` of the others. Answers the event type and the destinations it goes to.
+    ``delayType`` of the others; ``report`` of a bounce, the members of each recipient beside the
+    address ({} for an out-of-office reply, which has none). Answers the event type and the
+    destinations it goes to.
 
     Raises:
         NoSuchMessage: names the id.
@@ -214,9 +216,12 @@ def _detail(event_type: str, message: Message, recipients: list[str], options: J
             }
         case "Bounce":
             sub_type = options.get("bounceSubType") or options.get("subType") or "General"
-            bounced = {"action": "failed", **_DIAGNOSES.get(sub_type, _DIAGNOSES["General"])}
+            bounce_type = options.get("bounceType", "Permanent")
+            usual = _PASSING if bounce_type == "Transient" else _DIAGNOSES["General"]
+            known = usual if sub_type == "General" else _DIAGNOSES.get(sub_type, usual)
+            bounced = options.get("report", {"action": "failed", **known})
             return {
-                "bounceType": options.get("bounceType", "Permanent"),
+                "bounceType": bounce_type,
                 "bounceSubType": sub_type,
                 "bouncedRecipients": [{"emailAddress": each, **bounced} for each in recipients],
                 "timestamp": iso(now),
@@ -273,6 +278,7 @@ _DIAGNOSES = {
     },
     "MailboxFull": {"status": "4.2.2", "diagnosticCode": "smtp; 452 4.2.2 mailbox full"},
 }
+_PASSING = {"status": "4.4.7", "diagnosticCode": "smtp; 550 4.4.7 Message expired"}
 _HELD_BACK = ("Suppressed", "OnAccountSuppressionList")  # no server was asked
 _ANCHOR = re.compile(r"<a\s[^>]*>", re.IGNORECASE)
 _HREF = re.compile(r"""href\s*=\s*["']([^"']+)["']""", re.IGNORECASE)

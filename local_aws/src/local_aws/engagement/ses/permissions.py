@@ -18,18 +18,19 @@ from urllib.parse import parse_qs
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
-from ministack.services import ses, ses_v2
+
+from local_aws.engagement.ses import addresses, sandbox
 
 REQUIRED = (
     "ministack.core.iam_evaluator.AuthError",
     "ministack.core.iam_evaluator._signed_request",
     "ministack.core.iam_evaluator.enforce",
-    "ministack.services.ses._identities",
-    "ministack.services.ses_v2._identities",
+    *sandbox.REQUIRED,
 )
 
 Json = dict[str, Any]
 
+_MAILBOXES_V2 = ("FromEmailAddress", "FeedbackForwardingEmailAddress")
 _SENDING = {
     "ses:SendBulkEmail",
     "ses:SendBulkTemplatedEmail",
@@ -52,6 +53,7 @@ class Sending:
     raw: bool
     template: str = ""  # its name; empty for content that the request brings itself
     bulk_v2: bool = False
+    mailboxes: tuple[str, ...] = ()  # all of the request, as they are written there
 
     def condition_keys(self) -> Json:
         if self.bulk_v2:  # The reference gives SendBulkEmail none of the keys about the email.
@@ -87,22 +89,31 @@ def apply() -> None:
             return enforce(
                 access_key_id, iam_action, service, region, resource_arn, service_context
             )
-        # SESv2 sends a raw message by the permission of the older operation for it.
-        action = "ses:SendRawEmail" if sending.raw else iam_action
+        if addresses.refusal(sending.mailboxes):
+            # The identity cannot be read from such a sender: the service refuses the request.
+            return None
         context = {**(service_context or {}), **sending.condition_keys()}
-        for arn in resources(sending, f"arn:aws:ses:{region}:{get_account_id()}"):
-            refused = enforce(access_key_id, action, service, region, arn, context)
-            if isinstance(refused, iam_evaluator.AuthError):
-                return refused
-            if refused:
-                return iam_evaluator.AuthError(
-                    "AccessDeniedException" if sending.api_version == "2" else "AccessDenied",
-                    f"User `{refused.principal_arn}' is not authorized to perform `{action}' on "
-                    f"resource `{arn}'",
-                )
+        for action in actions(sending, iam_action):
+            for arn in resources(sending, f"arn:aws:ses:{region}:{get_account_id()}"):
+                refused = enforce(access_key_id, action, service, region, arn, context)
+                if isinstance(refused, iam_evaluator.AuthError):
+                    return refused
+                if refused:
+                    return iam_evaluator.AuthError(
+                        "AccessDeniedException" if sending.api_version == "2" else "AccessDenied",
+                        f"User `{refused.principal_arn}' is not authorized to perform `{action}' "
+                        f"on resource `{arn}'",
+                    )
         return None
 
     iam_evaluator.enforce = checked
+
+
+def actions(sending: Sending, iam_action: str) -> tuple[str, ...]:
+    """The actions that sending needs permission for; SESv2 asks for some of the older API too."""
+    if sending.bulk_v2:
+        return (iam_action, "ses:SendBulkTemplatedEmail")
+    return ("ses:SendRawEmail",) if sending.raw else (iam_action,)
 
 
 def resources(sending: Sending, prefix: str) -> Iterator[str]:
@@ -112,19 +123,18 @@ def resources(sending: Sending, prefix: str) -> Iterator[str]:
         yield f"{prefix}:configuration-set/{sending.configuration_set}"
     if sending.template:
         yield f"{prefix}:template/{sending.template}"
+    if sandbox.applies():
+        for recipient in sandbox.outside(sending.recipients):
+            yield f"{prefix}:identity/{identity_of(recipient)}"
 
 
-def identity_of(sender: str) -> str:
-    """The identity that an email from the sender uses.
+def identity_of(mailbox: str) -> str:
+    """The identity that an email from the mailbox uses, or from the address of one.
 
-    The address when it is one, else the closest domain above it that is one, else the address:
-    of an identity that is not there, the service itself tells.
+    Of an identity that is not there, the service itself tells.
     """
-    address = parseaddr(sender)[1]
-    labels = address.rpartition("@")[2].lower().split(".")
-    domains = [".".join(labels[first:]) for first in range(len(labels) - 1)]
-    known = {*ses._identities.keys(), *ses_v2._identities.keys()}
-    return next((name for name in (address, *domains) if name in known), address)
+    address = parseaddr(mailbox)[1]
+    return sandbox.identity_of(address) or address
 
 
 def read(service: str, raw_path: str, body: bytes) -> Sending | None:
@@ -163,6 +173,12 @@ def read_v2(request: Json) -> Sending:
         template=template.get("TemplateName")
         or str(template.get("TemplateArn") or "").rpartition("/")[2],
         bulk_v2="BulkEmailEntries" in request,
+        mailboxes=(
+            *(request.get(name) or "" for name in _MAILBOXES_V2 if request.get(name)),
+            *(request.get("ReplyToAddresses") or []),
+            *recipients,
+            *headers["mailboxes"],
+        ),
     )
 
 
@@ -187,6 +203,12 @@ def read_v1(parameters: Mapping[str, str]) -> Sending:
         configuration_set=parameters.get("ConfigurationSetName") or headers["configuration_set"],
         raw=bool(raw),
         template=parameters.get("Template", ""),
+        mailboxes=(
+            *(parameters[name] for name in ("Source", "ReturnPath") if parameters.get(name)),
+            *(v for name, v in parameters.items() if name.startswith("ReplyToAddresses.member.")),
+            *recipients,
+            *headers["mailboxes"],
+        ),
     )
 
 
@@ -202,8 +224,15 @@ def _headers(raw: str) -> Json:
         for name in ("To", "Cc", "Bcc")
         for _, address in getaddresses([str(value) for value in message.get_all(name, [])])
     ]
+    written = BytesHeaderParser(policy=policy.compat32).parsebytes(mime)
     return {
         "from": str(message.get("From", "")),
         "recipients": recipients,
+        "mailboxes": [
+            mailbox
+            for name in ("From", "To", "Cc", "Bcc", "Reply-To")
+            for value in written.get_all(name, [])
+            for mailbox in addresses.in_header(str(value))
+        ],
         "configuration_set": str(message.get("X-SES-CONFIGURATION-SET", "")),
     }

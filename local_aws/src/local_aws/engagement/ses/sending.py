@@ -18,11 +18,13 @@ from urllib.parse import parse_qs, unquote, urlencode
 
 from local_aws.engagement import registration
 from local_aws.engagement.ses import (
+    addresses,
     events,
     exports,
     message,
     permissions,
     quota,
+    sandbox,
     suppression,
     templates,
 )
@@ -45,6 +47,7 @@ REQUIRED = (
     "ministack.services.sts._sessions",
     *events.REQUIRED,
     *exports.REQUIRED,
+    *sandbox.REQUIRED,
     *suppression.REQUIRED,
 )
 
@@ -179,6 +182,11 @@ async def _send_v2(
         return _error("SendingPausedException", message)
     if not all(_is_object(text) for text in _template_data_v2(request)):
         return _error("BadRequestException", "Template rendering data is invalid.")
+    # One bad address refuses a whole call of SendBulkEmail.
+    if illegal := addresses.refusal(permissions.read_v2(request).mailboxes):
+        return _error("BadRequestException", illegal)
+    if unverified := _unverified(permissions.read_v2(request).recipients):
+        return _error("MessageRejected", unverified)
     if path.rstrip("/").endswith("outbound-bulk-emails"):
         _fill_in_defaults(request)
         return await _send_bulk_v2(handle, path, headers, request, query)
@@ -234,6 +242,11 @@ async def _send_bulk_v2(
             result = {"Status": refusal.bulk_status_v2, "Error": refusal.value}
         answered.append(result)
     return _json(200, {"BulkEmailEntryResults": answered})
+
+
+def _unverified(recipients: list[str]) -> str | None:
+    """Why the sandbox refuses an email; a bulk email as a whole."""
+    return sandbox.refusal(recipients) if sandbox.applies() else None
 
 
 def _recipients_v2(message: Json) -> list[str]:
@@ -522,6 +535,10 @@ def _refused_v1(parameters: Mapping[str, str]) -> Answer | None:
     if not all(_is_object(text) for text in data):
         message = "Template rendering data is invalid."
         refused = ses._error("InvalidParameterValue", message, 400)
+    if illegal := addresses.refusal(permissions.read_v1(parameters).mailboxes):
+        refused = ses._error("InvalidParameterValue", illegal, 400)
+    elif unverified := _unverified(permissions.read_v1(parameters).recipients):
+        refused = ses._error("MessageRejected", unverified, 400)
     return refused
 
 
