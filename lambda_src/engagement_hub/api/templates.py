@@ -12,7 +12,7 @@ from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import JsonObject
-from engagement_hub.engagement.templates import validate_template, validate_template_name
+from engagement_hub.engagement.template_requests import validate_template, validate_template_name
 from engagement_hub.store.entities import ACCOUNT, AlreadyExists, Kind
 from engagement_hub.store.names import ACTIVE_VERSION, load_template, template_id
 

@@ -32,16 +32,14 @@ from typing import Any, Protocol
 
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.model import ChannelType, Endpoint
-from engagement_hub.engagement.templates import (
+from engagement_hub.engagement.template_requests import (
     EMAIL_PART_LIMIT,
     SMS_BODY_LIMIT,
     VOICE_BODY_LIMIT,
-    RenderingFailed,
-    Template,
-    compile_template,
     default_substitutions,
     validate_headers,
 )
+from engagement_hub.engagement.templates import RenderingFailed, Template, compile_template
 from shared.mailbox import MailboxRefused, read_address, read_mailbox
 
 EMAIL_BYTES_LIMIT = 10 * 1024 * 1024  # Pinpoint quotas, "Email message size"
@@ -93,9 +91,14 @@ class EmailContent:
 
 @dataclass(frozen=True, slots=True)
 class VoiceContent:
-    """A spoken message, plain text or SSML."""
+    """A spoken message, plain text or SSML.
+
+    The template decides which of the two: a recipient's value that looks like SSML is read out as
+    text, and in SSML it is escaped.
+    """
 
     body: str
+    ssml: bool = False
     language: str | None = None
     voice_id: str | None = None
     origination: str | None = None
@@ -194,6 +197,7 @@ class VoicePlan:
     """See MessagePlan."""
 
     body: Template
+    ssml: bool
     values: _Values
     settings: Mapping[str, Any]
 
@@ -206,10 +210,11 @@ class VoicePlan:
         body_override: str | None = None,
         clock: Clock = _system_clock,
     ) -> VoiceContent:
-        template = compile_template(body_override) if body_override else self.body
+        template, ssml = _spoken(body_override) if body_override else (self.body, self.ssml)
         body = self.values.fill(template, variables, substitutions, clock)
         return VoiceContent(
             body=_checked(body, VOICE_RENDERED_LIMIT, "voice"),
+            ssml=ssml,
             language=self.settings.get("LanguageCode") or None,
             voice_id=self.settings.get("VoiceId") or None,
             origination=self.settings.get("OriginationNumber") or None,
@@ -294,7 +299,7 @@ def resolve(
     if channel == ChannelType.SMS:
         message = configuration.get("SMSMessage") or {}
         source = _text_source(message, templates.get(channel), configuration)
-        return source and SmsPlan(source[0], source[1], message)
+        return source and SmsPlan(compile_template(source[0]), source[1], message)
     if channel == ChannelType.VOICE:
         message = configuration.get("VoiceMessage") or {}
         template = templates.get(channel)
@@ -303,7 +308,7 @@ def resolve(
             return None
         settings = {**(template or {}), **_given(message)}
         _check_voice(settings)
-        return VoicePlan(source[0], source[1], settings)
+        return VoicePlan(*_spoken(source[0]), source[1], settings)
     return None
 
 
@@ -324,16 +329,22 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _text_source(
     message: Mapping[str, Any], template: TemplateBody | None, configuration: Mapping[str, Any]
-) -> tuple[Template, _Values] | None:
+) -> tuple[str, _Values] | None:
     if message.get("Body"):
-        return compile_template(message["Body"]), _Values(message.get("Substitutions") or {})
+        return message["Body"], _Values(message.get("Substitutions") or {})
     if template is not None and template.get("Body"):
         values = _Values(message.get("Substitutions") or {}, default_substitutions(template))
-        return compile_template(template["Body"]), values
+        return template["Body"], values
     default = configuration.get("DefaultMessage") or {}
     if default.get("Body"):
-        return compile_template(default["Body"]), _Values(default.get("Substitutions") or {})
+        return default["Body"], _Values(default.get("Substitutions") or {})
     return None
+
+
+def _spoken(text: str) -> tuple[Template, bool]:
+    """Compile a voice message: SSML when the template is, and then its values are escaped."""
+    ssml = text.lstrip().startswith("<speak")
+    return compile_template(text, html=ssml), ssml
 
 
 def _optional(text: str | None, *, html: bool = False) -> Template | None:

@@ -10,7 +10,6 @@ Source: Pinpoint user guide, "Using message template helpers".
 """
 
 import base64
-import binascii
 import hashlib
 import re
 import uuid
@@ -23,6 +22,8 @@ from typing import Any
 from engagement_hub.engagement.template_dates import DateProblem, read_date, write_date, zone
 
 MAX_PADDED_LENGTH = 1_000  # `size=` of center, ljust and rjust: keeps one typo from filling memory
+MAX_HELPER_CHARACTERS = 1_000_000  # of one result: more than an email's part may have
+MAX_EXPONENT = 30  # `1e999999999` is a number too, and a gigabyte when it is written out
 DIVISION_DECIMALS = Decimal("0.00000001")  # AWS's example prints eight
 
 Clock = Callable[[], datetime]
@@ -87,6 +88,8 @@ def _need_number(value: Any) -> Decimal:
     number = _number(value)
     if number is None:
         raise HelperProblem("needs a number")
+    if number and not -MAX_EXPONENT <= number.adjusted() <= MAX_EXPONENT:
+        raise HelperProblem(f"needs a number between 1e-{MAX_EXPONENT} and 1e{MAX_EXPONENT}")
     return number
 
 
@@ -98,7 +101,7 @@ def _number_text(number: Decimal) -> str:
 
 def _whole(value: Any, name: str) -> int:
     number = _number(value)
-    if number is None or number != number.to_integral_value() or not 0 <= number < 10**6:
+    if number is None or not 0 <= number < 10**6 or number != number.to_integral_value():
         raise HelperProblem(f"{name} must be a whole number of 0 or more")
     return int(number)
 
@@ -160,7 +163,7 @@ def _capitalize(text: str, args: Sequence[Any], named: Mapping[str, Any]) -> str
 def _decode64(text: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
     try:
         return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # not base64, not ASCII, or not UTF-8
         raise HelperProblem("needs base64 of UTF-8 text") from error
 
 
@@ -172,6 +175,22 @@ def _hash(algorithm: str) -> Function:
     )
 
 
+def _within(length: int) -> None:
+    """Check the length of a result before it is made.
+
+    Raises:
+        HelperProblem: the text would be too long.
+    """
+    if length > MAX_HELPER_CHARACTERS:
+        raise HelperProblem(f"would write more than {MAX_HELPER_CHARACTERS} characters")
+
+
+def _replace(text: str, args: Sequence[Any], named: Mapping[str, Any]) -> str:
+    old, new = text_of(args[0]), text_of(args[1])
+    _within(len(text) + text.count(old) * (len(new) - len(old)))
+    return text.replace(old, new)
+
+
 def _join(args: Sequence[Any], named: Mapping[str, Any], clock: Clock) -> str:
     separator = text_of(args[-1])
     values = args[:-1]
@@ -179,8 +198,9 @@ def _join(args: Sequence[Any], named: Mapping[str, Any], clock: Clock) -> str:
         values = values[0]
     if all(is_missing(value) for value in values):
         return ""
-    joined = separator.join([text_of(value) for value in values])
-    return text_of(named.get("prefix")) + joined + text_of(named.get("suffix"))
+    texts = [text_of(value) for value in values]
+    _within(sum(map(len, texts)) + len(separator) * len(texts))
+    return text_of(named.get("prefix")) + separator.join(texts) + text_of(named.get("suffix"))
 
 
 def _inflect(args: Sequence[Any], named: Mapping[str, Any], clock: Clock) -> str:
@@ -296,9 +316,7 @@ HELPERS: dict[str, Helper] = {
     "lower": Helper(_text(lambda text, args, named: text.lower()), 1, 1),
     "upper": Helper(_text(lambda text, args, named: text.upper()), 1, 1),
     "ordinalize": Helper(_ordinalize, 1, 1),
-    "replace": Helper(
-        _text(lambda text, args, named: text.replace(text_of(args[0]), text_of(args[1]))), 3, 3
-    ),
+    "replace": Helper(_text(_replace), 3, 3),
     "slugify": Helper(_text(_slugify), 1, 1),
     "stripTags": Helper(_text(lambda text, args, named: re.sub(r"<[^<>]*>", "", text)), 1, 1),
     "substring": Helper(_text(_substring), 2, 3),

@@ -160,7 +160,7 @@ class Senders:
             "DestinationPhoneNumber": address,
             "OriginationIdentity": origination,
             "MessageBody": content.body,
-            "MessageBodyTextType": "SSML" if _is_ssml(content.body) else "TEXT",
+            "MessageBodyTextType": "SSML" if content.ssml else "TEXT",
             "Context": context,
         }
         if content.voice_id:
@@ -193,10 +193,6 @@ class Senders:
         if configuration_set:
             request["ConfigurationSetName"] = configuration_set
         return attempt(lambda: self._email.send_email(**request))
-
-
-def _is_ssml(body: str) -> bool:
-    return body.lstrip().startswith("<speak")
 
 
 def _email_body(content: EmailContent) -> dict[str, Any]:

@@ -185,8 +185,32 @@ def test_voice_comes_from_the_message_or_the_template_with_its_voice():
     spoken = content({"VoiceMessage": message}, "VOICE")
     from_template = content({}, "VOICE", {"VOICE": template})
 
-    assert spoken == VoiceContent("Hi", "en-US", "Joanna", "+1")
-    assert from_template == VoiceContent("Hallo", "de-DE", "Vicki", None)
+    assert spoken == VoiceContent("Hi", False, "en-US", "Joanna", "+1")
+    assert from_template == VoiceContent("Hallo", False, "de-DE", "Vicki", None)
+
+
+def spoken(body, name):
+    message = {"VoiceMessage": {"Body": body}}
+    return content(message, "VOICE", variables={"User": {"UserAttributes": {"FirstName": [name]}}})
+
+
+def test_a_recipients_value_never_makes_a_plain_voice_message_ssml():
+    voice = spoken("{{User.UserAttributes.FirstName}}, please call us.", "<speak><audio/></speak>")
+
+    assert (voice.ssml, voice.body) == (False, "<speak><audio/></speak>, please call us.")
+
+
+def test_a_recipients_value_is_escaped_in_ssml():
+    voice = spoken("<speak>Hi {{User.UserAttributes.FirstName}}</speak>", "Smith & <Sons>")
+
+    assert (voice.ssml, voice.body) == (True, "<speak>Hi Smith &amp; &lt;Sons&gt;</speak>")
+
+
+def test_an_override_decides_for_itself_whether_a_voice_message_is_ssml():
+    plain = {"VoiceMessage": {"Body": "Hi"}}
+
+    assert content(plain, "VOICE", body_override=" <speak>Hi</speak>").ssml
+    assert not content(plain, "VOICE", body_override="Hi").ssml
 
 
 def test_a_custom_message_has_no_plan_since_only_a_function_delivers_it():

@@ -215,13 +215,14 @@ def test_an_email_without_a_sender_is_refused_with_the_way_out(service):
     assert "from_address" in outcome.status_message
 
 
-def test_a_voice_message_is_told_from_ssml_and_its_voice_is_spelt_as_the_service_does(service):
+@pytest.mark.parametrize(("ssml", "kind"), [(True, "SSML"), (False, "TEXT")])
+def test_a_voice_message_names_its_text_type_and_its_voice_as_the_service_does(service, ssml, kind):
     hub = senders(service, voice_origination="arn:number")
 
-    hub.send(VoiceContent("<speak>Hi</speak>", voice_id="Joanna"), NUMBER, context={})
+    hub.send(VoiceContent("<speak>Hi</speak>", ssml, voice_id="Joanna"), NUMBER, context={})
 
     request = service.requests["send_voice_message"]
-    assert (request["MessageBodyTextType"], request["VoiceId"]) == ("SSML", "JOANNA")
+    assert (request["MessageBodyTextType"], request["VoiceId"]) == (kind, "JOANNA")
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,8 @@ from hypothesis import strategies as st
 
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.template_helpers import HELPERS
-from engagement_hub.engagement.templates import (
-    RenderingFailed,
-    TemplateError,
-    compile_template,
-    validate_template,
-    validate_template_name,
-)
+from engagement_hub.engagement.template_requests import validate_template, validate_template_name
+from engagement_hub.engagement.templates import RenderingFailed, TemplateError, compile_template
 from tests.builders.campaigns import endpoint
 
 NOON = datetime(2020, 9, 19, 12, 5, 9, tzinfo=UTC)
@@ -293,6 +288,14 @@ def test_comments_tildes_and_escaped_braces():
         ("{{#if a}}" * 60, 1, 172, "inside each other"),
         ("{{" + "a " * 1_001 + "}}", 1, 1, "at most 2000 characters"),
         ("{{#each a}}" * 4, 1, 34, "more than 3 #each"),
+        ("{{#if (eq a &quot;b&quot;)}}x{{/if}}", 1, 13, 'write " for &quot;'),
+        ("{{&quot;a&quot;}}", 1, 3, 'write " for &quot;'),
+        ("{{#if (eq a \u201cb\u201d)}}x{{/if}}", 1, 13, "a curly quote"),
+        ("{{#if a&gt;3}}x{{/if}}", 1, 7, "> for &gt;"),
+        ("{{@foo}}", 1, 3, "@index, @key, @first, @last, @root"),
+        ("{{@index}}", 1, 3, "belongs into 1 #each"),
+        ("{{#each a}}{{@../index}}{{/each}}", 1, 14, "belongs into 2 #each"),
+        ("{{#each a}}{{../@index}}{{/each}}", 1, 14, "write @../index"),
     ],
 )
 def test_a_syntax_error_tells_line_column_and_reason(text, line, column, reason):
@@ -318,7 +321,7 @@ def test_partials_nest_five_deep_and_no_deeper():
 
 
 def test_partials_that_multiply_each_other_fail_instead_of_filling_memory():
-    with pytest.raises(RenderingFailed, match="repeat too much"):
+    with pytest.raises(RenderingFailed, match="write too much text"):
         render(partials(5, 100))
 
 
@@ -339,6 +342,103 @@ def test_a_value_no_helper_can_use_fails_this_render_without_showing_the_value(t
         render(text)
 
     assert "Los Angeles" not in raised.value.message
+
+
+ODD_VALUES = [
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "2020-01-01 00:00:00+9900",
+    "1e999999999",
+    "1e-999999",
+    "-1e999999999999999999999",
+    "NaN",
+    "\u00df",
+    "\u0665",
+    "x" * 2_000,
+    True,
+    float("inf"),
+    {"a": "b"},
+    [],
+    ["", ""],
+    [None],
+]
+
+
+@pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: str(value)[:20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{dateFormat Attributes.v tz=America/Los_Angeles}}",
+        "{{dateFormat Attributes.v tz=Pacific/Auckland}}",
+        '{{dateFormat Attributes.v inputFormat="yyyy-MM-dd HH:mm:ssZ"}}',
+        *(f"{{{{{name} Attributes.v}}}}" for name in ("round", "ceiling", "floor", "ordinalize")),
+        "{{multiply Attributes.v 1}}",
+        "{{divide 1 Attributes.v}}",
+        "{{gt Attributes.v 1}}",
+        "{{inflect Attributes.v day days includeCount=true}}",
+        "{{decode64 Attributes.v}}",
+        "{{encode64 Attributes.v}}",
+        "{{center Attributes.v size=20}}",
+        "{{substring Attributes.v 1}}",
+        "{{join Attributes.v 'and'}}",
+        "{{#each Attributes.v}}{{this}}{{/each}}",
+        "{{Attributes.v.length}}{{Attributes.v}}",
+    ],
+)
+def test_an_odd_value_prints_something_short_or_fails_its_own_render_only(text, value):
+    try:
+        printed = render(text, {"Attributes": {"v": value}})
+    except RenderingFailed as failure:
+        assert len(failure.message) < 200
+    else:
+        assert len(printed) < 3_000
+
+
+@pytest.mark.parametrize("depth", [4, 12])
+def test_nested_replaces_fail_instead_of_filling_memory(depth):
+    text = "'x'"
+    for _ in range(depth):
+        text = f"(replace {text} 'x' '{'x' * 100}')"
+
+    with pytest.raises(RenderingFailed, match="characters"):
+        render("{{upper " + text + "}}" + "{{upper " + text + "}}")
+
+
+def test_helpers_share_one_bound_in_a_render():
+    loops = "{{#each a}}{{#each ../a}}{{#each ../../a}}"
+    text = loops + "{{replace b 'x' 'xxxxxxxxx'}}" + "{{/each}}" * 3
+
+    with pytest.raises(RenderingFailed, match="write too much text"):
+        render(text, {"a": list("123456789012345"), "b": "x" * 10_000})
+
+
+def test_root_names_the_recipient_from_inside_a_loop():
+    variables = {"Id": "e1", "Attributes": {"Items": [{"Id": "i1"}, {"Id": "i2"}]}}
+
+    text = render("{{#each Attributes.Items}}{{@root.Id}}/{{Id}} {{/each}}", variables)
+
+    assert text == "e1/i1 e1/i2 "
+
+
+def test_a_loop_tells_the_place_in_the_loop_outside():
+    text = "{{#each a}}{{#each ../a}}{{@../index}}{{@index}} {{/each}}{{/each}}"
+
+    assert render(text, {"a": ["x", "y"]}) == "00 01 10 11 "
+
+
+def test_the_length_of_a_list_is_the_number_of_its_values():
+    text = "{{#gt Attributes.Interests.length 1}}many{{else}}few{{/gt}}"
+
+    assert render(text) == "many"
+    assert render(text, {"Attributes": {"Interests": ["music"]}}) == "few"
+    assert render("{{Attributes.None.length}}") == ""
+
+
+def test_a_bracketed_name_and_a_quoted_text_keep_entities_and_curly_quotes():
+    variables = {"Attributes": {"A&amp;B": ["yes"]}}
+
+    assert render("{{Attributes.[A&amp;B]}}", variables) == "yes"
+    assert render("{{upper 'a &quot; \u2019'}}") == "A &QUOT; \u2019"
 
 
 def test_a_template_reaches_no_python_attribute():
