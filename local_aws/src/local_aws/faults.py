@@ -44,7 +44,7 @@ class Kind(StrEnum):
 
 @dataclass
 class Fault:
-    """See the module. ``skip`` calls go well, then each ``every``-th fails, ``times`` times at most."""
+    """See the module: ``skip`` calls go well, then each ``every``-th fails, at most ``times``."""
 
     service: str
     kind: Kind
