@@ -29,7 +29,7 @@ _ATTRIBUTES = {
 # Resources that a statement names although the reference does not: AWS End User Messaging may ask
 # for the configuration set of a message, as SES does for that of an email.
 _ALSO_ASKED = {"sms-voice:SendTextMessage": "arn:*:sms-voice:*:*:configuration-set/*"}
-# A role is passed for some kinds of the resource only: a destination that is a topic has none.
+# A role is passed for some kinds of the resource only: a topic as destination takes no role.
 _WITHOUT_ROLE = ("sms-voice:CreateEventDestination", "sms-voice:UpdateEventDestination")
 
 
