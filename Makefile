@@ -49,11 +49,12 @@ fmt: $(ENVIRONMENT)/.installed ## format Terraform and Python
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix --quiet .
 
-lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validate, checkov
+lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validate, cfn-lint on state machines, checkov
 	@$$($(RUN) -m tools.terraform_cli binary) fmt -check -diff -recursive
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m tools.validate
+	@$(RUN) -m tools.state_machines
 	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact --skip-download
 
 typecheck: setup ## mypy --strict

@@ -85,13 +85,21 @@ def test_down_stops_the_server_and_removes_its_folder(port: str) -> None:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/_local/health")
 
 
-@pytest.mark.parametrize("asked", ["env", "down"])
-def test_what_needs_a_running_local_aws_says_that_there_is_none(port: str, asked: str) -> None:
-    answer = command(asked, "--port", port)
+def test_env_needs_a_running_local_aws_and_says_that_there_is_none(port: str) -> None:
+    answer = command("env", "--port", port)
 
     assert answer.returncode == 1
     assert answer.stdout == ""
     assert f"The local AWS is not running on port {port}." in answer.stderr
+
+
+def test_down_twice_is_fine(port: str) -> None:
+    answer = command("down", "--port", port)
+
+    assert answer.returncode == 0
+    assert (
+        answer.stdout == f"The local AWS is not running on port {port}. There is nothing to stop.\n"
+    )
 
 
 def test_env_without_a_local_aws_names_the_command_that_starts_it(port: str) -> None:
@@ -135,7 +143,7 @@ def test_a_port_taken_by_another_program_is_an_error_and_the_program_stays(
     assert answer.returncode == 1
     assert f"Port {port} is taken by another program" in answer.stderr
     assert "LOCAL_AWS_PORT" in answer.stderr
-    assert stopped.returncode == 1
+    assert "There is nothing to stop." in stopped.stdout
 
 
 def test_a_pid_that_now_belongs_to_another_program_is_not_stopped(port: str) -> None:
@@ -148,7 +156,7 @@ def test_a_pid_that_now_belongs_to_another_program_is_not_stopped(port: str) -> 
 
         still_there = stranger.poll() is None
         stranger.kill()
-    assert answer.returncode == 1
+    assert "There is nothing to stop." in answer.stdout
     assert still_there
 
 

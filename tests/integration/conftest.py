@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_terraform.tf import TerraformRunner
 
 from tests.builders.local_account import LocalAccount, local_account
+from tests.builders.service_authorization import faults, policies_of
 from tools import terraform_cli
 
 
@@ -23,3 +27,18 @@ def account() -> Iterator[LocalAccount]:
         yield account
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def policies_that_aws_knows() -> Iterator[None]:
+    """Fail an example whose policies name what AWS's Service Authorization Reference does not."""
+    apply = TerraformRunner.apply
+
+    def checked(runner: Any, *arguments: Any) -> Any:
+        state = apply(runner, *arguments)
+        assert faults(list(policies_of(Path(runner.state_path).read_text()))) == []
+        return state
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TerraformRunner, "apply", checked)
+        yield

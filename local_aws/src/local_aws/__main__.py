@@ -87,7 +87,7 @@ class Instance:
     def down(self) -> str:
         pid = self._running()
         if pid is None:
-            raise LocalAwsError(self._not_running("There is nothing to stop."))
+            return self._not_running("There is nothing to stop.")
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         while _command_of(pid) is not None:

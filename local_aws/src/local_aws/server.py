@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote
 
-from local_aws import credentials, notifications
+from local_aws import credentials, faults, notifications
 from local_aws.engagement.modelled import ModelledError
 from local_aws.names import require
 
@@ -104,8 +104,9 @@ def build() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     from local_aws import patches
     from local_aws.engagement import services
 
-    for names in (REQUIRED, credentials.REQUIRED, notifications.REQUIRED, services.REQUIRED):
-        require(names)
+    for module in (credentials, faults, notifications, services):
+        require(module.REQUIRED)
+    require(REQUIRED)
     patches.apply_all()
     services.register()
     notifications.apply()
@@ -119,6 +120,7 @@ def _reset_with_ministack() -> None:
     from ministack import app
 
     from local_aws.engagement import services
+    from local_aws.patches import young_account
 
     reset = app._reset_all_state
 
@@ -126,6 +128,8 @@ def _reset_with_ministack() -> None:
         reset()
         services.reset()
         notifications.reset()
+        faults.reset()
+        young_account.reset()
         credentials.seed()
 
     app._reset_all_state = reset_all_state
@@ -135,7 +139,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http" or not scope["path"].startswith("/_local/"):
         from ministack import app
 
-        await app.app(scope, receive, send)
+        if scope["type"] == "http":
+            await faults.serve(app.app, scope, receive, send)
+        else:
+            await app.app(scope, receive, send)
         return
     body = b""
     while (event := await receive())["type"] == "http.request":
@@ -162,6 +169,7 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
     """The ``/_local/`` interface: status and answer, which is JSON or a file's bytes."""
     from local_aws.engagement import outbox, pinpoint
     from local_aws.engagement.ses import events, exports, quota
+    from local_aws.patches import young_account
 
     match method, path.removeprefix("/_local/").rstrip("/").split("/"):
         case "GET", ["health"]:
@@ -182,6 +190,17 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             async with app._get_reset_lock():
                 await asyncio.to_thread(app._reset_all_state)
             return 200, {"reset": "ok"}
+        case "GET", ["faults"]:
+            return 200, faults.listed()
+        case "POST", ["faults"]:
+            return _set(faults.add, body)
+        case "DELETE", ["faults"]:
+            faults.reset()
+            return 200, []
+        case "GET", ["quotas"]:
+            return 200, young_account.describe()
+        case "POST", ["quotas"]:
+            return _set(young_account.change, body)
         case "POST", ["phone-number-validate"]:
             return _set_validation_rate(body)
         case "POST", ["email", message_id, kind] if kind in events.INJECTED:
@@ -208,7 +227,8 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
         f"{{{','.join(outbox.CHANNELS)}}}, GET notifications, POST reset, POST "
         f"inbound/{{sms,email}}, POST email/<message id>/{{{','.join(events.INJECTED)}}}, POST "
         "scheduler/<schedule>/fire, "
-        "GET and POST ses/quota, POST ses/exports and POST phone-number-validate, "
+        "GET, POST and DELETE faults, GET and POST quotas and ses/quota, POST ses/exports and POST "
+        "phone-number-validate, "
         "below /_local/."
     }
 

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import h11
 from hypercorn import protocol
-from hypercorn.events import RawData
+from hypercorn.events import Closed, RawData
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import H11SendableEvent
+
+from local_aws.faults import CLOSE
 
 REQUIRED = (
     "hypercorn.protocol.H11Protocol",
@@ -26,6 +28,7 @@ REQUIRED = (
 
 class _WholeAnswers(H11Protocol):
     _head = b""
+    _lost = False  # the answer: a fault asked for a connection that closes without one
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         try:
@@ -35,7 +38,12 @@ class _WholeAnswers(H11Protocol):
                 raise
             return
         if isinstance(event, h11.Response):
+            if CLOSE in event.headers:
+                self._lost = True
+                await self.send(Closed())
             self._head = data
+            return
+        if self._lost:
             return
         whole, self._head = self._head + data, b""
         await self.send(RawData(data=whole))

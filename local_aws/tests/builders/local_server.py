@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -154,6 +156,14 @@ def policy(*statements: dict[str, Any]) -> str:
 
 def allow(action: str | list[str], resource: str = "*") -> dict[str, Any]:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def zipped(code: str) -> bytes:
+    """The package of a function whose handler is `index.handler`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", code)
+    return buffer.getvalue()
 
 
 def eventually(look: Callable[[], T], accept: Callable[[T], Any], seconds: float = 60) -> T:

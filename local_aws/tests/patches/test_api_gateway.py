@@ -95,6 +95,12 @@ def test_the_endpoint_of_an_api_can_be_called_as_it_is(
     assert (status, body["rawPath"]) == (200, "/v1/apps/1")
 
 
+def test_a_path_ends_at_a_decoded_question_mark(aws: MinistackServer, api: dict[str, Any]) -> None:
+    url = f"{api['ApiEndpoint']}/v1/apps/a%3Fb"
+
+    assert get(url)[1]["rawPath"] == "/v1/apps/a"
+
+
 def test_a_signature_for_another_service_is_forbidden(
     aws: MinistackServer, api: dict[str, Any]
 ) -> None:

@@ -267,3 +267,19 @@ def test_a_trust_policy_can_name_the_roles_under_a_path_as_principals(
     with pytest.raises(ClientError) as refused:
         assume("data", assume("stranger"))
     assert refused.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_the_inline_policies_of_a_role_have_at_most_10240_characters(aws: MinistackServer) -> None:
+    iam = aws.client("iam")
+    aws.role("wordy", "lambda.amazonaws.com")
+    half = [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * 5_000}"}
+    ]
+    aws.grant("wordy", half)
+    large = json.dumps({"Version": "2012-10-17", "Statement": half + half}, indent=2)
+
+    with pytest.raises(ClientError) as refused:
+        iam.put_role_policy(RoleName="wordy", PolicyName="more", PolicyDocument=large)
+
+    assert refused.value.response["Error"]["Code"] == "LimitExceeded"
+    assert "10240" in refused.value.response["Error"]["Message"]

@@ -235,3 +235,53 @@ def test_a_map_runs_as_many_items_at_once_as_its_input_says(
     stays = sorted((item["in"], item["out"]) for item in json.loads(ended["output"]))
     assert len(stays) == 2
     assert all(out <= entered for (_, out), (entered, _) in pairwise(stays))
+
+
+def many(count: int) -> dict[str, Any]:
+    return {"items": [{"text": "x" * 200, "n": n} for n in range(count)]}
+
+
+@pytest.mark.parametrize("field", [{}, {"ResultPath": None}], ids=["kept", "dropped"])
+def test_results_of_more_than_256_kb_end_the_map_even_when_they_are_dropped(
+    aws: MinistackServer, field: dict[str, Any]
+) -> None:
+    grow = {"Type": "Pass", "Parameters": {"text": "x" * 2_000}, "End": True}
+    machine = mapped({"StartAt": "Grow", "States": {"Grow": grow}}, ItemsPath="$.items", **field)
+
+    ended = aws.run(aws.machine(f"large-{len(field)}", ROLE, machine), many(200))
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.DataLimitExceeded")
+
+
+@pytest.mark.parametrize(
+    ("caught", "status"),
+    [("States.ALL", "FAILED"), ("States.TaskFailed", "FAILED"), (None, "SUCCEEDED")],
+)
+def test_too_much_data_is_caught_by_its_own_name_only(
+    aws: MinistackServer, caught: str | None, status: str
+) -> None:
+    catch = [{"ErrorEquals": [caught or "States.DataLimitExceeded"], "Next": "Caught"}]
+    grow = {"Type": "Pass", "Parameters": {"text": "x" * 2_000}, "End": True}
+    machine = mapped(
+        {"StartAt": "Grow", "States": {"Grow": grow}}, ItemsPath="$.items", Catch=catch
+    )
+    machine["States"]["Caught"] = {"Type": "Succeed"}
+
+    ended = aws.run(aws.machine(f"caught-{caught}".replace(".", "-"), ROLE, machine), many(200))
+
+    assert ended["status"] == status
+
+
+def test_results_that_are_written_may_be_large(aws: MinistackServer) -> None:
+    writer = {
+        "Resource": "arn:aws:states:::s3:putObject",
+        "Parameters": {"Bucket": BUCKET, "Prefix": "large"},
+    }
+    grow = {"Type": "Pass", "Parameters": {"text": "x" * 2_000}, "End": True}
+    machine = mapped(
+        {"StartAt": "Grow", "States": {"Grow": grow}}, ItemsPath="$.items", ResultWriter=writer
+    )
+
+    ended = aws.run(aws.machine("written", ROLE, machine), many(200))
+
+    assert ended["status"] == "SUCCEEDED"

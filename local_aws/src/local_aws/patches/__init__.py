@@ -34,6 +34,7 @@ _MODULES = (
     "stream_mappings",
     "queue_mappings",
     "table_reads",
+    "young_account",
 )
 
 

@@ -18,6 +18,7 @@ REQUIRED = (
     "ministack.services.apigateway._create_api",
     "ministack.services.apigateway._extract_lambda_ref_from_integration_uri",
     "ministack.services.apigateway._invoke_lambda_proxy",
+    "ministack.services.apigateway.decode_http_api_path",
 )
 
 _SERVER_ERROR = (
@@ -34,6 +35,7 @@ _UNAVAILABLE = (
 
 def apply() -> None:
     _give_resolvable_endpoints()
+    _cut_paths_at_a_question_mark()
     _require_permission_and_hide_errors()
 
 
@@ -57,6 +59,16 @@ def _give_resolvable_endpoints() -> None:
         return answer[0], answer[1], json.dumps(api).encode()
 
     apigateway._create_api = create_api
+
+
+def _cut_paths_at_a_question_mark() -> None:
+    """`rawPath` is decoded, and read as a URL once more: `/apps/a%3Fb` arrives as `/apps/a`."""
+    decode = apigateway.decode_http_api_path
+
+    def decoded(raw_path: str) -> str:
+        return str(decode(raw_path)).partition("?")[0]
+
+    apigateway.decode_http_api_path = decoded
 
 
 def _require_permission_and_hide_errors() -> None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
-from ministack.services import apigateway, sts
+from ministack.services import apigateway, iam, sts
 
 from local_aws.patches.service_access import role_arn_of_session, role_exists, role_trusts
 
@@ -30,6 +30,10 @@ REQUIRED = (
     "ministack.core.iam_evaluator.evaluate_resource_policy",
     "ministack.core.iam_evaluator.is_root_access_key",
     "ministack.services.apigateway.find_api_scope",
+    "ministack.services.iam._IAM_HANDLERS",
+    "ministack.services.iam._error",
+    "ministack.services.iam._p",
+    "ministack.services.iam._roles",
     "ministack.services.sts.is_root_access_key",
 )
 
@@ -41,6 +45,7 @@ def apply() -> None:
     _ask_of_batches_what_their_parts_need()
     _check_passed_roles()
     _authorize_http_apis()
+    _limit_inline_policies()
 
 
 def _refuse_root_keys() -> None:
@@ -318,3 +323,32 @@ def _signed_service(authorization: str, query: dict[str, list[str]]) -> str | No
     values = query.get("X-Amz-Credential") or parse_qs(authorization).get("X-Amz-Credential")
     parts = values[0].split("/") if values else []
     return parts[3] if len(parts) == 5 else None
+
+
+MAX_INLINE_CHARACTERS = 10_240  # of all inline policies of a role, white space apart: "IAM quotas"
+
+
+def _limit_inline_policies() -> None:
+    put = iam._IAM_HANDLERS["PutRolePolicy"]
+
+    def put_role_policy(parameters: dict[str, Any]) -> Any:
+        name, policy = (str(iam._p(parameters, key)) for key in ("RoleName", "PolicyName"))
+        role = iam._roles.get(name)
+        if role:
+            documents = {**role["InlinePolicies"], policy: iam._p(parameters, "PolicyDocument")}
+            if sum(map(_characters, documents.values())) > MAX_INLINE_CHARACTERS:
+                return iam._error(
+                    409,
+                    "LimitExceeded",
+                    f"Maximum policy size of {MAX_INLINE_CHARACTERS} bytes exceeded for role "
+                    f"{name}",
+                    ns="iam",
+                )
+        return put(parameters)
+
+    iam._IAM_HANDLERS["PutRolePolicy"] = put_role_policy
+
+
+def _characters(document: Any) -> int:
+    text = document if isinstance(document, str) else json.dumps(document)
+    return len("".join(text.split()))

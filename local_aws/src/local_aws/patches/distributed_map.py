@@ -19,7 +19,12 @@ from ministack.services import stepfunctions as sfn
 
 from local_aws.patches.rewriting import rewrite
 from local_aws.patches.service_access import role_client
-from local_aws.patches.step_functions import SESSION, execution_role, still_running
+from local_aws.patches.step_functions import (
+    SESSION,
+    execution_role,
+    require_a_payload_within_limits,
+    still_running,
+)
 
 REQUIRED = (
     "ministack.services.stepfunctions._apply_jsonata_output",
@@ -346,7 +351,9 @@ class _MapRun:
             return written
         outputs = [json.loads(c["output"]) if c["output"] else None for c in self.children]
         if (writer.get("WriterConfig") or {}).get("Transformation") == "FLATTEN":
-            return _flattened(outputs)
+            outputs = _flattened(outputs)
+        # Put together before ResultSelector and ResultPath, so that no `ResultPath: null` helps.
+        require_a_payload_within_limits("Map", outputs)
         return outputs
 
     def _write(self, writer: dict[str, Any]) -> dict[str, Any]:

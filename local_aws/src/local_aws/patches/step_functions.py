@@ -27,6 +27,7 @@ REQUIRED = (
     "ministack.services.stepfunctions._delete_state_machine",
     "ministack.services.stepfunctions._describe_execution",
     "ministack.services.stepfunctions._emit_execution_status_event",
+    "ministack.services.stepfunctions._error_matches",
     "ministack.services.stepfunctions._execute_map",
     "ministack.services.stepfunctions._execute_parallel",
     "ministack.services.stepfunctions._execute_pass",
@@ -60,6 +61,7 @@ def apply() -> None:
     _respect_retry_delays()  # edits functions that the next two wrap
     _end_executions_as_aws_does()
     _limit_payloads()
+    _catch_what_states_all_catches()
     _check_definitions()
     _start_executions_once()
     _delete_machines_idempotently()
@@ -269,15 +271,35 @@ def _limit_payloads() -> None:
 def _limited(execute: Callable[..., Any]) -> Callable[..., Any]:
     def run(state: dict[str, Any], *rest: Any) -> Any:
         output, following = execute(state, *rest)
-        if len(json.dumps(output).encode()) > MAX_PAYLOAD_BYTES:
-            raise sfn._ExecutionError(
-                "States.DataLimitExceeded",
-                f"A {state.get('Type')} state returned a result with a size exceeding the maximum "
-                "number of bytes service limit.",
-            )
+        require_a_payload_within_limits(str(state.get("Type")), output)
         return output, following
 
     return run
+
+
+def require_a_payload_within_limits(kind: str, payload: Any) -> None:
+    """Fail the state as Step Functions does when its payload is too large."""
+    if len(json.dumps(payload).encode()) > MAX_PAYLOAD_BYTES:
+        raise sfn._ExecutionError(
+            "States.DataLimitExceeded",
+            f"A {kind} state returned a result with a size exceeding the maximum number of bytes "
+            "service limit.",
+        )
+
+
+def _catch_what_states_all_catches() -> None:
+    """States.ALL and States.TaskFailed match neither of the two; only their own names do.
+
+    Source: "Handling errors in Step Functions workflows", error names.
+    """
+    matches = sfn._error_matches
+
+    def error_matches(error_equals: list[str], error: str) -> bool:
+        if error in ("States.DataLimitExceeded", "States.Runtime"):
+            return error in error_equals
+        return bool(matches(error_equals, error))
+
+    sfn._error_matches = error_matches
 
 
 def retry_delay(retrier: dict[str, Any], count: int) -> float:
