@@ -432,8 +432,7 @@ def _define_segment(
             },
         }
 
-    segment = hub.entities.upsert(app_id, Kind.SEGMENT, segment_id, defined)
-    hub.entities.put_version(app_id, Kind.SEGMENT, segment_id, int(segment["Version"]), segment)
+    hub.entities.upsert(app_id, Kind.SEGMENT, segment_id, defined)
 
 
 def _segment_arn(app_id: str, segment_id: str) -> str:
