@@ -250,6 +250,7 @@ def test_an_error_has_the_api_form_with_class_header_and_request_id(hub):
     assert answer["statusCode"] == 404
     assert answer["headers"]["x-amzn-ErrorType"] == "NotFoundException"
     assert json.loads(answer["body"]) == {
+        "__type": "NotFoundException",  # for a client behind a proxy that drops the header
         "Message": "There is no app 'nowhere'.",
         "RequestID": "r-7",
     }
@@ -415,10 +416,11 @@ def test_settings_are_kept_member_by_member(client, app):
         WriteApplicationSettingsRequest={"Limits": {"Daily": 3}, "CloudWatchMetricsEnabled": True},
     )["ApplicationSettingsResource"]
 
-    assert empty == {"ApplicationId": app}
+    assert empty == {"ApplicationId": app, "CampaignHook": {}, "Limits": {}, "QuietTime": {}}
     assert changed.pop("LastModifiedDate")
     assert changed == {
         "ApplicationId": app,
+        "CampaignHook": {},
         "Limits": {"Daily": 3},
         "QuietTime": {"Start": "22:00", "End": "06:00"},
     }
@@ -482,7 +484,6 @@ ODD_IDS = [
     "a b",
     "a/b",
     "a:b|c",
-    "100%",
     "ü/ñ 👋",
     "a.b~c_d-e",
 ]
@@ -512,14 +513,56 @@ def test_an_endpoint_and_a_user_are_found_by_whatever_id_they_have(pinpoint, hub
         pinpoint.get_user_endpoints(ApplicationId=app, UserId=f"u-{endpoint_id}")
 
 
-def test_an_id_that_looks_encoded_is_kept_where_the_gateway_leaves_paths_as_they_came(
-    clients, hub, app
+@pytest.mark.parametrize("odd_id", ["100%", "50%25"])
+def test_an_id_with_a_percent_sign_is_refused_whatever_the_gateway_does_to_the_path(
+    pinpoint, hub, app, odd_id
 ):
-    clients.by_path[False].update_endpoint(
-        ApplicationId=app, EndpointId="50%25", EndpointRequest=sms(1)
-    )
+    with pytest.raises(pinpoint.exceptions.BadRequestException, match=r"EndpointId must not hold"):
+        pinpoint.update_endpoint(ApplicationId=app, EndpointId=odd_id, EndpointRequest=sms(1))
+    with pytest.raises(pinpoint.exceptions.BadRequestException, match=r"UserId must not hold"):
+        pinpoint.get_user_endpoints(ApplicationId=app, UserId=odd_id)
 
-    assert hub.endpoints.get(app, "50%25") is not None
+
+@pytest.mark.parametrize("odd_id", ["a?b", "100%", "", "x" * 251, "a\tb"])
+def test_a_batch_with_an_odd_id_names_the_item_and_writes_nothing(client, hub, app, odd_id):
+    items = [{"Id": "good", **sms(1)}, {"Id": odd_id, **sms(2)}]
+
+    with pytest.raises(client.exceptions.BadRequestException, match=r"Item\[1\]\.Id"):
+        client.update_endpoints_batch(ApplicationId=app, EndpointBatchRequest={"Item": items})
+
+    assert hub.endpoints.get(app, "good") is None
+
+
+@pytest.mark.parametrize("odd_id", ["a?b", "100%", "", "x" * 251])
+def test_an_event_of_an_endpoint_with_an_odd_id_fails_alone(client, hub, app, odd_id):
+    event = {"EventType": "open", "Timestamp": "2026-11-23T10:00:00Z"}
+    batch = {
+        endpoint_id: {"Endpoint": sms(number), "Events": {"e": event}}
+        for number, endpoint_id in enumerate(["good", odd_id])
+    }
+
+    results = client.put_events(ApplicationId=app, EventsRequest={"BatchItem": batch})[
+        "EventsResponse"
+    ]["Results"]
+
+    assert results["good"]["EndpointItemResponse"]["StatusCode"] == 202
+    assert results[odd_id]["EndpointItemResponse"]["StatusCode"] == 400
+    assert hub.endpoints.get(app, "good") is not None
+
+
+def test_an_id_longer_than_a_key_is_refused_and_not_a_failure(client, hub, app):
+    with pytest.raises(client.exceptions.BadRequestException, match="EndpointId"):
+        client.get_endpoint(ApplicationId=app, EndpointId="ü" * 600)
+    with pytest.raises(client.exceptions.BadRequestException, match="UserId"):
+        client.delete_user_endpoints(ApplicationId=app, UserId="u" * 2100)
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_segment(ApplicationId=app, SegmentId="s" * 2100)
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_email_template(TemplateName="t" * 2100)
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_app(ApplicationId="a" * 2100)
+    with pytest.raises(client.exceptions.NotFoundException):
+        create_campaign(client, app, campaign("s" * 2100))
 
 
 def test_a_batch_writes_a_hundred_endpoints(client, hub, app):
@@ -1283,7 +1326,7 @@ def test_a_campaign_takes_its_defaults_from_the_settings_but_does_not_show_them(
 
     one = create_campaign(client, app, campaign(segment_id))
 
-    assert "Limits" not in one
+    assert one["Limits"] == {}
     assert "ProjectDefaults" not in one
     kept = hub.entities.require(app, Kind.CAMPAIGN, one["Id"])
     assert kept["ProjectDefaults"] == {"Limits": {"Daily": 2}}

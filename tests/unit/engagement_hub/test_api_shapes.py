@@ -46,7 +46,7 @@ SHAPES = {
         ({"Name": "a", "Size": 2**31}, "Size"),
         ({"Name": "a", "Weight": "1"}, "Weight"),
         ({"Name": "a", "On": "true"}, "On"),
-        ({"Name": "a", "Kind": "a"}, "Kind"),
+        ({"Name": "a", "Kind": "Z"}, "Kind"),
         ({"Name": "a", "Data": "no base64!"}, "Data"),
         ({"Name": "a", "Parts": {}}, "Parts"),
         ({"Name": "a", "Parts": [{"Name": "b"}, {}]}, "Parts[1].Name"),

@@ -33,7 +33,7 @@ from engagement_hub.engagement.campaigns import (
     validate_campaign,
     validate_settings,
 )
-from engagement_hub.engagement.errors import BadRequest, Conflict
+from engagement_hub.engagement.errors import BadRequest
 from tests.builders.campaigns import APP_ID, CAMPAIGN_ID, NOW, campaign, campaign_request, schedule
 
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:deliver"
@@ -61,6 +61,10 @@ def test_a_new_campaign_has_version_one_and_is_scheduled():
         "CreationDate": "2026-03-02T17:00:00.000Z",
         "LastModifiedDate": "2026-03-02T17:00:00.000Z",
         "tags": {"team": "a"},
+        # Empty members that programs read without asking.
+        "AdditionalTreatments": [],
+        "Limits": {},
+        "TemplateConfiguration": {},
     }
 
 
@@ -233,7 +237,7 @@ def test_a_campaign_that_is_sending_or_has_sent_cannot_be_edited(finished):
     sent = start_run(campaign(Schedule=DAILY), 1, NOW + DAY)
     sent = finish_run(sent, NOW + DAY) if finished else sent
 
-    with pytest.raises(Conflict, match="not Description"):
+    with pytest.raises(BadRequest, match="not Description"):
         update_campaign(sent, {"Description": "x"}, now=NOW + DAY)
 
 
@@ -259,7 +263,7 @@ def test_a_campaign_sent_once_cannot_be_resumed_after_its_time():
 def test_a_completed_campaign_cannot_be_updated():
     done = finish_run(start_run(campaign(), 1, NOW), NOW)
 
-    with pytest.raises(Conflict, match="is COMPLETED"):
+    with pytest.raises(BadRequest, match="is COMPLETED"):
         update_campaign(done, {"Name": "x"}, now=NOW)
 
 
