@@ -1,5 +1,6 @@
 """A boto3 `pinpoint` client against the hub's API, every operation by its name."""
 
+import base64
 import json
 import os
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus
 from engagement_hub.machines import Machines
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
-from engagement_hub.store.entities import EntityStore, Kind
+from engagement_hub.store.entities import EXPIRES_AT, EntityStore, Kind
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.store.runs import RunStore
 from tests.builders.hub import (
@@ -282,6 +283,38 @@ def test_a_body_that_does_not_fit_the_model_is_a_bad_request_that_names_the_memb
     assert hub.endpoints.get(app, "e1") is None
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"Address": "\xff", "ChannelType": "SMS"}',
+        '{"Address": "1", "ChannelType": "SMS"}'.encode("utf-16"),
+        b'{"Address": "\xed\xa0\x80", "ChannelType": "SMS"}',
+    ],
+    ids=["a stray byte", "UTF-16", "a surrogate"],
+)
+@pytest.mark.parametrize("as_base64", [True, False])
+def test_a_body_that_is_not_utf_8_is_a_bad_request(hub, app, sent, as_base64):
+    event = http_event("PUT", f"/v1/apps/{app}/endpoints/e1")
+    event["headers"]["content-length"] = str(len(sent))
+    event["isBase64Encoded"] = as_base64
+    # A gateway that hands the body over as text replaces the bytes that are none.
+    event["body"] = base64.b64encode(sent).decode() if as_base64 else sent.decode(errors="replace")
+
+    answer = respond(hub, event)
+
+    assert answer["statusCode"] == 400
+    assert "UTF-8" in answer["body"]
+    assert hub.endpoints.get(app, "e1") is None
+
+
+def test_the_replacement_character_itself_is_text(hub, app):
+    body = json.dumps({"Address": "1", "ChannelType": "CUSTOM", "Attributes": {"a": ["\ufffd"]}})
+    event = http_event("PUT", f"/v1/apps/{app}/endpoints/e1", body=body)
+    event["headers"]["content-length"] = str(len(body.encode()))
+
+    assert respond(hub, event)["statusCode"] == 202
+
+
 def test_an_error_about_an_address_does_not_repeat_the_address(hub, app):
     body = {"Addresses": {"+12065550199": {"ChannelType": "SMOKE"}}, "MessageConfiguration": {}}
 
@@ -385,6 +418,63 @@ def test_a_deleted_project_leaves_nothing_in_any_table(client, hub, app, tables)
     assert hub.aws.schedules == {}
     for table in (TABLES["ENTITIES_TABLE"], TABLES["ENDPOINTS_TABLE"]):
         assert tables.scan(TableName=table)["Items"] == []
+
+
+def until_done(call, **arguments):
+    """Repeat a request that is answered "later"; return how often it was sent, and the answer."""
+    for number in range(1, 30):
+        try:
+            return number, call(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TooManyRequestsException":
+                raise
+    raise AssertionError("the request does not end")
+
+
+def each_call_takes(hub, client, operation, seconds):
+    """Let the hub's clock go on by the calls of one operation of a client."""
+    now = [0.0]
+    hub.clock = lambda: now[0]
+    original = getattr(client, operation)
+
+    def slow(**arguments):
+        now[0] += seconds
+        return original(**arguments)
+
+    return mock.patch.object(client, operation, slow)
+
+
+def test_a_project_of_many_campaigns_is_deleted_by_as_many_requests_as_it_takes(client, hub, app):
+    segment = segment_for(client, app)
+    for _ in range(50):
+        create_campaign(client, app, campaign(segment, at="2030-01-01T00:00:00Z"))
+
+    with each_call_takes(hub, hub.aws, "delete_schedule", seconds=1):
+        requests, _ = until_done(client.delete_app, ApplicationId=app)
+
+    assert requests == 3  # 20 seconds each
+    assert hub.aws.schedules == {}
+
+
+def test_a_deletion_that_breaks_off_leaves_users_that_the_next_one_finds(client, hub, app, tables):
+    for number in range(3):
+        request = sms(number, user=f"u{number}", User={"UserAttributes": {"Name": ["Ann"]}})
+        client.update_endpoint(ApplicationId=app, EndpointId=f"e{number}", EndpointRequest=request)
+    calls = []
+
+    def broken(**arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise ClientError({"Error": {"Code": "InternalServerError"}}, "BatchWriteItem")
+        return original(**arguments)
+
+    original = tables.batch_write_item
+    with mock.patch.object(tables, "batch_write_item", broken):
+        with pytest.raises(client.exceptions.InternalServerErrorException):
+            client.delete_app(ApplicationId=app)
+        client.delete_app(ApplicationId=app)
+
+    assert tables.scan(TableName=TABLES["ENDPOINTS_TABLE"])["Items"] == []
 
 
 def test_the_pages_of_projects_hold_each_once(client):
@@ -623,6 +713,90 @@ def test_attributes_are_removed_by_pattern(client, hub, app):
         client.remove_attributes(
             ApplicationId=app, AttributeType="x", UpdateAttributesRequest={"Blacklist": ["a"]}
         )
+
+
+REMOVE_TMP = {
+    "AttributeType": "endpoint-custom-attributes",
+    "UpdateAttributesRequest": {"Blacklist": ["tmp*"]},
+}
+
+
+def endpoints_with(hub, app, count, **members):
+    updates = [(f"e{number}", sms(number, **members)) for number in range(count)]
+    hub.endpoints.update_many(app, updates, now="2026-11-23T10:00:00Z", request_id="r")
+
+
+def test_removing_attributes_goes_on_where_it_was_interrupted(client, hub, app, tables):
+    endpoints_with(hub, app, 64, Attributes={"tmp1": ["x"], "keep": ["y"]})
+
+    with each_call_takes(hub, tables, "query", seconds=2.5):
+        requests, answer = until_done(client.remove_attributes, ApplicationId=app, **REMOVE_TMP)
+
+    assert requests == 4  # 32 shards, eight in the 20 seconds of a request
+    assert answer["AttributesResource"]["Attributes"] == ["tmp1"]
+    kept = hub.endpoints.get_many(app, [f"e{number}" for number in range(64)])
+    assert [one["Attributes"] for one in kept.values()] == [{"keep": ["y"]}] * 64
+    assert list(hub.entities.all(app, Kind.LONG_REQUEST)) == []
+
+
+def test_an_interrupted_removal_is_resumed_by_the_same_request_only(client, hub, app, tables):
+    endpoints_with(hub, app, 64, Attributes={"tmp1": ["x"], "other": ["y"]})
+    other = {**REMOVE_TMP, "UpdateAttributesRequest": {"Blacklist": ["other"]}}
+
+    with each_call_takes(hub, tables, "query", seconds=2.5):
+        with pytest.raises(client.exceptions.TooManyRequestsException, match="same request"):
+            client.remove_attributes(ApplicationId=app, **REMOVE_TMP)
+        requests, answer = until_done(client.remove_attributes, ApplicationId=app, **other)
+
+    assert requests == 4
+    assert answer["AttributesResource"]["Attributes"] == ["other"]
+
+
+def test_a_removal_interrupted_long_ago_begins_anew(client, hub, app, tables):
+    endpoints_with(hub, app, 64, Attributes={"tmp1": ["x"]})
+    with (
+        each_call_takes(hub, tables, "query", seconds=2.5),
+        pytest.raises(client.exceptions.TooManyRequestsException),
+    ):
+        client.remove_attributes(ApplicationId=app, **REMOVE_TMP)
+    [request] = [
+        row["sk"]["S"]
+        for row in tables.scan(TableName=TABLES["ENTITIES_TABLE"])["Items"]
+        if row["pk"]["S"] == f"{app}#{Kind.LONG_REQUEST}"
+    ]
+    hub.entities.update(app, Kind.LONG_REQUEST, request, lambda kept: {**kept, EXPIRES_AT: 1})
+    endpoints_with(hub, app, 64, Attributes={"tmp2": ["x"]})
+
+    answer = client.remove_attributes(ApplicationId=app, **REMOVE_TMP)
+
+    assert answer["AttributesResource"]["Attributes"] == ["tmp1", "tmp2"]
+    kept = hub.endpoints.get_many(app, [f"e{number}" for number in range(64)])
+    assert [one["Attributes"] for one in kept.values()] == [{}] * 64
+
+
+def test_an_endpoint_shows_the_empty_members_that_programs_read(client, app):
+    client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest=sms(1))
+
+    one = client.get_endpoint(ApplicationId=app, EndpointId="e1")["EndpointResponse"]
+
+    for member in ("Attributes", "Demographic", "Location", "Metrics", "User"):
+        assert one[member] == {}
+
+
+def test_what_a_user_is_written_to_is_read_back_by_the_endpoint_at_once(client, hub, app, tables):
+    reads = []
+    original = tables.batch_get_item
+
+    def watched(**arguments):
+        reads.extend(table["ConsistentRead"] for table in arguments["RequestItems"].values())
+        return original(**arguments)
+
+    request = sms(1, user="u1", User={"UserAttributes": {"Name": ["Ann"]}})
+    client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest=request)
+    with mock.patch.object(tables, "batch_get_item", watched):
+        client.get_endpoint(ApplicationId=app, EndpointId="e1")
+
+    assert reads == [True, True]  # the endpoint, and its user
 
 
 # Events
@@ -1149,6 +1323,27 @@ def create_campaign(client, app, request):
     return made["CampaignResponse"]
 
 
+@pytest.mark.parametrize("change", ["Description", "Limits"])
+def test_an_update_that_is_too_late_is_an_error_that_the_model_declares(client, hub, app, change):
+    one = create_campaign(client, app, campaign(segment_for(client, app)))
+    hub.entities.update(app, Kind.CAMPAIGN, one["Id"], lambda body: {**body, "Runs": 1})
+    request = {"Description": "late"} if change == "Description" else {"Limits": {"Daily": 1}}
+
+    with pytest.raises(client.exceptions.BadRequestException, match="only IsPaused can change"):
+        client.update_campaign(
+            ApplicationId=app, CampaignId=one["Id"], WriteCampaignRequest=request
+        )
+
+
+def test_a_campaign_takes_its_frequency_and_time_zone_in_any_letter_case(client, hub, app):
+    schedule = {"StartTime": "2030-01-01T12:00:00Z", "Frequency": "daily", "Timezone": "utc"}
+
+    one = create_campaign(client, app, campaign(segment_for(client, app), Schedule=schedule))
+
+    assert one["Schedule"]["Frequency"] == "DAILY"
+    assert list(hub.aws.schedules) == [f"{one['Id']}-1"]
+
+
 def test_an_immediate_campaign_starts_its_first_run(client, hub, app):
     segment_id = segment_for(client, app)
 
@@ -1240,6 +1435,54 @@ def test_deleting_a_campaign_takes_it_off_the_schedule_and_out_of_sight(client, 
     for operation in ("get_campaign", "delete_campaign", "get_campaign_activities"):
         with pytest.raises(client.exceptions.NotFoundException):
             getattr(client, operation)(ApplicationId=app, CampaignId=one["Id"])
+
+
+def test_a_deleted_campaign_leaves_what_its_run_reports_to_until_that_expires(
+    client, hub, app, tables
+):
+    segment_id = segment_for(client, app)
+    schedule = {"StartTime": "2030-01-01T12:00:00Z", "Frequency": "DAILY"}
+    one = create_campaign(client, app, campaign(segment_id, Schedule=schedule))
+    update = {"ApplicationId": app, "CampaignId": one["Id"]}
+    client.update_campaign(**update, WriteCampaignRequest={"Description": "of spring"})
+    hub.entities.update(app, Kind.CAMPAIGN, one["Id"], lambda body: {**body, "Runs": 3})
+    for run in (1, 2, 3):
+        activity_id = run_activity_id(f"{one['Id']}-{run}", "0")
+        entity_id = activity_entity_id(one["Id"], activity_id)
+        hub.entities.put(app, Kind.ACTIVITY, entity_id, {"Id": activity_id, "Run": run})
+
+    client.delete_campaign(**update)
+
+    assert [activity["Run"] for activity in hub.entities.all(app, Kind.ACTIVITY)] == [3]
+    left = [
+        row
+        for row in tables.scan(TableName=TABLES["ENTITIES_TABLE"])["Items"]
+        if one["Id"] in row["pk"]["S"] + row["sk"]["S"]
+    ]
+    assert len(left) == 3  # the campaign, its newest version, and its last activity
+    assert all("expires_at" in row for row in left)
+
+
+def test_a_start_whose_answer_was_lost_leaves_the_campaign_that_runs_alone(client, hub, app):
+    segment_id = segment_for(client, app)
+    start = hub.aws.start_execution
+
+    def start_and_lose_the_answer(name, **arguments):
+        start(name=name, **arguments)
+        campaign_id = name.rpartition("-")[0]
+        hub.entities.update(
+            app,
+            Kind.CAMPAIGN,
+            campaign_id,
+            lambda body: {**body, "Runs": 1, "State": {"CampaignStatus": "EXECUTING"}},
+        )
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "StartExecution")
+
+    with mock.patch.object(hub.aws, "start_execution", start_and_lose_the_answer):
+        one = create_campaign(client, app, campaign(segment_id))
+
+    shown = client.get_campaign(ApplicationId=app, CampaignId=one["Id"])["CampaignResponse"]
+    assert shown["State"]["CampaignStatus"] == "EXECUTING"
 
 
 @pytest.mark.parametrize("at", ["IMMEDIATE", "2030-01-01T12:00:00Z"])

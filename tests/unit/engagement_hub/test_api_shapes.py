@@ -35,6 +35,11 @@ SHAPES = {
 }
 
 
+@pytest.mark.parametrize("given_as", ["B", "b"])
+def test_the_letter_case_of_an_enumeration_does_not_matter(given_as):
+    assert check(SHAPES, "Thing", {"Name": "a", "Kind": given_as})["Kind"] == "B"
+
+
 @pytest.mark.parametrize(
     ("value", "member"),
     [

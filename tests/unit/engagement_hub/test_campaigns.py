@@ -34,6 +34,7 @@ from engagement_hub.engagement.campaigns import (
     validate_settings,
 )
 from engagement_hub.engagement.errors import BadRequest
+from engagement_hub.engagement.schedule import iso
 from tests.builders.campaigns import APP_ID, CAMPAIGN_ID, NOW, campaign, campaign_request, schedule
 
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:deliver"
@@ -190,6 +191,29 @@ def test_pausing_a_running_campaign_stops_only_the_next_run():
     assert status_of(finished) == "PAUSED"
     assert status_of(resumed) == "PENDING_NEXT_RUN"
     assert upcoming_run(resumed, NOW + 9 * DAY) == UpcomingRun(2, NOW + 10 * DAY - 8 * HOUR)
+
+
+def test_a_recurring_campaign_that_is_resumed_after_its_end_is_completed():
+    ends = {**DAILY, "EndTime": iso(NOW + 3 * DAY)}
+    running = start_run(campaign(Schedule=ends), 1, NOW + DAY)
+    paused = finish_run(update_campaign(running, {"IsPaused": True}, now=NOW + DAY), NOW + DAY)
+
+    resumed = update_campaign(paused, {"IsPaused": False}, now=NOW + 4 * DAY)
+
+    assert status_of(paused) == "PAUSED"
+    assert status_of(resumed) == "COMPLETED"
+    assert upcoming_run(resumed, NOW + 4 * DAY) is None
+
+
+def test_an_update_may_repeat_the_empty_members_of_the_answer_after_a_run():
+    running = start_run(campaign(Schedule=DAILY), 1, NOW + DAY)
+    answer = public(running)
+    repeated = {"AdditionalTreatments": [], "Limits": {}, "TemplateConfiguration": {}}
+
+    paused = update_campaign(running, {**repeated, "IsPaused": True}, now=NOW + DAY)
+
+    assert repeated.items() <= answer.items()
+    assert paused["IsPaused"] is True
 
 
 def test_entering_the_same_run_twice_changes_nothing():
