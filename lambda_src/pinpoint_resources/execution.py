@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import chain, repeat
 from typing import Any
 
 from botocore import xform_name
@@ -14,10 +15,16 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ParamValidationError
 
 from pinpoint_resources.calls import BadProperty, Call, Plan, Service
+from shared.transient import is_transient
 
 # A policy attached in the same apply may take seconds to count (IAM User Guide, "Changes that I
 # make are not always immediately visible"): a refusal is only believed after these waits.
 REFUSAL_WAITS_SECONDS = (1, 2, 4, 8)
+# API Gateway's own 429 has no error code that botocore knows. A hub answers 429 to the deletion of
+# a large project as well, until all of it is deleted.
+LATER_WAITS_SECONDS = (1, 2, 4, 5)
+# The longest call: two attempts, each with its time-outs (see `functions.manage.CONFIG`).
+LONGEST_CALL_SECONDS = 75
 ABSENT_CODES = frozenset({"NotFoundException", "ResourceNotFoundException"})
 REFUSAL_CODES = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException", "403"})
 
@@ -26,8 +33,14 @@ def carry_out(
     steps: Plan,
     client_for: Callable[[Service], BaseClient],
     sleep: Callable[[float], None] = time.sleep,
+    seconds_left: Callable[[], float] = lambda: 0.0,
 ) -> dict[str, Any]:
     """Make the calls of a plan one after another.
+
+    A call that is answered "later" is repeated while the function has time for one more.
+
+    Args:
+        seconds_left: of the function's time.
 
     Raises:
         BadProperty: a property is unknown to the API or of the wrong type.
@@ -38,15 +51,21 @@ def carry_out(
     try:
         call = next(steps)
         while True:
-            answer = _make(call, client_for(call.service), sleep)
+            answer = _make(call, client_for(call.service), sleep, seconds_left)
             call = steps.send(answer)
     except StopIteration as end:
         result: dict[str, Any] = end.value
         return result
 
 
-def _make(call: Call, api: BaseClient, sleep: Callable[[float], None]) -> Mapping[str, Any] | None:
+def _make(
+    call: Call,
+    api: BaseClient,
+    sleep: Callable[[float], None],
+    seconds_left: Callable[[], float],
+) -> Mapping[str, Any] | None:
     waits = iter(REFUSAL_WAITS_SECONDS)
+    later = chain(LATER_WAITS_SECONDS, repeat(LATER_WAITS_SECONDS[-1]))
     while True:
         try:
             answer: Mapping[str, Any] = getattr(api, xform_name(call.operation))(**call.parameters)
@@ -57,7 +76,12 @@ def _make(call: Call, api: BaseClient, sleep: Callable[[float], None]) -> Mappin
             code = error.response["Error"]["Code"]
             if call.absent_ok and code in ABSENT_CODES:
                 return None
-            wait = next(waits, None) if code in REFUSAL_CODES else None
+            if code in REFUSAL_CODES:
+                wait = next(waits, None)
+            elif is_transient(error) and seconds_left() > LONGEST_CALL_SECONDS:
+                wait = next(later)
+            else:
+                wait = None
             if wait is None:
                 raise
             sleep(wait)

@@ -101,7 +101,7 @@ resource "aws_dynamodb_table" "this" {
   }
 
   dynamic "ttl" {
-    for_each = each.key == "runs" ? ["expires_at"] : []
+    for_each = contains(["entities", "runs"], each.key) ? ["expires_at"] : []
 
     content {
       attribute_name = ttl.value

@@ -72,7 +72,7 @@ module "function" {
   package         = module.package.archives["pinpoint_resources"]
   environment     = one(module.access[*].environment) == null ? {} : one(module.access[*].environment)
   policies        = local.policies
-  timeout_seconds = 120
+  timeout_seconds = 300 # a hub deletes a large project in many calls; a NAT gateway drops an idle connection after 350 s
 
   operations = local.operations
 }

@@ -190,5 +190,4 @@ def segment(hub: Hub, segment_id: str = "seg1", **members: Any) -> str:
         **members,
     }
     hub.entities.put(APP, Kind.SEGMENT, segment_id, body)
-    hub.entities.put_version(APP, Kind.SEGMENT, segment_id, 1, body)
     return segment_id

@@ -1,5 +1,6 @@
 """A boto3 `pinpoint` client against the hub's API, every operation by its name."""
 
+import base64
 import json
 import os
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.machines import Machines
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
-from engagement_hub.store.entities import EntityStore, Kind
+from engagement_hub.store.entities import EXPIRES_AT, EntityStore, Kind
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.store.runs import RunStore
 from engagement_hub.store.sent_requests import SentRequests
@@ -239,6 +240,7 @@ def test_an_error_has_the_api_form_with_class_header_and_request_id(hub):
     assert answer["statusCode"] == 404
     assert answer["headers"]["x-amzn-ErrorType"] == "NotFoundException"
     assert json.loads(answer["body"]) == {
+        "__type": "NotFoundException",  # for a client behind a proxy that drops the header
         "Message": "There is no app 'nowhere'.",
         "RequestID": "r-7",
     }
@@ -268,6 +270,38 @@ def test_a_body_that_does_not_fit_the_model_is_a_bad_request_that_names_the_memb
     assert answer["headers"]["x-amzn-ErrorType"] == "BadRequestException"
     assert member in json.loads(answer["body"])["Message"]
     assert hub.endpoints.get(app, "e1") is None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"Address": "\xff", "ChannelType": "SMS"}',
+        '{"Address": "1", "ChannelType": "SMS"}'.encode("utf-16"),
+        b'{"Address": "\xed\xa0\x80", "ChannelType": "SMS"}',
+    ],
+    ids=["a stray byte", "UTF-16", "a surrogate"],
+)
+@pytest.mark.parametrize("as_base64", [True, False])
+def test_a_body_that_is_not_utf_8_is_a_bad_request(hub, app, sent, as_base64):
+    event = http_event("PUT", f"/v1/apps/{app}/endpoints/e1")
+    event["headers"]["content-length"] = str(len(sent))
+    event["isBase64Encoded"] = as_base64
+    # A gateway that hands the body over as text replaces the bytes that are none.
+    event["body"] = base64.b64encode(sent).decode() if as_base64 else sent.decode(errors="replace")
+
+    answer = respond(hub, event)
+
+    assert answer["statusCode"] == 400
+    assert "UTF-8" in answer["body"]
+    assert hub.endpoints.get(app, "e1") is None
+
+
+def test_the_replacement_character_itself_is_text(hub, app):
+    body = json.dumps({"Address": "1", "ChannelType": "CUSTOM", "Attributes": {"a": ["\ufffd"]}})
+    event = http_event("PUT", f"/v1/apps/{app}/endpoints/e1", body=body)
+    event["headers"]["content-length"] = str(len(body.encode()))
+
+    assert respond(hub, event)["statusCode"] == 202
 
 
 def test_an_error_about_an_address_does_not_repeat_the_address(hub, app):
@@ -376,6 +410,63 @@ def test_a_deleted_project_leaves_nothing_in_any_table(client, hub, app, tables)
         assert tables.scan(TableName=table)["Items"] == []
 
 
+def until_done(call, **arguments):
+    """Repeat a request that is answered "later"; return how often it was sent, and the answer."""
+    for number in range(1, 30):
+        try:
+            return number, call(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TooManyRequestsException":
+                raise
+    raise AssertionError("the request does not end")
+
+
+def each_call_takes(hub, client, operation, seconds):
+    """Let the hub's clock go on by the calls of one operation of a client."""
+    now = [0.0]
+    hub.clock = lambda: now[0]
+    original = getattr(client, operation)
+
+    def slow(**arguments):
+        now[0] += seconds
+        return original(**arguments)
+
+    return mock.patch.object(client, operation, slow)
+
+
+def test_a_project_of_many_campaigns_is_deleted_by_as_many_requests_as_it_takes(client, hub, app):
+    segment = segment_for(client, app)
+    for _ in range(50):
+        create_campaign(client, app, campaign(segment, at="2030-01-01T00:00:00Z"))
+
+    with each_call_takes(hub, hub.aws, "delete_schedule", seconds=1):
+        requests, _ = until_done(client.delete_app, ApplicationId=app)
+
+    assert requests == 3  # 20 seconds each
+    assert hub.aws.schedules == {}
+
+
+def test_a_deletion_that_breaks_off_leaves_users_that_the_next_one_finds(client, hub, app, tables):
+    for number in range(3):
+        request = sms(number, user=f"u{number}", User={"UserAttributes": {"Name": ["Ann"]}})
+        client.update_endpoint(ApplicationId=app, EndpointId=f"e{number}", EndpointRequest=request)
+    calls = []
+
+    def broken(**arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise ClientError({"Error": {"Code": "InternalServerError"}}, "BatchWriteItem")
+        return original(**arguments)
+
+    original = tables.batch_write_item
+    with mock.patch.object(tables, "batch_write_item", broken):
+        with pytest.raises(client.exceptions.InternalServerErrorException):
+            client.delete_app(ApplicationId=app)
+        client.delete_app(ApplicationId=app)
+
+    assert tables.scan(TableName=TABLES["ENDPOINTS_TABLE"])["Items"] == []
+
+
 def test_the_pages_of_projects_hold_each_once(client):
     made = {
         client.create_app(CreateApplicationRequest={"Name": f"p{n}"})["ApplicationResponse"]["Id"]
@@ -426,10 +517,11 @@ def test_settings_are_kept_member_by_member(client, app):
         WriteApplicationSettingsRequest={"Limits": {"Daily": 3}, "CloudWatchMetricsEnabled": True},
     )["ApplicationSettingsResource"]
 
-    assert empty == {"ApplicationId": app}
+    assert empty == {"ApplicationId": app, "CampaignHook": {}, "Limits": {}, "QuietTime": {}}
     assert changed.pop("LastModifiedDate")
     assert changed == {
         "ApplicationId": app,
+        "CampaignHook": {},
         "Limits": {"Daily": 3},
         "QuietTime": {"Start": "22:00", "End": "06:00"},
     }
@@ -493,7 +585,6 @@ ODD_IDS = [
     "a b",
     "a/b",
     "a:b|c",
-    "100%",
     "ü/ñ 👋",
     "a.b~c_d-e",
 ]
@@ -523,14 +614,56 @@ def test_an_endpoint_and_a_user_are_found_by_whatever_id_they_have(pinpoint, hub
         pinpoint.get_user_endpoints(ApplicationId=app, UserId=f"u-{endpoint_id}")
 
 
-def test_an_id_that_looks_encoded_is_kept_where_the_gateway_leaves_paths_as_they_came(
-    clients, hub, app
+@pytest.mark.parametrize("odd_id", ["100%", "50%25"])
+def test_an_id_with_a_percent_sign_is_refused_whatever_the_gateway_does_to_the_path(
+    pinpoint, hub, app, odd_id
 ):
-    clients.by_path[False].update_endpoint(
-        ApplicationId=app, EndpointId="50%25", EndpointRequest=sms(1)
-    )
+    with pytest.raises(pinpoint.exceptions.BadRequestException, match=r"EndpointId must not hold"):
+        pinpoint.update_endpoint(ApplicationId=app, EndpointId=odd_id, EndpointRequest=sms(1))
+    with pytest.raises(pinpoint.exceptions.BadRequestException, match=r"UserId must not hold"):
+        pinpoint.get_user_endpoints(ApplicationId=app, UserId=odd_id)
 
-    assert hub.endpoints.get(app, "50%25") is not None
+
+@pytest.mark.parametrize("odd_id", ["a?b", "100%", "", "x" * 251, "a\tb"])
+def test_a_batch_with_an_odd_id_names_the_item_and_writes_nothing(client, hub, app, odd_id):
+    items = [{"Id": "good", **sms(1)}, {"Id": odd_id, **sms(2)}]
+
+    with pytest.raises(client.exceptions.BadRequestException, match=r"Item\[1\]\.Id"):
+        client.update_endpoints_batch(ApplicationId=app, EndpointBatchRequest={"Item": items})
+
+    assert hub.endpoints.get(app, "good") is None
+
+
+@pytest.mark.parametrize("odd_id", ["a?b", "100%", "", "x" * 251])
+def test_an_event_of_an_endpoint_with_an_odd_id_fails_alone(client, hub, app, odd_id):
+    event = {"EventType": "open", "Timestamp": "2026-11-23T10:00:00Z"}
+    batch = {
+        endpoint_id: {"Endpoint": sms(number), "Events": {"e": event}}
+        for number, endpoint_id in enumerate(["good", odd_id])
+    }
+
+    results = client.put_events(ApplicationId=app, EventsRequest={"BatchItem": batch})[
+        "EventsResponse"
+    ]["Results"]
+
+    assert results["good"]["EndpointItemResponse"]["StatusCode"] == 202
+    assert results[odd_id]["EndpointItemResponse"]["StatusCode"] == 400
+    assert hub.endpoints.get(app, "good") is not None
+
+
+def test_an_id_longer_than_a_key_is_refused_and_not_a_failure(client, hub, app):
+    with pytest.raises(client.exceptions.BadRequestException, match="EndpointId"):
+        client.get_endpoint(ApplicationId=app, EndpointId="ü" * 600)
+    with pytest.raises(client.exceptions.BadRequestException, match="UserId"):
+        client.delete_user_endpoints(ApplicationId=app, UserId="u" * 2100)
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_segment(ApplicationId=app, SegmentId="s" * 2100)
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_email_template(TemplateName="t" * 2100)
+    with pytest.raises(client.exceptions.NotFoundException):
+        client.get_app(ApplicationId="a" * 2100)
+    with pytest.raises(client.exceptions.NotFoundException):
+        create_campaign(client, app, campaign("s" * 2100))
 
 
 def test_a_batch_writes_a_hundred_endpoints(client, hub, app):
@@ -591,6 +724,90 @@ def test_attributes_are_removed_by_pattern(client, hub, app):
         client.remove_attributes(
             ApplicationId=app, AttributeType="x", UpdateAttributesRequest={"Blacklist": ["a"]}
         )
+
+
+REMOVE_TMP = {
+    "AttributeType": "endpoint-custom-attributes",
+    "UpdateAttributesRequest": {"Blacklist": ["tmp*"]},
+}
+
+
+def endpoints_with(hub, app, count, **members):
+    updates = [(f"e{number}", sms(number, **members)) for number in range(count)]
+    hub.endpoints.update_many(app, updates, now="2026-11-23T10:00:00Z", request_id="r")
+
+
+def test_removing_attributes_goes_on_where_it_was_interrupted(client, hub, app, tables):
+    endpoints_with(hub, app, 64, Attributes={"tmp1": ["x"], "keep": ["y"]})
+
+    with each_call_takes(hub, tables, "query", seconds=2.5):
+        requests, answer = until_done(client.remove_attributes, ApplicationId=app, **REMOVE_TMP)
+
+    assert requests == 4  # 32 shards, eight in the 20 seconds of a request
+    assert answer["AttributesResource"]["Attributes"] == ["tmp1"]
+    kept = hub.endpoints.get_many(app, [f"e{number}" for number in range(64)])
+    assert [one["Attributes"] for one in kept.values()] == [{"keep": ["y"]}] * 64
+    assert list(hub.entities.all(app, Kind.LONG_REQUEST)) == []
+
+
+def test_an_interrupted_removal_is_resumed_by_the_same_request_only(client, hub, app, tables):
+    endpoints_with(hub, app, 64, Attributes={"tmp1": ["x"], "other": ["y"]})
+    other = {**REMOVE_TMP, "UpdateAttributesRequest": {"Blacklist": ["other"]}}
+
+    with each_call_takes(hub, tables, "query", seconds=2.5):
+        with pytest.raises(client.exceptions.TooManyRequestsException, match="same request"):
+            client.remove_attributes(ApplicationId=app, **REMOVE_TMP)
+        requests, answer = until_done(client.remove_attributes, ApplicationId=app, **other)
+
+    assert requests == 4
+    assert answer["AttributesResource"]["Attributes"] == ["other"]
+
+
+def test_a_removal_interrupted_long_ago_begins_anew(client, hub, app, tables):
+    endpoints_with(hub, app, 64, Attributes={"tmp1": ["x"]})
+    with (
+        each_call_takes(hub, tables, "query", seconds=2.5),
+        pytest.raises(client.exceptions.TooManyRequestsException),
+    ):
+        client.remove_attributes(ApplicationId=app, **REMOVE_TMP)
+    [request] = [
+        row["sk"]["S"]
+        for row in tables.scan(TableName=TABLES["ENTITIES_TABLE"])["Items"]
+        if row["pk"]["S"] == f"{app}#{Kind.LONG_REQUEST}"
+    ]
+    hub.entities.update(app, Kind.LONG_REQUEST, request, lambda kept: {**kept, EXPIRES_AT: 1})
+    endpoints_with(hub, app, 64, Attributes={"tmp2": ["x"]})
+
+    answer = client.remove_attributes(ApplicationId=app, **REMOVE_TMP)
+
+    assert answer["AttributesResource"]["Attributes"] == ["tmp1", "tmp2"]
+    kept = hub.endpoints.get_many(app, [f"e{number}" for number in range(64)])
+    assert [one["Attributes"] for one in kept.values()] == [{}] * 64
+
+
+def test_an_endpoint_shows_the_empty_members_that_programs_read(client, app):
+    client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest=sms(1))
+
+    one = client.get_endpoint(ApplicationId=app, EndpointId="e1")["EndpointResponse"]
+
+    for member in ("Attributes", "Demographic", "Location", "Metrics", "User"):
+        assert one[member] == {}
+
+
+def test_what_a_user_is_written_to_is_read_back_by_the_endpoint_at_once(client, hub, app, tables):
+    reads = []
+    original = tables.batch_get_item
+
+    def watched(**arguments):
+        reads.extend(table["ConsistentRead"] for table in arguments["RequestItems"].values())
+        return original(**arguments)
+
+    request = sms(1, user="u1", User={"UserAttributes": {"Name": ["Ann"]}})
+    client.update_endpoint(ApplicationId=app, EndpointId="e1", EndpointRequest=request)
+    with mock.patch.object(tables, "batch_get_item", watched):
+        client.get_endpoint(ApplicationId=app, EndpointId="e1")
+
+    assert reads == [True, True]  # the endpoint, and its user
 
 
 # Events
@@ -1403,6 +1620,27 @@ def create_campaign(client, app, request):
     return made["CampaignResponse"]
 
 
+@pytest.mark.parametrize("change", ["Description", "Limits"])
+def test_an_update_that_is_too_late_is_an_error_that_the_model_declares(client, hub, app, change):
+    one = create_campaign(client, app, campaign(segment_for(client, app)))
+    hub.entities.update(app, Kind.CAMPAIGN, one["Id"], lambda body: {**body, "Runs": 1})
+    request = {"Description": "late"} if change == "Description" else {"Limits": {"Daily": 1}}
+
+    with pytest.raises(client.exceptions.BadRequestException, match="only IsPaused can change"):
+        client.update_campaign(
+            ApplicationId=app, CampaignId=one["Id"], WriteCampaignRequest=request
+        )
+
+
+def test_a_campaign_takes_its_frequency_and_time_zone_in_any_letter_case(client, hub, app):
+    schedule = {"StartTime": "2030-01-01T12:00:00Z", "Frequency": "daily", "Timezone": "utc"}
+
+    one = create_campaign(client, app, campaign(segment_for(client, app), Schedule=schedule))
+
+    assert one["Schedule"]["Frequency"] == "DAILY"
+    assert list(hub.aws.schedules) == [f"{one['Id']}-1"]
+
+
 def test_an_immediate_campaign_starts_its_first_run(client, hub, app):
     segment_id = segment_for(client, app)
 
@@ -1494,6 +1732,54 @@ def test_deleting_a_campaign_takes_it_off_the_schedule_and_out_of_sight(client, 
     for operation in ("get_campaign", "delete_campaign", "get_campaign_activities"):
         with pytest.raises(client.exceptions.NotFoundException):
             getattr(client, operation)(ApplicationId=app, CampaignId=one["Id"])
+
+
+def test_a_deleted_campaign_leaves_what_its_run_reports_to_until_that_expires(
+    client, hub, app, tables
+):
+    segment_id = segment_for(client, app)
+    schedule = {"StartTime": "2030-01-01T12:00:00Z", "Frequency": "DAILY"}
+    one = create_campaign(client, app, campaign(segment_id, Schedule=schedule))
+    update = {"ApplicationId": app, "CampaignId": one["Id"]}
+    client.update_campaign(**update, WriteCampaignRequest={"Description": "of spring"})
+    hub.entities.update(app, Kind.CAMPAIGN, one["Id"], lambda body: {**body, "Runs": 3})
+    for run in (1, 2, 3):
+        activity_id = run_activity_id(f"{one['Id']}-{run}", "0")
+        entity_id = activity_entity_id(one["Id"], activity_id)
+        hub.entities.put(app, Kind.ACTIVITY, entity_id, {"Id": activity_id, "Run": run})
+
+    client.delete_campaign(**update)
+
+    assert [activity["Run"] for activity in hub.entities.all(app, Kind.ACTIVITY)] == [3]
+    left = [
+        row
+        for row in tables.scan(TableName=TABLES["ENTITIES_TABLE"])["Items"]
+        if one["Id"] in row["pk"]["S"] + row["sk"]["S"]
+    ]
+    assert len(left) == 3  # the campaign, its newest version, and its last activity
+    assert all("expires_at" in row for row in left)
+
+
+def test_a_start_whose_answer_was_lost_leaves_the_campaign_that_runs_alone(client, hub, app):
+    segment_id = segment_for(client, app)
+    start = hub.aws.start_execution
+
+    def start_and_lose_the_answer(name, **arguments):
+        start(name=name, **arguments)
+        campaign_id = name.rpartition("-")[0]
+        hub.entities.update(
+            app,
+            Kind.CAMPAIGN,
+            campaign_id,
+            lambda body: {**body, "Runs": 1, "State": {"CampaignStatus": "EXECUTING"}},
+        )
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "StartExecution")
+
+    with mock.patch.object(hub.aws, "start_execution", start_and_lose_the_answer):
+        one = create_campaign(client, app, campaign(segment_id))
+
+    shown = client.get_campaign(ApplicationId=app, CampaignId=one["Id"])["CampaignResponse"]
+    assert shown["State"]["CampaignStatus"] == "EXECUTING"
 
 
 @pytest.mark.parametrize("at", ["IMMEDIATE", "2030-01-01T12:00:00Z"])
@@ -1602,7 +1888,7 @@ def test_a_campaign_takes_its_defaults_from_the_settings_but_does_not_show_them(
 
     one = create_campaign(client, app, campaign(segment_id))
 
-    assert "Limits" not in one
+    assert one["Limits"] == {}
     assert "ProjectDefaults" not in one
     kept = hub.entities.require(app, Kind.CAMPAIGN, one["Id"])
     assert kept["ProjectDefaults"] == {"Limits": {"Daily": 2}}

@@ -5,7 +5,7 @@ from engagement_hub.api.segments import purge_members
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.campaigns import validate_settings
-from engagement_hub.engagement.errors import BadRequest
+from engagement_hub.engagement.errors import BadRequest, TooManyRequests
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.names import SETTINGS_ID
@@ -13,6 +13,8 @@ from engagement_hub.store.names import SETTINGS_ID
 __all__ = ["OPERATIONS"]
 
 _NAME_CHARACTERS = 64
+# Programs read these members of an answer without asking whether they are there.
+_UNSET: JsonObject = {"CampaignHook": {}, "Limits": {}, "QuietTime": {}}
 
 
 def create_app(hub: Hub, call: Call) -> JsonObject:
@@ -46,35 +48,48 @@ def get_apps(hub: Hub, call: Call) -> JsonObject:
 def delete_app(hub: Hub, call: Call) -> JsonObject:
     """DeleteApp: delete the project and all its entities.
 
-    What is deleted first are the parts, so that a project too large for one request is still there
-    to be deleted by the next.
+    Each part is deleted as soon as it is dealt with, and the project last. A project of any size is
+    deleted by as many requests as it takes.
 
     Raises:
         TooManyRequests: out of time; the next request goes on.
     """
-    app = hub.entities.require(ACCOUNT, Kind.APP, call.app_id)
+    app_id = call.app_id
+    app = hub.entities.require(ACCOUNT, Kind.APP, app_id)
     out_of_time = hub.stopwatch()
-    for campaign in hub.entities.all(call.app_id, Kind.CAMPAIGN):
+
+    def check_time() -> None:
+        if out_of_time():
+            raise TooManyRequests(
+                "Deleting the project takes longer than one request may. What is deleted stays "
+                "deleted: send the same request again to go on."
+            )
+
+    for campaign in hub.entities.all(app_id, Kind.CAMPAIGN):
+        check_time()
         hub.machines.cancel_run(campaign["Id"], int(campaign.get("Runs", 0)) + 1)
-    hub.endpoints.delete_app(call.app_id, out_of_time=out_of_time)
-    # Ordered once, by the request that finishes the endpoints.
-    for segment in hub.entities.all(call.app_id, Kind.SEGMENT):
+        hub.entities.delete(app_id, Kind.CAMPAIGN, campaign["Id"])
+    hub.endpoints.delete_app(app_id, out_of_time=out_of_time)
+    for segment in hub.entities.all(app_id, Kind.SEGMENT):
+        check_time()
         purge_members(hub, segment)
-    hub.entities.delete_app(call.app_id)
-    hub.entities.delete(ACCOUNT, Kind.APP, call.app_id)
+        hub.entities.delete(app_id, Kind.SEGMENT, segment["Id"])
+    for kind in Kind:
+        hub.entities.delete_all(app_id, kind, between=check_time)
+    hub.entities.delete(ACCOUNT, Kind.APP, app_id)
     return app
 
 
 def get_application_settings(hub: Hub, call: Call) -> JsonObject:
     """GetApplicationSettings: empty for a project that has set no settings."""
     kept = hub.entities.get(call.app_id, Kind.SETTINGS, SETTINGS_ID)
-    return kept or {"ApplicationId": call.app_id}
+    return {**_UNSET, "ApplicationId": call.app_id, **(kept or {})}
 
 
 def update_application_settings(hub: Hub, call: Call) -> JsonObject:
     """UpdateApplicationSettings: a member left out stays as it was (AWS does not say)."""
     validate_settings(call.body)
-    return hub.entities.upsert(
+    settings = hub.entities.upsert(
         call.app_id,
         Kind.SETTINGS,
         SETTINGS_ID,
@@ -85,6 +100,7 @@ def update_application_settings(hub: Hub, call: Call) -> JsonObject:
             "LastModifiedDate": call.timestamp,
         },
     )
+    return {**_UNSET, **settings}
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -10,14 +10,15 @@ from engagement_hub.api.wire import Call
 from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import StoredCampaign, UpcomingRun
 from engagement_hub.engagement.channel_settings import check_from_address
-from engagement_hub.engagement.errors import NotFound
+from engagement_hub.engagement.errors import NotFound, TooManyRequests
 from engagement_hub.engagement.messages import template_references
 from engagement_hub.engagement.model import Activity, JsonObject
 from engagement_hub.engagement.schedule import is_immediate
 from engagement_hub.machines import NotStarted, run_name
-from engagement_hub.store.entities import Kind
+from engagement_hub.store.entities import EXPIRES_AT, Kind
 from engagement_hub.store.names import (
     SETTINGS_ID,
+    activity_entity_id,
     activity_prefix,
     load_template,
     run_activity_id,
@@ -25,6 +26,12 @@ from engagement_hub.store.names import (
 )
 
 __all__ = ["OPERATIONS"]
+
+# A removed campaign is forgotten after this time; a run may last 30 days.
+_KEPT_SECONDS = 40 * 24 * 3600
+# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: a campaign whose
+# segment is gone has it too, and the API shows such a campaign.
+_REMOVED = "Removed"
 
 
 def create_campaign(hub: Hub, call: Call) -> JsonObject:
@@ -55,7 +62,6 @@ def create_campaign(hub: Hub, call: Call) -> JsonObject:
     # Written first: the run reads it, and a campaign that was not kept must not send. One that
     # cannot be started says so by its status.
     body = cast("JsonObject", campaign)
-    hub.entities.put_version(call.app_id, Kind.CAMPAIGN, campaign_id, 1, body)
     hub.entities.put_new(call.app_id, Kind.CAMPAIGN, campaign_id, body)
     _start_next(hub, call, campaign)
     return _shown(body)
@@ -76,7 +82,7 @@ def update_campaign(hub: Hub, call: Call) -> JsonObject:
     """UpdateCampaign: edit, pause or resume, and schedule the next run anew.
 
     Raises:
-        BadRequest, Conflict: the change is not allowed (see `campaigns.update_campaign`).
+        BadRequest: the change is not allowed (see `campaigns.update_campaign`).
         InternalServerError, TooManyRequests: the next run could not be scheduled; the campaign is
             INVALID, and an update that succeeds heals it.
     """
@@ -100,20 +106,56 @@ def update_campaign(hub: Hub, call: Call) -> JsonObject:
 
     campaign_id = call.labels["campaign-id"]
     body = hub.entities.update(call.app_id, Kind.CAMPAIGN, campaign_id, updated)
-    number_now = int(body["Version"])
-    hub.entities.put_version(call.app_id, Kind.CAMPAIGN, campaign_id, number_now, body)
     _start_next(hub, call, cast("StoredCampaign", body))
     return _shown(body)
 
 
 def delete_campaign(hub: Hub, call: Call) -> JsonObject:
-    """DeleteCampaign: a run that is going on finishes; no other starts."""
+    """DeleteCampaign: a run that is going on finishes; no other starts.
+
+    The campaign's entry stays for that run to report to, marked, until it expires. The API does not
+    show it.
+
+    Raises:
+        TooManyRequests: the campaign has had too many runs to forget in one request; the next
+            request goes on.
+    """
     campaign = _require(hub, call)
-    # A run that starts between the two finds no campaign when it wants to go on, and ends.
-    hub.machines.cancel_run(campaign["Id"], int(campaign.get("Runs", 0)) + 1)
-    hub.entities.delete(call.app_id, Kind.CAMPAIGN, campaign["Id"])
-    deleted = campaigns.delete_campaign(cast("StoredCampaign", campaign), call.now)
-    return _shown(cast("JsonObject", deleted))
+    campaign_id = campaign["Id"]
+    out_of_time = hub.stopwatch()
+
+    def check_time() -> None:
+        if out_of_time():
+            raise TooManyRequests(
+                "Deleting the runs of the campaign takes longer than one request may. Send the "
+                "same request again to go on."
+            )
+
+    current = _activities_of_its_run(campaign)
+    hub.entities.delete_all(
+        call.app_id,
+        Kind.ACTIVITY,
+        prefix=activity_prefix(campaign_id),
+        but=current.__contains__,
+        between=check_time,
+    )
+    hub.entities.delete_versions(
+        call.app_id, Kind.CAMPAIGN, campaign_id, but=int(campaign["Version"])
+    )
+    expiry = {EXPIRES_AT: int(call.now.timestamp()) + _KEPT_SECONDS}
+
+    def deleted(body: JsonObject) -> JsonObject:
+        gone = campaigns.delete_campaign(cast("StoredCampaign", body), call.now)
+        return {**gone, _REMOVED: True, **expiry}
+
+    body = hub.entities.update(call.app_id, Kind.CAMPAIGN, campaign_id, deleted)
+    for activity_id in sorted(current):
+        if hub.entities.get(call.app_id, Kind.ACTIVITY, activity_id) is not None:
+            hub.entities.update(
+                call.app_id, Kind.ACTIVITY, activity_id, lambda kept: {**kept, **expiry}
+            )
+    hub.machines.cancel_run(campaign_id, int(body.get("Runs", 0)) + 1)
+    return _shown(body)
 
 
 def get_campaign_version(hub: Hub, call: Call) -> JsonObject:
@@ -172,6 +214,16 @@ def _counted(hub: Hub, campaign: JsonObject, activity: JsonObject) -> JsonObject
     return cast("JsonObject", counted)
 
 
+def _activities_of_its_run(campaign: JsonObject) -> set[str]:
+    """Return the entity ids that the activities of the campaign's latest run can have."""
+    run_id = run_name(campaign["Id"], campaign.get("Runs", 0))
+    treatments = range(campaigns.MAX_ADDITIONAL_TREATMENTS + 1)
+    return {
+        activity_entity_id(campaign["Id"], run_activity_id(run_id, str(treatment)))
+        for treatment in treatments
+    }
+
+
 def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
     """Start or schedule the next run; without one, take the campaign off the schedule."""
     number = campaign.get("Runs", 0) + 1
@@ -185,16 +237,22 @@ def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
         else:
             hub.machines.schedule_run(call.app_id, campaign["Id"], _not_before_now(upcoming, call))
     except NotStarted as error:
-        hub.entities.update(
-            call.app_id,
-            Kind.CAMPAIGN,
-            campaign["Id"],
-            lambda body: cast(
-                "JsonObject",
-                campaigns.invalidate_campaign(cast("StoredCampaign", body), call.now),
-            ),
-        )
-        raise error.answer from error
+
+        def invalidated(body: JsonObject) -> JsonObject:
+            if _has_begun(body, number):
+                return body
+            gone = campaigns.invalidate_campaign(cast("StoredCampaign", body), call.now)
+            return cast("JsonObject", gone)
+
+        body = hub.entities.update(call.app_id, Kind.CAMPAIGN, campaign["Id"], invalidated)
+        # The run is there although the answer to its start was lost. From now on it cannot begin:
+        # a campaign that is INVALID starts no run.
+        if not _has_begun(body, number):
+            raise error.answer from error
+
+
+def _has_begun(body: JsonObject, number: int) -> bool:
+    return int(body.get("Runs", 0)) >= number
 
 
 def _not_before_now(run: UpcomingRun, call: Call) -> UpcomingRun:

@@ -29,7 +29,6 @@ def create_segment(hub: Hub, call: Call) -> JsonObject:
         "Version": 1,
         "tags": tags_of(call.body),
     }
-    hub.entities.put_version(call.app_id, Kind.SEGMENT, segment_id, 1, segment)
     hub.entities.put_new(call.app_id, Kind.SEGMENT, segment_id, segment)
     return segment
 
@@ -75,10 +74,7 @@ def update_segment(hub: Hub, call: Call) -> JsonObject:
             "Version": segment["Version"] + 1,
         }
 
-    segment = hub.entities.update(call.app_id, Kind.SEGMENT, segment_id, updated)
-    version = int(segment["Version"])
-    hub.entities.put_version(call.app_id, Kind.SEGMENT, segment_id, version, segment)
-    return segment
+    return hub.entities.update(call.app_id, Kind.SEGMENT, segment_id, updated)
 
 
 def delete_segment(hub: Hub, call: Call) -> JsonObject:

@@ -108,6 +108,10 @@ def _scalar(shape: Mapping[str, Any], kind: str, value: Any, member: str) -> Any
             raise WrongRequest(member, f"must be a string, not {_described(value)}.")
         allowed = shape.get("enum")
         if allowed and value not in allowed:
+            # Published programs spell some values in another letter case.
+            for one in allowed:
+                if one.upper() == value.upper():
+                    return one
             raise WrongRequest(member, f"must be one of {', '.join(allowed)}.")
         return value
     if kind == "boolean":

@@ -41,9 +41,6 @@ def _create(kind: str, hub: Hub, call: Call) -> JsonObject:
         "tags": tags_of(call.body),
     }
     entity_id = template_id(name, kind)
-    if hub.entities.get(ACCOUNT, Kind.TEMPLATE, entity_id) is not None:
-        raise _taken(kind, name)
-    hub.entities.put_version(ACCOUNT, Kind.TEMPLATE, entity_id, 1, template)
     try:
         hub.entities.put_new(ACCOUNT, Kind.TEMPLATE, entity_id, template)
     except AlreadyExists as error:
@@ -94,8 +91,7 @@ def _update(kind: str, hub: Hub, call: Call) -> JsonObject:
 
     _require(hub, kind, name)
     entity_id = template_id(name, kind)
-    template = hub.entities.update(ACCOUNT, Kind.TEMPLATE, entity_id, updated)
-    hub.entities.put_version(ACCOUNT, Kind.TEMPLATE, entity_id, int(template["Version"]), template)
+    hub.entities.update(ACCOUNT, Kind.TEMPLATE, entity_id, updated)
     return accepted(call)
 
 
@@ -112,7 +108,8 @@ def _delete(kind: str, hub: Hub, call: Call) -> JsonObject:
     if version is not None:
         number = _resolved(newest, version)
         load_template(hub.entities, kind, name, number)
-        others = [one for one in _numbers(hub, entity_id) if str(one) != number]
+        numbers = hub.entities.version_numbers(ACCOUNT, Kind.TEMPLATE, entity_id)
+        others = [one for one in numbers if str(one) != number]
         if others and number == newest[ACTIVE_VERSION]:
             raise BadRequest(
                 f"Version {number} is the active one. Make another version active first "
@@ -197,17 +194,6 @@ def _resolved(newest: JsonObject, version: str | None) -> str:
     if version is None:
         return str(newest[ACTIVE_VERSION])
     return str(newest["Version"]) if version == _LATEST else version
-
-
-def _numbers(hub: Hub, entity_id: str) -> list[int]:
-    numbers: list[int] = []
-    token: str | None = None
-    while True:
-        page = hub.entities.list_versions(ACCOUNT, Kind.TEMPLATE, entity_id, 500, token)
-        numbers += [int(version["Version"]) for version in page.items]
-        token = page.token
-        if token is None:
-            return numbers
 
 
 def _type(call: Call) -> str:

@@ -1,7 +1,8 @@
 """From an HTTP API event to a call of an operation, and from its result to the answer.
 
 Source: Pinpoint's service model (protocol rest-json): the body is the payload member itself,
-without a wrapper; errors are {"Message", "RequestID"}, their class in the header x-amzn-ErrorType.
+without a wrapper; errors are {"Message", "RequestID"}, their class in the header x-amzn-ErrorType,
+and in `__type` for a client behind a proxy that drops the header.
 """
 
 import base64
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from engagement_hub.api.routes import Routes
 from engagement_hub.api.shapes import check, prune
+from engagement_hub.engagement.endpoint_requests import checked_id
 from engagement_hub.engagement.errors import (
     BadRequest,
     EngagementError,
@@ -40,6 +42,10 @@ _BODY_BYTES = 7 * 1024 * 1024
 # AWS does not say how many items a page has; ours.
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 500
+
+# The labels of a path that clients choose, and their names in an error.
+_CLIENTS_IDS = {"endpoint-id": "EndpointId", "user-id": "UserId"}
+_REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +118,16 @@ def read_call(
     Raises:
         NotFound, MethodNotAllowed: the path, or the method, is no operation's.
         NotImplementedOperation: the operation is not among the implemented ones.
-        PayloadTooLarge, BadRequest: the body or a parameter is not what the model says.
+        PayloadTooLarge, BadRequest: the body, a parameter or an id is not what the model says.
     """
     http = (event.get("requestContext") or {}).get("http") or {}
     match = _ROUTES.match(str(http.get("method", "")), _path(event))
     if match.operation not in implemented:
         raise NotImplementedOperation(match.operation)
     operation = _OPERATIONS[match.operation]
+    for label, member in _CLIENTS_IDS.items():
+        if label in match.labels:
+            checked_id(member, match.labels[label])
     return Call(
         match.operation,
         match.labels,
@@ -141,7 +150,8 @@ def answer(call: Call, result: Any) -> dict[str, Any]:
 
 def refusal(error: EngagementError, request_id: str) -> dict[str, Any]:
     """Return the HTTP answer for an error."""
-    text = _json({"Message": error.message, "RequestID": request_id})
+    body = {"__type": error.code, "Message": error.message, "RequestID": request_id}
+    text = _json(body)
     return _http(error.status, text, request_id, {"x-amzn-ErrorType": error.code})
 
 
@@ -193,7 +203,7 @@ def _body(event: Mapping[str, Any], shape: str | None) -> dict[str, Any]:
     if not text.strip():
         raise BadRequest("The request body is missing: send a JSON object.")
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text.decode("utf-8-sig"), parse_constant=_no_constant)
         if b"\\u" in text:
             _json(value).encode()  # half a surrogate pair is no text, and could not be stored
     except (ValueError, RecursionError):
@@ -205,11 +215,20 @@ def _body(event: Mapping[str, Any], shape: str | None) -> dict[str, Any]:
 def _text(event: Mapping[str, Any]) -> bytes:
     body = event.get("body") or ""
     if not event.get("isBase64Encoded"):
-        return str(body).encode(errors="surrogatepass")
+        text = str(body).encode(errors="surrogatepass")
+        if _REPLACEMENT in body and _sent_bytes(event) not in (None, len(text)):
+            # The gateway replaced bytes that are not UTF-8, and so changed the length.
+            raise BadRequest("The request body is not JSON in UTF-8.")
+        return text
     try:
         return base64.b64decode(body)
     except (binascii.Error, ValueError):
         raise BadRequest("The request body is not base64, but says so.") from None
+
+
+def _sent_bytes(event: Mapping[str, Any]) -> int | None:
+    length = str((event.get("headers") or {}).get("content-length") or "")
+    return int(length) if length.isascii() and length.isdecimal() else None
 
 
 def _no_constant(name: str) -> NoReturn:

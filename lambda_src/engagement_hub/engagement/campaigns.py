@@ -409,9 +409,17 @@ def _defaults(settings: Settings | None) -> ProjectDefaults:
     return kept
 
 
+_UNSET: dict[str, Any] = {
+    "AdditionalTreatments": [],
+    "Limits": {},
+    "MessageConfiguration": {},
+    "TemplateConfiguration": {},
+}
+
+
 def public(campaign: StoredCampaign) -> Campaign:
-    """Return the campaign as the API shows it."""
-    shown = dict(campaign)
+    """Return the campaign as the API shows it, with the empty members that programs read."""
+    shown = {**_UNSET, **campaign}
     shown.pop("ProjectDefaults", None)
     shown.pop("Runs", None)
     return cast(Campaign, shown)
@@ -440,20 +448,23 @@ def update_campaign(
         segment_version: the version of the request's SegmentId, when it names a segment.
 
     Raises:
-        BadRequest: the result would not be a valid campaign.
-        Conflict: it is running, has run, is deleted or invalid, and the request changes more than
-            IsPaused.
+        BadRequest: the result would not be a valid campaign; or it is running, has run, is deleted
+            or invalid, and the request changes more than IsPaused. (The API's model declares
+            ConflictException for UpdateJourney only.)
     """
     status = status_of(campaign)
     before = _request_form(campaign)
     changes = {
-        k: v for k, v in request.items() if k in _WRITABLE and v is not None and v != before.get(k)
+        k: v
+        for k, v in request.items()
+        # An empty member and an absent one are the same: the API shows the one for the other.
+        if k in _WRITABLE and v is not None and (v or None) != (before.get(k) or None)
     }
     pausing = changes.pop("IsPaused", None)
     if status in (CampaignStatus.DELETED, CampaignStatus.COMPLETED):
-        raise Conflict(f"Campaign {campaign['Id']} is {status}: create a new one.")
+        raise BadRequest(f"Campaign {campaign['Id']} is {status}: create a new one.")
     if changes and (campaign.get("Runs") or status == CampaignStatus.EXECUTING):
-        raise Conflict(
+        raise BadRequest(
             f"Campaign {campaign['Id']} is {status} and has sent messages: only IsPaused can "
             f"change now, not {', '.join(sorted(changes))}. Create a new campaign."
         )
@@ -473,9 +484,11 @@ def update_campaign(
         status = (
             CampaignStatus.PAUSED
             if updated["IsPaused"]
-            else CampaignStatus.PENDING_NEXT_RUN
-            if updated.get("Runs")
             else CampaignStatus.SCHEDULED
+            if not updated.get("Runs")
+            else CampaignStatus.PENDING_NEXT_RUN
+            if next_run(updated, now) is not None
+            else CampaignStatus.COMPLETED  # its EndTime passed while it was paused
         )
     return _with_status(updated, status, now)
 

@@ -118,12 +118,20 @@ def checked_text(member: str, value: object, limit: int = quotas.PROPERTY_CHARAC
 
 
 def checked_id(member: str, value: object) -> str:
-    """Check an id: 1 to 250 characters, without control characters (our rule)."""
+    """Check the id of an endpoint or user: 1 to 250 characters (our rules).
+
+    Control characters are refused, and `?` and `%`: an HTTP API hands the path over decoded and cut
+    at a `?`, so that the id `a?b` would mean the endpoint `a`, and `a%20b` the endpoint `a b`.
+    """
     text = checked_text(member, value, quotas.ID_CHARACTERS)
     if not text:
         raise InvalidMember(member, "must not be empty. Leave it out, or give an id.")
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise InvalidMember(member, "must not hold control characters such as tab or line break.")
+    if "?" in text or "%" in text:
+        raise InvalidMember(
+            member, "must not hold ? or %: ids with them get lost in URLs. Use other characters."
+        )
     return text
 
 
@@ -133,14 +141,14 @@ def checked_address(member: str, value: object) -> str:
 
 
 def one_of(allowed: type[ChannelType] | type[EndpointStatus] | type[OptOut]) -> Callable[..., str]:
-    """Make a check for a closed set of strings."""
+    """Make a check for a closed set of strings, given in any letter case."""
     values = frozenset(str(choice) for choice in allowed)
     listing = ", ".join(allowed)
 
     def check(member: str, value: object) -> str:
-        if not isinstance(value, str) or value not in values:
-            raise InvalidMember(member, f"must be one of {listing}, in capitals.")
-        return value
+        if isinstance(value, str) and value.upper() in values:
+            return value.upper()
+        raise InvalidMember(member, f"must be one of {listing}.")
 
     return check
 

@@ -3,7 +3,8 @@
 Choices where AWS is silent:
 
 - `Timezone` is a fixed offset. A StartTime or EndTime without an offset of its own is in it, and
-  days and months are counted in it. Absent means UTC.
+  days and months are counted in it. Absent means UTC. Its letter case does not matter: programs
+  send `utc`.
 - The runs of a campaign are at StartTime plus a whole number of its periods; a late run does not
   move the following runs. A monthly run on day 29, 30 or 31 falls on the last day of a shorter
   month and returns to its own day in the next.
@@ -42,6 +43,9 @@ TIMEZONES: dict[str, timezone] = {
 }
 """The closed list of Schedule.Timezone. Source: Pinpoint API reference, Schedule."""
 
+# Far from the ends of the calendar, which an offset or a month would pass.
+_YEARS = range(1970, 9001)
+
 _CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _PERIODS = {
     Frequency.HOURLY: timedelta(hours=1),
@@ -73,7 +77,9 @@ def _time(schedule: Schedule, member: str, text: str) -> datetime:
             f"Schedule.{member} must be ISO 8601, such as 2026-03-02T17:00:00Z"
             + (f", or {IMMEDIATE}." if member == "StartTime" else ".")
         ) from error
-    zone = TIMEZONES[schedule.get("Timezone") or "UTC"]
+    if moment.year not in _YEARS:
+        raise BadRequest(f"Schedule.{member} must be from {_YEARS[0]} to {_YEARS[-1]}.")
+    zone = TIMEZONES[(schedule.get("Timezone") or "UTC").upper()]
     return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
@@ -116,7 +122,7 @@ def validate_schedule(schedule: Schedule, now: datetime) -> None:
             "per time zone, each with a segment by Demographic.Timezone or an attribute."
         )
     zone = schedule.get("Timezone")
-    if zone and zone not in TIMEZONES:
+    if zone and zone.upper() not in TIMEZONES:
         raise BadRequest(f"Schedule.Timezone must be one of {', '.join(TIMEZONES)}.")
     validate_quiet_time(schedule.get("QuietTime"), "Schedule.QuietTime")
     start_text = schedule.get("StartTime")

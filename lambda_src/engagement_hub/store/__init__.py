@@ -34,6 +34,7 @@ __all__ = [
     "attempts",
     "batch_get",
     "batch_write",
+    "can_be_a_key",
     "chunks",
     "dynamodb_client",
     "error_code",
@@ -170,6 +171,20 @@ def waits_for_capacity() -> Iterator[None]:
     )
 
 
+# DynamoDB's limits for keys, in bytes of UTF-8.
+_PARTITION_KEY_BYTES = 2048
+_SORT_KEY_BYTES = 1024
+
+
+def can_be_a_key(pk: str, sk: str) -> bool:
+    """Check whether an item can have this key: DynamoDB refuses all calls with other keys."""
+    try:
+        sizes = len(pk.encode()), len(sk.encode())
+    except UnicodeEncodeError:  # half of a UTF-16 surrogate pair
+        return False
+    return 0 < sizes[0] <= _PARTITION_KEY_BYTES and 0 < sizes[1] <= _SORT_KEY_BYTES
+
+
 def chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
     """Cut into lists of at most `size`."""
     rest = iter(values)
@@ -199,6 +214,7 @@ def batch_get(
 ) -> dict[Key, Item]:
     """Read many items by (pk, sk); keys that are not there are absent from the answer.
 
+    So are keys that no item can have, such as an empty id: DynamoDB would refuse the whole call.
     DynamoDB hands back keys that did not fit into 16 MB or its capacity; the next call has them.
     """
 
@@ -222,7 +238,8 @@ def batch_get(
                 break
         return found
 
-    pages = in_threads(read, chunks(dict.fromkeys(keys), BATCH_GET_KEYS))
+    possible = (key for key in dict.fromkeys(keys) if can_be_a_key(*key))
+    pages = in_threads(read, chunks(possible, BATCH_GET_KEYS))
     return {key: item for page in pages for key, item in page.items()}
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from itertools import chain
@@ -46,11 +47,20 @@ from engagement_hub.store.transactions import Draft, Operation, run, stored_body
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["SHARDS", "EndpointStore", "Member", "MemberKind", "shard_of"]
+__all__ = [
+    "BEGINNING",
+    "SHARDS",
+    "EndpointStore",
+    "Member",
+    "MemberKind",
+    "Position",
+    "shard_of",
+]
 
 SHARDS = 32
 _UPDATES_PER_RUN = 100
 _SCAN_ITEMS = 1000
+_DELETED_AT_ONCE = 500
 _CONTENDED = "The project's endpoints"
 # Users on one page of members. A user has at most 15 endpoints, so a page leads to at most 1,500.
 _USERS_A_PAGE = 100
@@ -75,6 +85,17 @@ class Member(NamedTuple):
 
     kind: MemberKind
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place among the endpoints of a project: a shard, and the last id that is done with."""
+
+    shard: int
+    after: str | None = None
+
+
+BEGINNING = Position(0)
 
 
 def shard_of(entry_id: str, shards: int = SHARDS) -> int:
@@ -109,7 +130,8 @@ class EndpointStore:
         """Return endpoints with their users' attributes, by id; unknown ids are left out."""
         keys = [self._endpoint_key(app_id, endpoint_id) for endpoint_id in endpoint_ids]
         found = batch_get(self._client, self._table, keys, consistent=True)
-        endpoints = self._with_users(app_id, [stored_body(found[k]) for k in keys if k in found])
+        bodies = [stored_body(found[key]) for key in keys if key in found]
+        endpoints = self._with_users(app_id, bodies, consistent=True)
         return {endpoint["Id"]: endpoint for endpoint in endpoints}
 
     def user_endpoints(self, app_id: str, user_id: str) -> list[Endpoint]:
@@ -211,31 +233,30 @@ class EndpointStore:
         app_id: str,
         attribute_type: str,
         patterns: Sequence[str],
-        *,
-        out_of_time: Callable[[], bool] = lambda: False,
-    ) -> list[str]:
-        """Remove attributes from every endpoint (or user) of a project; the names it removed.
+        start: Position = BEGINNING,
+    ) -> Iterator[tuple[list[str], Position | None]]:
+        """Remove attributes from the endpoints (or users) of a project, page after page.
 
         Args:
             attribute_type: endpoint-custom-attributes, endpoint-metric-attributes or
                 endpoint-user-attributes.
             patterns: names or globs.
-            out_of_time: asked between pages of endpoints.
+            start: the position that an earlier call yielded last.
 
-        Raises:
-            TooManyRequests: out of time; finished work stays, and another call continues.
+        Yields: after each page the names that it removed, and the position of the next page, None
+            after the last.
         """
-        names: dict[str, None] = {}
-        for endpoints in self._pages(app_id, out_of_time, "Removing attributes"):
+        for endpoints, position in self._pages(app_id, start):
             operations = [
                 operation
                 for endpoint in endpoints
                 if (operation := self._strip(app_id, endpoint, attribute_type, patterns))
             ]
+            names: dict[str, None] = {}
             for some in chunks(operations, _UPDATES_PER_RUN):
                 removed = run(self._client, self._table, some, what=_CONTENDED, all_or_nothing=True)
                 names.update(dict.fromkeys(chain.from_iterable(cast("list[list[str]]", removed))))
-        return sorted(names)
+            yield sorted(names), position
 
     def delete_app(self, app_id: str, *, out_of_time: Callable[[], bool] = lambda: False) -> None:
         """Remove all endpoints and users of a project, but not the members of its segments.
@@ -243,16 +264,16 @@ class EndpointStore:
         Raises:
             TooManyRequests: out of time; finished work stays, and another call continues.
         """
-        for endpoints in self._pages(app_id, out_of_time, "Deleting the project"):
-            keys: dict[Key, None] = {}
-            for endpoint in endpoints:
-                keys[self._endpoint_key(app_id, endpoint["Id"])] = None
-                address = _address_key(app_id, endpoint)
-                if address is not None:
-                    keys[address] = None
-                if user_id := _user_id(endpoint):
-                    keys[_user_key(app_id, user_id)] = None
-            self._delete_keys(keys)
+        for shard in range(self.shards):
+            pk = self._shard_pk(app_id, shard)
+            for items in chunks(self._query(pk, None, _DELETED_AT_ONCE), _DELETED_AT_ONCE):
+                _check_time(out_of_time, "Deleting the project")
+                related: dict[Key, None] = {}
+                for item in items:
+                    related.update(dict.fromkeys(_related(app_id, stored_body(item))))
+                # The endpoints last: after a crash the next call finds their users through them.
+                self._delete_keys(related)
+                self._delete_keys((pk, item["sk"]["S"]) for item in items)
 
     # Members of lists
 
@@ -486,27 +507,30 @@ class EndpointStore:
 
     # Items
 
-    def _with_users(self, app_id: str, bodies: Sequence[Any]) -> list[Endpoint]:
+    def _with_users(
+        self, app_id: str, bodies: Sequence[Any], *, consistent: bool = False
+    ) -> list[Endpoint]:
         keys = {
             user_id: _user_key(app_id, user_id) for body in bodies if (user_id := _user_id(body))
         }
-        found = batch_get(self._client, self._table, list(keys.values()))
+        found = batch_get(self._client, self._table, list(keys.values()), consistent=consistent)
         users = {one: stored_body(found[key]) for one, key in keys.items() if key in found}
         return [_joined(body, users.get(_user_id(body) or "")) for body in bodies]
 
     def _pages(
-        self, app_id: str, out_of_time: Callable[[], bool], doing: str
-    ) -> Iterator[list[Endpoint]]:
-        for shard in range(self.shards):
-            after: str | None = None
-            while True:
-                _check_time(out_of_time, doing)
-                page = self.scan(app_id, shard, after, _UPDATES_PER_RUN * 5)
-                if page.items:
-                    yield page.items
-                after = page.token
-                if after is None:
-                    break
+        self, app_id: str, start: Position
+    ) -> Iterator[tuple[list[Endpoint], Position | None]]:
+        """Yield the endpoints of a project by pages, each with the position of the next page."""
+        position: Position | None = start
+        while position is not None:
+            page = self.scan(app_id, position.shard, position.after, _UPDATES_PER_RUN * 5)
+            if page.token is not None:
+                position = Position(position.shard, page.token)
+            elif position.shard + 1 < self.shards:
+                position = Position(position.shard + 1)
+            else:
+                position = None
+            yield page.items, position
 
     def _query(self, pk: str, after: str | None, page_size: int) -> Iterator[Item]:
         start: dict[str, Any] = {}

@@ -2,27 +2,39 @@
 
 One item per entity, its API shape as one JSON string, so that no number changes on the way.
 
-    pk <app>#<kind>        sk <id>         the entity
-    pk <app>#<kind>#<id>   sk v00000001    its versions, apart so that no listing wades through them
+    pk <app>#<kind>             sk <id>         the entity
+    pk <app>#<kind>#<id>        sk v00000001    its versions, apart so that no listing reads them
     pk <app>#<job kind>#<segment>  sk <job id>  the jobs of a segment, which are listed by it
+    pk part#<app>#<kind>#<id>   sk <rev>#000    the parts of a body too large for an item
+
+An entity of a versioned kind and the row of its newest version are written in one transaction, with
+one body and one `rev`, so that no crash and no race leaves the one without the other.
+
+A long body is compressed (attribute `zip`). A body that exceeds an item even then is in `parts`
+rows of its `rev`, which are written in the transaction of their entity.
 """
 
 import base64
 import json
 import os
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from engagement_hub.engagement.errors import BadRequest, Conflict, NotFound
+from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.store import (
+    Key,
     Page,
     attempts,
     batch_get,
     batch_write,
+    can_be_a_key,
+    chunks,
     dynamodb_client,
     error_code,
     new_rev,
@@ -31,15 +43,31 @@ from engagement_hub.store import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["ACCOUNT", "AlreadyExists", "EntityStore", "Kind"]
+__all__ = ["ACCOUNT", "EXPIRES_AT", "AlreadyExists", "EntityStore", "Kind"]
 
 Body = dict[str, Any]
 
 # The `app_id` of entities of the account, not of one project: projects and templates.
 ACCOUNT = "account"
 
+# A member of a body that the API never shows: the epoch second at which DynamoDB may delete it.
+EXPIRES_AT = "ExpiresAt"
+
 _QUERY_ITEMS = 200
-_CONDITION_FAILED = "ConditionalCheckFailedException"
+_DELETED_AT_ONCE = 500
+_LOST_PUT = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+_LOST_RACE = frozenset(
+    {"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError"}
+    | {"ProvisionedThroughputExceeded", "None"}
+)
+
+# DynamoDB keeps 400 KB in an item and 4 MB in a transaction, names and keys included.
+_PLAIN_BYTES = 64 * 1024
+_PART_BYTES = 380_000
+_PACKED_BYTES = 3_400_000
+# A function answers at most 6 MB, so a body and a page of bodies stay below.
+_BODY_BYTES = 5_000_000
+_PAGE_BYTES = 4_000_000
 
 
 class Kind(StrEnum):
@@ -55,13 +83,14 @@ class Kind(StrEnum):
     IMPORT_JOB = "import-job"
     EXPORT_JOB = "export-job"
     TEMPLATE = "template"
+    LONG_REQUEST = "long-request"
 
 
 _VERSIONED = frozenset({Kind.SEGMENT, Kind.CAMPAIGN, Kind.TEMPLATE})
 _FILED_BY_SEGMENT = frozenset({Kind.IMPORT_JOB, Kind.EXPORT_JOB})
 
 
-class AlreadyExists(Conflict):
+class AlreadyExists(BadRequest):
     """There is an entity of this kind and id already."""
 
 
@@ -80,7 +109,7 @@ class EntityStore:
     def get(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
         """Return the entity, or None."""
         item = self._read(_pk(app_id, kind), entity_id)
-        return None if item is None else _body(item)
+        return None if item is None else self._body(app_id, kind, entity_id, item)
 
     def require(self, app_id: str, kind: Kind, entity_id: str) -> Body:
         """Return the entity.
@@ -94,28 +123,26 @@ class EntityStore:
         return body
 
     def put_new(self, app_id: str, kind: Kind, entity_id: str, body: Body) -> None:
-        """Write an entity that must not be there yet. A job is filed by its segment, too.
+        """Write an entity that must not be there yet, and its version. A job is filed by its
+        segment, too.
 
         Raises:
             AlreadyExists: it is.
+            BadRequest: the body is too large.
         """
         if (filed := _filed_key(app_id, kind, entity_id, body)) is not None:
             # Written first: a listing leaves out a job that is not there.
-            self._client.put_item(TableName=self._table, Item=filed)
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_item(_pk(app_id, kind), entity_id, body),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except ClientError as error:
-            if error_code(error) == _CONDITION_FAILED:
-                raise AlreadyExists(f"There is already a {kind} {entity_id!r}.") from error
-            raise
+            item = {"pk": {"S": filed[0]}, "sk": {"S": filed[1]}}
+            self._client.put_item(TableName=self._table, Item=item)
+        for _ in attempts(f"{kind} {entity_id}"):
+            if self._replace(app_id, kind, entity_id, body, read=None):
+                return
+            if self._read(_pk(app_id, kind), entity_id) is not None:
+                raise AlreadyExists(f"There is already a {kind} {entity_id!r}.")
 
     def put(self, app_id: str, kind: Kind, entity_id: str, body: Body) -> None:
         """Write an entity, whatever is there."""
-        self._client.put_item(TableName=self._table, Item=_item(_pk(app_id, kind), entity_id, body))
+        self.upsert(app_id, kind, entity_id, lambda _: body)
 
     def update(
         self, app_id: str, kind: Kind, entity_id: str, change: Callable[[Body], Body]
@@ -129,17 +156,16 @@ class EntityStore:
 
         Raises:
             NotFound: there is no such entity.
+            BadRequest: the new body is too large.
             TooManyRequests: others were faster every time.
         """
-        pk = _pk(app_id, kind)
-        for _ in attempts(f"{kind} {entity_id}"):
-            item = self._read(pk, entity_id)
-            if item is None:
+
+        def changed(body: Body | None) -> Body:
+            if body is None:
                 raise _not_found(kind, entity_id)
-            changed = change(_body(item))
-            if self._replace(pk, entity_id, changed, read=item):
-                break
-        return changed
+            return change(body)
+
+        return self.upsert(app_id, kind, entity_id, changed)
 
     def upsert(
         self, app_id: str, kind: Kind, entity_id: str, change: Callable[[Body | None], Body]
@@ -148,22 +174,27 @@ class EntityStore:
         pk = _pk(app_id, kind)
         for _ in attempts(f"{kind} {entity_id}"):
             item = self._read(pk, entity_id)
-            changed = change(None if item is None else _body(item))
-            if self._replace(pk, entity_id, changed, read=item):
+            body = None if item is None else self._body(app_id, kind, entity_id, item)
+            changed = change(body)
+            if self._replace(app_id, kind, entity_id, changed, read=item, before=body):
                 break
         return changed
 
     def delete(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
-        """Remove an entity and its versions; return its last body, or None if it was absent."""
-        answer = self._client.delete_item(
-            TableName=self._table,
-            Key={"pk": {"S": _pk(app_id, kind)}, "sk": {"S": entity_id}},
-            ReturnValues="ALL_OLD",
+        """Remove an entity and its versions; return its last body, or None if it was absent.
+
+        The entity goes last: a deletion that breaks off can be repeated.
+        """
+        pk = _pk(app_id, kind)
+        item = self._read(pk, entity_id)
+        if item is None:
+            return None
+        body = self._body(app_id, kind, entity_id, item)
+        self._delete_rows_below(app_id, kind, entity_id, item)
+        self._client.delete_item(
+            TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": entity_id}}
         )
-        if kind in _VERSIONED:
-            self._delete_partition(_versions_pk(app_id, kind, entity_id))
-        item = answer.get("Attributes")
-        return None if item is None else _body(item)
+        return body
 
     def list(
         self,
@@ -177,15 +208,19 @@ class EntityStore:
         """Return a page of entities in the order of their ids.
 
         Args:
-            limit: how many at most; fewer only on the last page.
-            token: of the page before.
+            limit: how many at most. Fewer are on the last page, and on a page of large bodies.
+            token: of the page before, of the same listing.
             prefix: only ids that begin with it.
             keep: only bodies for which it is true.
 
         Raises:
-            BadRequest: the token is not ours.
+            BadRequest: the token is not of this listing.
         """
-        return self._page(_pk(app_id, kind), limit, token, prefix, keep)
+
+        def body_of(item: Any) -> Body:
+            return self._body(app_id, kind, item["sk"]["S"], item)
+
+        return self._page(_pk(app_id, kind), body_of, limit, token, prefix, keep)
 
     def list_filed(
         self, app_id: str, kind: Kind, segment_id: str, limit: int, token: str | None = None
@@ -193,81 +228,184 @@ class EntityStore:
         """Return a page of the jobs of a segment, in the order of their ids.
 
         Raises:
-            BadRequest: the token is not ours.
+            BadRequest: the token is not of this listing.
         """
-        filed = self._query(
-            _filed_pk(app_id, kind, segment_id), None if token is None else _sk_of(token), None
-        )
+        filed_pk = _filed_pk(app_id, kind, segment_id)
+        after = None if token is None else _sk_of(token, filed_pk, None)
+        filed = self._query(filed_pk, after, None)
         ids = [str(item["sk"]["S"]) for item in islice(filed, limit + 1)]
         keys = [(_pk(app_id, kind), entity_id) for entity_id in ids[:limit]]
         found = batch_get(self._client, self._table, keys, consistent=True)
-        bodies = [_body(found[key]) for key in keys if key in found]
-        return Page(bodies, _token_for(ids[limit - 1]) if len(ids) > limit else None)
+        bodies = [self._body(app_id, kind, key[1], found[key]) for key in keys if key in found]
+        more = len(ids) > limit
+        return Page(bodies, _token_for(ids[limit - 1], filed_pk, None) if more else None)
 
     def all(self, app_id: str, kind: Kind, prefix: str | None = None) -> Iterator[Body]:
         """Yield every entity of a kind, read as the caller goes."""
         for item in self._query(_pk(app_id, kind), None, prefix):
-            yield _body(item)
+            yield self._body(app_id, kind, item["sk"]["S"], item)
 
-    def put_version(self, app_id: str, kind: Kind, entity_id: str, number: int, body: Body) -> None:
-        """Keep version `number` of an entity."""
-        pk = _versions_pk(app_id, kind, entity_id)
-        self._client.put_item(TableName=self._table, Item=_item(pk, _version_sk(number), body))
+    def delete_all(
+        self,
+        app_id: str,
+        kind: Kind,
+        prefix: str | None = None,
+        but: Callable[[str], bool] = lambda _: False,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Remove the entities of a kind, and their versions.
+
+        Args:
+            prefix: only ids that begin with it.
+            but: keeps the ids for which it is true.
+            between: called between batches. An exception of it ends the work; what was removed
+                stays removed.
+        """
+        pk = _pk(app_id, kind)
+        for some in chunks(self._query(pk, None, prefix), _DELETED_AT_ONCE):
+            between()
+            gone = [item for item in some if not but(item["sk"]["S"])]
+            for item in gone:
+                if kind in _VERSIONED:
+                    between()
+                self._delete_rows_below(app_id, kind, item["sk"]["S"], item)
+            self._delete_keys((pk, item["sk"]["S"]) for item in gone)
 
     def get_version(self, app_id: str, kind: Kind, entity_id: str, number: int) -> Body | None:
         """Return version `number` of an entity, or None."""
         item = self._read(_versions_pk(app_id, kind, entity_id), _version_sk(number))
-        return None if item is None else _body(item)
+        return None if item is None else self._body(app_id, kind, entity_id, item)
 
     def list_versions(
         self, app_id: str, kind: Kind, entity_id: str, limit: int, token: str | None = None
     ) -> Page[Body]:
         """Return a page of an entity's versions, oldest first."""
+
+        def body_of(item: Any) -> Body:
+            return self._body(app_id, kind, entity_id, item)
+
         pk = _versions_pk(app_id, kind, entity_id)
-        return self._page(pk, limit, token, None, lambda _: True)
+        return self._page(pk, body_of, limit, token, None, lambda _: True)
+
+    def version_numbers(self, app_id: str, kind: Kind, entity_id: str) -> Sequence[int]:
+        """Return the numbers of an entity's versions, the lowest first."""
+        pk = _versions_pk(app_id, kind, entity_id)
+        return [int(item["sk"]["S"].removeprefix("v")) for item in self._query(pk, None, None)]
 
     def delete_version(self, app_id: str, kind: Kind, entity_id: str, number: int) -> None:
-        """Forget version `number` of an entity; one that is not there is forgotten."""
-        self._client.delete_item(
+        """Forget version `number` of an entity, which is not its newest; an absent one is
+        forgotten."""
+        answer = self._client.delete_item(
             TableName=self._table,
             Key={
                 "pk": {"S": _versions_pk(app_id, kind, entity_id)},
                 "sk": {"S": _version_sk(number)},
             },
+            ReturnValues="ALL_OLD",
         )
+        item = answer.get("Attributes")
+        if item is not None:
+            self._delete_keys(_part_keys(app_id, kind, entity_id, item))
 
-    def delete_app(self, app_id: str) -> None:
-        """Remove everything of a project except the project's own entry."""
-        for kind in Kind:
-            if kind in _VERSIONED:
-                for item in self._query(_pk(app_id, kind), None, None):
-                    self._delete_partition(_versions_pk(app_id, kind, item["sk"]["S"]))
-            if kind in _FILED_BY_SEGMENT:
-                for item in self._query(_pk(app_id, kind), None, None):
-                    if (
-                        filed := _filed_key(app_id, kind, item["sk"]["S"], _body(item))
-                    ) is not None:
-                        self._client.delete_item(TableName=self._table, Key=filed)
-            self._delete_partition(_pk(app_id, kind))
+    def delete_versions(self, app_id: str, kind: Kind, entity_id: str, but: int) -> None:
+        """Forget the versions of an entity except version `but`."""
+        for number in self.version_numbers(app_id, kind, entity_id):
+            if number != but:
+                self.delete_version(app_id, kind, entity_id, number)
+
+    # Items
 
     def _read(self, pk: str, sk: str) -> Any | None:
+        if not can_be_a_key(pk, sk):
+            return None  # DynamoDB would refuse the read, and would have refused the write
         # Consistent: a client that got the answer "created" must find the entity.
         answer = self._client.get_item(
             TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
         )
         return answer.get("Item")
 
-    def _replace(self, pk: str, sk: str, body: Body, *, read: Any | None) -> bool:
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+    def _body(self, app_id: str, kind: Kind, entity_id: str, item: Any) -> Body:
+        """Return the body of an item.
+
+        Raises:
+            TooManyRequests: other writers replaced the parts under way, every time.
+        """
+        for _ in attempts(f"{kind} {entity_id}"):
+            keys = _part_keys(app_id, kind, entity_id, item)
+            parts = batch_get(self._client, self._table, keys, consistent=True) if keys else {}
+            if len(parts) == len(keys):
+                break
+            # Another writer has replaced or deleted the item since it was read.
+            item = self._read(item["pk"]["S"], item["sk"]["S"])
+            if item is None:
+                raise _not_found(kind, entity_id)
+        return _unpacked(item, [parts[key]["zip"]["B"] for key in keys])
+
+    def _replace(
+        self,
+        app_id: str,
+        kind: Kind,
+        entity_id: str,
+        body: Body,
+        *,
+        read: Any | None,
+        before: Body | None = None,
+    ) -> bool:
+        """Write an entity in the place of the item that was read; False: another writer was
+        faster."""
+        pk, rev = _pk(app_id, kind), new_rev()
+        content, parts = _packed(body)
+        rest = {"rev": {"N": rev}, **content, **_expiry(body)}
+        # The condition also holds for this very write, so that botocore's repetition of a write
+        # whose answer was lost is no lost race.
+        condition: dict[str, Any] = {
+            "ConditionExpression": "attribute_not_exists(pk) OR rev = :mine",
+            "ExpressionAttributeValues": {":mine": {"N": rev}},
+        }
         if read is not None:
             condition = {
-                "ConditionExpression": "rev = :read",
-                "ExpressionAttributeValues": {":read": read["rev"]},
+                "ConditionExpression": "rev = :read OR rev = :mine",
+                "ExpressionAttributeValues": {":mine": {"N": rev}, ":read": read["rev"]},
             }
+        entity = {"pk": {"S": pk}, "sk": {"S": entity_id}, **rest}
+        others: list[dict[str, Any]] = [
+            {"pk": {"S": part_pk}, "sk": {"S": part_sk}, "zip": {"B": part}, **_expiry(body)}
+            for (part_pk, part_sk), part in zip(
+                _part_keys(app_id, kind, entity_id, entity), parts, strict=True
+            )
+        ]
+        if kind in _VERSIONED and "Version" in body:
+            version_pk, version_sk = (
+                _versions_pk(app_id, kind, entity_id),
+                _version_sk(int(body["Version"])),
+            )
+            others.append({"pk": {"S": version_pk}, "sk": {"S": version_sk}, **rest})
+        if not self._commit(entity, condition, others):
+            return False
+        # The parts of the body before are needed only by a version that stays.
+        if read is not None and (before or {}).get("Version") == body.get("Version"):
+            self._delete_keys(_part_keys(app_id, kind, entity_id, read))
+        return True
+
+    def _commit(
+        self, entity: dict[str, Any], condition: dict[str, Any], others: Sequence[dict[str, Any]]
+    ) -> bool:
+        table = self._table
+        if not others:
+            try:
+                self._client.put_item(TableName=table, Item=entity, **condition)
+            except ClientError as error:
+                if error_code(error) in _LOST_PUT:
+                    return False
+                raise
+            return True
+        puts: list[Any] = [{"Put": {"TableName": table, "Item": entity, **condition}}]
+        puts += [{"Put": {"TableName": table, "Item": item}} for item in others]
         try:
-            self._client.put_item(TableName=self._table, Item=_item(pk, sk, body), **condition)
-        except ClientError as error:
-            if error_code(error) == _CONDITION_FAILED:
+            self._client.transact_write_items(TransactItems=puts)
+        except self._client.exceptions.TransactionCanceledException as error:
+            reasons = error.response.get("CancellationReasons", [])
+            if all(str(reason.get("Code", "None")) in _LOST_RACE for reason in reasons):
                 return False
             raise
         return True
@@ -276,6 +414,8 @@ class EntityStore:
         condition = "pk = :pk"
         values: dict[str, Any] = {":pk": {"S": pk}}
         if prefix:
+            if not can_be_a_key(pk, prefix):
+                return  # longer than any id
             condition += " AND begins_with(sk, :prefix)"
             values[":prefix"] = {"S": prefix}
         start: dict[str, Any] = {}
@@ -298,6 +438,7 @@ class EntityStore:
     def _page(
         self,
         pk: str,
+        body_of: Callable[[Any], Body],
         limit: int,
         token: str | None,
         prefix: str | None,
@@ -305,25 +446,44 @@ class EntityStore:
     ) -> Page[Body]:
         # One more than asked for is looked at, so that the last page is known to be the last.
         items: list[Body] = []
-        last = ""
-        for item in self._query(pk, None if token is None else _sk_of(token), prefix):
-            body = _body(item)
+        last, size = "", 0
+        for item in self._query(pk, None if token is None else _sk_of(token, pk, prefix), prefix):
+            body = body_of(item)
             if not keep(body):
                 continue
-            if len(items) == limit:
-                return Page(items, _token_for(last))
+            size += len(_text(body))
+            if len(items) == limit or (items and size > _PAGE_BYTES):
+                return Page(items, _token_for(last, pk, prefix))
             items.append(body)
             last = item["sk"]["S"]
         return Page(items, None)
 
+    def _delete_rows_below(self, app_id: str, kind: Kind, entity_id: str, item: Any) -> None:
+        """Remove the versions of an entity, the parts of all its bodies, and a job's place under
+        its segment."""
+        if kind in _FILED_BY_SEGMENT:
+            body = self._body(app_id, kind, entity_id, item)
+            filed = _filed_key(app_id, kind, entity_id, body)
+            self._delete_keys([filed] if filed is not None else [])
+        in_parts = "parts" in item
+        if kind in _VERSIONED:
+            pk = _versions_pk(app_id, kind, entity_id)
+            rows = list(self._query(pk, None, None))
+            in_parts = in_parts or any("parts" in row for row in rows)
+            if in_parts:
+                self._delete_partition(_parts_pk(app_id, kind, entity_id))
+            self._delete_keys((pk, row["sk"]["S"]) for row in rows)
+        elif in_parts:
+            self._delete_partition(_parts_pk(app_id, kind, entity_id))
+
     def _delete_partition(self, pk: str) -> None:
+        self._delete_keys((pk, item["sk"]["S"]) for item in self._query(pk, None, None))
+
+    def _delete_keys(self, keys: Iterable[Key]) -> None:
         batch_write(
             self._client,
             self._table,
-            (
-                {"DeleteRequest": {"Key": {"pk": item["pk"], "sk": item["sk"]}}}
-                for item in self._query(pk, None, None)
-            ),
+            ({"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys),
         )
 
 
@@ -339,41 +499,92 @@ def _filed_pk(app_id: str, kind: Kind, segment_id: str) -> str:
     return f"{app_id}#{kind}#{segment_id}"
 
 
-def _filed_key(app_id: str, kind: Kind, entity_id: str, body: Body) -> dict[str, Any] | None:
+def _filed_key(app_id: str, kind: Kind, entity_id: str, body: Body) -> Key | None:
     """Return the key that a job is listed by under its segment; None without a segment."""
     segment_id = body.get("Definition", {}).get("SegmentId")
     if kind not in _FILED_BY_SEGMENT or segment_id is None:
         return None
-    return {"pk": {"S": _filed_pk(app_id, kind, segment_id)}, "sk": {"S": entity_id}}
+    return _filed_pk(app_id, kind, segment_id), entity_id
+
+
+def _parts_pk(app_id: str, kind: Kind, entity_id: str) -> str:
+    return f"part#{app_id}#{kind}#{entity_id}"
+
+
+def _part_keys(app_id: str, kind: Kind, entity_id: str, item: Any) -> list[Key]:
+    pk, rev = _parts_pk(app_id, kind, entity_id), item["rev"]["N"]
+    number_of_parts = int(item["parts"]["N"]) if "parts" in item else 0
+    return [(pk, f"{rev}#{number:03d}") for number in range(number_of_parts)]
 
 
 def _version_sk(number: int) -> str:
     return f"v{number:08d}"
 
 
-def _item(pk: str, sk: str, body: Body) -> dict[str, Any]:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return {"pk": {"S": pk}, "sk": {"S": sk}, "rev": {"N": new_rev()}, "body": {"S": text}}
+def _text(body: Body) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _body(item: Any) -> Body:
-    body: Body = json.loads(item["body"]["S"])
+def _packed(body: Body) -> tuple[dict[str, Any], list[bytes]]:
+    """Return the attributes that hold a body, and its parts when it exceeds an item.
+
+    Raises:
+        BadRequest: it exceeds a transaction, or an answer.
+    """
+    text = _text(body)
+    if len(text) <= _PLAIN_BYTES:
+        return {"body": {"S": text.decode()}}, []
+    packed = zlib.compress(text)
+    if len(text) > _BODY_BYTES or len(packed) > _PACKED_BYTES:
+        raise BadRequest(
+            f"The content has {len(text)} bytes ({len(packed)} compressed). The hub keeps at most "
+            f"{_BODY_BYTES} bytes ({_PACKED_BYTES} compressed) of one resource. Shorten it."
+        )
+    if len(packed) <= _PART_BYTES:
+        return {"zip": {"B": packed}}, []
+    starts = range(0, len(packed), _PART_BYTES)
+    parts = [packed[start : start + _PART_BYTES] for start in starts]
+    return {"parts": {"N": str(len(parts))}}, parts
+
+
+def _unpacked(item: Any, parts: Sequence[bytes]) -> Body:
+    if "body" in item:
+        text: str | bytes = item["body"]["S"]
+    else:
+        text = zlib.decompress(b"".join(parts) if "parts" in item else item["zip"]["B"])
+    body: Body = json.loads(text)
     return body
 
 
+def _expiry(body: Body) -> dict[str, Any]:
+    return {"expires_at": {"N": str(body[EXPIRES_AT])}} if EXPIRES_AT in body else {}
+
+
 def _not_found(kind: Kind, entity_id: str) -> NotFound:
-    return NotFound(f"There is no {kind.replace('-', ' ')} {entity_id!r}.")
+    return NotFound(f"There is no {kind.replace('-', ' ')} {entity_id[:256]!r}.")
 
 
-def _token_for(sk: str) -> str:
-    return base64.urlsafe_b64encode(sk.encode()).decode()
+# A token names its listing, so that the token of another project or list is refused.
 
 
-def _sk_of(token: str) -> str:
+def _listing(pk: str, prefix: str | None) -> bytes:
+    return sha256(f"{pk}\0{prefix or ''}".encode()).digest()[:9]
+
+
+def _token_for(sk: str, pk: str, prefix: str | None) -> str:
+    return base64.urlsafe_b64encode(_listing(pk, prefix) + sk.encode()).decode()
+
+
+def _sk_of(token: str, pk: str, prefix: str | None) -> str:
+    listing = _listing(pk, prefix)
     try:
-        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except ValueError as error:
+        decoded = base64.b64decode(token, altchars=b"-_", validate=True)
+        sk = decoded.removeprefix(listing).decode()
+    except ValueError:
+        decoded, sk = b"", ""
+    if not decoded.startswith(listing) or not can_be_a_key(pk, sk):
         raise BadRequest(
-            "The paging token is not one this API gave out. Use the NextToken of the page before, "
+            "The paging token is not of this list. Use the NextToken of the page before, "
             "or leave it out to begin again."
-        ) from error
+        )
+    return sk

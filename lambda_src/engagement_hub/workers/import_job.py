@@ -520,7 +520,6 @@ def _define_segment(
         }
 
     segment = hub.entities.upsert(app_id, Kind.SEGMENT, segment_id, defined)
-    hub.entities.put_version(app_id, Kind.SEGMENT, segment_id, int(segment["Version"]), segment)
     former: str | None = segment["FormerMembers"]
     return former
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from botocore.client import BaseClient
@@ -15,10 +15,18 @@ from pinpoint_resources.execution import carry_out
 from shared.aws import aws_client
 from shared.pinpoint import pinpoint_client
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 logger = Logger(service="pinpoint-resources")
 
-# Throttling and 5xx are retried by botocore; five attempts at 10 s fit into the function's 120 s.
-CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 5})
+# The hub's API may take 30 s for an answer. Botocore's second attempt is for a lost connection;
+# throttling is waited out by `carry_out`, which knows the function's time.
+CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=30,
+    retries={"mode": "standard", "total_max_attempts": 2},
+)
 
 
 @cache
@@ -29,11 +37,15 @@ def client(service: Service) -> BaseClient:
     return api
 
 
-def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext | None = None) -> dict[str, Any]:
     """Create, update or delete the one resource that the event describes."""
+
+    def seconds_left() -> float:
+        return 0.0 if context is None else context.get_remaining_time_in_millis() / 1000
+
     request = parse_request(event)
     about = {"owner": request.wanted.owner, "type": request.wanted.type, "action": request.action}
     logger.info("Managing a resource", extra=about)
-    result = carry_out(plan(request), client)
+    result = carry_out(plan(request), client, seconds_left=seconds_left)
     logger.info("Resource is as wanted", extra=about)
     return result

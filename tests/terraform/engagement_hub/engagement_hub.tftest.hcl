@@ -250,8 +250,8 @@ run "keeps_its_tables_recoverable_and_lets_work_records_expire" {
   }
 
   assert {
-    condition     = one(aws_dynamodb_table.this["runs"].ttl).attribute_name == "expires_at" && length(aws_dynamodb_table.this["endpoints"].ttl) == 0
-    error_message = "Records of runs expire; endpoints never do."
+    condition     = alltrue([for name in ["entities", "runs"] : one(aws_dynamodb_table.this[name].ttl).attribute_name == "expires_at"]) && length(aws_dynamodb_table.this["endpoints"].ttl) == 0
+    error_message = "Records of runs and removed campaigns expire; endpoints never do."
   }
 }
 

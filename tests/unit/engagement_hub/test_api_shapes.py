@@ -35,6 +35,11 @@ SHAPES = {
 }
 
 
+@pytest.mark.parametrize("given_as", ["B", "b"])
+def test_the_letter_case_of_an_enumeration_does_not_matter(given_as):
+    assert check(SHAPES, "Thing", {"Name": "a", "Kind": given_as})["Kind"] == "B"
+
+
 @pytest.mark.parametrize(
     ("value", "member"),
     [
@@ -46,7 +51,7 @@ SHAPES = {
         ({"Name": "a", "Size": 2**31}, "Size"),
         ({"Name": "a", "Weight": "1"}, "Weight"),
         ({"Name": "a", "On": "true"}, "On"),
-        ({"Name": "a", "Kind": "a"}, "Kind"),
+        ({"Name": "a", "Kind": "Z"}, "Kind"),
         ({"Name": "a", "Data": "no base64!"}, "Data"),
         ({"Name": "a", "Parts": {}}, "Parts"),
         ({"Name": "a", "Parts": [{"Name": "b"}, {}]}, "Parts[1].Name"),

@@ -32,7 +32,8 @@ from engagement_hub.engagement.campaigns import (
     with_counts,
 )
 from engagement_hub.engagement.eligibility import Cap, Period
-from engagement_hub.engagement.errors import BadRequest, Conflict
+from engagement_hub.engagement.errors import BadRequest
+from engagement_hub.engagement.schedule import iso
 from tests.builders.campaigns import APP_ID, CAMPAIGN_ID, NOW, campaign, campaign_request, schedule
 
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:deliver"
@@ -60,6 +61,10 @@ def test_a_new_campaign_has_version_one_and_is_scheduled():
         "CreationDate": "2026-03-02T17:00:00.000Z",
         "LastModifiedDate": "2026-03-02T17:00:00.000Z",
         "tags": {"team": "a"},
+        # Empty members that programs read without asking.
+        "AdditionalTreatments": [],
+        "Limits": {},
+        "TemplateConfiguration": {},
     }
 
 
@@ -187,6 +192,29 @@ def test_pausing_a_running_campaign_stops_only_the_next_run():
     assert upcoming_run(resumed, NOW + 9 * DAY) == UpcomingRun(2, NOW + 10 * DAY - 8 * HOUR)
 
 
+def test_a_recurring_campaign_that_is_resumed_after_its_end_is_completed():
+    ends = {**DAILY, "EndTime": iso(NOW + 3 * DAY)}
+    running = start_run(campaign(Schedule=ends), 1, NOW + DAY)
+    paused = finish_run(update_campaign(running, {"IsPaused": True}, now=NOW + DAY), NOW + DAY)
+
+    resumed = update_campaign(paused, {"IsPaused": False}, now=NOW + 4 * DAY)
+
+    assert status_of(paused) == "PAUSED"
+    assert status_of(resumed) == "COMPLETED"
+    assert upcoming_run(resumed, NOW + 4 * DAY) is None
+
+
+def test_an_update_may_repeat_the_empty_members_of_the_answer_after_a_run():
+    running = start_run(campaign(Schedule=DAILY), 1, NOW + DAY)
+    answer = public(running)
+    repeated = {"AdditionalTreatments": [], "Limits": {}, "TemplateConfiguration": {}}
+
+    paused = update_campaign(running, {**repeated, "IsPaused": True}, now=NOW + DAY)
+
+    assert repeated.items() <= answer.items()
+    assert paused["IsPaused"] is True
+
+
 def test_entering_the_same_run_twice_changes_nothing():
     running = start_run(campaign(), 1, NOW)
 
@@ -232,7 +260,7 @@ def test_a_campaign_that_is_sending_or_has_sent_cannot_be_edited(finished):
     sent = start_run(campaign(Schedule=DAILY), 1, NOW + DAY)
     sent = finish_run(sent, 1, NOW + DAY) if finished else sent
 
-    with pytest.raises(Conflict, match="not Description"):
+    with pytest.raises(BadRequest, match="not Description"):
         update_campaign(sent, {"Description": "x"}, now=NOW + DAY)
 
 
@@ -258,7 +286,7 @@ def test_a_campaign_sent_once_cannot_be_resumed_after_its_time():
 def test_a_completed_campaign_cannot_be_updated():
     done = finish_run(start_run(campaign(), 1, NOW), 1, NOW)
 
-    with pytest.raises(Conflict, match="is COMPLETED"):
+    with pytest.raises(BadRequest, match="is COMPLETED"):
         update_campaign(done, {"Name": "x"}, now=NOW)
 
 

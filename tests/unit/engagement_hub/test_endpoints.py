@@ -194,7 +194,6 @@ def test_an_endpoint_without_user_and_attributes_has_no_user_member():
     ("update", "message"),
     [
         ({"ChannelType": "FAX"}, r"ChannelType must be one of PUSH, GCM"),
-        ({"ChannelType": "sms"}, r"ChannelType must be one of PUSH, GCM"),
         ({"OptOut": "SOME"}, r"OptOut must be one of NONE, ALL"),
         ({"EndpointStatus": "GONE"}, r"EndpointStatus must be one of ACTIVE, INACTIVE"),
         ({"EffectiveDate": "soon"}, r"EffectiveDate must be an ISO 8601"),
@@ -215,6 +214,8 @@ def test_an_endpoint_without_user_and_attributes_has_no_user_member():
         ({"Demographic": {"Age": "7"}}, r"Demographic\.Age is not known"),
         ({"Demographic": {"Make": "m" * 201}}, r"Demographic\.Make has 201 characters"),
         ({"User": {"UserId": ""}}, r"User\.UserId must not be empty"),
+        ({"User": {"UserId": "a?b"}}, r"User\.UserId must not hold \? or %"),
+        ({"User": {"UserId": "a%20b"}}, r"User\.UserId must not hold \? or %"),
         ({"User": {"UserId": "u" * 251}}, r"User\.UserId has 251 characters, and at most 250"),
         ({"User": {"Name": "Ann"}}, r"User\.Name is not known\. User has UserId, UserAttributes"),
         ({"User": {"UserAttributes": {"A": ["v" * 101]}}}, r"User\.UserAttributes\.A has 101"),
@@ -428,3 +429,11 @@ def test_a_checked_request_stays_as_it_is_when_checked_again(update):
     checked = checked_request(update)
 
     assert checked_request(checked) == checked
+
+
+def test_the_letter_case_of_an_enumeration_does_not_matter():
+    update = {"ChannelType": "Sms", "Address": "+12065550100", "OptOut": "all"}
+
+    merged = merge(None, update).endpoint
+
+    assert (merged["ChannelType"], merged["OptOut"]) == ("SMS", "ALL")

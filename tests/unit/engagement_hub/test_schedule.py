@@ -1,3 +1,4 @@
+import contextlib
 import sys
 import zoneinfo
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement_hub.engagement.errors import BadRequest
+from engagement_hub.engagement.model import Frequency
 from engagement_hub.engagement.schedule import (
     TIMEZONES,
     in_quiet_time,
@@ -105,6 +107,25 @@ def test_no_run_is_skipped_between_two_questions(start, frequency):
     assert just_before == first
 
 
+@pytest.mark.parametrize("zone", ["utc", "utc+01", "Utc-08"])
+def test_the_letter_case_of_a_time_zone_does_not_matter(zone):
+    plan = schedule("2026-03-05T12:00:00", Timezone=zone)
+
+    validate_schedule(plan, NOW)
+
+    assert run_after(plan, NOW) == run_after({**plan, "Timezone": zone.upper()}, NOW)
+
+
+@given(st.datetimes(min_value=datetime(1, 1, 1)), st.sampled_from(list(Frequency)))
+def test_no_start_time_of_the_calendar_is_more_than_a_bad_request(start, frequency):
+    for zone in ("", "+14:00", "-12:00"):
+        plan = schedule(f"{start.isoformat()}{zone}", Frequency=frequency, Timezone="UTC+13")
+
+        with contextlib.suppress(BadRequest):
+            validate_schedule(plan, NOW)
+            assert run_after(plan, NOW) > NOW
+
+
 def test_the_time_zone_table_is_the_closed_list_of_the_api():
     listed = (
         "UTC UTC+01 UTC+02 UTC+03 UTC+03:30 UTC+04 UTC+04:30 UTC+05 UTC+05:30 UTC+05:45 UTC+06 "
@@ -132,6 +153,9 @@ def test_the_time_zone_table_is_the_closed_list_of_the_api():
         (schedule(Frequency="YEARLY"), "Frequency must be ONCE"),
         (schedule("IMMEDIATE", Frequency="DAILY"), "goes with Frequency ONCE"),
         (schedule(Timezone="Europe/Berlin"), "Timezone must be one of UTC,"),
+        (schedule("9999-12-31T23:00:00-11:00"), "StartTime must be from 1970 to 9000"),
+        (schedule("0001-01-01T00:00:00+01:00"), "StartTime must be from 1970 to 9000"),
+        (schedule(EndTime="9999-12-31T23:59:59Z"), "EndTime must be from 1970 to 9000"),
         (schedule(Frequency="EVENT"), "EVENT and IN_APP_EVENT.* not implemented"),
         (schedule(Frequency="IN_APP_EVENT"), "not implemented"),
         (schedule(EventFilter={"FilterType": "ENDPOINT", "Dimensions": {}}), "not implemented"),

@@ -67,10 +67,15 @@ def found(body: str) -> dict[str, Any]:
     return {"SMSTemplateResponse": described}
 
 
-def carried_out(stubber: Stubber, wish: dict[str, Any]) -> tuple[dict[str, Any], list[float]]:
+def carried_out(
+    stubber: Stubber, wish: dict[str, Any], seconds: float = 300
+) -> tuple[dict[str, Any], list[float]]:
+    """The result, and the waits; time passes only by waiting."""
     waited: list[float] = []
     steps = plan(parse_request(wish))
-    result = carry_out(steps, client_for(stubber.client), waited.append)
+    result = carry_out(
+        steps, client_for(stubber.client), waited.append, lambda: seconds - sum(waited)
+    )
     return result, waited
 
 
@@ -115,6 +120,43 @@ def test_a_lasting_refusal_fails_the_apply(pinpoint: Stubber):
 
     with pytest.raises(ClientError, match="AccessDeniedException.*GetSmsTemplate"):
         carried_out(pinpoint, event())
+
+
+def test_an_answer_of_the_gateway_without_a_class_is_waited_out(pinpoint: Stubber):
+    for _ in range(3):
+        pinpoint.add_client_error("get_sms_template", "429", http_status_code=429)
+    pinpoint.add_response("get_sms_template", found("Hello"))
+
+    result, waited = carried_out(pinpoint, event())
+
+    assert waited == [1, 2, 4]
+    assert result["Version"] == "1"
+
+
+def test_a_large_deletion_is_asked_for_until_it_is_done(pinpoint: Stubber):
+    pinpoint.add_response("get_sms_template", found("Hello"))
+    for _ in range(9):
+        pinpoint.add_client_error(
+            "delete_sms_template", "TooManyRequestsException", http_status_code=429
+        )
+    pinpoint.add_response("delete_sms_template", {"MessageBody": {}}, {"TemplateName": "greeting"})
+
+    result, waited = carried_out(pinpoint, event("delete"))
+
+    assert result == {}
+    assert waited == [1, 2, 4, 5, 5, 5, 5, 5, 5]
+
+
+def test_a_service_that_stays_busy_fails_the_apply_while_the_function_has_time_to_say_so(
+    pinpoint: Stubber,
+):
+    for _ in range(6):
+        pinpoint.add_client_error(
+            "get_sms_template", "TooManyRequestsException", http_status_code=429
+        )
+
+    with pytest.raises(ClientError, match="TooManyRequestsException"):
+        carried_out(pinpoint, event(), seconds=90)
 
 
 def test_a_refused_request_fails_the_apply_at_once(pinpoint: Stubber):

@@ -1,0 +1,212 @@
+"""No request, however odd, is answered with a 5xx or with an error that its operation has not.
+
+Requests follow botocore's model, with wrong types, odd ids and the ends of every range mixed in.
+`HUB_FUZZ_EXAMPLES` sets the number of examples of a longer search.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.loaders import Loader
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engagement_hub.api.hub import Account, Hub
+from engagement_hub.api.operations import OPERATIONS
+from engagement_hub.api.responder import respond
+from engagement_hub.machines import Machines
+from engagement_hub.senders import SendOutcome
+from engagement_hub.store.endpoints import EndpointStore
+from engagement_hub.store.entities import EntityStore
+from engagement_hub.store.runs import RunStore
+from tests.builders.dynamodb_limits import enforce_limits, enforce_no_limits
+from tests.builders.hub import ACCOUNT_ID, REGION, TABLES, http_event, hub_tables
+
+MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
+EXAMPLES = int(os.environ.get("HUB_FUZZ_EXAMPLES", "80"))
+REQUESTS = 8
+
+SEGMENT, CAMPAIGN = "5" * 32, "c" * 32
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/customer"
+ODD_IDS = ["a?b", "100%", "a/b", "ü" * 600, "x" * 3000, "a\tb", "user#u1", "👋", "..", " "]
+IDS = st.sampled_from(["e1", "e2", "u1", "t", SEGMENT, CAMPAIGN, *ODD_IDS])
+TEXTS = st.one_of(
+    st.sampled_from(
+        [
+            *("IMMEDIATE", "2026-11-23T10:00:00Z", "9999-12-31T23:00:00-11:00", "0001-01-01"),
+            *("2030-02-30", "22:00", "UTC", "utc", "UTC+99", "1", "latest", "-1", "1e999999999"),
+            *("+12065550100", "ann@example.com", "s3://files/a.csv", ROLE, '{"a": {"b": 1}}', "{"),
+            *(
+                "{{Attributes.a}}",
+                "{{#if}",
+                "{{#each User}}x{{/each}}",
+                "<speak>",
+                "\x00",
+                "x" * 999,
+            ),
+        ]
+    ),
+    IDS,
+    st.just(""),
+    st.text(max_size=5),
+)
+NUMBERS = st.sampled_from(
+    [0, 1, -1, 5, 50, 100, 101, 60, 0.5, 1e308, 2**31 - 1, 2**31, 2**63, -0.0]
+)
+WRONG: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 7, "x", [], {}, [None], {"": None}, [[]], {"a": {"b": []}}]
+)
+
+
+@st.composite
+def values(draw: Any, name: str, depth: int = 0) -> Any:
+    """A value of a shape of the model; one in twelve is of another type."""
+    if draw(st.integers(0, 11)) == 0:
+        return draw(WRONG)
+    shape = MODEL["shapes"][name]
+    match shape["type"]:
+        case "structure":
+            members = {
+                one.get("locationName", member): one["shape"]
+                for member, one in shape["members"].items()
+            }
+            most = 8 if depth == 0 else 4 if depth < 3 else 1
+            chosen = set(draw(st.lists(st.sampled_from(sorted(members)), max_size=most)))
+            chosen |= set(shape.get("required", [])) & set(members)
+            return {member: draw(values(members[member], depth + 1)) for member in sorted(chosen)}
+        case "list":
+            count = draw(st.integers(0, 2))
+            return [draw(values(shape["member"]["shape"], depth + 1)) for _ in range(count)]
+        case "map":
+            keys = draw(st.lists(TEXTS, max_size=2))
+            return {key: draw(values(shape["value"]["shape"], depth + 1)) for key in keys}
+        case "boolean":
+            return draw(st.booleans())
+        case "integer" | "long" | "double":
+            return draw(NUMBERS)
+    return draw(st.sampled_from(shape["enum"]) if "enum" in shape else TEXTS)
+
+
+@st.composite
+def requests(draw: Any) -> tuple[str, str, str, str | None]:
+    """An operation, its path (with APP for a project's id), its query and its body."""
+    name = draw(st.sampled_from(sorted(OPERATIONS)))
+    operation = MODEL["operations"][name]
+    members = MODEL["shapes"][operation["input"]["shape"]]["members"]
+    path, query = operation["http"]["requestUri"], []
+    for member in members.values():
+        word = member.get("locationName")
+        if member.get("location") == "uri":
+            path = path.replace(f"{{{word}}}", quote(draw(_label(word)), safe=""))
+        elif member.get("location") == "querystring" and draw(st.booleans()):
+            query.append(f"{word}={quote(draw(TEXTS))}")
+    payload = MODEL["shapes"][operation["input"]["shape"]].get("payload")
+    body = None
+    if payload is not None:
+        body = json.dumps(draw(values(members[payload]["shape"])), ensure_ascii=draw(st.booleans()))
+    return name, path, "&".join(query), body
+
+
+def _label(word: str) -> st.SearchStrategy[str]:
+    likely = {
+        "application-id": ["APP"],
+        "endpoint-id": ["e1"],
+        "user-id": ["u1"],
+        "segment-id": [SEGMENT],
+        "campaign-id": [CAMPAIGN],
+        "template-name": ["t"],
+        "template-type": ["SMS", "email"],
+        "attribute-type": ["endpoint-custom-attributes", "endpoint-user-attributes"],
+        "version": ["1"],
+        "resource-arn": [f"arn:aws:mobiletargeting:{REGION}:{ACCOUNT_ID}:apps/APP"],
+    }
+    return st.one_of(st.sampled_from(likely.get(word, ["x"])), IDS)
+
+
+class Idle(Machines):
+    """Starts nothing."""
+
+    def _start(self, *_: Any) -> None:
+        pass
+
+    def schedule_run(self, *_: Any) -> None:
+        pass
+
+    def cancel_run(self, *_: Any) -> None:
+        pass
+
+
+class Silent:
+    """Sends nothing, to no phone and to no stream."""
+
+    def send(self, *_: Any, **__: Any) -> SendOutcome:
+        return SendOutcome.accepted("m-1")
+
+    def publish(self, app_id: str, records: Any) -> int:
+        return len(list(records))
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with hub_tables() as client:
+        hub = Hub(
+            entities=EntityStore(TABLES["ENTITIES_TABLE"], client),
+            endpoints=EndpointStore(TABLES["ENDPOINTS_TABLE"], client=client),
+            account=Account("aws", REGION, ACCOUNT_ID),
+            machines=Idle(),
+        )
+        parts = {"senders": Silent(), "stream": Silent()}
+        hub.__dict__.update(parts, runs=RunStore(TABLES["RUNS_TABLE"], client))
+        enforce_limits(client)
+        yield hub
+        enforce_no_limits(client)
+
+
+def ask(hub: Hub, method: str, path: str, query: str = "", body: str | None = None) -> Any:
+    return respond(hub, http_event(method, path, query=query, body=body))
+
+
+def project_with_one_of_each(hub: Hub) -> str:
+    created = ask(hub, "POST", "/v1/apps", body='{"Name": "shop"}')
+    app: str = json.loads(created["body"])["Id"]
+    endpoint = {"ChannelType": "SMS", "Address": "+12065550100", "User": {"UserId": "u1"}}
+    ask(hub, "PUT", f"/v1/apps/{app}/endpoints/e1", body=json.dumps(endpoint))
+    with_ids = iter([SEGMENT, CAMPAIGN])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engagement_hub.api.segments.new_id", lambda: next(with_ids))
+        patch.setattr("engagement_hub.api.campaigns.new_id", lambda: next(with_ids))
+        ask(hub, "POST", f"/v1/apps/{app}/segments", body='{"Name": "all", "Dimensions": {}}')
+        campaign = {
+            "Name": "spring",
+            "SegmentId": SEGMENT,
+            "Schedule": {"StartTime": "2030-01-01T12:00:00Z", "Frequency": "DAILY"},
+            "MessageConfiguration": {"SMSMessage": {"Body": "Hi"}},
+        }
+        made = ask(hub, "POST", f"/v1/apps/{app}/campaigns", body=json.dumps(campaign))
+        assert made["statusCode"] == 201, made["body"]
+    ask(hub, "POST", "/v1/templates/t/sms", body='{"Body": "Hi"}')
+    return app
+
+
+@settings(
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.lists(requests(), min_size=REQUESTS, max_size=REQUESTS))
+def test_no_request_is_answered_with_a_failure_or_an_undeclared_error(hub: Hub, asked: list[Any]):
+    app = project_with_one_of_each(hub)
+
+    for name, path, query, body in asked:
+        operation = MODEL["operations"][name]
+        answer = ask(hub, operation["http"]["method"], path.replace("APP", app), query, body)
+
+        assert answer["statusCode"] < 500, (name, path, query, body)
+        error = answer["headers"].get("x-amzn-ErrorType")
+        declared = {one["shape"] for one in operation.get("errors", [])}
+        assert error is None or not declared or error in declared, (name, error, path, body)
