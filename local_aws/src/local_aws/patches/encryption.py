@@ -339,7 +339,7 @@ def _log_group_refusal(body: dict[str, Any], group_arn: str, region: str) -> Any
             service_allowed(
                 record.get("Policy"), action, record["Arn"], service, "", {context: group_arn}
             )
-            for action in ("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey")
+            for action in ("kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey")
         )
     ):
         return None
