@@ -79,6 +79,11 @@ output "project_id" {
   value       = module.hub.project_id
 }
 
+output "queue_url" {
+  description = "Queue of emails to send."
+  value       = module.sending.queue_url
+}
+
 output "report_schedule_name" {
   description = "Schedule of the monthly report of SES."
   value       = module.vdm_export.schedule_name
