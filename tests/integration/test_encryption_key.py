@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from pytest_terraform import terraform
 
 from tests.builders.analyst import Analyst
@@ -26,11 +27,25 @@ BOUNCES = "simulator.amazonses.com"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def soon() -> Iterator[None]:
-    """Set a short buffer before the example is applied."""
+def pipeline(account: LocalAccount) -> Iterator[dict[str, str]]:
+    """Credentials of a user that may create tables and has no KMS permission.
+
+    The settings of the example are made before it is applied: this user is a deployer, and buffers
+    are short.
+    """
+    iam, name = account.client("iam"), "pipeline"
+    user = iam.create_user(UserName=name)["User"]["Arn"]
+    allow = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_user_policy(UserName=name, PolicyName="tables", PolicyDocument=policy)
+    made = iam.create_access_key(UserName=name)["AccessKey"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_VAR_buffer_seconds", "1")
-        yield
+        patch.setenv("TF_VAR_deployers", json.dumps({"pipeline": user}))
+        yield {
+            "aws_access_key_id": made["AccessKeyId"],
+            "aws_secret_access_key": made["SecretAccessKey"],
+        }
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +234,28 @@ def test_everything_that_can_have_a_key_has_this_one(
 
     assert len(found) > 80
     assert {resource: key for resource, key in found.items() if key != example["kms_key_arn"]} == {}
+
+
+@terraform("encryption_key", scope="module")
+def test_a_deployer_uses_the_key_through_a_service_and_not_by_itself(
+    encryption_key: Any, account: LocalAccount, example: dict[str, Any], pipeline: dict[str, str]
+) -> None:
+    dynamodb, kms = account.client("dynamodb", **pipeline), account.client("kms", **pipeline)
+    key = example["kms_key_arn"]
+
+    dynamodb.create_table(
+        TableName="deployed",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
+    )
+    dynamodb.put_item(TableName="deployed", Item={"pk": {"S": "a"}})
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        kms.encrypt(KeyId=key, Plaintext=b"a")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        kms.create_grant(KeyId=key, GranteePrincipal=key, Operations=["Decrypt"])
 
 
 @terraform("encryption_key", scope="module")
