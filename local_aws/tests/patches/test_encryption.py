@@ -378,6 +378,23 @@ def test_a_function_without_environment_keeps_no_key(aws: MinistackServer) -> No
     assert (made.get("KMSKeyArn"), changed.get("KMSKeyArn")) == ("", "")
 
 
+def test_the_creator_of_a_function_needs_to_encrypt_its_environment(aws: MinistackServer) -> None:
+    arn, role = key(aws), aws.role("created", "lambda.amazonaws.com")
+    may = [allow(["lambda:*", "iam:PassRole"]), allow("kms:CreateGrant", arn)]
+    functions = aws.client("lambda", user(aws, "creates-functions", *may))
+
+    with pytest.raises(ClientError, match="kms:Encrypt"):
+        functions.create_function(
+            FunctionName="created",
+            Role=role,
+            Runtime="python3.13",
+            Handler="app.handler",
+            Code={"ZipFile": b""},
+            KMSKeyArn=arn,
+            Environment={"Variables": {"SAID": "hello"}},
+        )
+
+
 def encrypted_machine(aws: MinistackServer, name: str, arn: str) -> str:
     """A machine that passes its input on; its role may use the key."""
     role = aws.role(name, "states.amazonaws.com", [allow(["kms:GenerateDataKey", "kms:Decrypt"])])
