@@ -93,3 +93,8 @@ output "reply_address" {
   description = "Mailbox that answers."
   value       = module.auto_reply.reply_address
 }
+
+output "users_table" {
+  description = "Table of the users whose data fills the emails on the queue."
+  value       = module.sending.metadata_table_name
+}

@@ -153,6 +153,10 @@ def test_an_email_on_the_queue_is_sent_and_its_events_reach_the_email_database(
         "unique_code": "code-1",
     }
 
+    account.client("dynamodb").put_item(
+        TableName=example["users_table"],
+        Item={"user_id": {"S": "1"}, "metadata": {"M": {"first_name": {"S": "Ann"}}}},
+    )
     account.client("sqs").send_message(
         QueueUrl=example["queue_url"], MessageBody=json.dumps(message)
     )

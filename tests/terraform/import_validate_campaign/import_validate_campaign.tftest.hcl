@@ -61,8 +61,8 @@ run "starts_an_encrypted_stage_with_the_key_of_its_state_machine" {
   }
 
   assert {
-    condition = [for statement in data.aws_iam_policy_document.start["validate"].statement : [sort(statement.actions), statement.resources] if statement.sid == "UseTheKeyOfTheStage"] == [
-      [["kms:Decrypt", "kms:GenerateDataKey"], toset(["arn:aws:kms:eu-west-1:111122223333:key/validate"])],
+    condition = [for statement in data.aws_iam_policy_document.start["validate"].statement : [join(" ", sort(statement.actions)), join(" ", statement.resources)] if statement.sid == "UseTheKeyOfTheStage"] == [
+      ["kms:Decrypt kms:GenerateDataKey", "arn:aws:kms:eu-west-1:111122223333:key/validate"],
     ]
     error_message = "Step Functions encrypts the input of an execution with the permissions of the caller."
   }
