@@ -26,4 +26,15 @@ data "aws_iam_policy_document" "start" {
     # Built, because the provider takes 25 s to create a queue, and the function would wait for it.
     resources = ["arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${var.name}-${each.key}"]
   }
+
+  # Step Functions encrypts an execution's input with the permissions of the caller.
+  dynamic "statement" {
+    for_each = each.value.kms_key[*]
+
+    content {
+      sid       = "UseTheKeyOfTheStage"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value.arn]
+    }
+  }
 }

@@ -20,12 +20,14 @@ locals {
   stages = {
     validate = {
       state_machine_arn = var.validate.state_machine_arn
+      kms_key           = var.validate.kms_key
       description       = "Starts the validation of an imported segment."
       environment       = {}
       policies          = {}
     }
     campaign = {
       state_machine_arn = var.campaign.state_machine_arn
+      kms_key           = var.campaign.kms_key
       description       = "Starts the campaign to a validated segment."
       environment = merge(
         module.segment_access.environment,
@@ -103,7 +105,7 @@ module "start" {
   timeout_seconds = 60
   environment     = merge(each.value.environment, { STATE_MACHINE_ARN = each.value.state_machine_arn })
   policies        = merge(each.value.policies, { start-stage = data.aws_iam_policy_document.start[each.key].json })
-  kms_actions     = ["kms:Decrypt"]
+  kms_actions     = ["kms:Decrypt"] # the queue
   operations      = local.operations
 }
 

@@ -1,7 +1,8 @@
 variable "campaign" {
-  description = "Module campaign_create, whose state machine creates the campaigns."
+  description = "Module campaign_create, whose state machine creates the campaigns. `kms_key` is the customer managed KMS key of the state machine, if it has one."
   type = object({
     state_machine_arn = string
+    kms_key           = optional(object({ arn = string }))
   })
 }
 
@@ -41,10 +42,11 @@ variable "sms_template_name" {
 }
 
 variable "validate" {
-  description = "Module phone_number_validate, whose notifications start campaigns and whose state machine validates imported segments."
+  description = "Module phone_number_validate, whose notifications start campaigns and whose state machine validates imported segments. `kms_key` is the customer managed KMS key of the state machine, if it has one."
   type = object({
     state_machine_arn = string
     topic_arn         = string
+    kms_key           = optional(object({ arn = string }))
   })
 }
 
@@ -70,7 +72,7 @@ variable "delay_minutes" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest: the `kms_key` output of encryption_key, or a key whose policy has the same statements. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })

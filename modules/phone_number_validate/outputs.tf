@@ -8,6 +8,11 @@ output "needs_validation_segment_id" {
   value       = module.segment.results.Segment["needs_validation"].Id
 }
 
+output "kms_key" {
+  description = "Customer managed KMS key of the state machine, which a caller of StartExecution needs (kms:Decrypt, kms:GenerateDataKey). Null without one."
+  value       = var.kms_key
+}
+
 output "state_machine_arn" {
   description = "ARN of the state machine of a validation. Its input is {} or {\"SegmentId\": …}."
   value       = module.state_machine.state_machine_arn

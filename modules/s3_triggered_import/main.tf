@@ -120,7 +120,7 @@ module "trigger" {
     length(var.key_suffixes) == 0 ? {} : { KEY_SUFFIXES = join(",", var.key_suffixes) },
   )
   policies    = { start-imports = data.aws_iam_policy_document.trigger.json }
-  kms_actions = ["kms:Decrypt"]
+  kms_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # the queue, and an execution's input
   operations  = local.operations
 }
 

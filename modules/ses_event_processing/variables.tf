@@ -97,7 +97,7 @@ variable "identities" {
 }
 
 variable "kms_key" {
-  description = "Customer managed KMS key for data at rest. Its key policy must allow the services in use. Null uses keys that AWS owns or manages."
+  description = "Customer managed KMS key for data at rest: the `kms_key` output of encryption_key, or a key whose policy has the same statements. Null uses keys that AWS owns or manages."
   type = object({
     arn = string
   })

@@ -51,16 +51,19 @@ locals {
       description     = "Determines the month of an export."
       timeout_seconds = 30
       policies        = {}
+      kms_actions     = []
     }
     start = {
       description     = "Starts the export of a month, once."
       timeout_seconds = 60
       policies        = { start = data.aws_iam_policy_document.start.json }
+      kms_actions     = ["kms:Decrypt"] # the table
     }
     collect = {
       description     = "Reads the state of an export and copies its report."
       timeout_seconds = 300
       policies        = { collect = data.aws_iam_policy_document.collect.json }
+      kms_actions     = ["kms:Decrypt"] # the table
     }
   }
 }
@@ -126,6 +129,7 @@ module "step" {
   timeout_seconds = each.value.timeout_seconds
   environment     = local.environment
   policies        = each.value.policies
+  kms_actions     = each.value.kms_actions
   operations      = local.operations
 }
 
@@ -153,13 +157,14 @@ module "state_machine" {
 }
 
 resource "aws_scheduler_schedule" "this" {
-  #checkov:skip=CKV_AWS_297:The schedule's input is one time, which is no secret; Scheduler encrypts it with its own key.
+  #checkov:skip=CKV_AWS_297:The schedule's input is one time, which is no secret; a customer managed key is used when kms_key is given.
   name        = "${var.name}-monthly"
   description = "Exports the previous month from SES."
   state       = var.schedule.enabled ? "ENABLED" : "DISABLED"
 
   schedule_expression          = var.schedule.expression
   schedule_expression_timezone = var.schedule.time_zone
+  kms_key_arn                  = local.kms_key_arn
 
   flexible_time_window {
     mode = "OFF"

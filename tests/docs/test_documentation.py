@@ -25,7 +25,7 @@ PAGES = sorted(
         ),
     ]
 )
-WITHOUT_CODE = {"event_stream"}
+WITHOUT_CODE = {"encryption_key", "event_stream"}
 # Used by other examples, so it has no example of its own.
 SHOWN_ELSEWHERE = {"pinpoint_resources": "campaign_create"}
 ARCHITECTURES = sorted(

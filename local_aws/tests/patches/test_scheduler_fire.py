@@ -164,3 +164,18 @@ def test_an_unknown_schedule_and_an_unreadable_time_are_named(local_aws: LocalSe
     assert "nobody" in said["error"]
     assert refused == 400
     assert "ISO 8601" in asked["error"]
+
+
+def test_a_schedule_with_a_key_needs_a_role_that_may_decrypt_it(local_aws: LocalServer) -> None:
+    key = local_aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    url, arn = queue(local_aws, "sealed")
+    send = allow("sqs:SendMessage", arn)
+    for name, statements in (("without", [send]), ("having", [send, allow("kms:Decrypt", key)])):
+        role = local_aws.role(name, SCHEDULER, *statements)
+        target = {"Arn": arn, "RoleArn": role, "Input": name}
+        schedule(local_aws, name, target, KmsKeyArn=key)
+
+    results = {name: fire(local_aws, name)[1]["result"] for name in ("without", "having")}
+
+    assert results == {"without": "failed", "having": "invoked"}
+    assert received(local_aws, url) == ["having"]

@@ -38,11 +38,11 @@ data "aws_iam_policy_document" "logs_and_traces" {
   }
 
   dynamic "statement" {
-    for_each = length(var.kms_actions) == 0 ? [] : var.operations.kms_key[*].arn
+    for_each = length(local.kms_actions) == 0 ? [] : var.operations.kms_key[*].arn
 
     content {
       sid       = "UseTheKey"
-      actions   = var.kms_actions
+      actions   = local.kms_actions
       resources = [statement.value]
     }
   }

@@ -1,7 +1,10 @@
 data "aws_caller_identity" "current" {}
 
 locals {
-  kms_key_arn = one(var.operations.kms_key[*].arn)
+  kms_key_arn     = one(var.operations.kms_key[*].arn)
+  has_environment = length(var.environment) > 0
+  # Lambda decrypts the environment with the permissions of the execution role.
+  kms_actions = distinct(concat(local.has_environment ? ["kms:Decrypt"] : [], var.kms_actions))
 }
 
 # Created before the function: otherwise Lambda creates a log group without a retention period.
@@ -34,10 +37,11 @@ resource "aws_lambda_function" "this" {
   timeout                        = var.timeout_seconds
   memory_size                    = var.memory_mb
   reserved_concurrent_executions = var.reserved_concurrency == null ? -1 : var.reserved_concurrency
-  kms_key_arn                    = local.kms_key_arn
+  # Without environment Lambda forgets the key, so that every plan would show a change.
+  kms_key_arn = local.has_environment ? local.kms_key_arn : null
 
   dynamic "environment" {
-    for_each = length(var.environment) == 0 ? [] : [var.environment]
+    for_each = local.has_environment ? [var.environment] : []
 
     content {
       variables = environment.value

@@ -45,7 +45,7 @@ variable "invokers" {
 }
 
 variable "kms_actions" {
-  description = "KMS actions that the function needs on the key of `operations` for encrypted data: `kms:Decrypt` to read a queue or an object, `kms:GenerateDataKey` to write to a queue or an object. Empty for a function that uses no encrypted data."
+  description = "KMS actions that the function needs on the key of `operations` for encrypted data: `kms:Decrypt` to read a queue or an object, `kms:GenerateDataKey` to write to a queue or an object. A function with an environment has `kms:Decrypt` without being given it."
   type        = list(string)
   default     = []
   nullable    = false

@@ -48,6 +48,31 @@ run "starts_each_stage_from_the_success_of_the_one_before" {
   }
 }
 
+run "starts_an_encrypted_stage_with_the_key_of_its_state_machine" {
+  command = plan
+
+  variables {
+    kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/chain" }
+    validate = {
+      state_machine_arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:validate"
+      topic_arn         = "arn:aws:sns:eu-west-1:111122223333:validate"
+      kms_key           = { arn = "arn:aws:kms:eu-west-1:111122223333:key/validate" }
+    }
+  }
+
+  assert {
+    condition = [for statement in data.aws_iam_policy_document.start["validate"].statement : [join(" ", sort(statement.actions)), join(" ", statement.resources)] if statement.sid == "UseTheKeyOfTheStage"] == [
+      ["kms:Decrypt kms:GenerateDataKey", "arn:aws:kms:eu-west-1:111122223333:key/validate"],
+    ]
+    error_message = "Step Functions encrypts the input of an execution with the permissions of the caller."
+  }
+
+  assert {
+    condition     = !contains([for statement in data.aws_iam_policy_document.start["campaign"].statement : statement.sid], "UseTheKeyOfTheStage")
+    error_message = "A stage without a key needs no permission for one."
+  }
+}
+
 run "reaches_mobile_prepaid_and_voip_numbers_unless_told" {
   command = plan
 

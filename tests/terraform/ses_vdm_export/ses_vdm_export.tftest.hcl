@@ -124,6 +124,22 @@ run "keeps_reports_in_a_bucket_of_the_callers_with_its_key" {
   }
 }
 
+run "uses_the_key_for_the_claims_and_the_schedule" {
+  command = plan
+
+  variables { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/ours" } }
+
+  assert {
+    condition     = { for name, step in local.steps : name => step.kms_actions } == { plan = [], start = ["kms:Decrypt"], collect = ["kms:Decrypt"] }
+    error_message = "Every step that uses the table of claims needs its key."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.claims.server_side_encryption[0].kms_key_arn == var.kms_key.arn && aws_scheduler_schedule.this.kms_key_arn == var.kms_key.arn
+    error_message = "The table and the schedule must be encrypted with the key."
+  }
+}
+
 run "takes_any_number_of_subscriptions" {
   command = plan
 

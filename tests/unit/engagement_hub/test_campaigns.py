@@ -195,7 +195,7 @@ def test_pausing_a_running_campaign_stops_only_the_next_run():
 def test_a_recurring_campaign_that_is_resumed_after_its_end_is_completed():
     ends = {**DAILY, "EndTime": iso(NOW + 3 * DAY)}
     running = start_run(campaign(Schedule=ends), 1, NOW + DAY)
-    paused = finish_run(update_campaign(running, {"IsPaused": True}, now=NOW + DAY), NOW + DAY)
+    paused = finish_run(update_campaign(running, {"IsPaused": True}, now=NOW + DAY), 1, NOW + DAY)
 
     resumed = update_campaign(paused, {"IsPaused": False}, now=NOW + 4 * DAY)
 

@@ -85,8 +85,10 @@ class FakeStates:
 
     def __init__(self):
         self.statuses = {}
+        self.read = set()
 
-    def describe_execution(self, *, executionArn):
+    def describe_execution(self, *, executionArn, includedData="ALL_DATA"):
+        self.read.add(includedData)
         if executionArn not in self.statuses:
             raise Unknown
         return {"status": self.statuses[executionArn]}
@@ -403,6 +405,15 @@ def test_two_runs_at_the_same_time_make_one_export(steps, ses, states):
     assert answer["Outcome"] == "NOTHING"
     assert FIRST in answer["Message"]
     assert len(ses.created) == 1
+
+
+def test_looking_at_another_run_reads_no_encrypted_data_of_it(steps, ses, states):
+    states.statuses[FIRST] = "RUNNING"
+    started(steps)
+
+    started(steps, SECOND)
+
+    assert states.read == {"METADATA_ONLY"}
 
 
 def test_a_run_that_step_functions_does_not_know_yet_is_not_taken_for_dead(steps, ses):

@@ -25,6 +25,7 @@ _MODULES = (
     "object_listing",
     "scheduler",
     "encryption",
+    "encrypted_work",
     "delivery",
     "queues",
     "api_gateway",

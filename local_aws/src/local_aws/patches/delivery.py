@@ -22,7 +22,7 @@ from ministack.services import eventbridge, firehose, lambda_svc, s3, sns, sqs
 from ministack.services import stepfunctions as sfn
 
 from local_aws.patches import sdk_calls
-from local_aws.patches.encryption import topic_allows
+from local_aws.patches.encryption import role_may_decrypt, topic_allows
 from local_aws.patches.rewriting import rewrite
 from local_aws.patches.service_access import (
     function_allows,
@@ -104,6 +104,7 @@ class _Delivery:
     source_arn: str
     service: str
     event: dict[str, Any]
+    key: str = ""  # that the schedule's own data is encrypted with
     # What became of it: executionArn or answer where there is one, code and reason of a failure.
     report: dict[str, Any] = field(default_factory=dict)
 
@@ -134,7 +135,8 @@ def _check_event_targets() -> None:
     def invoke_target(target: Any, event: Any, rule: Any, view: Any = None) -> dict[str, Any]:
         source = str((rule or {}).get("Arn", ""))
         service = SCHEDULER if ":scheduler:" in source else EVENTS
-        delivery = _Delivery(target, source, service, event)
+        key = str((rule or {}).get("KmsKeyArn") or "")
+        delivery = _Delivery(target, source, service, event, key)
         token = _delivery.set(delivery)
         try:
             if str(target.get("Arn", "")).startswith("arn:aws:scheduler:::aws-sdk:"):
@@ -253,7 +255,10 @@ def _assumable(delivery: _Delivery) -> bool:
     source = delivery.source_arn
     if delivery.service == SCHEDULER:  # The source of a schedule's calls is its group.
         source = source.replace(":schedule/", ":schedule-group/").rsplit("/", 1)[0]
-    return role_trusts(delivery.role_arn, delivery.service, source)
+    # EventBridge Scheduler User Guide, "Encryption at rest": the execution role decrypts the input.
+    return role_trusts(delivery.role_arn, delivery.service, source) and role_may_decrypt(
+        delivery.role_arn, delivery.key, "scheduler"
+    )
 
 
 def _call_universal_target(target: dict[str, Any]) -> None:

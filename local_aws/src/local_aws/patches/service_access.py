@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import botocore.config
@@ -26,6 +27,7 @@ REQUIRED = (
     "ministack.core.iam_evaluator.EvalContext",
     "ministack.core.iam_evaluator._gather_role_policies",
     "ministack.core.iam_evaluator._permissions_boundary",
+    "ministack.core.iam_evaluator.combine_resource_policy",
     "ministack.core.iam_evaluator.evaluate",
     "ministack.core.iam_evaluator.evaluate_resource_policy",
     "ministack.services.iam._roles",
@@ -36,8 +38,36 @@ REQUIRED = (
 )
 
 
+# Whether a role may use the key of a resource for an action on it; `encryption` adds its check.
+KEY_CHECKS: list[Callable[[str, str, str], bool]] = []
+
+
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
-    """Whether the role's policies (and its boundary) allow the action on the resource."""
+    """Whether the role's policies (and its boundary) allow the action on the resource, and the
+    use of the resource's key."""
+    context, policies, limits = _evaluation(role_arn, action, resource, {})
+    allowed = iam_evaluator.evaluate(context, policies, *limits).decision == "Allow"
+    return allowed and all(check(role_arn, action, resource) for check in KEY_CHECKS)
+
+
+def role_allowed_by_key(
+    role_arn: str, action: str, key_arn: str, key_policy: Any, keys: Mapping[str, str]
+) -> bool:
+    """Whether the role's policies and the key's policy allow a KMS action; ``keys`` are the
+    condition keys of the request, in lower case."""
+    context, policies, limits = _evaluation(role_arn, action, key_arn, keys)
+    identity = iam_evaluator.evaluate(context, policies, *limits)
+    account = context.principal_account
+    both = iam_evaluator.combine_resource_policy(
+        identity, context, key_policy, account, required=True, limits=tuple(limits)
+    )
+    return bool(both.decision == "Allow")
+
+
+def _evaluation(
+    role_arn: str, action: str, resource: str, keys: Mapping[str, str]
+) -> tuple[Any, Any, Any]:
+    """The context of a call by a session of the role, the role's policies and their limits."""
     account, name = _account_and_name(role_arn)
     context = iam_evaluator.EvalContext(
         principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/service",
@@ -47,10 +77,10 @@ def role_allows(role_arn: str, action: str, resource: str) -> bool:
         resource_arn=resource,
         region=get_region(),
         secure_transport=True,
+        service_context=dict(keys),
     )
     policies = iam_evaluator._gather_role_policies(name, account)
-    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
-    return bool(iam_evaluator.evaluate(context, policies, *limits).decision == "Allow")
+    return context, policies, iam_evaluator._permissions_boundary(iam._roles, name, account)
 
 
 def role_exists(role_arn: str) -> bool:
@@ -94,9 +124,19 @@ def function_allows(function_arn: str, service: str, source_arn: str) -> bool:
 
 
 def service_allowed(
-    policy: dict[str, Any] | str | None, action: str, resource: str, service: str, source_arn: str
+    policy: dict[str, Any] | str | None,
+    action: str,
+    resource: str,
+    service: str,
+    source_arn: str,
+    keys: Mapping[str, str] | None = None,
 ) -> bool:
-    """Whether a resource policy lets an AWS service act on the resource for the source."""
+    """Whether a resource policy lets an AWS service act on the resource for the source.
+
+    Without a source, the request has neither ``aws:SourceArn`` nor ``aws:SourceAccount``; ``keys``
+    are its other condition keys, in lower case.
+    """
+    source = {"aws:sourcearn": source_arn, "aws:sourceaccount": get_account_id()}
     context = iam_evaluator.EvalContext(
         principal_arn="*",
         principal_type="Service",
@@ -105,7 +145,7 @@ def service_allowed(
         resource_arn=resource,
         region=get_region(),
         secure_transport=True,
-        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": get_account_id()},
+        service_context=(source if source_arn else {}) | dict(keys or {}),
     )
     result = iam_evaluator.evaluate_resource_policy(policy, context, service=service)
     return bool(result.decision == "Allow")

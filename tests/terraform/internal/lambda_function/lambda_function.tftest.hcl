@@ -155,8 +155,9 @@ run "uses_the_key_everywhere" {
   command = plan
 
   variables {
-    operations = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
-    on_failure = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
+    operations  = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
+    on_failure  = { queue_arn = "arn:aws:sqs:eu-west-1:111122223333:failed" }
+    environment = { BUCKET = "files" }
   }
 
   assert {
@@ -170,7 +171,51 @@ run "uses_the_key_everywhere" {
   }
 }
 
-run "leaves_the_key_to_lambda_unless_told" {
+run "decrypts_its_environment_and_nothing_else_unless_told" {
+  command = plan
+
+  variables {
+    operations  = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
+    environment = { BUCKET = "files" }
+  }
+
+  assert {
+    condition = [for statement in data.aws_iam_policy_document.logs_and_traces.statement : [join(" ", statement.actions), join(" ", statement.resources)] if statement.sid == "UseTheKey"] == [
+      ["kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/k"],
+    ]
+    error_message = "Lambda decrypts the environment with the role's permissions."
+  }
+}
+
+run "decrypts_its_environment_beside_its_data" {
+  command = plan
+
+  variables {
+    operations  = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
+    environment = { BUCKET = "files" }
+    kms_actions = ["kms:GenerateDataKey", "kms:Decrypt"]
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.logs_and_traces.statement : statement.actions if statement.sid == "UseTheKey"] == [toset(["kms:Decrypt", "kms:GenerateDataKey"])]
+    error_message = "The role needs each action once."
+  }
+}
+
+run "gives_lambda_no_key_without_environment" {
+  command = plan
+
+  variables {
+    operations = { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.kms_key_arn == null
+    error_message = "Lambda keeps no key of a function without environment, so that every plan would show a change."
+  }
+}
+
+run "leaves_the_key_alone_unless_told" {
   command = plan
 
   variables {
