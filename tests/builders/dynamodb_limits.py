@@ -1,4 +1,4 @@
-"""What DynamoDB refuses and moto lets pass: keys and transactions that are too large."""
+"""Refusals of DynamoDB that moto lacks: keys and transactions that are too large."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -286,7 +286,7 @@ def test_a_body_that_is_not_utf_8_is_a_bad_request(hub, app, sent, as_base64):
     event = http_event("PUT", f"/v1/apps/{app}/endpoints/e1")
     event["headers"]["content-length"] = str(len(sent))
     event["isBase64Encoded"] = as_base64
-    # A gateway that hands the body over as text replaces the bytes that are none.
+    # A gateway that hands the body over as text replaces the bytes that are not text.
     event["body"] = base64.b64encode(sent).decode() if as_base64 else sent.decode(errors="replace")
 
     answer = respond(hub, event)

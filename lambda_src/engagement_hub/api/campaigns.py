@@ -27,11 +27,8 @@ from engagement_hub.store.names import (
 
 __all__ = ["OPERATIONS"]
 
-# A removed campaign is forgotten after this time; a run may last 30 days.
+# The activities of a removed campaign are forgotten after this time; a run may last 30 days.
 _KEPT_SECONDS = 40 * 24 * 3600
-# Marks a campaign that DeleteCampaign removed. The status DELETED is not enough: a campaign whose
-# segment is gone has it too, and the API shows such a campaign.
-_REMOVED = "Removed"
 
 
 def create_campaign(hub: Hub, call: Call) -> JsonObject:
@@ -113,8 +110,7 @@ def update_campaign(hub: Hub, call: Call) -> JsonObject:
 def delete_campaign(hub: Hub, call: Call) -> JsonObject:
     """DeleteCampaign: a run that is going on finishes; no other starts.
 
-    The campaign's entry stays for that run to report to, marked, until it expires. The API does not
-    show it.
+    The activities of that run stay for it to report to, until they expire.
 
     Raises:
         TooManyRequests: the campaign has had too many runs to forget in one request; the next
@@ -131,6 +127,8 @@ def delete_campaign(hub: Hub, call: Call) -> JsonObject:
                 "same request again to go on."
             )
 
+    # A run that starts after this finds no campaign when it wants to go on, and ends.
+    hub.machines.cancel_run(campaign_id, int(campaign.get("Runs", 0)) + 1)
     current = _activities_of_its_run(campaign)
     hub.entities.delete_all(
         call.app_id,
@@ -139,23 +137,15 @@ def delete_campaign(hub: Hub, call: Call) -> JsonObject:
         but=current.__contains__,
         between=check_time,
     )
-    hub.entities.delete_versions(
-        call.app_id, Kind.CAMPAIGN, campaign_id, but=int(campaign["Version"])
-    )
     expiry = {EXPIRES_AT: int(call.now.timestamp()) + _KEPT_SECONDS}
-
-    def deleted(body: JsonObject) -> JsonObject:
-        gone = campaigns.delete_campaign(cast("StoredCampaign", body), call.now)
-        return {**gone, _REMOVED: True, **expiry}
-
-    body = hub.entities.update(call.app_id, Kind.CAMPAIGN, campaign_id, deleted)
     for activity_id in sorted(current):
         if hub.entities.get(call.app_id, Kind.ACTIVITY, activity_id) is not None:
             hub.entities.update(
                 call.app_id, Kind.ACTIVITY, activity_id, lambda kept: {**kept, **expiry}
             )
-    hub.machines.cancel_run(campaign_id, int(body.get("Runs", 0)) + 1)
-    return _shown(body)
+    hub.entities.delete(call.app_id, Kind.CAMPAIGN, campaign_id)
+    deleted = campaigns.delete_campaign(cast("StoredCampaign", campaign), call.now)
+    return _shown(cast("JsonObject", deleted))
 
 
 def get_campaign_version(hub: Hub, call: Call) -> JsonObject:

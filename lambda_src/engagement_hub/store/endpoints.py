@@ -139,7 +139,7 @@ class EndpointStore:
         return self.endpoints_of_users(app_id, [user_id])
 
     def endpoints_of_users(self, app_id: str, user_ids: Iterable[str]) -> list[Endpoint]:
-        """Return all endpoints of many users; unknown users have none."""
+        """Return all endpoints of many users; an unknown user has no endpoint."""
         keys = [_user_key(app_id, user_id) for user_id in user_ids]
         users = batch_get(self._client, self._table, keys, consistent=True)
         ids = (

@@ -258,8 +258,8 @@ class EntityStore:
         Args:
             prefix: only ids that begin with it.
             but: keeps the ids for which it is true.
-            between: called between batches. An exception of it ends the work; what was removed
-                stays removed.
+            between: called between batches. An exception of it ends the work; removed
+                entities stay removed.
         """
         pk = _pk(app_id, kind)
         for some in chunks(self._query(pk, None, prefix), _DELETED_AT_ONCE):

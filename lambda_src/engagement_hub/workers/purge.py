@@ -20,7 +20,7 @@ _LAST_MILLISECONDS = 30_000
 def purge_members(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """Delete members of a list for as long as the function may run.
 
-    Takes {"ApplicationId", "SegmentId", "List"} and returns {"Done": whether none is left}. A list
+    Takes {"ApplicationId", "SegmentId", "List"} and returns {"Done": whether no member is left}. A list
     that its segment has is kept: the request that ordered the deletion did not come to its end.
     """
     app_id, list_id = str(event["ApplicationId"]), str(event["List"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import boto3
 import pytest
 
 from engagement_hub.api.hub import hub_from_environment
@@ -49,6 +50,10 @@ WISHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.fixture
 def pinpoint() -> Iterator[Any]:
     with hub_tables():
+        # The hub writes a test event to a stream before it registers the stream.
+        boto3.client("kinesis", region_name="us-east-1").create_stream(
+            StreamName="events", ShardCount=1
+        )
         hub = hub_from_environment()
         yield hub_client(lambda event: respond(hub, event), decoded_path=True)
 

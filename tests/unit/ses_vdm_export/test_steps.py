@@ -572,7 +572,7 @@ def test_a_run_with_nothing_to_export_succeeds_and_tells_nobody_twice():
         if choice["StringEquals"] == "NOTHING"
     ]
 
-    assert states[choice["Next"]]["Type"] == "Succeed"
+    assert states[choice["Next"]]["End"] is True
     assert states[choice["Next"]]["OutputPath"] == "$.Export"
 
 
