@@ -51,7 +51,9 @@ def event(kind: str, *addresses: str, feedback_id: str | None = None) -> dict[st
     value = copy.deepcopy(sample(f"pinpoint/email_{kind}"))
     member, past = ("complaint", "complained") if kind == "complaint" else ("bounce", "bounced")
     detail = value["facets"]["email_channel"]["mail_event"][member]
-    detail[f"{past}_recipients"] = [{"email_address": address} for address in addresses]
+    # A soft bounce without the words of a mail server is an automatic reply.
+    report = {"status": "4.4.7"} if kind == "softbounce" else {}
+    detail[f"{past}_recipients"] = [{"email_address": address, **report} for address in addresses]
     detail["feedback_id"] = feedback_id or uuid.uuid4().hex
     return value
 

@@ -52,7 +52,7 @@ run "makes_no_rule_without_event_bridge" {
   command = plan
 
   assert {
-    condition     = length(aws_cloudwatch_event_rule.feedback) == 0 && local.rule_publishes == {}
+    condition     = length(aws_cloudwatch_event_rule.feedback) + length(local.rule_publishes) == 0
     error_message = "Null must create no rule."
   }
 }
