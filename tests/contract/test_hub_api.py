@@ -1756,8 +1756,8 @@ def test_a_deleted_campaign_leaves_what_its_run_reports_to_until_that_expires(
         for row in tables.scan(TableName=TABLES["ENTITIES_TABLE"])["Items"]
         if one["Id"] in row["pk"]["S"] + row["sk"]["S"]
     ]
-    assert len(left) == 3  # the campaign, its newest version, and its last activity
-    assert all("expires_at" in row for row in left)
+    [last_activity] = left
+    assert "expires_at" in last_activity
 
 
 def test_a_start_whose_answer_was_lost_leaves_the_campaign_that_runs_alone(client, hub, app):

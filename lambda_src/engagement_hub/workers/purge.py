@@ -20,8 +20,8 @@ _LAST_MILLISECONDS = 30_000
 def purge_members(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """Delete members of a list for as long as the function may run.
 
-    Takes {"ApplicationId", "SegmentId", "List"} and returns {"Done": whether no member is left}. A list
-    that its segment has is kept: the request that ordered the deletion did not come to its end.
+    Takes {"ApplicationId", "SegmentId", "List"} and returns {"Done": whether no member is left}. A
+    list that its segment has is kept: the request that ordered the deletion did not end well.
     """
     app_id, list_id = str(event["ApplicationId"]), str(event["List"])
     segment = hub.entities.get(app_id, Kind.SEGMENT, str(event["SegmentId"]))
