@@ -23,7 +23,7 @@ from tests.builders.analyst import (
     put,
 )
 from tests.builders.hub_client import hub_client
-from tests.builders.hub_customer import role
+from tests.builders.hub_customer import TEST_EVENT, role
 from tests.builders.local_account import LocalAccount
 from tests.builders.message_events import Event, email_delivered, email_opened, email_sent
 from tests.builders.terraform_example import left_behind, outputs, second_plan
