@@ -193,7 +193,7 @@ def _require(hub: Hub, kind: str, name: str) -> JsonObject:
 
 
 def _resolved(newest: JsonObject, version: str | None) -> str:
-    """Return the number that a request's version means: the active one when it names none.
+    """Return the number of the version that a request means; without one, of the active version.
 
     Raises:
         BadRequest: another spelling, which could pass for a different version.
