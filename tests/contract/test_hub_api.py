@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import random
+import string
 from types import SimpleNamespace
 from unittest import mock
 
@@ -1483,6 +1485,35 @@ def test_sms_template_versions_live_as_documented(client, app):
         "Version",
     }
     assert row["Version"] == "2"
+
+
+@pytest.mark.parametrize("version", ["", "01", "\u0661", "one", "1" * 4000])
+def test_another_spelling_of_a_version_deletes_and_activates_nothing(client, version):
+    client.create_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "a"})
+    client.update_sms_template(
+        TemplateName="t", SMSTemplateRequest={"Body": "b"}, CreateNewVersion=True
+    )
+
+    with pytest.raises(client.exceptions.BadRequestException, match="whole number"):
+        client.delete_sms_template(TemplateName="t", Version=version)
+    with pytest.raises(client.exceptions.BadRequestException, match="whole number"):
+        client.get_sms_template(TemplateName="t", Version=version)
+
+    assert client.get_sms_template(TemplateName="t")["SMSTemplateResponse"]["Body"] == "a"
+
+
+def test_a_template_of_as_many_characters_as_pinpoint_allows_is_kept_and_listed(client):
+    html = "".join(random.Random(1).choices(string.ascii_letters, k=600_000))
+    request = {"Subject": "a", "HtmlPart": html}
+
+    client.create_email_template(TemplateName="t", EmailTemplateRequest=request)
+    client.update_email_template(TemplateName="t", EmailTemplateRequest=request)
+
+    got = client.get_email_template(TemplateName="t")["EmailTemplateResponse"]
+    assert got["HtmlPart"] == html
+    assert [
+        one["TemplateName"] for one in client.list_templates()["TemplatesResponse"]["Item"]
+    ] == ["t"]
 
 
 def test_only_the_newest_version_of_a_template_changes(client, app):

@@ -1,7 +1,7 @@
 """No request, however odd, is answered with a 5xx or with an error that its operation has not.
 
 Requests follow botocore's model, with wrong types, odd ids and the ends of every range mixed in.
-`HUB_FUZZ_EXAMPLES` sets the number of examples of a longer search.
+`HUB_FUZZ_EXAMPLES` sets the number of examples of a longer search, which needs `--timeout=0`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from engagement_hub.api.hub import Account, Hub
 from engagement_hub.api.operations import OPERATIONS
 from engagement_hub.api.responder import respond
 from engagement_hub.machines import Machines
-from engagement_hub.senders import SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore
 from engagement_hub.store.runs import RunStore
+from engagement_hub.store.sent_requests import SentRequests
 from tests.builders.dynamodb_limits import enforce_limits, enforce_no_limits
-from tests.builders.hub import ACCOUNT_ID, REGION, TABLES, http_event, hub_tables
+from tests.builders.hub import ACCOUNT_ID, REGION, TABLES, OneCallAtATime, http_event, hub_tables
+from tests.builders.hub_fakes import FakePaces, FakeSenders, FakeStream, FakeUndelivered
 
 MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
 EXAMPLES = int(os.environ.get("HUB_FUZZ_EXAMPLES", "80"))
@@ -142,27 +143,23 @@ class Idle(Machines):
         pass
 
 
-class Silent:
-    """Sends nothing, to no phone and to no stream."""
-
-    def send(self, *_: Any, **__: Any) -> SendOutcome:
-        return SendOutcome.accepted("m-1")
-
-    def publish(self, app_id: str, records: Any) -> int:
-        return len(list(records))
-
-
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Hub]:
     with hub_tables() as client:
         hub = Hub(
             entities=EntityStore(TABLES["ENTITIES_TABLE"], client),
-            endpoints=EndpointStore(TABLES["ENDPOINTS_TABLE"], client=client),
+            endpoints=EndpointStore(TABLES["ENDPOINTS_TABLE"], client=OneCallAtATime(client)),
             account=Account("aws", REGION, ACCOUNT_ID),
             machines=Idle(),
         )
-        parts = {"senders": Silent(), "stream": Silent()}
-        hub.__dict__.update(parts, runs=RunStore(TABLES["RUNS_TABLE"], client))
+        hub.__dict__.update(
+            paces=FakePaces(hub.epoch),
+            runs=RunStore(TABLES["RUNS_TABLE"], client),
+            senders=FakeSenders(),
+            sent_requests=SentRequests(TABLES["RUNS_TABLE"], hub.epoch, client),
+            stream=FakeStream(),
+            undelivered=FakeUndelivered(),
+        )
         enforce_limits(client)
         yield hub
         enforce_no_limits(client)

@@ -5,6 +5,7 @@ which is used once it is made the active one. Version numbers are never used aga
 """
 
 import functools
+import re
 
 from engagement_hub.api.endpoints import accepted
 from engagement_hub.api.hub import Hub, Operation
@@ -20,6 +21,7 @@ __all__ = ["OPERATIONS"]
 
 _TYPES = ("EMAIL", "SMS", "VOICE")
 _LATEST = "latest"
+_VERSION = re.compile(r"[1-9][0-9]{0,7}")
 # The highest number that was ever given to a version of the template.
 _NUMBERS = "HighestVersion"
 
@@ -191,9 +193,18 @@ def _require(hub: Hub, kind: str, name: str) -> JsonObject:
 
 
 def _resolved(newest: JsonObject, version: str | None) -> str:
+    """Return the number of the version that a request means; without one, of the active version.
+
+    Raises:
+        BadRequest: another spelling, which could pass for a different version.
+    """
     if version is None:
         return str(newest[ACTIVE_VERSION])
-    return str(newest["Version"]) if version == _LATEST else version
+    if version == _LATEST:
+        return str(newest["Version"])
+    if not _VERSION.fullmatch(version):
+        raise BadRequest("version must be a whole number from 1, or latest.")
+    return version
 
 
 def _type(call: Call) -> str:

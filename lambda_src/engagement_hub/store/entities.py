@@ -307,12 +307,6 @@ class EntityStore:
         if item is not None:
             self._delete_keys(_part_keys(app_id, kind, entity_id, item))
 
-    def delete_versions(self, app_id: str, kind: Kind, entity_id: str, but: int) -> None:
-        """Forget the versions of an entity except version `but`."""
-        for number in self.version_numbers(app_id, kind, entity_id):
-            if number != but:
-                self.delete_version(app_id, kind, entity_id, number)
-
     # Items
 
     def _read(self, pk: str, sk: str) -> Any | None:

@@ -222,15 +222,6 @@ def test_of_updates_at_once_the_entity_and_its_version_hold_the_same(store):
     assert store.get_version(APP, Kind.TEMPLATE, "t", 1) == {"Version": 1, "n": 11}
 
 
-def test_all_versions_but_one_can_be_forgotten(store):
-    for number in (1, 2, 3):
-        store.put(APP, Kind.CAMPAIGN, "c", {"Version": number})
-
-    store.delete_versions(APP, Kind.CAMPAIGN, "c", but=3)
-
-    assert store.version_numbers(APP, Kind.CAMPAIGN, "c") == [3]
-
-
 # Large bodies
 
 
