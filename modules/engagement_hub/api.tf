@@ -141,14 +141,22 @@ module "resources" {
   tags               = var.tags
 }
 
-# The project is created through the API. The name depends on the API, so that the function that
+# The project is created through the API, and deleted through it: the deletion of a project with
+# imported segments starts a state machine. The name depends on them, so that the function that
 # creates the project does not.
 resource "terraform_data" "project_name" {
   for_each = { for project in var.project[*] : "project" => project.name }
 
   input = each.value
 
-  depends_on = [module.api_function, aws_apigatewayv2_route.this, aws_apigatewayv2_stage.this]
+  depends_on = [
+    aws_apigatewayv2_route.this,
+    aws_apigatewayv2_stage.this,
+    module.api_function,
+    module.campaign_state_machine,
+    module.export_state_machine,
+    module.import_state_machine,
+  ]
 }
 
 moved {

@@ -234,7 +234,9 @@ def test_every_building_block_has_its_row_in_the_list_of_blocks() -> None:
 
 def test_every_test_that_the_list_of_weaknesses_names_exists() -> None:
     page = (ROOT / "docs" / "weaknesses.md").read_text()
-    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    folders = (ROOT / "tests", ROOT / "local_aws" / "tests")
+    files = (path for folder in folders for path in folder.rglob("test_*.py"))
+    tests = "\n".join(path.read_text() for path in files)
 
     names = set(re.findall(r"\b(test_[a-z0-9_]+)\b(?!\.py)", page))
 

@@ -84,6 +84,12 @@ def brought(
         seconds=120,
     )
     found.seconds = time.monotonic() - start
+    inbound = {inbound_id(sample(name)) for name in samples("two_way_sms")}
+    analyst.wait_for(
+        "SELECT count(DISTINCT message_id) AS number FROM all_phone_events WHERE source = 'sms'",
+        lambda rows: rows[0]["number"] == len(inbound),
+        seconds=120,
+    )
     return found
 
 

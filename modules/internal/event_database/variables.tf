@@ -66,7 +66,7 @@ variable "athena" {
 }
 
 variable "buffer_seconds" {
-  description = "Seconds that Firehose buffers events before it writes a file. A lower value makes events queryable sooner, in more and smaller files."
+  description = "Seconds that Firehose buffers events before it writes a file. A lower value makes events queryable sooner, in more and smaller files. Below 60 each file is a multipart upload, of three or more S3 requests."
   type        = number
   default     = 40
   nullable    = false

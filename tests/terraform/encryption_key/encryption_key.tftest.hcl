@@ -30,7 +30,7 @@ run "lets_each_service_in_for_this_account_only" {
       } == {
       "arn:aws:iam::111122223333:root" = ["kms:*", []]
       "logs.eu-west-1.amazonaws.com" = [
-        "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",
+        "kms:Decrypt kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",
         ["ArnLike kms:EncryptionContext:aws:logs:arn arn:aws:logs:eu-west-1:111122223333:log-group:*"],
       ]
       "delivery.logs.amazonaws.com" = [
