@@ -192,7 +192,7 @@ variable "prefix" {
 }
 
 variable "reuse_segment" {
-  description = "Whether a file replaces the endpoints of the imported segment that already has its name. False creates a segment per file."
+  description = "Whether a file fills the imported segment that already has its name anew, so that the segment holds the endpoints of this file only. A failed import leaves the segment as it was. False creates a segment per file."
   type        = bool
   default     = false
   nullable    = false

@@ -25,6 +25,7 @@ from tests.builders.hub_customer import (
     firehose_event_stream,
     kinesis_event_stream,
     kinesis_events,
+    role_for_the_hub,
     stored_events,
 )
 from tests.builders.local_account import LocalAccount
@@ -712,6 +713,112 @@ def test_a_worker_that_times_out_while_a_hook_runs_knows_what_it_sent_before(
     assert set(texts.values()) == {1}
     assert len(texts) == activity["SuccessfulEndpointCount"] == len(everyone)
     assert "UNKNOWN" not in activity["ExecutionMetrics"]
+
+
+@pytest.fixture
+def files(account: LocalAccount, project: str) -> tuple[str, str]:
+    """A bucket of the customer, and the ARN of a role that lets the hub read it."""
+    bucket = f"customer-{project[:8]}-files"
+    account.client("s3").create_bucket(Bucket=bucket)
+    read = {
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"],
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    return bucket, role_for_the_hub(account, f"{project[:8]}-files", project, read)
+
+
+def imported(
+    account: LocalAccount,
+    pinpoint: Any,
+    project: str,
+    files: tuple[str, str],
+    rows: str,
+    **definition: Any,
+) -> dict[str, Any]:
+    """Import a CSV file, and return the finished job."""
+    bucket, role_arn = files
+    key = f"{uuid.uuid4().hex}.csv"
+    account.client("s3").put_object(Bucket=bucket, Key=key, Body=rows.encode())
+    job = pinpoint.create_import_job(
+        ApplicationId=project,
+        ImportJobRequest={
+            "Format": "CSV",
+            "S3Url": f"s3://{bucket}/{key}",
+            "RoleArn": role_arn,
+            "DefineSegment": True,
+            "RegisterEndpoints": True,
+            "SegmentName": "people",
+            **definition,
+        },
+    )["ImportJobResponse"]
+    done: dict[str, Any] = account.eventually(
+        lambda: pinpoint.get_import_job(ApplicationId=project, JobId=job["Id"])[
+            "ImportJobResponse"
+        ],
+        lambda seen: seen["JobStatus"] in ("COMPLETED", "FAILED"),
+        seconds=120,
+    )
+    return done
+
+
+def members_of(account: LocalAccount, project: str, list_id: str) -> list[str]:
+    """Return the entries of a list of members that are in the hub's table."""
+    items = account.client("dynamodb").get_paginator("scan").paginate(TableName="hub-endpoints")
+    return [
+        item["sk"]["S"]
+        for page in items
+        for item in page["Items"]
+        if item["pk"]["S"].startswith(f"{project}#list#{list_id}#")
+    ]
+
+
+@terraform("engagement_hub", scope="module")
+def test_lists_of_members_that_no_segment_has_are_deleted_by_the_import_machine(
+    engagement_hub: Any,
+    hub: dict[str, Any],
+    pinpoint: Any,
+    project: str,
+    files: tuple[str, str],
+    account: LocalAccount,
+) -> None:
+    states, machine = account.client("stepfunctions"), hub["state_machine_arns"]["import"]
+
+    def purges_of(list_id: str) -> list[dict[str, Any]]:
+        return [
+            states.describe_execution(executionArn=one["executionArn"])
+            for one in account.executions(machine)
+            if one["name"].startswith(f"purge-{list_id}-")
+        ]
+
+    first = imported(account, pinpoint, project, files, "ChannelType,Address\nSMS,+14255550161\n")
+    segment_id = first["Definition"]["SegmentId"]
+    second = imported(
+        account,
+        pinpoint,
+        project,
+        files,
+        "ChannelType,Address\nSMS,+14255550162\nSMS,+14255550163\n",
+        SegmentId=segment_id,
+    )
+    assert (first["JobStatus"], second["JobStatus"]) == ("COMPLETED", "COMPLETED")
+    listed = pinpoint.get_segment_import_jobs(ApplicationId=project, SegmentId=segment_id)
+    assert {job["Id"] for job in listed["ImportJobsResponse"]["Item"]} == {
+        first["Id"],
+        second["Id"],
+    }
+    pinpoint.delete_segment(ApplicationId=project, SegmentId=segment_id)
+
+    for job, entries in ((first, 1), (second, 2)):
+        [ordered] = purges_of(job["Id"])
+        assert ordered["status"] == "RUNNING"  # it waits for six hours
+        assert len(members_of(account, project, job["Id"])) == entries
+        states.stop_execution(executionArn=ordered["executionArn"])
+        at_once = json.loads(ordered["input"])
+        at_once["Purge"]["WaitSeconds"] = 0
+        started = states.start_execution(stateMachineArn=machine, input=json.dumps(at_once))
+        assert account.finished(started["executionArn"])["status"] == "SUCCEEDED"
+        assert members_of(account, project, job["Id"]) == []
 
 
 @terraform("engagement_hub", scope="module")
