@@ -199,18 +199,6 @@ data "aws_iam_policy_document" "import_steps" {
     resources = ["${module.work_bucket.bucket_arn}/jobs/*"]
   }
 
-  # Step Functions Developer Guide, "ResultWriter": the actions of exporting map results.
-  statement {
-    sid = "WriteMapResults"
-    actions = [
-      "s3:AbortMultipartUpload",
-      "s3:GetObject",
-      "s3:ListMultipartUploadParts",
-      "s3:PutObject",
-    ]
-    resources = ["${module.work_bucket.bucket_arn}/jobs/*/map-runs/*"]
-  }
-
   statement {
     sid       = "ListThePieces"
     actions   = ["s3:ListBucket"]
@@ -231,18 +219,6 @@ data "aws_iam_policy_document" "campaign_steps" {
     sid       = "RunTheSteps"
     actions   = ["lambda:InvokeFunction"]
     resources = [module.campaign_function.function_arn]
-  }
-
-  # Step Functions Developer Guide, "ResultWriter": the actions of exporting map results.
-  statement {
-    sid = "WriteMapResults"
-    actions = [
-      "s3:AbortMultipartUpload",
-      "s3:GetObject",
-      "s3:ListMultipartUploadParts",
-      "s3:PutObject",
-    ]
-    resources = ["${module.work_bucket.bucket_arn}/runs/*/map-runs/*"]
   }
 
   statement {

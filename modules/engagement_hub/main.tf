@@ -196,9 +196,9 @@ module "import_state_machine" {
     function_arn = module.import_function.function_arn
     partition    = local.partition
   })
-  policies             = { steps = data.aws_iam_policy_document.import_steps.json }
-  runs_distributed_map = true
-  operations           = local.operations
+  policies        = { steps = data.aws_iam_policy_document.import_steps.json }
+  distributed_map = { results_arn = "${module.work_bucket.bucket_arn}/jobs/*/map-runs/*" }
+  operations      = local.operations
 }
 
 module "export_state_machine" {
@@ -221,9 +221,9 @@ module "campaign_state_machine" {
     function_arn = module.campaign_function.function_arn
     partition    = local.partition
   })
-  policies             = { steps = data.aws_iam_policy_document.campaign_steps.json }
-  runs_distributed_map = true
-  operations           = local.operations
+  policies        = { steps = data.aws_iam_policy_document.campaign_steps.json }
+  distributed_map = { results_arn = "${module.work_bucket.bucket_arn}/runs/*/map-runs/*" }
+  operations      = local.operations
 }
 
 # Later and recurring runs: each run has a one-time schedule, which is deleted after the invocation.

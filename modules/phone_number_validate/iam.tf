@@ -138,18 +138,6 @@ data "aws_iam_policy_document" "steps" {
     resources = ["${module.bucket.bucket_arn}/work/*"]
   }
 
-  # Step Functions Developer Guide, "ResultWriter": the actions of exporting map results.
-  statement {
-    sid = "WriteMapResults"
-    actions = [
-      "s3:AbortMultipartUpload",
-      "s3:GetObject",
-      "s3:ListMultipartUploadParts",
-      "s3:PutObject",
-    ]
-    resources = ["${module.bucket.bucket_arn}/work/*/map-run/*"]
-  }
-
   statement {
     sid       = "Notify"
     actions   = ["sns:Publish"]

@@ -221,7 +221,7 @@ module "state_machine" {
     topic_arn                   = module.topic.topic_arn
     validate_batch_function_arn = module.function["validate-batch"].function_arn
   })
-  runs_distributed_map = true
-  policies             = { steps = data.aws_iam_policy_document.steps.json }
-  operations           = local.operations
+  distributed_map = { results_arn = "${module.bucket.bucket_arn}/work/*/map-run/*" }
+  policies        = { steps = data.aws_iam_policy_document.steps.json }
+  operations      = local.operations
 }

@@ -86,7 +86,7 @@ resource "aws_iam_role_policy" "logs_and_traces" {
 
 # Step Functions Developer Guide, "IAM policies for using Distributed Map states".
 data "aws_iam_policy_document" "distributed_map" {
-  count = var.runs_distributed_map ? 1 : 0
+  count = var.distributed_map == null ? 0 : 1
 
   statement {
     sid       = "StartChildExecutions"
@@ -108,10 +108,22 @@ data "aws_iam_policy_document" "distributed_map" {
     actions   = ["states:RedriveExecution"]
     resources = ["${local.arn_prefix}:execution:${var.name}/*"]
   }
+
+  # Step Functions Developer Guide, "ResultWriter": the actions of exporting map results.
+  statement {
+    sid = "WriteMapResults"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:GetObject",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ]
+    resources = [var.distributed_map.results_arn]
+  }
 }
 
 resource "aws_iam_role_policy" "distributed_map" {
-  count = var.runs_distributed_map ? 1 : 0
+  count = var.distributed_map == null ? 0 : 1
 
   name   = "distributed-map"
   role   = aws_iam_role.this.id

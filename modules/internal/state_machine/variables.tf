@@ -3,6 +3,12 @@ variable "definition" {
   type        = string
 }
 
+variable "distributed_map" {
+  description = "Distributed Map states of the definition, which start and describe child executions of the same state machine. `results_arn` is the ARN, with wildcards, of the objects that their ResultWriters write. Null is for a definition without such a state."
+  type        = object({ results_arn = string })
+  default     = null
+}
+
 variable "name" {
   description = "Name of the state machine; every other name starts with it."
   type        = string
@@ -35,11 +41,4 @@ variable "policies" {
     condition     = length(setintersection(keys(var.policies), ["logs-and-traces", "distributed-map"])) == 0
     error_message = "policies must not use the names logs-and-traces or distributed-map: this block attaches its own policies under these names. Choose another name."
   }
-}
-
-variable "runs_distributed_map" {
-  description = "Whether the definition has a Distributed Map state, which starts and describes child executions of the same state machine."
-  type        = bool
-  default     = false
-  nullable    = false
 }

@@ -53,13 +53,20 @@ run "may_start_itself_for_a_distributed_map" {
   command = plan
 
   variables {
-    runs_distributed_map = true
-    policies             = { invoke-worker = "{}" }
+    distributed_map = { results_arn = "arn:aws:s3:::work/jobs/*" }
+    policies        = { invoke-worker = "{}" }
   }
 
   assert {
     condition     = join(" ", data.aws_iam_policy_document.distributed_map[0].statement[0].resources) == "arn:aws:states:eu-west-1:111122223333:stateMachine:import"
     error_message = "Child executions are started on this machine and no other."
+  }
+
+  assert {
+    condition = [
+      for statement in data.aws_iam_policy_document.distributed_map[0].statement : join(" ", statement.resources) if statement.sid == "WriteMapResults"
+    ] == ["arn:aws:s3:::work/jobs/*"]
+    error_message = "ResultWriters write to the given objects and no other."
   }
 
   assert {
