@@ -14,11 +14,11 @@ from shared.pacing import RateLimiter
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["RATE_PER_PACE_ITEM", "UNLIMITED_RATE", "Paces", "channel_rate"]
+__all__ = ["UNLIMITED_RATE", "Paces", "channel_rate", "spread"]
 
 # One DynamoDB item takes some 1,000 writes a second; a claim of up to 50 sends is one write. Above
 # this rate a channel's schedule is spread over several items, each with its share of the rate.
-RATE_PER_PACE_ITEM = 5_000
+_RATE_PER_ITEM = 5_000
 _DEFAULT_RATES = {"EMAIL": 14.0, "SMS": 20.0, "VOICE": 1.0}  # new accounts' quotas
 UNLIMITED_RATE = 1_000.0  # a custom channel's function is only held back by the campaign's limit
 
@@ -28,6 +28,16 @@ def channel_rate(channel: str) -> float:
     if channel not in _DEFAULT_RATES:
         return UNLIMITED_RATE
     return float(os.environ.get(f"{channel}_MESSAGES_PER_SECOND") or _DEFAULT_RATES[channel])
+
+
+def spread(key: str, rate: float, slot: Callable[[int], int]) -> tuple[str, float]:
+    """Return the item of a schedule that one invocation uses, and the item's share of the rate.
+
+    Args:
+        slot: gets the number of items, and chooses one of them, counted from 0.
+    """
+    items = math.ceil(rate / _RATE_PER_ITEM)
+    return f"{key}#{slot(items)}", rate / items
 
 
 class Paces:
@@ -62,11 +72,9 @@ class Paces:
         return self._limiter(channel).reserve(n, by)
 
     def _limiter(self, channel: str) -> RateLimiter:
-        rate = channel_rate(channel)
-        items = math.ceil(rate / RATE_PER_PACE_ITEM)
-        key = f"{channel}#{self._slot(items)}"
+        key, rate = spread(channel, channel_rate(channel), self._slot)
         if key not in self._limiters:
             self._limiters[key] = RateLimiter(
-                self._client, self._table, key, rate / items, clock=self._clock
+                self._client, self._table, key, rate, clock=self._clock
             )
         return self._limiters[key]

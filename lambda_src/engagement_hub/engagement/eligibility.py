@@ -31,6 +31,7 @@ from engagement_hub.engagement.schedule import in_quiet_time
 from shared.mailbox import MailboxRefused, read_address
 
 __all__ = [
+    "DAY_SECONDS",
     "Cap",
     "Count",
     "Period",

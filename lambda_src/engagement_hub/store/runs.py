@@ -33,13 +33,19 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from engagement_hub.engagement.eligibility import Cap, Count, Period, counted, is_reached
+from engagement_hub.engagement.eligibility import (
+    DAY_SECONDS,
+    Cap,
+    Count,
+    Period,
+    counted,
+    is_reached,
+)
 from engagement_hub.store import attempts, batch_get, dynamodb_client, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-DAY_SECONDS = 24 * 60 * 60
 _KEEP_SECONDS = 90 * DAY_SECONDS
 _KEEP_CAP_SECONDS = {Period.DAY: 2 * DAY_SECONDS, Period.EVER: 540 * DAY_SECONDS}
 _COUNTER_SLOTS = 16
@@ -232,7 +238,6 @@ class RunStore:
         round_number: int,
         positions: Iterable[int],
         token: str,
-        outcomes: Mapping[int, Outcome] | None = None,
     ) -> None:
         """Claim positions for another attempt; until `record_round` their outcome is `UNKNOWN`.
 
@@ -244,7 +249,6 @@ class RunStore:
         change.set("rounds", round_number)
         change.set("claimed_by", token)
         change.set(f"round{round_number}", _packed(dict.fromkeys(positions, unknown)))
-        change.add_outcomes(outcomes)
         change.values[":token"] = token
         if round_number > 1:
             change.values[":before"] = round_number - 1

@@ -32,7 +32,7 @@ from engagement_hub.workers.chunk_outcomes import Recipient, counters_of, settle
 from engagement_hub.workers.customer_functions import CustomerFunctions
 from engagement_hub.workers.hub import Answer, Event, Hub, logger
 from engagement_hub.workers.send_chunk import ChunkSender
-from engagement_hub.workers.sending_rates import Paces
+from engagement_hub.workers.sending_rates import ChunkPaces
 from shared.pinpoint_events import HubIds
 from shared.settings import required_env
 
@@ -68,7 +68,7 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         return None
     recipients = _recipients(hub, event)
     treatment = plan.treatments[chunk.treatment_id]
-    paces = Paces(plan, chunk)
+    paces = ChunkPaces(plan, chunk)
     sender = ChunkSender(
         plan=plan,
         treatment=treatment,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from engagement_hub.engagement.model import ChannelType
-from engagement_hub.pace import RATE_PER_PACE_ITEM, UNLIMITED_RATE, channel_rate
+from engagement_hub.pace import UNLIMITED_RATE, channel_rate, spread
 from engagement_hub.store import dynamodb_client
 from engagement_hub.workers.campaign_plan import ChunkName, RunPlan
 from engagement_hub.workers.send_chunk import Pace
@@ -20,7 +20,7 @@ _MAX_CONCURRENCY = 1_000
 _KEEP_RUN_SECONDS = 35 * 24 * 60 * 60
 
 
-class Paces:
+class ChunkPaces:
     """The rate limiters of a chunk: the channel's, shared by all projects, and the run's own."""
 
     def __init__(self, plan: RunPlan, chunk: ChunkName) -> None:
@@ -44,12 +44,12 @@ class Paces:
         return min(channel_rate(channel), float(own)) if own else channel_rate(channel)
 
     def _limiter(self, key: str, rate: float) -> RateLimiter:
-        items = math.ceil(rate / RATE_PER_PACE_ITEM)
+        item, share = spread(key, rate, lambda items: self._slot % items)
         return RateLimiter(
             dynamodb_client(),
             required_env("RUNS_TABLE"),
-            f"{key}#{self._slot % items}",
-            rate / items,
+            item,
+            share,
             keep_seconds=_KEEP_RUN_SECONDS if key == self._plan.run_id else None,
         )
 

@@ -27,7 +27,7 @@ def no_kept_plans() -> Iterator[None]:
 def sender(monkeypatch: pytest.MonkeyPatch) -> Sender:
     fake = Sender()
     monkeypatch.setattr(campaign_send, "_senders", lambda: fake)
-    monkeypatch.setattr(sending_rates.Paces, "_limiter", lambda self, key, rate: Unpaced())
+    monkeypatch.setattr(sending_rates.ChunkPaces, "_limiter", lambda self, key, rate: Unpaced())
     monkeypatch.setattr(sending_rates, "channel_rate", lambda channel: 1e9)
     return fake
 

@@ -481,7 +481,7 @@ def test_a_rate_that_other_runs_have_booked_out_is_asked_for_again_after_a_pause
             asked.append(n)
             return booked_out_until.pop(0) if booked_out_until else NOW
 
-    monkeypatch.setattr(sending_rates.Paces, "_limiter", lambda self, key, rate: BusyPace())
+    monkeypatch.setattr(sending_rates.ChunkPaces, "_limiter", lambda self, key, rate: BusyPace())
     event = one_chunk(hub, 1)
 
     first = steps.send_chunk(hub, event, CONTEXT)
@@ -617,7 +617,7 @@ def test_a_channels_rate_is_shared_out_over_items_when_one_cannot_carry_it(hub, 
 
     for shard in range(8):
         chunk = ChunkName.of(f"{shard:02x}-000000-0-message.jsonl")
-        sending_rates.Paces(plan_of(hub, "c1-1"), chunk).of("SMS")
+        sending_rates.ChunkPaces(plan_of(hub, "c1-1"), chunk).of("SMS")
 
     assert {key for key, _ in made} == {f"SMS#{slot}" for slot in range(4)}
     assert {rate for _, rate in made} == {5_000.0}

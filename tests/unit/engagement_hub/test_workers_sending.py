@@ -204,7 +204,7 @@ class Clocked:
 def paced(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """One send a second; waiting takes no time."""
     pace = Clocked()
-    monkeypatch.setattr(sending_rates.Paces, "_limiter", lambda self, key, rate: pace)
+    monkeypatch.setattr(sending_rates.ChunkPaces, "_limiter", lambda self, key, rate: pace)
     monkeypatch.setattr(sending_rates, "channel_rate", lambda channel: 1.0)
     monkeypatch.setattr(
         "engagement_hub.workers.send_chunk.ChunkSender._sleep_until", lambda self, moment: None
@@ -253,7 +253,7 @@ def test_an_invocation_whose_time_is_short_is_followed_by_the_next_one_without_a
                 return None
             return NOW
 
-    monkeypatch.setattr(sending_rates.Paces, "_limiter", lambda *others: FullUntilTheEnd())
+    monkeypatch.setattr(sending_rates.ChunkPaces, "_limiter", lambda *others: FullUntilTheEnd())
 
     answer = steps.send_chunk(hub, event, context)
 
