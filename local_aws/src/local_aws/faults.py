@@ -212,7 +212,7 @@ async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], b
 
 
 def _kill(function: str) -> None:
-    """End the busy environments of a function, as Lambda ends one that is out of memory."""
+    """End the busy environments of a function, as Lambda does when memory runs out."""
     from ministack.core import lambda_runtime
 
     with lambda_runtime._lock:

@@ -22,18 +22,24 @@ def allow(action: str | list[str], resource: str = "*", **rest: Any) -> dict[str
     return {"Effect": "Allow", "Action": action, "Resource": resource, **rest}
 
 
+# KMS Developer Guide, "Default key policy": with it, IAM policies of the account's users decide.
+IAM_COUNTS = allow("kms:*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+
+
 def key(aws: MinistackServer, *services: str) -> str:
-    root = allow("kms:*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
     granted = [
         allow(["kms:GenerateDataKey*", "kms:Decrypt"], Principal={"Service": s}) for s in services
     ]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [root, *granted]})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [IAM_COUNTS, *granted]})
     arn: str = aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
     return arn
 
 
 def user(aws: MinistackServer, name: str, *statements: dict[str, Any]) -> dict[str, str]:
-    """The credentials of a new user with these permissions."""
+    """The credentials of a new user with these permissions.
+
+    Where only the key may refuse a call, they are all actions of the called service.
+    """
     iam = aws.client("iam")
     iam.create_user(UserName=name)
     iam.put_user_policy(
@@ -260,14 +266,13 @@ def test_the_creator_of_an_encrypted_table_may_make_grants_for_dynamodb_only(
 
 def log_key(aws: MinistackServer, service: str, group: str) -> str:
     """A key for the log groups of that name (pattern)."""
-    root = allow("kms:*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
     groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
     logs = allow(
         ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey"],
         Principal={"Service": service},
         Condition={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
     )
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [root, logs]})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [IAM_COUNTS, logs]})
     arn: str = aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
     return arn
 
@@ -494,11 +499,10 @@ def test_the_key_of_a_rule_s_queue_can_name_the_queue_and_not_the_account_of_the
     aws: MinistackServer, condition: dict[str, Any], delivered: bool
 ) -> None:
     service, name = "events.amazonaws.com", f"condition-{delivered}".lower()
-    root = allow("kms:*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
     conditional = allow(
         ["kms:GenerateDataKey*", "kms:Decrypt"], Principal={"Service": service}, Condition=condition
     )
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [root, conditional]})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [IAM_COUNTS, conditional]})
     arn = aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
     send = [

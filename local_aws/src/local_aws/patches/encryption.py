@@ -1,4 +1,4 @@
-"""Customer managed keys let in only those whom they grant use, and nobody while they are disabled.
+"""A customer managed key serves only principals that it grants use, while it is enabled.
 
 A caller, and a role that a service works with, needs the key of the queue, topic, bucket, table,
 stream or state machine beside the call itself; a service that acts for itself needs the key's
@@ -55,7 +55,7 @@ _KEY_ACTIONS = {
     "kinesis:PutRecords": WRITE,
     "kinesis:GetRecords": READ,
     "kinesis:SubscribeToShard": READ,
-    # DynamoDB decrypts the key of the table for whoever reads or writes an item.
+    # DynamoDB decrypts the key of the table for the principal that reads or writes an item.
     **dict.fromkeys(
         (
             *("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem"),
