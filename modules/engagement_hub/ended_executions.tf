@@ -67,9 +67,15 @@ data "aws_iam_policy_document" "close_ended" {
     ]
   }
 
+  # The batch actions are for campaigns whose content exceeds an item and is kept in parts.
   statement {
-    sid       = "CloseRunsAndJobs"
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+    sid = "CloseRunsAndJobs"
+    actions = [
+      "dynamodb:BatchGetItem",
+      "dynamodb:BatchWriteItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+    ]
     resources = [aws_dynamodb_table.this["entities"].arn]
   }
 

@@ -296,6 +296,11 @@ run "an_execution_that_ends_abnormally_is_closed" {
     condition     = length(data.aws_iam_policy_document.close_ended.statement) == 3 && alltrue([for arn in data.aws_iam_policy_document.close_ended.statement[0].resources : can(regex(":execution:hub-(campaign|export|import):\\*$", arn))])
     error_message = "The function must describe executions of the hub's state machines only."
   }
+
+  assert {
+    condition     = length(setsubtract(["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem"], data.aws_iam_policy_document.close_ended.statement[1].actions)) == 0
+    error_message = "The function must read and write campaigns whose content is kept in parts."
+  }
 }
 
 run "an_api_that_fails_wakes_a_person" {
