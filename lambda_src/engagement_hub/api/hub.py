@@ -48,7 +48,7 @@ class Account:
 
 @dataclass
 class Hub:
-    """The parts of the hub; the dear ones are made when first used."""
+    """The parts of the hub; clients of services are made at first use."""
 
     entities: EntityStore
     endpoints: EndpointStore
