@@ -36,12 +36,18 @@ def command(*arguments: str) -> str:
     return run.stdout
 
 
-def local(path: str, body: Any = None, environment: Mapping[str, str] = os.environ) -> Any:
-    """The answer of ``/_local/<path>``; with a body it is posted."""
+def local(
+    path: str,
+    body: Any = None,
+    environment: Mapping[str, str] = os.environ,
+    method: str | None = None,
+) -> Any:
+    """The answer of ``/_local/<path>``; with a body it is posted, unless a method is given."""
     request = urllib.request.Request(
         f"{environment['AWS_ENDPOINT_URL']}/_local/{path}",
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
+        method=method,
     )
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
@@ -85,9 +91,9 @@ class LocalAccount:
         }
         return boto3.client(service, **given | options)
 
-    def local(self, path: str, body: Any = None) -> Any:
+    def local(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """The answer of the interface of this account's local AWS; with a body it is posted."""
-        return local(path, body, self.environment)
+        return local(path, body, self.environment, method)
 
     def drop(self, example: dict[str, Any], name: str, content: str | bytes) -> None:
         """Put a file where an example imports from; ``example`` is its outputs."""
