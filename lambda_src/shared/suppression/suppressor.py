@@ -250,7 +250,11 @@ class _Batch(Generic[Key]):
         for address, feedbacks in wanted.items():
             change, demand = self._suppressor.decide(address, feedbacks, known)
             if change is None:
-                self._outcome.copies += len(feedbacks)
+                code = self._restore(address, known)
+                if code is not None:
+                    self._fail(work, address, code)
+                else:
+                    self._outcome.copies += len(feedbacks)
                 continue
             if demand is not None:
                 # Again in a later round: a concurrent function may have recorded another reason.
@@ -280,6 +284,17 @@ class _Batch(Generic[Key]):
             else:
                 self._fail(work, address, reason)
         return overtaken
+
+    def _restore(self, address: str, known: Known) -> str | None:
+        """Put the recorded reason on SES's list again where an earlier round put another there.
+
+        The feedback was recorded by a concurrent function, and a third may have recorded and listed
+        a complaint since, which the earlier round then overwrote.
+        """
+        record, ours = known.records.get(address), self._told.get(address)
+        if record is None or record.reason is None or ours in (None, record.reason):
+            return None
+        return self._suppress(address, record.reason)
 
     def _suppress(self, address: str, reason: Reason) -> str | None:
         if self._seconds_left() < SECONDS_TO_FINISH:

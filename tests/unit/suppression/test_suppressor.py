@@ -293,6 +293,23 @@ def test_the_same_feedback_recorded_by_another_function_meanwhile_is_a_copy(worl
     assert world.item()["hard_bounces"] == 1
 
 
+def test_a_copy_that_lists_a_bounce_after_a_complaint_restores_the_complaint(world):
+    one = feedback(HARD, ANN)
+    other = World(world.dynamodb)
+
+    def bounce_then_complaint():
+        other.deliver([one])
+        other.deliver([feedback(COMPLAINT, ANN)])
+        world.ses.suppressed[ANN] = "BOUNCE"  # put by us last, though decided before both
+
+    world.dynamodb.overtaking.append(bounce_then_complaint)
+
+    outcome = world.process(one)
+
+    assert (outcome.failed, outcome.copies) == ({}, 1)
+    assert world.item()["reason"] == world.ses.suppressed[ANN] == "COMPLAINT"
+
+
 def test_an_address_that_is_overtaken_every_time_comes_back(world):
     world.deliver([feedback(SOFT, ANN)])
     [item] = world.dynamodb.tables["addresses"].values()
