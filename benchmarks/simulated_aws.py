@@ -109,7 +109,7 @@ class Bucket:
         return self.tokens + 1e-6 >= min(tokens, self.size)
 
     def take(self, now: float, tokens: float = 1.0) -> bool:
-        """Take tokens, or none of them."""
+        """Take all the tokens, or refuse."""
         if not self.has(now, tokens):
             return False
         self.tokens -= tokens

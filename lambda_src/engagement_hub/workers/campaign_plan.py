@@ -178,7 +178,7 @@ def plan_of(hub: Hub, run_id: str) -> RunPlan:
 def chunk_key(run_id: str, shard: int, part: int, treatment_id: str, *, custom: bool) -> str:
     """Return the key of a chunk. The keys of a band of parts follow each other, of all shards: the
     Distributed Map works on chunks in the order of their keys, and reading the endpoints of one
-    shard alone is bound by 3,000 read units a second, those of its partition."""
+    shard alone is bound by its partition, which takes 3,000 read units a second."""
     kind = "custom" if custom else "message"
     return f"{band_prefix(run_id, shard, part)}{part:06d}-{treatment_id}-{kind}.jsonl"
 

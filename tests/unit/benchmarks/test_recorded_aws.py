@@ -1,6 +1,5 @@
 """Steps are recorded with the capacity that DynamoDB's documentation says they consume."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -14,9 +13,9 @@ def item(sk: str, size: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordedAws]:
+def aws(monkeypatch: pytest.MonkeyPatch) -> RecordedAws:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    yield RecordedAws()
+    return RecordedAws()
 
 
 @pytest.fixture
