@@ -27,7 +27,12 @@ from string import Formatter
 from typing import Any
 
 REPEATS = "repeats"  # the README names it once, for all figures
-MACHINE_UNITS = ("s", "ms", "USD")  # a price holds the time of a function; a rate ends with "/s"
+MACHINE_UNITS = (
+    "s",
+    "ms",
+    "hours",
+    "USD",
+)  # a price holds the time of a function; a rate ends with "/s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ variable "email" {
 }
 
 variable "import_concurrency" {
-  description = "Functions that one import job runs at a time: a file each, then a piece of 1,000 rows each. 8 leaves other functions room in an account with the reduced Lambda concurrency of 10. About 100 is right for 10,000 rows a second, on a table that is warm."
+  description = "Functions that one import job runs at a time: a file each, then a piece of 1,000 rows each. 8 leaves other functions room in an account with the reduced Lambda concurrency of 10. 25 reach 5,600 rows a second, where the default quota of a table (40,000 write units a second) bounds them, on a table that is warm."
   type        = number
   default     = 8
   nullable    = false

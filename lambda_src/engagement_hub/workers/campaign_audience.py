@@ -1,13 +1,13 @@
 """Builds the audience of a campaign run: its recipients, in chunks for the senders.
 
-    runs/<run>/chunks/<shard>-<part>-<treatment>-<kind>.jsonl     at most 200 recipients each
+    runs/<run>/chunks/<band>-<shard>-<part>-<treatment>-<kind>.jsonl     at most 200 recipients each
 
 Every step may run twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,12 @@ from engagement_hub.engagement.model import Activity, Endpoint
 from engagement_hub.store import in_threads
 from engagement_hub.workers.audience import Audience, require_whole
 from engagement_hub.workers.campaign_plan import (
+    CHUNKS_A_BAND,
     RunPlan,
+    band_prefix,
     chunk_key,
     chunk_prefix,
+    place_of,
     plan_of,
     results_prefix,
     run_id_of,
@@ -49,7 +52,8 @@ def build_audience(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     plan, audience = _audience(hub, run_id)
     out_of_time = time_is_up(hub, event, context, _LAST_MILLISECONDS)
     remaining = list(event["Progress"])
-    _drop_chunks(hub, chunk_prefix(run_id), {one["Shard"]: one["Part"] for one in remaining})
+    first_parts = {one["Shard"]: one["Part"] for one in remaining}
+    _drop_chunks(hub, hub.bucket.keys(chunk_prefix(run_id)), first_parts)
     while remaining and not out_of_time():
         ahead = _build(hub, plan, audience, remaining.pop(0), out_of_time)
         if ahead["After"] is not None:
@@ -65,7 +69,8 @@ def build_shard(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     run_id, shard = run_id_of(event), int(event["Shard"])
     plan, audience = _audience(hub, run_id)
     out_of_time = time_is_up(hub, event, context, _LAST_MILLISECONDS)
-    _drop_chunks(hub, f"{chunk_prefix(run_id)}{shard:02x}-", {shard: int(event["Part"])})
+    first_part = int(event["Part"])
+    _drop_chunks(hub, _keys_from(hub, run_id, shard, first_part), {shard: first_part})
     ahead = _build(hub, plan, audience, event, out_of_time)
     return {**ahead, "Done": ahead["After"] is None}
 
@@ -75,18 +80,24 @@ def _audience(hub: Hub, run_id: str) -> tuple[RunPlan, Audience]:
     return plan, Audience(hub, plan.app_id, plan.segment)
 
 
-def _drop_chunks(hub: Hub, prefix: str, first_parts: Mapping[int, int]) -> None:
+def _keys_from(hub: Hub, run_id: str, shard: int, part: int) -> Iterator[str]:
+    """Yield the chunks of a shard from the band of a part on, until a band is empty."""
+    while found := list(hub.bucket.keys(band_prefix(run_id, shard, part))):
+        yield from found
+        part += CHUNKS_A_BAND
+
+
+def _drop_chunks(hub: Hub, keys: Iterable[str], first_parts: Mapping[int, int]) -> None:
     """Remove the chunks that an earlier try of the same call left behind.
 
     The audience may have changed since, and no endpoint may be in two chunks.
     """
 
     def is_left_over(key: str) -> bool:
-        shard, part = key.rsplit("/", 1)[-1].split("-")[:2]
-        first = first_parts.get(int(shard, 16))
-        return first is not None and int(part) >= first
+        shard, part = place_of(key)
+        return shard in first_parts and part >= first_parts[shard]
 
-    hub.bucket.delete(key for key in hub.bucket.keys(prefix) if is_left_over(key))
+    hub.bucket.delete(key for key in keys if is_left_over(key))
 
 
 def _build(

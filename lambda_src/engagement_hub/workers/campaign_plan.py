@@ -34,6 +34,10 @@ PUSH_MEMBERS = {
     "GCM": "GCMMessage",
 }
 
+# Chunks of a shard that follow each other in the order of their keys. More than a page of the
+# audience and its last chunks are, so that no try of a step leaves a band empty before another one.
+CHUNKS_A_BAND = 32
+
 
 def run_id_of(event: Event) -> str:
     return f"{event['CampaignId']}-{event['Run']}"
@@ -172,8 +176,22 @@ def plan_of(hub: Hub, run_id: str) -> RunPlan:
 
 
 def chunk_key(run_id: str, shard: int, part: int, treatment_id: str, *, custom: bool) -> str:
+    """Return the key of a chunk. The keys of a band of parts follow each other, of all shards: the
+    Distributed Map works on chunks in the order of their keys, and reading the endpoints of one
+    shard alone is bound by its partition, which takes 3,000 read units a second."""
     kind = "custom" if custom else "message"
-    return f"{chunk_prefix(run_id)}{shard:02x}-{part:06d}-{treatment_id}-{kind}.jsonl"
+    return f"{band_prefix(run_id, shard, part)}{part:06d}-{treatment_id}-{kind}.jsonl"
+
+
+def band_prefix(run_id: str, shard: int, part: int) -> str:
+    """Return the prefix of the chunks of a shard that are in one band with this part."""
+    return f"{chunk_prefix(run_id)}{part // CHUNKS_A_BAND:05d}-{shard:02x}-"
+
+
+def place_of(key: str) -> tuple[int, int]:
+    """Return the shard and the part of a chunk."""
+    _, shard, part, *_ = key.rsplit("/", 1)[-1].split("-")
+    return int(shard, 16), int(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,5 +205,5 @@ class ChunkName:
     @classmethod
     def of(cls, key: str) -> ChunkName:
         name = key.rsplit("/", 1)[-1].removesuffix(".jsonl")
-        _, _, treatment_id, kind = name.split("-")
+        *_, treatment_id, kind = name.split("-")
         return cls(name, treatment_id, kind == "custom")

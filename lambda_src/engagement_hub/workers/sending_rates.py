@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from zlib import crc32
 
 from engagement_hub.engagement.model import ChannelType
 from engagement_hub.pace import UNLIMITED_RATE, channel_rate, spread
@@ -25,7 +26,8 @@ class ChunkPaces:
 
     def __init__(self, plan: RunPlan, chunk: ChunkName) -> None:
         self._plan = plan
-        self._slot = int(chunk.id[:2], 16)  # the shard: chunks are spread evenly over them
+        # Not by shard: chunks that are sent at the same time are of few shards.
+        self._slot = crc32(chunk.id.encode())
         self._known: dict[str, Sequence[Pace]] = {}
 
     def of(self, channel: str) -> Sequence[Pace]:

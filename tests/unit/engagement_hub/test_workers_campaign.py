@@ -15,7 +15,14 @@ from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers import sending_rates
-from engagement_hub.workers.campaign_plan import ChunkName, plan_of
+from engagement_hub.workers.campaign_plan import (
+    CHUNKS_A_BAND,
+    ChunkName,
+    chunk_key,
+    chunk_prefix,
+    place_of,
+    plan_of,
+)
 from engagement_hub.workers.hub import Hub
 from engagement_hub.workers.send_chunk import ChunkSender
 from tests.builders.campaign_runs import (
@@ -425,7 +432,7 @@ def test_an_invocation_that_loses_its_chunk_still_writes_down_what_it_sent(
 ):
     monkeypatch.setattr("engagement_hub.workers.send_chunk._LARGEST_CLAIM", 2)
     event = one_chunk(hub, 4)
-    scope, chunk = "run#c1-1", "00-000000-0-message"
+    scope, chunk = "run#c1-1", "00000-00-000000-0-message"
     claim = hub.runs.claim
 
     def overtaken(*arguments: Any, held: int, **others: Any) -> None:
@@ -615,12 +622,46 @@ def test_a_channels_rate_is_shared_out_over_items_when_one_cannot_carry_it(hub, 
     event = campaign(hub)
     build(hub, event)
 
-    for shard in range(8):
-        chunk = ChunkName.of(f"{shard:02x}-000000-0-message.jsonl")
+    # Chunks that follow each other are sent at the same time, and are of one shard.
+    for part in range(CHUNKS_A_BAND):
+        chunk = ChunkName.of(chunk_key("c1-1", 0, part, "0", custom=False))
         sending_rates.ChunkPaces(plan_of(hub, "c1-1"), chunk).of("SMS")
 
     assert {key for key, _ in made} == {f"SMS#{slot}" for slot in range(4)}
     assert {rate for _, rate in made} == {5_000.0}
+
+
+def test_chunks_that_are_sent_at_the_same_time_are_of_many_shards():
+    """A shard's endpoints can be read 3,000 times a second: fewer than are sent to."""
+    keys = sorted(
+        chunk_key("c1-1", shard, part, "0", custom=False)
+        for shard in range(32)
+        for part in range(1_000)
+    )
+
+    shards = [place_of(key)[0] for key in keys]
+
+    assert min(len(set(shards[n : n + 500])) for n in range(0, len(shards) - 500, 100)) >= 15
+
+
+def test_a_shard_that_is_built_again_keeps_no_chunk_of_the_first_try(hub):
+    segment(hub)
+    people(hub, 3)
+    event = campaign(hub)
+    steps.open_run(hub, event, CONTEXT)
+    kept, *left = (
+        chunk_key("c1-1", shard, part, "0", custom=False)
+        for shard, part in [(0, 39), (0, 40), (0, 2 * CHUNKS_A_BAND), (0, 3 * CHUNKS_A_BAND)]
+    )
+    other = chunk_key("c1-1", 1, 40, "0", custom=False)
+    for key in (kept, other, *left):
+        hub.bucket.write_lines(key, [])
+
+    built = steps.build_shard(hub, {**event, "Shard": 0, "After": None, "Part": 40}, CONTEXT)
+
+    places = {place_of(key) for key in hub.bucket.keys(chunk_prefix("c1-1"))}
+    assert places == {(0, 39), (1, 40)} | {(0, part) for part in range(40, built["Part"])}
+    assert built["Part"] <= 41
 
 
 def test_quiet_time_is_the_recipients_own(hub, sender, stream):
