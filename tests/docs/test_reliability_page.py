@@ -1,0 +1,81 @@
+"""The page of the fault matrix has a cell for every test of a fault, and the other way round."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.builders.faults import FAULTS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reliability.md"
+
+Cell = tuple[str, str]  # the test function, and the id of one of its cells
+
+
+@pytest.fixture(scope="module")
+def collected() -> list[str]:
+    """The node ids of the cells, as pytest collects them."""
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "fault_matrix"]
+        + ["tests/integration"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode in (0, 5), run.stdout + run.stderr  # 5: no cells
+    return [line for line in run.stdout.splitlines() if "::" in line]
+
+
+def cells_of_tests(node_ids: list[str]) -> list[Cell]:
+    found = [re.fullmatch(r".+::(test_\w+)\[(.+)\]", node_id) for node_id in node_ids]
+    return [(cell[1], cell[2]) for cell in found if cell]
+
+
+def cells_of_the_page() -> list[Cell]:
+    """Read the tables: the function is the last test that is named above the table."""
+    cells, function, columns = [], "", list[str]()
+    for line in PAGE.read_text().splitlines():
+        named = re.search(r"`(test_a_fault_\w+)`", line)
+        if named:
+            function, columns = named[1], []
+        row = [cell.strip() for cell in line.strip("|").split("|")] if line[:1] == "|" else []
+        if row[:1] == ["Call"]:
+            columns = row[1:]
+        call = re.match(r"`([a-z-]+)`", row[0]) if row and columns else None
+        if call:
+            assert len(row) == len(columns) + 1, line
+            outcomes = zip(columns, row[1:], strict=True)
+            cells += [(function, f"{call[1]}-{fault}") for fault, text in outcomes if text != "–"]
+    return cells
+
+
+def test_every_cell_of_the_page_is_a_test_and_every_test_of_a_fault_is_a_cell(
+    collected: list[str],
+) -> None:
+    assert sorted(cells_of_the_page()) == sorted(cells_of_tests(collected))
+
+
+def test_the_cells_are_the_tests_that_are_named_after_a_fault(collected: list[str]) -> None:
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests/integration").glob("test_*.py"))
+
+    named = set(re.findall(r"def (test_a_fault_\w+)", tests))
+
+    assert named == {function for function, _ in cells_of_tests(collected)}
+    assert len(collected) == len(cells_of_tests(collected))
+
+
+def test_every_table_of_cells_has_the_faults_as_its_columns() -> None:
+    heads = re.findall(r"^\| Call \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
+
+    assert {tuple(head.split(" | ")) for head in heads} <= {tuple(FAULTS)}
+
+
+def test_every_fault_is_explained_once() -> None:
+    explained = re.findall(r"^\| ([a-z0-9-]+) \|", PAGE.read_text(), re.MULTILINE)
+
+    assert explained == list(FAULTS)
