@@ -36,28 +36,32 @@ def cells_of_tests(node_ids: list[str]) -> list[Cell]:
     return [(cell[1], cell[2]) for cell in found if cell]
 
 
-def cells_of_the_page() -> list[Cell]:
-    """Read the tables: the function is the last test that is named above the table."""
-    cells, function, columns = [], "", list[str]()
-    for line in PAGE.read_text().splitlines():
-        named = re.search(r"`(test_a_fault_\w+)`", line)
-        if named:
-            function, columns = named[1], []
-        row = [cell.strip() for cell in line.strip("|").split("|")] if line[:1] == "|" else []
-        if row[:1] == ["Call"]:
-            columns = row[1:]
-        call = re.match(r"`([a-z-]+)`", row[0]) if row and columns else None
-        if call:
-            assert len(row) == len(columns) + 1, line
-            outcomes = zip(columns, row[1:], strict=True)
-            cells += [(function, f"{call[1]}-{fault}") for fault, text in outcomes if text != "–"]
-    return cells
+def sections_of_the_page() -> list[tuple[set[str], list[str]]]:
+    """Read each section: its test functions, and the ids of the cells in its table."""
+    sections = []
+    for text in PAGE.read_text().split("\n## ")[1:]:
+        columns, cells = list[str](), list[str]()
+        for line in text.splitlines():
+            row = [part.strip() for part in line.strip("|").split("|")] if line[:1] == "|" else []
+            if row[:1] == ["Call"]:
+                columns = row[1:]
+            call = re.match(r"`([a-z-]+)`", row[0]) if row and columns else None
+            if call:
+                outcomes = zip(columns, row[1:], strict=True)
+                cells += [f"{call[1]}-{fault}" for fault, outcome in outcomes if outcome != "–"]
+        sections.append((set(re.findall(r"`(test_a_fault_\w+)`", text)), cells))
+    return sections
 
 
 def test_every_cell_of_the_page_is_a_test_and_every_test_of_a_fault_is_a_cell(
     collected: list[str],
 ) -> None:
-    assert sorted(cells_of_the_page()) == sorted(cells_of_tests(collected))
+    tests = cells_of_tests(collected)
+
+    named = [function for functions, _ in sections_of_the_page() for function in functions]
+    assert sorted(named) == sorted({function for function, _ in tests})
+    for functions, cells in sections_of_the_page():
+        assert sorted(cells) == sorted(cell for function, cell in tests if function in functions)
 
 
 def test_the_cells_are_the_tests_that_are_named_after_a_fault(collected: list[str]) -> None:
