@@ -73,6 +73,20 @@ def test_an_error_is_answered_to_one_operation_of_one_service_once(
     assert (fault["met"], fault["done"]) == (2, 1)
 
 
+def test_only_a_call_with_the_text_in_its_body_meets_a_fault(
+    local_aws: LocalServer, table: str
+) -> None:
+    dynamodb = local_aws.client("dynamodb")
+    fault = {"service": "dynamodb", "kind": "error", "code": "InternalServerError"}
+    local_aws.post("faults", {**fault, "contains": '"b"', "times": None})
+
+    put(dynamodb, "a")
+    with pytest.raises(dynamodb.exceptions.InternalServerError):
+        put(dynamodb, "b")
+
+    assert there(dynamodb, "a")
+
+
 def test_every_third_call_after_the_first_two_fails_until_faults_end(
     local_aws: LocalServer, table: str
 ) -> None:

@@ -26,7 +26,8 @@ def fault(account: LocalAccount, name: str, **where: Any) -> Iterator[None]:
     """Meet the calls that `where` describes with a fault of FAULTS, once unless it says `times`.
 
     `where` needs the service that requests are signed for, and takes operation (JSON and query
-    protocols), method and path (REST), function, skip, every, times, code, status and seconds.
+    protocols), method and path (REST), contains, function, skip, every, times, code, status and
+    seconds.
 
     Raises:
         AssertionError: No call met the fault, so the test would show nothing.

@@ -1833,6 +1833,104 @@ def test_a_campaign_that_could_not_be_started_is_invalid(client, hub, app, at, r
     assert one["State"]["CampaignStatus"] == "INVALID"
 
 
+def repeating_client(hub, lost=lambda answer: True):
+    """A client whose SDK makes each call twice where the first answer is lost on its way."""
+    calls = []
+
+    def respond_and_lose_the_answer(event):
+        answered = respond(hub, event)
+        calls.append(event)
+        if len(calls) == 1 and lost(answered):
+            return {"statusCode": 500, "headers": {}, "body": "{}"}
+        return answered
+
+    return hub_client(respond_and_lose_the_answer, decoded_path=True, attempts=2)
+
+
+CREATIONS = {
+    "app": (
+        lambda client, app, segment: client.create_app(CreateApplicationRequest={"Name": "one"}),
+        lambda client, app: client.get_apps()["ApplicationsResponse"]["Item"],
+    ),
+    "segment": (
+        lambda client, app, segment: segment_for(client, app),
+        lambda client, app: client.get_segments(ApplicationId=app)["SegmentsResponse"]["Item"],
+    ),
+    "campaign": (
+        lambda client, app, segment: create_campaign(client, app, campaign(segment)),
+        lambda client, app: client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"],
+    ),
+    "import": (
+        lambda client, app, segment: client.create_import_job(
+            ApplicationId=app,
+            ImportJobRequest={"Format": "CSV", "RoleArn": ROLE, "S3Url": "s3://bucket/people.csv"},
+        ),
+        lambda client, app: client.get_import_jobs(ApplicationId=app)["ImportJobsResponse"]["Item"],
+    ),
+    "export": (
+        lambda client, app, segment: client.create_export_job(
+            ApplicationId=app,
+            ExportJobRequest={"RoleArn": ROLE, "S3UrlPrefix": "s3://bucket/out/"},
+        ),
+        lambda client, app: client.get_export_jobs(ApplicationId=app)["ExportJobsResponse"]["Item"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CREATIONS)
+def test_a_creation_that_the_sdk_repeats_creates_and_starts_one(client, hub, app, kind):
+    create, everything = CREATIONS[kind]
+    segment_id = segment_for(client, app)
+    before = len(everything(client, app))
+
+    create(repeating_client(hub), app, segment_id)
+    with_one = len(everything(client, app))
+    create(client, app, segment_id)
+
+    assert with_one == before + 1
+    assert len(everything(client, app)) == before + 2  # another call creates another one
+    started = 2 if kind in ("campaign", "import", "export") else 0
+    assert len({execution.name for execution in hub.aws.started}) == started
+
+
+@pytest.mark.parametrize("kind", ["campaign", "import", "export"])
+def test_a_creation_that_could_not_be_started_is_repeated_with_success(client, hub, app, kind):
+    create, everything = CREATIONS[kind]
+    segment_id = segment_for(client, app)
+    hub.aws.refuse = "ThrottlingException"
+
+    def is_refused(answer):
+        hub.aws.refuse = None
+        return answer["statusCode"] == 429
+
+    create(repeating_client(hub, lost=is_refused), app, segment_id)
+
+    states = {
+        one.get("JobStatus") or one["State"]["CampaignStatus"] for one in everything(client, app)
+    }
+    assert states in ({"INVALID", "SCHEDULED"}, {"FAILED", "CREATED"})
+    [started] = hub.aws.started
+    first, second = everything(client, app)
+    assert {first["Id"], second["Id"]} >= {
+        started.input.get("CampaignId") or started.input["JobId"]
+    }
+
+
+def test_a_campaign_that_ran_before_its_creation_is_repeated_runs_once(client, hub, app):
+    segment_id = segment_for(client, app)
+
+    def has_run(answer):
+        [one] = client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"]
+        done = {"Runs": 1, "State": {"CampaignStatus": "COMPLETED"}}
+        hub.entities.update(app, Kind.CAMPAIGN, one["Id"], lambda body: {**body, **done})
+        return True
+
+    one = create_campaign(repeating_client(hub, lost=has_run), app, campaign(segment_id))
+
+    assert one["State"]["CampaignStatus"] == "COMPLETED"
+    assert len(hub.aws.started) == 1
+
+
 def test_a_campaign_names_segments_and_templates_that_are_there(client, hub, app):
     segment_id = segment_for(client, app)
 

@@ -176,8 +176,7 @@ def project_with_one_of_each(hub: Hub) -> str:
     ask(hub, "PUT", f"/v1/apps/{app}/endpoints/e1", body=json.dumps(endpoint))
     with_ids = iter([SEGMENT, CAMPAIGN])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engagement_hub.api.segments.new_id", lambda: next(with_ids))
-        patch.setattr("engagement_hub.api.campaigns.new_id", lambda: next(with_ids))
+        patch.setattr("engagement_hub.api.creation.new_id", lambda: next(with_ids))
         ask(hub, "POST", f"/v1/apps/{app}/segments", body='{"Name": "all", "Dimensions": {}}')
         campaign = {
             "Name": "spring",

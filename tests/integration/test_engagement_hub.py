@@ -8,9 +8,9 @@ import subprocess
 import sys
 import time
 import uuid
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -18,6 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pytest_terraform import terraform
 
+from tests.builders.faults import fault
 from tests.builders.hub_client import hub_client
 from tests.builders.hub_customer import (
     CustomerFunction,
@@ -28,6 +29,16 @@ from tests.builders.hub_customer import (
     role_for_the_hub,
     stored_events,
 )
+from tests.builders.hub_faults import (
+    CAMPAIGN_CONTENT,
+    addresses,
+    dead_letters,
+    direct_send,
+    ids_in_shard,
+    messages_to,
+    two_small_chunks,
+)
+from tests.builders.hub_faults import FIRST_CHUNK as CLAIM
 from tests.builders.local_account import LocalAccount
 from tests.builders.logs import log_lines
 from tests.builders.terraform_example import outputs, second_plan
@@ -38,6 +49,7 @@ PROGRAM = ROOT / "examples" / "engagement_hub" / "program.py"
 pytestmark = pytest.mark.integration
 
 WORKER = "hub-campaign"  # the function that runs the steps of campaigns
+API = "hub-api"  # the function that answers requests
 # Taken by every example that has a variable of this name.
 EMAIL_FROM_ADDRESS = os.environ.setdefault("TF_VAR_email_from_address", "news@example.com")
 
@@ -590,12 +602,6 @@ def answer(event):
 FIRST_CHUNK, SECOND_CHUNK = 3, 60  # people; a hook or a custom channel takes 50 a call
 
 
-def ids_in_shard(shard: int, count: int) -> list[str]:
-    """Endpoint ids that the hub keeps together, and so sends to in one chunk."""
-    numbered = (f"person-{n}" for n in range(100 * count))
-    return [one for one in numbered if zlib.crc32(one.encode()) % 32 == shard][:count]
-
-
 @pytest.fixture
 def shorten_time_out(account: LocalAccount, hub: dict[str, Any]) -> Iterator[Callable[[], None]]:
     """Returns a function that sets the timeout of the campaign worker to SHORT_SECONDS."""
@@ -713,6 +719,232 @@ def test_a_worker_that_times_out_while_a_hook_runs_knows_what_it_sent_before(
     assert set(texts.values()) == {1}
     assert len(texts) == activity["SuccessfulEndpointCount"] == len(everyone)
     assert "UNKNOWN" not in activity["ExecutionMetrics"]
+
+
+def cell(call: str, name: str, unknown: int = 0, **where: Any) -> Any:
+    """A cell of the fault matrix; `unknown` recipients have no outcome, by the fault."""
+    return pytest.param(call, name, unknown, where, id=f"{call}-{name}")
+
+
+TEXT_SENT = {"service": "sms-voice", "operation": "SendTextMessage", "skip": 1}
+EMAIL_SENT = {
+    "service": "ses",
+    "method": "POST",
+    "path": "/v2/email/outbound-emails",
+    "skip": 1,
+}
+ITEM_UPDATED = {"service": "dynamodb", "operation": "UpdateItem"}
+CAMPAIGN_CALLS: dict[str, dict[str, Any]] = {
+    "start": {"service": "states", "operation": "StartExecution", "function": API},
+    "audience-write": {"service": "s3", "method": "PUT", "path": "*/chunks/*"},
+    "audience-read": {"service": "s3", "method": "GET", "path": "*/chunks/*"},
+    "claim": {**ITEM_UPDATED, "contains": '":claimed"'},
+    "send-sms": TEXT_SENT,
+    "send-email": EMAIL_SENT,
+    "outcome": {**ITEM_UPDATED, "contains": '":o0"'},
+    "count": {"service": "dynamodb", "operation": "TransactWriteItems", "contains": "#chunk#"},
+}
+
+
+def channel_of(call: str) -> str:
+    return "EMAIL" if call == "send-email" else "SMS"
+
+
+def assert_books(
+    account: LocalAccount,
+    hub: dict[str, Any],
+    pinpoint: Any,
+    project: str,
+    channel: str,
+    to: list[str],
+    unknown: int,
+) -> None:
+    """Compare the only campaign of a project, once it is over, with the outbox."""
+    [campaign] = pinpoint.get_campaigns(ApplicationId=project)["CampaignsResponse"]["Item"]
+    activity = activity_of(account, pinpoint, project, campaign["Id"])
+    machine = hub["state_machine_arns"]["campaign"]
+    execution = machine.replace(":stateMachine:", ":execution:") + f":{campaign['Id']}-1"
+    assert account.finished(execution)["status"] == "SUCCEEDED"
+    state = pinpoint.get_campaign(ApplicationId=project, CampaignId=campaign["Id"])
+    assert state["CampaignResponse"]["State"]["CampaignStatus"] == "COMPLETED"
+    sent = len(to) - unknown
+    counted = {"SUCCESS": sent, "UNKNOWN": unknown, "ENDPOINT_OPT_OUT": 1}
+    metrics = {name: int(value) for name, value in activity["ExecutionMetrics"].items()}
+    assert metrics.pop("ENDPOINT_PRODUCED") == activity["TotalEndpointCount"] == len(to)
+    assert metrics == {name: value for name, value in counted.items() if value}
+    assert activity["SuccessfulEndpointCount"] == sent
+    messages = messages_to(account, channel, to)
+    assert set(messages.values()) <= {1}
+    assert sent <= len(messages) <= sent + unknown
+    assert dead_letters(account, hub["dead_letter_queue_urls"]) == 0
+
+
+@pytest.mark.fault_matrix
+@pytest.mark.parametrize(
+    ("call", "name", "unknown", "where"),
+    [
+        cell("start", "kill-before"),
+        cell("start", "kill-after"),
+        cell("audience-write", "throttled"),
+        cell("audience-write", "reset-after"),
+        cell("audience-write", "kill-after"),
+        cell("audience-read", "5xx"),
+        cell("claim", "5xx"),
+        cell("claim", "reset-after"),
+        cell("claim", "kill-before"),
+        cell("send-sms", "throttled"),
+        cell("send-sms", "5xx"),
+        cell("send-sms", "reset-before", unknown=1),
+        cell("send-sms", "reset-after", unknown=1),
+        cell("send-sms", "delay"),
+        cell("send-email", "reset-after", unknown=1),
+        cell("outcome", "kill-after"),
+        cell("count", "reset-after"),
+    ],
+)
+@terraform("engagement_hub", scope="module")
+def test_a_fault_amid_a_campaign_loses_nobody_and_sends_nothing_twice(
+    engagement_hub: Any,
+    hub: dict[str, Any],
+    pinpoint: Any,
+    project: str,
+    account: LocalAccount,
+    call: str,
+    name: str,
+    unknown: int,
+    where: dict[str, Any],
+) -> None:
+    channel = channel_of(call)
+    to = two_small_chunks(pinpoint, project, channel)
+
+    with fault(account, name, **{"function": WORKER} | CAMPAIGN_CALLS[call] | where):
+        campaign = campaign_to_all(
+            pinpoint, project, MessageConfiguration=CAMPAIGN_CONTENT[channel]
+        )
+        activity_of(account, pinpoint, project, campaign)
+
+    assert_books(account, hub, pinpoint, project, channel, to, unknown)
+
+
+@contextmanager
+def no_chunk_is_read(account: LocalAccount) -> Iterator[Callable[[], None]]:
+    """Let runs come as far as their chunks.
+
+    Yields a function that waits for the next try to read a chunk, which ends a worker.
+    """
+    reads = {**CAMPAIGN_CALLS["audience-read"], "function": WORKER, "times": None}
+    account.local("faults", reads | {"kind": "error", "status": 403, "code": "AccessDenied"})
+
+    def tries() -> int:
+        return int(account.local("faults")[0]["done"])
+
+    def next_try() -> None:
+        before = tries()
+        account.eventually(tries, lambda seen: seen > before)
+
+    try:
+        yield next_try
+    finally:
+        account.local("faults", method="DELETE")
+
+
+@pytest.mark.fault_matrix
+@pytest.mark.parametrize(
+    ("call", "name", "unknown", "where"),
+    [
+        cell("claim", "kill-after", unknown=CLAIM),
+        cell("send-sms", "kill-before", unknown=CLAIM),
+        cell("send-sms", "kill-after", unknown=CLAIM),
+    ],
+)
+@terraform("engagement_hub", scope="module")
+def test_a_fault_that_kills_a_sender_leaves_the_outcomes_of_its_claim_unknown(
+    engagement_hub: Any,
+    hub: dict[str, Any],
+    pinpoint: Any,
+    project: str,
+    account: LocalAccount,
+    shorten_time_out: Callable[[], None],
+    call: str,
+    name: str,
+    unknown: int,
+    where: dict[str, Any],
+) -> None:
+    to = two_small_chunks(pinpoint, project, "SMS")
+
+    # A run waits until the time of a dead worker would be over. The audience needs the usual time.
+    with no_chunk_is_read(account) as next_try:
+        campaign = campaign_to_all(pinpoint, project, MessageConfiguration=CAMPAIGN_CONTENT["SMS"])
+        next_try()
+        shorten_time_out()
+        next_try()  # of a worker that may have begun with the usual time
+    with fault(account, name, **{"function": WORKER} | CAMPAIGN_CALLS[call] | where):
+        activity_of(account, pinpoint, project, campaign)
+
+    assert_books(account, hub, pinpoint, project, "SMS", to, unknown)
+
+
+DIRECT_CALLS: dict[str, dict[str, Any]] = {
+    "claim": {"service": "dynamodb", "operation": "PutItem"},
+    "send-sms": TEXT_SENT,
+    "send-email": EMAIL_SENT,
+    "outcome": {**ITEM_UPDATED, "contains": "#done"},
+}
+DIRECT_RECIPIENTS = 3
+# More often than the hub's client of DynamoDB tries: the request is refused, and repeated.
+BEYOND_THE_HUBS_RETRIES = 4
+
+
+@pytest.mark.fault_matrix
+@pytest.mark.parametrize(
+    ("call", "name", "unknown", "where"),
+    [
+        cell("claim", "throttled", times=BEYOND_THE_HUBS_RETRIES),
+        cell("claim", "reset-after"),
+        cell("claim", "kill-before"),
+        cell("send-sms", "throttled"),
+        cell("send-sms", "5xx"),
+        cell("send-sms", "reset-before", unknown=1),
+        cell("send-sms", "reset-after", unknown=1),
+        cell("send-sms", "delay"),
+        cell("send-sms", "kill-after", unknown=DIRECT_RECIPIENTS),
+        cell("send-email", "reset-after", unknown=1),
+        cell("outcome", "reset-after"),
+        cell("outcome", "kill-after"),
+    ],
+)
+@terraform("engagement_hub", scope="module")
+def test_a_fault_amid_a_direct_send_leaves_a_result_for_each_address_and_sends_nothing_twice(
+    engagement_hub: Any,
+    hub: dict[str, Any],
+    project: str,
+    account: LocalAccount,
+    call: str,
+    name: str,
+    unknown: int,
+    where: dict[str, Any],
+) -> None:
+    channel = channel_of(call)
+    to = addresses(project, channel, DIRECT_RECIPIENTS)
+    client = hub_client(hub["api_url"])
+    client.meta.events.register("before-send.pinpoint", as_one_call)
+
+    with fault(account, name, **{"function": API} | DIRECT_CALLS[call] | where):
+        answer = direct_send(client, project, channel, to)
+    repeated = answer
+    if answer["ResponseMetadata"]["RetryAttempts"] == 0:  # else botocore repeated it
+        repeated = direct_send(client, project, channel, to)
+
+    results = answer["MessageResponse"]["Result"]
+    assert repeated["MessageResponse"] == answer["MessageResponse"]
+    assert set(results) == set(to)
+    sent = DIRECT_RECIPIENTS - unknown
+    statuses = Counter(result["DeliveryStatus"] for result in results.values())
+    assert statuses == +Counter(SUCCESSFUL=sent, UNKNOWN_FAILURE=unknown)
+    messages = messages_to(account, channel, to)
+    assert set(messages.values()) <= {1}
+    assert sent <= len(messages) <= sent + unknown
+    assert dead_letters(account, hub["dead_letter_queue_urls"]) == 0
 
 
 @pytest.fixture

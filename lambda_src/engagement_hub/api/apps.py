@@ -1,6 +1,7 @@
 """Projects ("apps") and their settings."""
 
-from engagement_hub.api.hub import Hub, Operation, new_id
+from engagement_hub.api.creation import create_once
+from engagement_hub.api.hub import Hub, Operation
 from engagement_hub.api.segments import purge_members
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
@@ -22,16 +23,17 @@ def create_app(hub: Hub, call: Call) -> JsonObject:
     name = call.body["Name"]
     if not name.strip() or len(name) > _NAME_CHARACTERS:
         raise BadRequest(f"Name must have 1 to {_NAME_CHARACTERS} characters.")
-    app_id = new_id()
-    app = {
-        "Id": app_id,
-        "Arn": hub.account.arn(f"apps/{app_id}"),
-        "Name": name,
-        "CreationDate": call.timestamp,
-        "tags": tags_of(call.body),
-    }
-    hub.entities.put_new(ACCOUNT, Kind.APP, app_id, app)
-    return app
+
+    def app(app_id: str) -> JsonObject:
+        return {
+            "Id": app_id,
+            "Arn": hub.account.arn(f"apps/{app_id}"),
+            "Name": name,
+            "CreationDate": call.timestamp,
+            "tags": tags_of(call.body),
+        }
+
+    return create_once(hub, call, ACCOUNT, Kind.APP, app)
 
 
 def get_app(hub: Hub, call: Call) -> JsonObject:

@@ -3,7 +3,8 @@
 from typing import cast
 
 from engagement_hub.api.channels import allowed_senders
-from engagement_hub.api.hub import Hub, Operation, new_id
+from engagement_hub.api.creation import create_once
+from engagement_hub.api.hub import Hub, Operation
 from engagement_hub.api.segments import segment_version, version_number
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
@@ -12,7 +13,7 @@ from engagement_hub.engagement.campaigns import StoredCampaign, UpcomingRun
 from engagement_hub.engagement.channel_settings import check_from_address
 from engagement_hub.engagement.errors import NotFound, TooManyRequests
 from engagement_hub.engagement.messages import template_references
-from engagement_hub.engagement.model import Activity, JsonObject
+from engagement_hub.engagement.model import Activity, CampaignStatus, JsonObject
 from engagement_hub.engagement.schedule import is_immediate
 from engagement_hub.machines import NotStarted, run_name
 from engagement_hub.store.entities import EXPIRES_AT, Kind
@@ -34,7 +35,7 @@ _KEPT_SECONDS = 40 * 24 * 3600
 def create_campaign(hub: Hub, call: Call) -> JsonObject:
     """CreateCampaign: start it, or schedule its first run.
 
-    As in Pinpoint, a request sent twice makes two campaigns.
+    As in Pinpoint, two calls make two campaigns. The attempts of one call make one.
 
     Raises:
         InternalServerError, TooManyRequests: it could not be started; the campaign is INVALID.
@@ -46,21 +47,23 @@ def create_campaign(hub: Hub, call: Call) -> JsonObject:
     _check_templates(hub, call.body)
     _check_senders(call.body)
     settings = hub.entities.get(call.app_id, Kind.SETTINGS, SETTINGS_ID)
-    campaign_id = new_id()
-    campaign = campaigns.new_campaign(
-        {**call.body, "tags": tags_of(call.body)},  # type: ignore[typeddict-item]  # as above
-        app_id=call.app_id,
-        campaign_id=campaign_id,
-        arn=hub.account.arn(f"apps/{call.app_id}/campaigns/{campaign_id}"),
-        segment_version=int(segment["Version"]),
-        now=call.now,
-        settings=settings,  # type: ignore[arg-type]  # as it was stored
-    )
+
+    def campaign(campaign_id: str) -> JsonObject:
+        made = campaigns.new_campaign(
+            {**call.body, "tags": tags_of(call.body)},  # type: ignore[typeddict-item]  # as above
+            app_id=call.app_id,
+            campaign_id=campaign_id,
+            arn=hub.account.arn(f"apps/{call.app_id}/campaigns/{campaign_id}"),
+            segment_version=int(segment["Version"]),
+            now=call.now,
+            settings=settings,  # type: ignore[arg-type]  # as it was stored
+        )
+        return cast("JsonObject", made)
+
     # Written first: the run reads it, and a campaign that was not kept must not send. One that
     # cannot be started says so by its status.
-    body = cast("JsonObject", campaign)
-    hub.entities.put_new(call.app_id, Kind.CAMPAIGN, campaign_id, body)
-    _start_next(hub, call, campaign)
+    body = create_once(hub, call, call.app_id, Kind.CAMPAIGN, campaign, failed=_is_invalid)
+    _start_next(hub, call, cast("StoredCampaign", body))
     return _shown(body)
 
 
@@ -239,6 +242,10 @@ def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
         # a campaign that is INVALID starts no run.
         if not _has_begun(body, number):
             raise error.answer from error
+
+
+def _is_invalid(body: JsonObject) -> bool:
+    return campaigns.status_of(cast("StoredCampaign", body)) == CampaignStatus.INVALID
 
 
 def _has_begun(body: JsonObject, number: int) -> bool:

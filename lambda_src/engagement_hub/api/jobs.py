@@ -8,6 +8,7 @@ or, left out, when SegmentName or SegmentId is given. Neither asks for nothing, 
 import re
 from collections.abc import Callable
 
+from engagement_hub.api.creation import create_once
 from engagement_hub.api.hub import Hub, Operation, new_id
 from engagement_hub.api.segments import segment_version
 from engagement_hub.api.wire import Call
@@ -102,18 +103,20 @@ def _create(
     definition: JsonObject,
     start: Callable[[str, str], None],
 ) -> JsonObject:
-    job_id = new_id()
-    job: JsonObject = {
-        "ApplicationId": call.app_id,
-        "CreationDate": call.timestamp,
-        "Definition": definition,
-        "Id": job_id,
-        "JobStatus": JobStatus.CREATED.value,
-        "Type": job_type,
-    }
+    def new_job(job_id: str) -> JsonObject:
+        return {
+            "ApplicationId": call.app_id,
+            "CreationDate": call.timestamp,
+            "Definition": definition,
+            "Id": job_id,
+            "JobStatus": JobStatus.CREATED.value,
+            "Type": job_type,
+        }
+
     # Written first: the machine reads it. The execution has the job's id as its name, so that
     # however often the start is tried, the job is done once.
-    hub.entities.put_new(call.app_id, kind, job_id, job)
+    job = create_once(hub, call, call.app_id, kind, new_job, failed=_has_failed)
+    job_id = job["Id"]
     try:
         start(call.app_id, job_id)
     except NotStarted as error:
@@ -125,6 +128,10 @@ def _create(
         hub.entities.update(call.app_id, kind, job_id, lambda kept: {**kept, **failed})
         raise error.answer from error
     return job
+
+
+def _has_failed(job: JsonObject) -> bool:
+    return bool(job["JobStatus"] == JobStatus.FAILED)
 
 
 def _check_location(member: str, url: str) -> None:

@@ -2,7 +2,8 @@
 
 from typing import cast
 
-from engagement_hub.api.hub import Hub, Operation, new_id
+from engagement_hub.api.creation import create_once
+from engagement_hub.api.hub import Hub, Operation
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
@@ -17,20 +18,21 @@ __all__ = ["OPERATIONS", "purge_members", "segment_version", "version_number"]
 def create_segment(hub: Hub, call: Call) -> JsonObject:
     """CreateSegment: a dimensional one; imported ones are made by import jobs."""
     _check(hub, call.app_id, call.body)
-    segment_id = new_id()
-    segment = {
-        **call.body,
-        "Id": segment_id,
-        "Arn": hub.account.arn(f"apps/{call.app_id}/segments/{segment_id}"),
-        "ApplicationId": call.app_id,
-        "CreationDate": call.timestamp,
-        "LastModifiedDate": call.timestamp,
-        "SegmentType": SegmentType.DIMENSIONAL.value,
-        "Version": 1,
-        "tags": tags_of(call.body),
-    }
-    hub.entities.put_new(call.app_id, Kind.SEGMENT, segment_id, segment)
-    return segment
+
+    def segment(segment_id: str) -> JsonObject:
+        return {
+            **call.body,
+            "Id": segment_id,
+            "Arn": hub.account.arn(f"apps/{call.app_id}/segments/{segment_id}"),
+            "ApplicationId": call.app_id,
+            "CreationDate": call.timestamp,
+            "LastModifiedDate": call.timestamp,
+            "SegmentType": SegmentType.DIMENSIONAL.value,
+            "Version": 1,
+            "tags": tags_of(call.body),
+        }
+
+    return create_once(hub, call, call.app_id, Kind.SEGMENT, segment)
 
 
 def get_segment(hub: Hub, call: Call) -> JsonObject:

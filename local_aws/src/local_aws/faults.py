@@ -2,7 +2,7 @@
 
 ``POST /_local/faults`` adds one fault, ``GET`` lists them with their counts, ``DELETE`` ends them.
 A fault is met by calls of one service (the name that requests are signed for), and, where given, of
-one operation, HTTP method, path or calling function.
+one operation, HTTP method, path, text in the body or calling function.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Fault:
     operation: str | None = None
     method: str | None = None
     path: str | None = None  # as in fnmatch
+    contains: str | None = None  # in the body of the request
     function: str | None = None
     status: int = 500
     code: str | None = None
@@ -182,6 +183,7 @@ def _struck(scope: Scope, headers: dict[bytes, str], body: bytes, caller: str) -
                 and fault.operation in (None, operation)
                 and fault.method in (None, scope["method"])
                 and (fault.path is None or fnmatchcase(scope["path"], fault.path))
+                and (fault.contains is None or fault.contains.encode() in body)
                 and fault.function in (None, caller)
                 and fault.strikes()
             ):
