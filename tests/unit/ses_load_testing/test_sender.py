@@ -754,7 +754,9 @@ def test_messages_whose_turn_is_lost_for_good_are_free_again(world: World):
 
 
 @pytest.mark.parametrize(
-    "error", [refusal("ThrottlingException", 400, "UpdateItem"), no_answer()], ids=str
+    "error",
+    [refusal("ThrottlingException", 400, "UpdateItem"), no_answer()],
+    ids=["throttled", "no answer"],
 )
 def test_messages_that_missed_their_turn_while_the_pace_is_away_are_free_again(
     world: World, error: Exception
