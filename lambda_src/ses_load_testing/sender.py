@@ -307,7 +307,7 @@ class Sender:
                 call_id,
                 [Claim(work.key, number, work.delivery.id) for number, work in enumerate(chunk)],
             )
-        except ClientError:
+        except Exception:
             # Some may be claimed, and no email is sent.
             self._record(call_id, results, report)
             raise
@@ -319,8 +319,9 @@ class Sender:
         if ours:
             try:
                 self._wait_for_turn(start, len(ours), limits, deadline)
-            except _Postpone:
-                self._record(call_id, results, report)  # claimed, and not sent
+            except Exception:
+                # Claimed, and not sent: no other turn is free, or the table does not answer.
+                self._record(call_id, results, report)
                 raise
             began = self._clock()
             answers = self._send([chunk[number].entry for number in ours])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_terraform import terraform
 
+from tests.builders.faults import FAULTS, fault
 from tests.builders.local_account import LocalAccount, local
 from tests.builders.logs import log_lines
 from tests.builders.terraform_example import left_behind, outputs, second_plan
@@ -278,6 +280,68 @@ def test_replies_that_ses_throttles_go_out_a_little_later(
         local("ses/quota", quota | {"max_send_rate": before["MaxSendRate"]})
 
     assert account.messages(example["dead_letter_queue_url"]) == []
+
+
+# The calls of the function in the rows of the fault matrix.
+CALLS: dict[str, dict[str, Any]] = {
+    "template": {"service": "ses", "method": "GET", "path": "/v2/email/templates/*"},
+    "claim": {"service": "dynamodb", "operation": "TransactWriteItems"},
+    "send": {"service": "ses", "method": "POST", "path": "/v2/email/outbound-emails"},
+    "record": {"service": "dynamodb", "operation": "UpdateItem"},
+}
+# In these cells all three attempts of the SDK meet the fault, in the others one attempt.
+EXHAUSTED = {"template-throttled", "claim-throttled", "claim-reset-after", "record-throttled"}
+# In these cells the mail ends in the dead-letter queue. The number counts replies in the outbox.
+UNKNOWN = {
+    "claim-kill-after": 0,
+    "send-reset-before": 0,
+    "send-reset-after": 1,
+    "send-kill-before": 0,
+    "send-kill-after": 1,
+    "record-kill-before": 1,
+}
+
+
+def with_an_empty_cache(account: LocalAccount, function: str) -> None:
+    """Have the function start in a new environment, as after any update of its configuration."""
+    functions = account.client("lambda")
+    memory = functions.get_function_configuration(FunctionName=function)["MemorySize"]
+    functions.update_function_configuration(FunctionName=function, MemorySize=memory)
+    functions.get_waiter("function_updated_v2").wait(
+        FunctionName=function, WaiterConfig={"Delay": 1}
+    )
+
+
+@pytest.mark.fault_matrix
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [pytest.param(call, name, id=f"{call}-{name}") for call in CALLS for name in FAULTS],
+)
+@terraform("ses_auto_reply", scope="module")
+def test_a_fault_of_the_function_leads_to_one_reply_or_to_a_letter_for_a_person(
+    ses_auto_reply: Any, example: dict[str, Any], account: LocalAccount, call: str, name: str
+) -> None:
+    cell, function = f"{call}-{name}", example["reply_function_name"]
+    sender, queue = f"{uuid.uuid4().hex}@{PEOPLE}", example["dead_letter_queue_url"]
+    if call == "template":
+        with_an_empty_cache(account, function)
+
+    letters: list[str] = []
+    times = 3 if cell in EXHAUSTED else 1
+    with fault(account, name, function=function, times=times, seconds=1, **CALLS[call]):
+        mail = arrives(sender, example["reply_address"])
+        if cell in UNKNOWN:
+            letters = account.eventually(lambda: account.messages(queue), bool)
+        else:
+            # The second attempt finds the reply recorded that the first attempt sent.
+            answered = "ANSWERED_BEFORE" if cell == "record-kill-after" else "REPLIED"
+            assert decision(account, function, mail) == answered
+
+    assert len(replies(account, sender)) == UNKNOWN.get(cell, 1)
+    errors = [json.loads(letter)["responsePayload"]["errorType"] for letter in letters]
+    assert errors == (["OutcomeUnknown"] if cell in UNKNOWN else [])
+    assert all(mail["message_id"] in letter for letter in letters)
+    assert account.messages(queue) == []
 
 
 @terraform("ses_auto_reply", scope="module")

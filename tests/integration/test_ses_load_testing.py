@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from botocore.awsrequest import AWSRequest
 from pytest_terraform import terraform
 
 from tests.builders.analyst import Analyst, literal
+from tests.builders.faults import FAULTS, fault
 from tests.builders.local_account import LocalAccount, local
 from tests.builders.terraform_example import left_behind, outputs, second_plan
 
@@ -67,8 +69,9 @@ def message(example: dict[str, Any], code: str, **changes: Any) -> dict[str, Any
     }
 
 
-def queue(account: LocalAccount, example: dict[str, Any], *messages: Any) -> None:
-    sqs = account.client("sqs")
+def queue(account: LocalAccount, example: dict[str, Any], *messages: Any) -> set[str]:
+    """Put messages on the queue. Returns the queue's ids of them."""
+    sqs, ids = account.client("sqs"), set()
     for first in range(0, len(messages), 10):
         answer = sqs.send_message_batch(
             QueueUrl=example["queue_url"],
@@ -81,6 +84,8 @@ def queue(account: LocalAccount, example: dict[str, Any], *messages: Any) -> Non
             ],
         )
         assert not answer.get("Failed")
+        ids |= {done["MessageId"] for done in answer["Successful"]}
+    return ids
 
 
 def post(example: dict[str, Any], body: Any, *, signed: bool = True) -> tuple[int, Any]:
@@ -134,19 +139,25 @@ def endings(account: LocalAccount, url: str) -> list[tuple[str, dict[str, str]]]
     return found
 
 
-def outcomes(example: dict[str, Any]) -> Counter[str]:
-    """Read the ledger's outcome of every claimed message."""
+def state(example: dict[str, Any]) -> list[dict[str, Any]]:
+    """Read the claims and outcomes of the sender."""
     table = boto3.resource("dynamodb").Table(example["state_table"])
     page: dict[str, Any] = table.scan()
-    items = page["Items"]
+    items: list[dict[str, Any]] = page["Items"]
     while "LastEvaluatedKey" in page:
         page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
         items += page["Items"]
+    return items
+
+
+def outcomes(example: dict[str, Any], ids: set[str] | None = None) -> Counter[str]:
+    """Read the ledger's outcome of every claimed message, or of these."""
+    items = state(example)
     results = {i["pk"]: i["results"] for i in items if i["sk"] == "outcome"}
     return Counter(
         results.get(f"call#{item['call']}", "?" * 50)[int(item["entry"])]
         for item in items
-        if item["sk"] == "claim"
+        if item["sk"] == "claim" and (ids is None or item["sqs"] in ids)
     )
 
 
@@ -341,6 +352,95 @@ def test_the_campaign_can_be_asked_about(
     assert [row["tag_value"] for row in by_tag] == ["run1"]
     assert (twice["emails"], twice["sent_more_than_once"]) == (sent, 0)
     assert [row["part"] for row in rates] == ["0-20 %", "20-90 %", "90-100 %"]
+
+
+# The calls of the sender in the rows of the fault matrix. A cell sends BATCH messages.
+BATCH = 5
+SENDER = {"function": "load-test-sender"}
+CALLS: dict[str, dict[str, Any]] = {
+    "pace": SENDER | {"service": "dynamodb", "operation": "UpdateItem"},
+    "claim": SENDER | {"service": "dynamodb", "operation": "PutItem"},
+    "send": SENDER | {"service": "ses", "method": "POST", "path": "/v2/email/outbound-bulk-emails"},
+    "record": SENDER | {"service": "dynamodb", "operation": "PutItem", "skip": BATCH},
+}
+# In these cells all three attempts of the SDK meet the fault, in the others one attempt.
+EXHAUSTED = {"pace-throttled": 3, "claim-reset-after": 3 * BATCH, "record-throttled": 3}
+# In these cells every message is parked. The number is how many of them are in the outbox, too.
+PARKED = {
+    "send-reset-before": 0,
+    "send-reset-after": BATCH,
+    "send-kill-before": 0,
+    "send-kill-after": BATCH,
+    "record-kill-before": BATCH,
+}
+
+
+def queue_for_a_killed_sender(
+    account: LocalAccount, example: dict[str, Any], *messages: Any
+) -> set[str]:
+    """Put messages on the queue, and redeliver them 3 seconds after their sender was killed.
+
+    The administrator shortens the visibility timeout of the queue, and dates the claims of the
+    sender back by the difference. Returns the queue's ids of the messages.
+    """
+    sqs, url = account.client("sqs"), example["queue_url"]
+    names = ["VisibilityTimeout"]
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "3"})
+    try:
+        ids = queue(account, example, *messages)
+        account.eventually(lambda: account.local("faults")[0]["done"], bool)
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
+    table = boto3.resource("dynamodb").Table(example["state_table"])
+    for item in state(example):
+        if item["sk"] == "claim" and item["sqs"] in ids:
+            table.update_item(
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET #at = #at - :seconds",
+                ExpressionAttributeNames={"#at": "at"},
+                ExpressionAttributeValues={":seconds": int(before["VisibilityTimeout"]) - 3},
+            )
+    return ids
+
+
+@pytest.mark.fault_matrix
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [pytest.param(call, name, id=f"{call}-{name}") for call in CALLS for name in FAULTS],
+)
+@terraform("ses_load_testing", scope="module")
+def test_a_fault_of_the_sender_loses_no_message_and_sends_none_twice(
+    ses_load_testing: Any, account: LocalAccount, example: dict[str, Any], call: str, name: str
+) -> None:
+    cell, prefix = f"{call}-{name}", f"{uuid.uuid4().hex}-"
+    codes = {f"{prefix}{number}" for number in range(BATCH)}
+    put = queue_for_a_killed_sender if name.startswith("kill") else queue
+    quota(max_send_rate=RATE)
+
+    times = EXHAUSTED.get(cell, 1)
+    with fault(account, name, times=times, seconds=1, **CALLS[call]):
+        ids = put(account, example, *(message(example, code) for code in codes))
+        wait_until_empty(account, example)
+
+    sent = codes_sent(account, prefix)
+    letters = endings(account, example["parked_queue_url"])
+    parked = {json.loads(body)["unique_code"] for body, _ in letters}
+    assert set(sent) | parked == codes
+    assert set(sent.values()) <= {1}
+    assert len(letters) == len(parked)
+    assert all(said["error_code"] and said["reason"] for _, said in letters)
+    assert waiting(account, example["dead_letter_queue_url"]) == 0
+    # A record that DynamoDB does not take costs nothing: the messages have left the queue.
+    recorded = 0 if cell == "record-throttled" else BATCH - len(parked)
+    assert outcomes(example, ids)["S"] == recorded
+    if call == "claim" and name.startswith("kill"):
+        # The claims of a call are written at the same time, and the sender dies among them.
+        assert parked.isdisjoint(sent)
+        assert parked or name == "kill-before"
+    else:
+        assert len(parked) == (BATCH if cell in PARKED else 0)
+        assert len(parked & set(sent)) == PARKED.get(cell, 0)
 
 
 @terraform("ses_load_testing", scope="module")

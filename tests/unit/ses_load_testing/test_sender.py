@@ -538,6 +538,25 @@ def test_messages_claimed_beside_one_that_could_not_be_are_free_again(world: Wor
     assert world.sqs.endings[PARKED] == []
 
 
+def test_messages_claimed_beside_one_whose_earlier_call_is_not_answered_are_free_again(
+    world: World,
+):
+    def fault(operation: str, what: Any) -> None:
+        if operation == "BatchGetItem" and "pk" in what["Keys"][0]:
+            raise no_answer()
+
+    world.put(body(1))
+    world.deliver()
+    world.dynamodb.fault = fault
+    world.put(body(1), body(2))
+    assert fates(world) == [Fate.LATER] * 2
+
+    world.dynamodb.fault = None
+    world.drain()
+    assert world.ses.codes() == ["code-1", "code-2"]
+    assert world.sqs.endings[PARKED] == []
+
+
 @pytest.mark.parametrize("operation", ["GetItem", "BatchGetItem", "UpdateItem"])
 def test_while_dynamodb_is_away_everything_waits(world: World, operation: str):
     def fault(called: str, _: Any) -> None:
@@ -731,6 +750,34 @@ def test_messages_whose_turn_is_lost_for_good_are_free_again(world: World):
     world.dynamodb.fault = None
     world.drain()
     assert world.ses.codes() == ["code-1"]
+    assert world.sqs.endings[PARKED] == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [refusal("ThrottlingException", 400, "UpdateItem"), no_answer()],
+    ids=["throttled", "no answer"],
+)
+def test_messages_that_missed_their_turn_while_the_pace_is_away_are_free_again(
+    world: World, error: Exception
+):
+    claimed: list[bool] = []
+
+    def fault(operation: str, what: Any) -> None:
+        if operation == "PutItem" and what["sk"]["S"] == "claim":
+            world.time.now += 3
+            claimed.append(True)
+        if operation == "UpdateItem" and claimed:
+            raise error
+
+    world.dynamodb.fault = fault
+    world.put(body(1), body(2))
+    assert fates(world) == [Fate.LATER] * 2
+    assert world.ses.requests == []
+
+    world.dynamodb.fault = None
+    world.drain()
+    assert sorted(world.ses.codes()) == ["code-1", "code-2"]
     assert world.sqs.endings[PARKED] == []
 
 
