@@ -148,3 +148,14 @@ def test_a_task_on_lambda_is_tried_again_after_its_function_died(file):
         matched = PASSING - {"States.Timeout"} if "States.TaskFailed" in retried else set()
 
         assert PASSING - matched - retried == set(), name
+
+
+@by_file
+def test_a_notification_is_tried_again_whatever_the_error_is_called(file):
+    # SNS documents the errors that each operation models. Its common errors (ThrottlingException,
+    # ServiceUnavailable, InternalFailure) reach a state machine under names of Step Functions' SDK.
+    for name, state in states(machine(file)):
+        if str(state.get("Resource", "")).endswith(":states:::sns:publish"):
+            retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+
+            assert "States.TaskFailed" in retried, name
