@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,9 +11,10 @@ __all__ = [
     "BadCampaignRequest",
     "CampaignPlan",
     "Defaults",
-    "campaign_named",
     "campaign_plan",
     "campaign_request",
+    "campaigns_named",
+    "status_of",
 ]
 
 NAME_CHARACTERS = 64  # Pinpoint takes no longer campaign names
@@ -150,13 +151,19 @@ def campaign_request(plan: CampaignPlan, correlation_id: str) -> dict[str, Any]:
     return request
 
 
-def campaign_named(campaigns: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
-    """Return the campaign of a name that an earlier attempt created; deleted ones are ignored."""
+def campaigns_named(
+    campaigns: Iterable[Mapping[str, Any]], name: str
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the campaigns of a name that earlier attempts created; deleted ones are left out."""
     for campaign in campaigns:
-        deleted = (campaign.get("State") or {}).get("CampaignStatus") == "DELETED"
-        if campaign.get("Name") == name and not deleted:
-            return campaign
-    return None
+        if campaign.get("Name") == name and status_of(campaign) != "DELETED":
+            yield campaign
+
+
+def status_of(campaign: Mapping[str, Any]) -> str | None:
+    """Return the CampaignStatus of a CampaignResponse."""
+    status: str | None = (campaign.get("State") or {}).get("CampaignStatus")
+    return status
 
 
 def _name(segment_name: str, correlation_id: str) -> str:

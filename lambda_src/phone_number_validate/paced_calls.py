@@ -44,6 +44,8 @@ def call_paced(
 ) -> Iterator[tuple[T, R | Exception]]:
     """Call once per argument; yield each argument with its result or its exception.
 
+    A result is yielded when its call has ended, while later calls are made.
+
     Calls start one after the other at the times reserved, and hardly closer together after a
     delay: a slow answer holds up no other call, and what was missed is not made up for in a burst.
     Without reservations the threads alone set the pace.
@@ -54,7 +56,7 @@ def call_paced(
     """
     interval = 1 / reserved_rate(calls_per_second)
     closest = 1 / (CLOSEST_SHARE * calls_per_second)
-    futures: list[tuple[T, Future[R]]] = []
+    running: list[tuple[T, Future[R]]] = []
     with ThreadPoolExecutor(threads) as pool:
         free_from = 0.0
         for first in range(0, len(arguments), RESERVED_AT_ONCE):
@@ -65,13 +67,19 @@ def call_paced(
                     due = max(start + i * interval, free_from)
                     sleep(max(0.0, due - clock()))
                     free_from = clock() + closest
-                futures.append((argument, pool.submit(call, argument)))
+                running.append((argument, pool.submit(call, argument)))
+            ended = [pair for pair in running if pair[1].done()]
+            ended = [pair for pair in running if pair[1].done()]
+            running = [pair for pair in running if pair not in ended]
+            yield from map(_outcome, ended)
+        yield from map(_outcome, running)
 
-        for argument, future in futures:
-            error = future.exception()
-            if error is None:
-                yield argument, future.result()
-            elif isinstance(error, Exception):
-                yield argument, error
-            else:
-                raise error
+
+def _outcome(pair: tuple[T, Future[R]]) -> tuple[T, R | Exception]:
+    argument, future = pair
+    error = future.exception()
+    if error is None:
+        return argument, future.result()
+    if isinstance(error, Exception):
+        return argument, error
+    raise error

@@ -22,6 +22,8 @@ THREADS = 16
 # A throttled number waits for another turn at the common rate. Retries below that, by botocore,
 # would come on top of the rate and keep it throttled.
 ROUNDS = 4
+# A function that dies pays again for the calls in flight, and for fewer verdicts than this.
+KEPT_AT_ONCE = 10
 
 
 def verdicts_of(
@@ -63,6 +65,7 @@ def verdicts_of(
         return verdict_from(answer["NumberValidateResponse"])
 
     bought: dict[str, Verdict] = {}
+    unkept: dict[str, Verdict] = {}
     failure: Exception | None = None
     for _ in range(ROUNDS):
         failure = None
@@ -70,7 +73,10 @@ def verdicts_of(
             to_ask, ask, reservations=limiter, calls_per_second=calls_per_second, threads=THREADS
         ):
             if not isinstance(result, Exception):
-                bought[number] = result
+                bought[number] = unkept[number] = result
+                if len(unkept) == KEPT_AT_ONCE:
+                    cache.write(unkept)
+                    unkept = {}
             elif failure is None or isinstance(failure, ServiceUnavailable):
                 failure = result
         if not isinstance(failure, ServiceUnavailable):
@@ -78,7 +84,7 @@ def verdicts_of(
         to_ask = [number for number in to_ask if number not in bought]
 
     # Paid verdicts are kept even when another number failed: the next attempt asks only about that.
-    cache.write(bought)
+    cache.write(unkept)
     if failure is not None:
         raise failure
     return verdicts | bought, len(bought)

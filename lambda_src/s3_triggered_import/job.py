@@ -131,13 +131,18 @@ def job_started_before(
     """Return the newest job for the same file since the run began: the effect of an attempt whose
     answer was lost.
 
+    A FAILED job is ignored. An engagement hub keeps a job that it could not start, for want of
+    capacity for instance, as FAILED, and answers the request with an error.
+
     Args:
         since: the run's start, ISO 8601 in UTC, as are the jobs' CreationDate.
     """
     ours = [
         job
         for job in jobs
-        if job["Definition"]["S3Url"] == s3_url and _to_second(job["CreationDate"]) >= since[:19]
+        if job["Definition"]["S3Url"] == s3_url
+        and _to_second(job["CreationDate"]) >= since[:19]
+        and job["JobStatus"] != "FAILED"
     ]
     return max(ours, key=lambda job: str(job["CreationDate"]), default=None)
 

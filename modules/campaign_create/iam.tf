@@ -5,7 +5,10 @@ module "create_access" {
 
   pinpoint = var.pinpoint
   # Amazon Pinpoint requires TagResource to create a resource with tags; a hub does not.
-  api_operations = concat(["CreateCampaign", "GetCampaign", "GetCampaigns"], var.pinpoint.api == null ? ["TagResource"] : [])
+  api_operations = concat(
+    ["CreateCampaign", "GetCampaign", "GetCampaignActivities", "GetCampaigns"],
+    var.pinpoint.api == null ? ["TagResource"] : [],
+  )
 }
 
 module "read_access" {

@@ -61,6 +61,24 @@ data "aws_iam_policy_document" "copy_file" {
     resources = ["${local.bucket_arn}/${local.copy_prefix}*"]
   }
 
+  statement {
+    sid       = "FindTheCopiesOfEarlierAttempts"
+    actions   = ["s3:ListBucketVersions"]
+    resources = [local.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${local.copy_prefix}*"]
+    }
+  }
+
+  statement {
+    sid       = "DeleteTheCopiesOfEarlierAttempts"
+    actions   = ["s3:DeleteObjectVersion"]
+    resources = ["${local.bucket_arn}/${local.copy_prefix}*"]
+  }
+
   dynamic "statement" {
     for_each = local.bucket_key[*]
 

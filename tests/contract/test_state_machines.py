@@ -3,7 +3,9 @@
 Sources: Step Functions Developer Guide, "Handling errors in Step Functions workflows" (States.ALL
 is alone in a Catcher and does not match States.DataLimitExceeded), "ResultWriter", "Service
 quotas" (256 KiB of state data); Lambda Developer Guide, "Quotas" (new accounts have a reduced
-concurrency).
+concurrency); "Handle transient Lambda service exceptions" (the four errors of the service, and
+Lambda.Unknown). Lambda's answer for a process that died, as for want of memory, has the type
+Runtime.ExitError, for a function that took too long Sandbox.Timedout.
 """
 
 import json
@@ -18,6 +20,17 @@ FILES = sorted(MODULES.glob("**/*.asl.json"))
 THROTTLED = "Lambda.TooManyRequestsException"
 # Errors of the function itself. An execution must not spend the attempts for them on throttling.
 OF_THE_FUNCTION = {"States.TaskFailed", "States.Timeout", "Lambda.Unknown", "ServiceUnavailable"}
+# Errors that say nothing about the function's input: another attempt may succeed.
+PASSING = {
+    "Lambda.AWSLambdaException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.SdkClientException",
+    "Lambda.ServiceException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+}
 PATIENT_ATTEMPTS = 20
 PATIENT_SECONDS = 60
 
@@ -118,3 +131,31 @@ def test_a_task_on_lambda_waits_patiently_for_concurrency(file):
         assert first["MaxAttempts"] >= PATIENT_ATTEMPTS, name
         assert first["MaxDelaySeconds"] >= PATIENT_SECONDS, name
         assert first["JitterStrategy"] == "FULL", name
+
+
+@by_file
+def test_a_task_on_lambda_is_tried_again_after_its_function_died(file):
+    for name, state in states(machine(file)):
+        if not invokes_a_function(state):
+            continue
+        retried = {
+            error
+            for retrier in state["Retry"]
+            if retrier.get("MaxAttempts") != 0
+            for error in retrier["ErrorEquals"]
+        }
+        # States.TaskFailed matches every error but a time-out of the state.
+        matched = PASSING - {"States.Timeout"} if "States.TaskFailed" in retried else set()
+
+        assert PASSING - matched - retried == set(), name
+
+
+@by_file
+def test_a_notification_is_tried_again_whatever_the_error_is_called(file):
+    # SNS documents the errors that each operation models. Its common errors (ThrottlingException,
+    # ServiceUnavailable, InternalFailure) reach a state machine under names of Step Functions' SDK.
+    for name, state in states(machine(file)):
+        if str(state.get("Resource", "")).endswith(":states:::sns:publish"):
+            retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+
+            assert "States.TaskFailed" in retried, name

@@ -1,6 +1,6 @@
 """The state machine's first step: create the campaign, once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -8,7 +8,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from campaign_create.created_campaigns import CreatedCampaigns
-from campaign_create.plan import Defaults, campaign_named, campaign_plan, campaign_request
+from campaign_create.plan import (
+    Defaults,
+    campaign_plan,
+    campaign_request,
+    campaigns_named,
+    status_of,
+)
 from shared.aws import aws_client
 from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
 from shared.polling import Polling
@@ -68,7 +74,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return {
         "CampaignId": campaign["Id"],
         "SegmentId": campaign["SegmentId"],
-        "CampaignStatus": (campaign.get("State") or {}).get("CampaignStatus"),
+        "CampaignStatus": status_of(campaign),
         "Attempt": 0,
         "WaitSeconds": POLLING.wait_seconds(0),
         "WaitUntil": plan.wait_until,
@@ -76,11 +82,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _created_before(name: str) -> Mapping[str, Any] | None:
-    """Return the campaign that an earlier attempt created; a deleted one is ignored."""
+    """Return the campaign that an earlier attempt created and that was not deleted."""
     campaign_id = created.campaign_id(name)
     if campaign_id is None:
         campaigns = all_items(pinpoint.get_campaigns, ApplicationId=PROJECT_ID)
-        campaign = campaign_named(campaigns, name)
+        campaign = _started(campaigns, name)
         if campaign is not None:
             created.remember(name, campaign["Id"])
         return campaign
@@ -88,4 +94,21 @@ def _created_before(name: str) -> Mapping[str, Any] | None:
         known = pinpoint.get_campaign(ApplicationId=PROJECT_ID, CampaignId=campaign_id)
     except pinpoint.exceptions.NotFoundException:
         return None
-    return campaign_named([known["CampaignResponse"]], name)
+    return _started([known["CampaignResponse"]], name)
+
+
+def _started(campaigns: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
+    """Return the campaign of a name that has a run or can have a run.
+
+    An engagement hub keeps a campaign that it could not start, for want of capacity for instance,
+    as INVALID, and answers the request with an error. Such a campaign has no activity.
+    """
+    for campaign in campaigns_named(campaigns, name):
+        if status_of(campaign) != "INVALID":
+            return campaign
+        activities = pinpoint.get_campaign_activities(
+            ApplicationId=PROJECT_ID, CampaignId=campaign["Id"]
+        )
+        if activities["ActivitiesResponse"]["Item"]:
+            return campaign
+    return None

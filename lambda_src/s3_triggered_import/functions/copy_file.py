@@ -49,7 +49,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     Raises:
         BadImportRequest: the run's input names no object.
-        ServiceUnavailable: worth another attempt, which overwrites the copy.
+        ServiceUnavailable: worth another attempt, which replaces the copy.
     """
     run_input = event["Input"]
     bucket, _, key = s3_url_from(run_input).removeprefix("s3://").partition("/")
@@ -62,6 +62,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 version_id = _copy(bucket, key, to, version)
             else:
                 version_id, rows = _mapped_copy(bucket, key, to, version, MAPPING)
+            _delete_other_versions(bucket, to, version_id)
     except UnusableFile as problem:
         logger.info("File refused", extra={"execution": event["Execution"]})
         return {"Refused": True, "Job": refused_file(str(problem))}
@@ -129,6 +130,18 @@ def _mapped_copy(
         "WithoutAddress": tally.without_address,
     }
     return version_id, {"Rows": rows}
+
+
+def _delete_other_versions(bucket: str, key: str, version_id: str) -> None:
+    """Delete the copies of earlier attempts, whose answers were lost.
+
+    The end of the run deletes the version that its job reads. The others would stay in a bucket
+    without a lifecycle rule.
+    """
+    listed = s3.list_object_versions(Bucket=bucket, Prefix=key)
+    for version in listed.get("Versions", []):
+        if version["Key"] == key and version["VersionId"] != version_id:
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
 
 
 class _Stream(io.RawIOBase):

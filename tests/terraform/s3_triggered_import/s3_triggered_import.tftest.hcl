@@ -126,7 +126,7 @@ run "leaves_files_as_they_are_without_a_mapping" {
 
   assert {
     condition = alltrue([
-      length(data.aws_iam_policy_document.copy_file.statement) == 2,
+      length(data.aws_iam_policy_document.copy_file.statement) == 4,
       data.aws_iam_policy_document.copy_file.statement[0].actions == toset(["s3:GetObject", "s3:GetObjectVersion"]),
       data.aws_iam_policy_document.copy_file.statement[0].resources == toset(["${local.bucket_arn}/import/*"]),
     ])
@@ -154,7 +154,8 @@ run "imports_copies_with_the_columns_of_a_mapping" {
     condition = alltrue([
       data.aws_iam_policy_document.copy_file.statement[0].resources == toset(["arn:aws:s3:::theirs/import/*"]),
       data.aws_iam_policy_document.copy_file.statement[1].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
-      data.aws_iam_policy_document.copy_file.statement[2].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
+      data.aws_iam_policy_document.copy_file.statement[3].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
+      data.aws_iam_policy_document.copy_file.statement[4].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
       data.aws_iam_policy_document.import.statement[0].resources == toset(["arn:aws:s3:::theirs/import/*", "arn:aws:s3:::theirs/mapped/*"]),
       data.aws_iam_policy_document.steps.statement[1].resources == toset(["arn:aws:s3:::theirs/mapped/*"]),
     ])

@@ -7,9 +7,9 @@ import pytest
 from campaign_create.plan import (
     BadCampaignRequest,
     Defaults,
-    campaign_named,
     campaign_plan,
     campaign_request,
+    campaigns_named,
 )
 
 DEFAULTS = Defaults(message_type="TRANSACTIONAL")
@@ -169,4 +169,4 @@ def test_a_long_segment_name_leaves_room_for_what_tells_runs_apart():
 def test_a_deleted_campaign_is_not_the_run_s():
     deleted = {"Id": "c1", "Name": "n", "State": {"CampaignStatus": "DELETED"}}
 
-    assert campaign_named([deleted], "n") is None
+    assert list(campaigns_named([deleted], "n")) == []

@@ -38,6 +38,7 @@ class FakePinpoint:
         self.campaigns = []
         self.activities = []
         self.loses_answers = 0
+        self.cannot_start = 0
 
     def create_campaign(self, *, ApplicationId, WriteCampaignRequest):
         campaign = {
@@ -47,6 +48,10 @@ class FakePinpoint:
             "State": {"CampaignStatus": "SCHEDULED"},
         }
         self.campaigns.append(campaign)
+        if self.cannot_start:  # as a hub does whose state machine is throttled
+            self.cannot_start -= 1
+            campaign["State"] = {"CampaignStatus": "INVALID"}
+            raise service_error("CreateCampaign", "TooManyRequestsException", 429)
         if self.loses_answers:
             self.loses_answers -= 1
             raise service_error("CreateCampaign", "504", 504)
@@ -110,6 +115,29 @@ def test_a_lost_answer_does_not_lead_to_a_second_campaign(steps, pinpoint):
 
     create(steps)
 
+    assert len(pinpoint.campaigns) == 1
+
+
+def test_a_campaign_that_could_not_start_is_created_again_and_once(steps, pinpoint):
+    pinpoint.cannot_start = 1
+    with pytest.raises(ServiceUnavailable):
+        create(steps)
+    pinpoint.loses_answers = 1
+    with pytest.raises(ServiceUnavailable):
+        create(steps)
+
+    answer = create(steps)
+
+    assert (answer["CampaignId"], answer["CampaignStatus"]) == ("c2", "SCHEDULED")
+    assert len(pinpoint.campaigns) == 2
+
+
+def test_a_campaign_that_became_invalid_after_its_run_began_is_not_created_again(steps, pinpoint):
+    create(steps)
+    pinpoint.campaigns[0]["State"] = {"CampaignStatus": "INVALID"}
+    pinpoint.activities = [{"Id": "a1", "CampaignId": "c1"}]
+
+    assert create(steps)["CampaignId"] == "c1"
     assert len(pinpoint.campaigns) == 1
 
 

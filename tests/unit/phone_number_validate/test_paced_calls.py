@@ -1,5 +1,7 @@
 """Calls at a steady rate, which holds at any latency and is never exceeded within a second."""
 
+from threading import Event
+
 import pytest
 from hypothesis import given
 from hypothesis.strategies import floats, lists
@@ -96,7 +98,31 @@ def test_a_failing_call_does_not_lose_the_others():
     assert isinstance(results[2], ValueError)
 
 
-def test_results_come_in_the_order_of_the_arguments():
+def test_each_argument_comes_once_with_its_result():
     pairs = list(call_paced(range(50), str, reservations=None, calls_per_second=1))
 
-    assert pairs == [(i, str(i)) for i in range(50)]
+    assert sorted(pairs) == [(i, str(i)) for i in range(50)]
+
+
+def test_results_come_while_later_calls_are_still_to_be_made():
+    ended = [Event() for _ in range(10)]
+    limiter = Limiter(1000)
+    reserve = limiter.reserve
+
+    def reserve_after_the_first_group(n):
+        if limiter.reserved:
+            assert all(event.wait(10) for event in ended)
+        return reserve(n)
+
+    limiter.reserve = reserve_after_the_first_group
+    paced = call_paced(
+        range(1000),
+        lambda number: ended[number].set() if number < 10 else None,
+        reservations=limiter,
+        calls_per_second=1000,
+        sleep=lambda _: None,
+    )
+
+    next(paced)
+
+    assert len(limiter.reserved) < 100

@@ -10,6 +10,8 @@ import pytest
 from moto import mock_aws
 
 from phone_number_validate.export_job import ExportFailed
+from phone_number_validate.paced_calls import RESERVED_AT_ONCE
+from phone_number_validate.paid_verdicts import KEPT_AT_ONCE, THREADS
 from phone_number_validate.verdict_cache import VerdictCache
 from phone_number_validate.verdicts import verdict_from
 from shared.transient import ServiceUnavailable
@@ -276,6 +278,32 @@ def test_throttling_is_worth_another_attempt_which_pays_only_for_what_is_missing
     asked = [request["PhoneNumber"] for request in pinpoint.asked]
     assert asked.count("+14256791901") == 1
     assert set(pinpoint.written) == {"e1", "e2"}
+
+
+class Died(BaseException):
+    """The end of a function's process, which no handler catches."""
+
+
+def test_a_function_that_dies_amid_a_batch_pays_again_for_its_last_calls_only(
+    batch, pinpoint, monkeypatch
+):
+    items = [item(n, f"+14255550{n:03}", f"e{n}") for n in range(100)]
+    ask = pinpoint.phone_number_validate
+
+    def dies_at_the_last_number(**request):
+        if request["NumberValidateRequest"]["PhoneNumber"] == items[-1]["Number"]:
+            raise Died
+        return ask(**request)
+
+    monkeypatch.setattr(pinpoint, "phone_number_validate", dies_at_the_last_number)
+    with pytest.raises(Died):
+        run(batch, *items)
+    monkeypatch.setattr(pinpoint, "phone_number_validate", ask)
+
+    run(batch, *items)
+
+    assert len(pinpoint.written) == 100
+    assert len(pinpoint.asked) < 100 + KEPT_AT_ONCE + THREADS + RESERVED_AT_ONCE
 
 
 def test_a_throttled_number_gets_another_turn_at_the_common_rate(batch, pinpoint, monkeypatch):

@@ -96,6 +96,19 @@ def test_the_copy_is_outside_the_watched_prefix_under_the_run_and_the_files_name
     }
 
 
+@pytest.mark.parametrize("maps", [True, False])
+def test_a_copy_whose_answer_was_lost_does_not_stay_beside_the_copy_of_the_next_attempt(
+    monkeypatch: pytest.MonkeyPatch, maps: bool
+) -> None:
+    with loaded(monkeypatch, maps=maps) as step:
+        run(step, b"Phone\n+12065550101\n")
+
+        answer = run(step, b"Phone\n+12065550101\n")
+
+        versions = step.s3.list_object_versions(Bucket="files", Prefix="mapped/")["Versions"]
+        assert [version["VersionId"] for version in versions] == [answer["VersionId"]]
+
+
 def test_a_large_file_is_copied_whole_in_parts(step: ModuleType) -> None:
     rows = 600_000
     answer = run(step, b"Phone\n" + b"+12065550101\n" * rows)

@@ -140,6 +140,15 @@ def test_a_retry_starts_the_job_when_none_was_started(steps, pinpoint):
     assert len(pinpoint.created) == 1
 
 
+def test_a_retry_starts_another_job_when_the_first_could_not_be_started(steps, pinpoint):
+    pinpoint.jobs = [job(Id="not-started", JobStatus="FAILED")]
+
+    answer = steps.start(start_event(retry=1), CONTEXT)
+
+    assert answer["JobId"] != "not-started"
+    assert len(pinpoint.created) == 1
+
+
 def test_another_file_s_job_is_not_the_run_s():
     other = job()
     other["Definition"] = other["Definition"] | {"S3Url": "s3://files/import/other.csv"}
