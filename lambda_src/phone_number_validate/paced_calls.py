@@ -69,7 +69,6 @@ def call_paced(
                     free_from = clock() + closest
                 running.append((argument, pool.submit(call, argument)))
             ended = [pair for pair in running if pair[1].done()]
-            ended = [pair for pair in running if pair[1].done()]
             running = [pair for pair in running if pair not in ended]
             yield from map(_outcome, ended)
         yield from map(_outcome, running)
