@@ -852,7 +852,6 @@ def no_chunk_is_read(account: LocalAccount) -> Iterator[Callable[[], None]]:
 @pytest.mark.parametrize(
     ("call", "name", "unknown", "where"),
     [
-        cell("claim", "kill-after", unknown=CLAIM),
         cell("send-sms", "kill-before", unknown=CLAIM),
         cell("send-sms", "kill-after", unknown=CLAIM),
     ],
