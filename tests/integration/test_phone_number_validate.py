@@ -175,7 +175,6 @@ FAULTS_OF_CALLS: list[tuple[str, str, dict[str, Any], int]] = [
     ("cache-write", "throttled", {}, 0),
     ("cache-write", "reset-after", {}, 0),
     ("cache-write", "kill-before", {}, 2),
-    ("cache-write", "kill-after", {}, 0),
     ("marks", "throttled", GATEWAY_THROTTLES, 0),
     ("marks", "5xx", {"code": None}, 0),
     ("marks", "reset-after", {}, 0),

@@ -325,7 +325,6 @@ FAULTS_OF_CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("endpoints", "reset-before", {}),
     ("endpoints", "reset-after", {}),
     ("endpoints", "delay", {"seconds": 5.5}),  # longer than the function waits for an answer
-    ("endpoints", "kill-before", {}),
     ("endpoints", "kill-after", {}),
     ("members", "reset-after", {}),
     ("totals", "reset-after", {}),
