@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.loaders import Loader
 
 from engagement_hub.api import service_model_source
-from engagement_hub.api.hub import Account, Hub
 from engagement_hub.api.operations import OPERATIONS
 from engagement_hub.api.responder import respond
 from engagement_hub.customer_role import RoleDoesNotTrust, RoleNotAssumable
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus
 from engagement_hub.event_stream import EventsNotDelivered
+from engagement_hub.hub import Account, Hub
 from engagement_hub.machines import Machines
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
@@ -94,19 +94,19 @@ def hub(tables):
         account=Account("aws", REGION, ACCOUNT_ID),
         machines=Machines(),
         clock=lambda: hub.seconds,
-        epoch=lambda: hub.seconds,
+        monotonic=lambda: hub.seconds,
         sleep=lambda seconds: setattr(hub, "seconds", hub.seconds + seconds),
     )
     hub.seconds = 0.0
     hub.aws = FakeAws()
     hub.machines.__dict__["_states"] = hub.aws
     hub.machines.__dict__["_scheduler"] = hub.aws
-    hub.__dict__["senders"] = FakeSenders()
-    hub.__dict__["paces"] = FakePaces(hub.epoch)
-    hub.__dict__["sent_requests"] = SentRequests(TABLES["RUNS_TABLE"], hub.epoch, tables)
-    hub.__dict__["stream"] = FakeStream()
-    hub.__dict__["undelivered"] = FakeUndelivered()
-    hub.__dict__["runs"] = RunStore(TABLES["RUNS_TABLE"], tables)
+    hub.senders = FakeSenders()
+    hub.paces = FakePaces(hub.clock)
+    hub.sent_requests = SentRequests(TABLES["RUNS_TABLE"], hub.clock, tables)
+    hub.stream = FakeStream()
+    hub.undelivered = FakeUndelivered()
+    hub.runs = RunStore(TABLES["RUNS_TABLE"], tables)
     return hub
 
 
@@ -426,7 +426,7 @@ def until_done(call, **arguments):
 def each_call_takes(hub, client, operation, seconds):
     """Let the hub's clock go on by the calls of one operation of a client."""
     now = [0.0]
-    hub.clock = lambda: now[0]
+    hub.monotonic = lambda: now[0]
     original = getattr(client, operation)
 
     def slow(**arguments):

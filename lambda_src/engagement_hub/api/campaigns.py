@@ -3,7 +3,7 @@
 from typing import cast
 
 from engagement_hub.api.channels import allowed_senders
-from engagement_hub.api.hub import Hub, Operation, new_id
+from engagement_hub.api.operation import Operation, new_id, stopwatch
 from engagement_hub.api.segments import segment_version, version_number
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
@@ -14,6 +14,7 @@ from engagement_hub.engagement.errors import NotFound, TooManyRequests
 from engagement_hub.engagement.messages import template_references
 from engagement_hub.engagement.model import Activity, JsonObject
 from engagement_hub.engagement.schedule import is_immediate
+from engagement_hub.hub import Hub
 from engagement_hub.machines import NotStarted, run_name
 from engagement_hub.store.entities import EXPIRES_AT, Kind
 from engagement_hub.store.names import (
@@ -118,7 +119,7 @@ def delete_campaign(hub: Hub, call: Call) -> JsonObject:
     """
     campaign = _require(hub, call)
     campaign_id = campaign["Id"]
-    out_of_time = hub.stopwatch()
+    out_of_time = stopwatch(hub)
 
     def check_time() -> None:
         if out_of_time():

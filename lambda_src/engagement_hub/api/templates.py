@@ -8,12 +8,13 @@ import functools
 import re
 
 from engagement_hub.api.endpoints import accepted
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.engagement.template_requests import validate_template, validate_template_name
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import ACCOUNT, AlreadyExists, Kind
 from engagement_hub.store.names import ACTIVE_VERSION, load_template, template_id
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engagement_hub.store import patience
 from engagement_hub.workers.export_job import STEPS
-from engagement_hub.workers.hub import Answer, run_step
+from engagement_hub.workers.steps import Answer, run_step
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

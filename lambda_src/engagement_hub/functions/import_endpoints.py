@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engagement_hub.store import patience
-from engagement_hub.workers.hub import Answer, run_step
 from engagement_hub.workers.import_job import STEPS as IMPORT_STEPS
 from engagement_hub.workers.purge import STEPS as PURGE_STEPS
+from engagement_hub.workers.steps import Answer, run_step
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -16,7 +16,6 @@ rows of its `rev`, which are written in the transaction of their entity.
 
 import base64
 import json
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -100,11 +99,6 @@ class EntityStore:
     def __init__(self, table: str, client: "DynamoDBClient | None" = None) -> None:
         self._table = table
         self._client = client or dynamodb_client()
-
-    @classmethod
-    def from_environment(cls) -> "EntityStore":
-        """Return the store in the table that ENTITIES_TABLE names."""
-        return cls(os.environ["ENTITIES_TABLE"])
 
     def get(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
         """Return the entity, or None."""

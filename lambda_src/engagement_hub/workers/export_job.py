@@ -19,10 +19,11 @@ from botocore.exceptions import ClientError
 from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.errors import EngagementError, NotFound
 from engagement_hub.engagement.model import JobStatus
+from engagement_hub.hub import Hub
 from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.audience import Audience, require_whole, snapshot
-from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, time_is_up
+from engagement_hub.workers.steps import Answer, Event, all_shards, time_is_up
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -51,7 +52,11 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         app_id,
         Kind.EXPORT_JOB,
         job_id,
-        lambda body: {**body, "JobStatus": JobStatus.PROCESSING.value, "TotalPieces": hub.shards},
+        lambda body: {
+            **body,
+            "JobStatus": JobStatus.PROCESSING.value,
+            "TotalPieces": hub.endpoints.shards,
+        },
     )
     try:
         hub.bucket.write_json(_segment_key(job_id), _segment_of(hub, app_id, job["Definition"]))
