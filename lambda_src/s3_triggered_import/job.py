@@ -129,7 +129,7 @@ def job_started_before(
     jobs: Iterable[Mapping[str, Any]], s3_url: str, since: str
 ) -> Mapping[str, Any] | None:
     """Return the newest job for the same file since the run began: the effect of an attempt whose
-    answer was lost.
+    answer was lost. A job that failed is ignored: its host may have answered with an error, too.
 
     Args:
         since: the run's start, ISO 8601 in UTC, as are the jobs' CreationDate.
@@ -137,7 +137,9 @@ def job_started_before(
     ours = [
         job
         for job in jobs
-        if job["Definition"]["S3Url"] == s3_url and _to_second(job["CreationDate"]) >= since[:19]
+        if job["Definition"]["S3Url"] == s3_url
+        and job["JobStatus"] != "FAILED"
+        and _to_second(job["CreationDate"]) >= since[:19]
     ]
     return max(ours, key=lambda job: str(job["CreationDate"]), default=None)
 
