@@ -1633,6 +1633,16 @@ def test_templates_are_listed_by_prefix_and_type_page_by_page(client):
     assert [one["TemplateName"] for one in one_type] == ["w1", "w2", "w3"]
 
 
+def test_the_token_of_templates_with_another_prefix_is_refused(client):
+    for name in ("w1", "w2", "x1", "x2"):
+        client.create_sms_template(TemplateName=name, SMSTemplateRequest={"Body": "a"})
+    token = client.list_templates(Prefix="w", PageSize="1")["TemplatesResponse"]["NextToken"]
+
+    for prefix in ({"Prefix": "x"}, {}):
+        with pytest.raises(client.exceptions.BadRequestException, match="not of this list"):
+            client.list_templates(PageSize="1", NextToken=token, **prefix)
+
+
 # Campaigns
 
 

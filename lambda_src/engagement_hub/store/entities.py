@@ -18,6 +18,7 @@ import base64
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from itertools import islice
@@ -91,6 +92,15 @@ _FILED_BY_SEGMENT = frozenset({Kind.IMPORT_JOB, Kind.EXPORT_JOB})
 
 class AlreadyExists(BadRequest):
     """There is an entity of this kind and id already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Narrows a listing to the bodies for which `keep` is true. The name tells its filter from
+    other ones: a listing refuses the token of a listing with another filter."""
+
+    name: str
+    keep: Callable[[Body], bool]
 
 
 class EntityStore:
@@ -197,7 +207,7 @@ class EntityStore:
         limit: int,
         token: str | None = None,
         prefix: str | None = None,
-        keep: Callable[[Body], bool] = lambda _: True,
+        only: Only | None = None,
     ) -> Page[Body]:
         """Return a page of entities in the order of their ids.
 
@@ -205,7 +215,6 @@ class EntityStore:
             limit: how many at most. Fewer are on the last page, and on a page of large bodies.
             token: of the page before, of the same listing.
             prefix: only ids that begin with it.
-            keep: only bodies for which it is true.
 
         Raises:
             BadRequest: the token is not of this listing.
@@ -214,7 +223,7 @@ class EntityStore:
         def body_of(item: Any) -> Body:
             return self._body(app_id, kind, item["sk"]["S"], item)
 
-        return self._page(_pk(app_id, kind), body_of, limit, token, prefix, keep)
+        return self._page(_pk(app_id, kind), body_of, limit, token, prefix, only)
 
     def list_filed(
         self, app_id: str, kind: Kind, segment_id: str, limit: int, token: str | None = None
@@ -225,14 +234,15 @@ class EntityStore:
             BadRequest: the token is not of this listing.
         """
         filed_pk = _filed_pk(app_id, kind, segment_id)
-        after = None if token is None else _sk_of(token, filed_pk, None)
+        listing = _listing(filed_pk)
+        after = None if token is None else _sk_of(token, filed_pk, listing)
         filed = self._query(filed_pk, after, None)
         ids = [str(item["sk"]["S"]) for item in islice(filed, limit + 1)]
         keys = [(_pk(app_id, kind), entity_id) for entity_id in ids[:limit]]
         found = batch_get(self._client, self._table, keys, consistent=True)
         bodies = [self._body(app_id, kind, key[1], found[key]) for key in keys if key in found]
         more = len(ids) > limit
-        return Page(bodies, _token_for(ids[limit - 1], filed_pk, None) if more else None)
+        return Page(bodies, _token_for(ids[limit - 1], listing) if more else None)
 
     def all(self, app_id: str, kind: Kind, prefix: str | None = None) -> Iterator[Body]:
         """Yield every entity of a kind, read as the caller goes."""
@@ -279,7 +289,7 @@ class EntityStore:
             return self._body(app_id, kind, entity_id, item)
 
         pk = _versions_pk(app_id, kind, entity_id)
-        return self._page(pk, body_of, limit, token, None, lambda _: True)
+        return self._page(pk, body_of, limit, token, None, None)
 
     def version_numbers(self, app_id: str, kind: Kind, entity_id: str) -> Sequence[int]:
         """Return the numbers of an entity's versions, the lowest first."""
@@ -430,18 +440,19 @@ class EntityStore:
         limit: int,
         token: str | None,
         prefix: str | None,
-        keep: Callable[[Body], bool],
+        only: Only | None,
     ) -> Page[Body]:
+        listing = _listing(pk, prefix, only)
         # One more than asked for is looked at, so that the last page is known to be the last.
         items: list[Body] = []
         last, size = "", 0
-        for item in self._query(pk, None if token is None else _sk_of(token, pk, prefix), prefix):
+        for item in self._query(pk, None if token is None else _sk_of(token, pk, listing), prefix):
             body = body_of(item)
-            if not keep(body):
+            if only is not None and not only.keep(body):
                 continue
             size += len(_text(body))
             if len(items) == limit or (items and size > _PAGE_BYTES):
-                return Page(items, _token_for(last, pk, prefix))
+                return Page(items, _token_for(last, listing))
             items.append(body)
             last = item["sk"]["S"]
         return Page(items, None)
@@ -552,19 +563,19 @@ def _not_found(kind: Kind, entity_id: str) -> NotFound:
     return NotFound(f"There is no {kind.replace('-', ' ')} {entity_id[:256]!r}.")
 
 
-# A token names its listing, so that the token of another project or list is refused.
+# A token names its listing, so that the token of another project, list or filter is refused.
 
 
-def _listing(pk: str, prefix: str | None) -> bytes:
-    return sha256(f"{pk}\0{prefix or ''}".encode()).digest()[:9]
+def _listing(pk: str, prefix: str | None = None, only: Only | None = None) -> bytes:
+    name = "" if only is None else f"\0{only.name}"
+    return sha256(f"{pk}\0{prefix or ''}{name}".encode()).digest()[:9]
 
 
-def _token_for(sk: str, pk: str, prefix: str | None) -> str:
-    return base64.urlsafe_b64encode(_listing(pk, prefix) + sk.encode()).decode()
+def _token_for(sk: str, listing: bytes) -> str:
+    return base64.urlsafe_b64encode(listing + sk.encode()).decode()
 
 
-def _sk_of(token: str, pk: str, prefix: str | None) -> str:
-    listing = _listing(pk, prefix)
+def _sk_of(token: str, pk: str, listing: bytes) -> str:
     try:
         decoded = base64.b64decode(token, altchars=b"-_", validate=True)
         sk = decoded.removeprefix(listing).decode()
