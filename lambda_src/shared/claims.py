@@ -10,8 +10,8 @@ DynamoDB answers the repetition as it answered the first. A second transaction o
 asks `is_own` of each item (`ses_auto_reply.claims`).
 
 Optimistic locks are no claims: a writer that finds another revision reads and decides again. The
-entity store of the engagement hub names its own new revision in the condition, because one condition
-serves its plain writes and its transactions.
+entity store of the engagement hub names its own new revision in the condition, because one
+condition serves its plain writes and its transactions.
 """
 
 from __future__ import annotations
