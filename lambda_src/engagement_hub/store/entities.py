@@ -568,7 +568,7 @@ def _not_found(kind: Kind, entity_id: str) -> NotFound:
 
 def _listing(pk: str, prefix: str | None = None, only: Only | None = None) -> bytes:
     name = "" if only is None else f"\0{only.name}"
-    return sha256(f"{pk}\0{prefix or ''}{name}".encode()).digest()[:9]
+    return sha256(f"{pk}\0{prefix or ''}{name}".encode(errors="surrogatepass")).digest()[:9]
 
 
 def _token_for(sk: str, listing: bytes) -> str:
