@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engagement_hub.engagement.schedule import iso
 from engagement_hub.machines import Machines
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import ACCOUNT, EntityStore, Kind
 from engagement_hub.store.memory import ShortMemory
+from shared.instants import iso
 from shared.settings import required_env
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ rows of its `rev`, which are written in the transaction of their entity.
 import base64
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -31,8 +31,8 @@ from engagement_hub.store import (
     Key,
     Page,
     attempts,
+    batch_delete,
     batch_get,
-    batch_write,
     can_be_a_key,
     chunks,
     dynamodb_client,
@@ -273,7 +273,7 @@ class EntityStore:
                 if kind in _VERSIONED:
                     between()
                 self._delete_rows_below(app_id, kind, item["sk"]["S"], item)
-            self._delete_keys((pk, item["sk"]["S"]) for item in gone)
+            batch_delete(self._client, self._table, ((pk, item["sk"]["S"]) for item in gone))
 
     def get_version(self, app_id: str, kind: Kind, entity_id: str, number: int) -> Body | None:
         """Return version `number` of an entity, or None."""
@@ -309,7 +309,7 @@ class EntityStore:
         )
         item = answer.get("Attributes")
         if item is not None:
-            self._delete_keys(_part_keys(app_id, kind, entity_id, item))
+            batch_delete(self._client, self._table, _part_keys(app_id, kind, entity_id, item))
 
     # Items
 
@@ -382,7 +382,7 @@ class EntityStore:
             return False
         # The parts of the body before are needed only by a version that stays.
         if read is not None and (before or {}).get("Version") == body.get("Version"):
-            self._delete_keys(_part_keys(app_id, kind, entity_id, read))
+            batch_delete(self._client, self._table, _part_keys(app_id, kind, entity_id, read))
         return True
 
     def _commit(
@@ -463,7 +463,7 @@ class EntityStore:
         if kind in _FILED_BY_SEGMENT:
             body = self._body(app_id, kind, entity_id, item)
             filed = _filed_key(app_id, kind, entity_id, body)
-            self._delete_keys([filed] if filed is not None else [])
+            batch_delete(self._client, self._table, [filed] if filed is not None else [])
         in_parts = "parts" in item
         if kind in _VERSIONED:
             pk = _versions_pk(app_id, kind, entity_id)
@@ -471,18 +471,15 @@ class EntityStore:
             in_parts = in_parts or any("parts" in row for row in rows)
             if in_parts:
                 self._delete_partition(_parts_pk(app_id, kind, entity_id))
-            self._delete_keys((pk, row["sk"]["S"]) for row in rows)
+            batch_delete(self._client, self._table, ((pk, row["sk"]["S"]) for row in rows))
         elif in_parts:
             self._delete_partition(_parts_pk(app_id, kind, entity_id))
 
     def _delete_partition(self, pk: str) -> None:
-        self._delete_keys((pk, item["sk"]["S"]) for item in self._query(pk, None, None))
-
-    def _delete_keys(self, keys: Iterable[Key]) -> None:
-        batch_write(
+        batch_delete(
             self._client,
             self._table,
-            ({"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys),
+            ((pk, item["sk"]["S"]) for item in self._query(pk, None, None)),
         )
 
 

@@ -31,6 +31,7 @@ from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStat
 from engagement_hub.hub import Hub
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
+from engagement_hub.workers.job_end import end_job
 from engagement_hub.workers.steps import Answer, Event
 from shared.settings import required_env
 
@@ -460,21 +461,15 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         unused = job_id if failed else _define_segment(hub, app_id, job, totals)
         if unused is not None:
             hub.machines.start_purge(app_id, segment_id, unused)
-    status = JobStatus.FAILED if failed else JobStatus.COMPLETED
     counters = ("TotalPieces", "CompletedPieces", "FailedPieces", "TotalProcessed", "TotalFailures")
-    finished = hub.timestamp()
-
-    def closed(body: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **body,
-            **{name: totals.get(name, 0) for name in counters},
-            "Failures": failures,
-            "JobStatus": status.value,
-            "CompletionDate": finished,
-        }
-
-    hub.entities.update(app_id, Kind.IMPORT_JOB, job_id, closed)
-    return {"JobStatus": status.value}
+    return end_job(
+        hub,
+        Kind.IMPORT_JOB,
+        event,
+        failed=failed,
+        counters={name: totals.get(name, 0) for name in counters},
+        failures=failures,
+    )
 
 
 def _define_segment(

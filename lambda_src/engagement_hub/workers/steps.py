@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from engagement_hub.hub import Hub, hub_from_environment
+from engagement_hub.store import patience
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger(service="engagement-hub")
+
+_LAST_SECONDS = 60  # for writing results after the last wait for capacity
 
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -67,3 +70,9 @@ def run_step(steps: Mapping[str, Step], event: Event, context: LambdaContext) ->
     answer = steps[name](step_hub(), event, context)
     logger.info("step ends", step=name, **ids)
     return answer
+
+
+def run_patient_step(steps: Mapping[str, Step], event: Event, context: LambdaContext) -> Answer:
+    """Run a step like `run_step`; a lack of capacity of DynamoDB costs it time only."""
+    with patience(context.get_remaining_time_in_millis() / 1000 - _LAST_SECONDS):
+        return run_step(steps, event, context)

@@ -25,7 +25,6 @@ ALLOWED = {
     "hub": {
         "customer_functions",
         "customer_role",
-        "engagement",
         "event_stream",
         "machines",
         "pace",
