@@ -54,7 +54,7 @@ class Hub:
     """The parts of the hub.
 
     Nearly every request and step needs the stores of entities and endpoints. The other parts are
-    imported and made at first use, so that a cold start of the API pays for none of them; a test
+    imported and made at first use, so that a cold start of the API does without them; a test
     assigns its own. Threads must not be the first to use a part: two of them would make its client
     at the same time.
     """

@@ -33,7 +33,7 @@ class Written(NamedTuple):
     """The end of a conditional write.
 
     `own`: the item carries the writer's mark, of this try or of an earlier one. `item`: the item
-    that made the condition fail; empty where there is none.
+    that made the condition fail; empty where no item is there.
     """
 
     own: bool
@@ -77,7 +77,7 @@ def take(
     values: Item | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Written:
-    """Put a claim where there is none, or where a condition holds; return the claim that is there.
+    """Put a claim where no item is, or where a condition holds; return the claim that is there.
 
     Args:
         item: key `pk`, and `sk` where the table has it.
