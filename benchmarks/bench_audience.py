@@ -25,11 +25,11 @@ from benchmarks import Figure
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "lambda_src"))
 
+from engagement_hub.hub import Hub  # noqa: E402 - same
 from engagement_hub.store import chunks, in_threads  # noqa: E402 - path first
 from engagement_hub.store.endpoints import EndpointStore  # noqa: E402 - same
+from engagement_hub.work_bucket import WorkBucket  # noqa: E402 - same
 from engagement_hub.workers.audience import Audience  # noqa: E402 - same
-from engagement_hub.workers.hub import Hub  # noqa: E402 - same
-from engagement_hub.workers.work_bucket import WorkBucket  # noqa: E402 - same
 
 ENDPOINTS = 1000
 CHUNK = 200
@@ -130,10 +130,9 @@ def page_milliseconds(segment: dict[str, Any]) -> float:
     hub = Hub(
         entities=cast("Any", None),
         endpoints=EndpointStore("endpoints", 1, clients[0]),
-        runs=cast("Any", None),
-        bucket=WorkBucket("work", clients[1]),
-        shards=1,
+        account=cast("Any", None),
     )
+    hub.bucket = WorkBucket("work", clients[1])
     audience = Audience(hub, "a" * 32, segment)
     milliseconds = []
     for _ in range(REPEATS + 1):

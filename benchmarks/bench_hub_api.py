@@ -18,8 +18,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "lambda_src")]
 
 # The path must be set first.
 from benchmarks import Figure  # noqa: E402
-from engagement_hub.api.hub import Account, Hub  # noqa: E402
 from engagement_hub.api.responder import logger, respond  # noqa: E402
+from engagement_hub.hub import Account, Hub  # noqa: E402
 from engagement_hub.store.endpoints import EndpointStore  # noqa: E402
 from engagement_hub.store.entities import EntityStore  # noqa: E402
 from tests.builders.hub import (  # noqa: E402

@@ -17,6 +17,7 @@ from benchmarks.recorded_aws import RecordedAws, Step
 sys.path.insert(0, str(Path(__file__).parent.parent / "lambda_src"))
 
 from engagement_hub.engagement.campaigns import new_campaign  # noqa: E402 - path first
+from engagement_hub.hub import Hub, hub_from_environment  # noqa: E402 - same
 from engagement_hub.store import dynamodb_client  # noqa: E402 - same
 from engagement_hub.store.entities import Kind  # noqa: E402 - same
 from engagement_hub.workers import campaign_run, import_job, purge  # noqa: E402 - same
@@ -25,8 +26,6 @@ from engagement_hub.workers.campaign_plan import (  # noqa: E402 - same
     chunk_key,
     place_of,
 )
-from engagement_hub.workers.campaign_send import _functions, _senders  # noqa: E402 - same
-from engagement_hub.workers.hub import Hub, hub_from_environment  # noqa: E402 - same
 from shared.aws import _session, aws_client  # noqa: E402 - same
 
 ACCOUNT = "123456789012"
@@ -77,7 +76,7 @@ CONTEXT = cast("Any", Context())
 
 
 def _forget_clients() -> None:
-    for kept in (_session, dynamodb_client, hub_from_environment, _senders, _functions):
+    for kept in (_session, dynamodb_client):
         kept.cache_clear()
 
 
@@ -91,7 +90,6 @@ def recorded_hub() -> Iterator[tuple[Hub, RecordedAws]]:
             _session().register("before-send", cast("Any", aws.answer))
             hub = hub_from_environment()
             hub.roles = cast("Any", OwnRole())
-            hub.stream._roles = hub.roles
             yield hub, aws
     finally:
         _forget_clients()
@@ -199,7 +197,7 @@ class Project:
             self._recorded(
                 campaign_run.build_shard, {**event, "Shard": shard, "After": None, "Part": 0}
             )
-            for shard in range(self.hub.shards)
+            for shard in range(self.hub.endpoints.shards)
         ]
 
     def send(self, event: dict[str, Any], most: int) -> list[Step]:

@@ -1,8 +1,11 @@
 """The campaigns that runs created, by name: a look-up that does not grow with the project."""
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from shared.claims import take
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -14,7 +17,8 @@ KEPT_SECONDS = 400 * 86_400  # longer than Step Functions keeps the name of an e
 
 class CreatedCampaigns:
     """The items `pk = campaign#<name>`, `sk = created` of a table with the TTL attribute
-    `expires_at`. An item without `campaign_id` belongs to a creation whose answer is not known."""
+    `expires_at`. An item without `campaign_id` belongs to a creation whose answer is not known;
+    `claimed_by` is the attempt that claimed the name."""
 
     def __init__(
         self,
@@ -27,20 +31,9 @@ class CreatedCampaigns:
         self._clock = clock
 
     def claim(self, name: str) -> bool:
-        """Claim a name; return whether no run has claimed it before.
-
-        After a lost answer of DynamoDB the repetition finds its own claim: False then only costs a
-        look-up in the project.
-        """
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table_name,
-                Item=self._item(name),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        """Claim a name; return whether no earlier attempt has claimed it."""
+        item = {**self._item(name), "claimed_by": {"S": uuid.uuid4().hex}}
+        return take(self._dynamodb, self._table_name, item, holder="claimed_by").own
 
     def campaign_id(self, name: str) -> str | None:
         """Return the id of the campaign of a claimed name; None while the id is not known."""

@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement_hub.engagement.campaigns import UpcomingRun
 from engagement_hub.engagement.errors import EngagementError, InternalServerError, TooManyRequests
-from engagement_hub.engagement.schedule import iso
 from engagement_hub.engagement.segments import LIST_RETIREMENT
 from engagement_hub.store import error_code
+from shared.instants import iso
 from shared.settings import required_env
 
 if TYPE_CHECKING:

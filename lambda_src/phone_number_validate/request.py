@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["BadValidationRequest", "ValidationRequest", "export_prefix", "validation_request"]
+__all__ = [
+    "BadValidationRequest",
+    "ValidationRequest",
+    "export_prefix",
+    "round_prefix",
+    "validation_request",
+]
 
 
 class BadValidationRequest(ValueError):
@@ -46,10 +52,15 @@ def validation_request(run_input: Any, needs_validation_segment_id: str) -> Vali
     return ValidationRequest(segment_id)
 
 
+def round_prefix(execution: str, round_: int) -> str:
+    """Return the S3 prefix of all exports of a round of a run."""
+    return f"exports/{execution}/{round_}/"
+
+
 def export_prefix(execution: str, round_: int, attempt: int) -> str:
     """Return the S3 prefix of an export of a run.
 
-    Each attempt has a folder of its own: after a lost answer an unknown job may still write into
-    the folder before.
+    Each attempt has a folder of its own: a job that an earlier attempt asked for, and that was not
+    there when the retry looked, may still write into the folder before.
     """
-    return f"exports/{execution}/{round_}/{attempt}/"
+    return f"{round_prefix(execution, round_)}{attempt}/"

@@ -141,8 +141,8 @@ def job_started_before(
         job
         for job in jobs
         if job["Definition"]["S3Url"] == s3_url
-        and _to_second(job["CreationDate"]) >= since[:19]
         and job["JobStatus"] != "FAILED"
+        and _to_second(job["CreationDate"]) >= since[:19]
     ]
     return max(ours, key=lambda job: str(job["CreationDate"]), default=None)
 

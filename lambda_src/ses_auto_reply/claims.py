@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.claims import is_own
 from shared.transient import ServiceUnavailable, transient_errors_named
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Claims:
 def _why_not(found: list[Any], message_id: str, attempt: str) -> Claim:
     claims = [item for item in found if item]
     own = [item for item in claims if item["message_id"]["S"] == message_id]
-    if own and all(item.get("attempt") == {"S": attempt} for item in claims):
+    if own and all(is_own(item, {"attempt": {"S": attempt}}) for item in claims):
         return Claim.TAKEN  # the repetition of a transaction whose answer was lost
     if own:
         # Sent to one is sent to all: it is one reply.

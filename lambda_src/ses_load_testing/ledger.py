@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ses_load_testing.batch_reads import KeysUnread, read_items
 from shared.claims import take
-from shared.transient import ServiceUnavailable
+from shared.transient import ServiceUnavailable, transient_errors_named
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -161,24 +161,34 @@ class Ledger:
                 return answer if isinstance(answer, ClaimState) else ClaimState.IN_FLIGHT
 
     def _put(
-        self, call_id: str, claim: Claim, instead_of: str | None
+        self, call_id: str, message: Claim, instead_of: str | None
     ) -> ClaimState | Mapping[str, Any]:
         """Write a claim; return OURS, NOT_WRITTEN, or the existing claim."""
         item = {
-            "pk": {"S": f"message#{claim.key}"},
+            "pk": {"S": f"message#{message.key}"},
             "sk": {"S": "claim"},
             "call": {"S": call_id},
-            "entry": {"N": str(claim.entry)},
+            "entry": {"N": str(message.entry)},
             "at": {"N": str(int(self._clock()))},
-            "sqs": {"S": claim.message_id},
+            "sqs": {"S": message.message_id},
             **self._expiry(),
         }
-        replaced = None if instead_of is None else {"call": {"S": instead_of}}
+        free: dict[str, Any] = {}
+        if instead_of is not None:
+            free = {
+                "condition": "#replaced = :replaced",
+                "names": {"#replaced": "call"},
+                "values": {":replaced": {"S": instead_of}},
+            }
         try:
-            there = take(self._dynamodb, self._table, item, instead_of=replaced)
+            with transient_errors_named():
+                claim = take(self._dynamodb, self._table, item, holder="call", **free)
         except ServiceUnavailable:
             return ClaimState.NOT_WRITTEN
-        return ClaimState.OURS if there["call"] == item["call"] else there
+        if claim.own:
+            return ClaimState.OURS
+        # The claim that was to be replaced may be gone.
+        return claim.item or ClaimState.NOT_WRITTEN
 
     def _outcomes(self, call_ids: Iterable[str]) -> dict[str, str]:
         """Return the letters of those calls that have an outcome.

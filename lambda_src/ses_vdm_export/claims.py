@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ses_vdm_export.month import instant, timestamp
-from shared.claims import Item, take
+from shared.claims import Item, take, write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -76,14 +76,14 @@ class Claims:
         """Claim a month; return the claim that it has: this run's, or that of an earlier run.
 
         Raises:
-            ServiceUnavailable: DynamoDB did not decide.
+            ClientError, BotoCoreError: DynamoDB did not decide.
         """
         item = {
             **_key(key),
             "execution": {"S": execution},
             "taken_at": {"S": timestamp(now)},
         }
-        return _claim(key, take(self._client, self._table, item))
+        return _claim(key, take(self._client, self._table, item, holder="execution").item)
 
     def take_over(self, claim: Claim, execution: str, now: datetime) -> None:
         """Make a claim this run's.
@@ -112,22 +112,21 @@ class Claims:
         names = {f"#{name}": name for name in [*values, "execution", *([remove] if remove else [])]}
         settings = ", ".join(f"#{name} = :{name}" for name in values)
         change = f"SET {settings}" if settings else f"REMOVE #{remove}"
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=_key(key),
-                UpdateExpression=change,
-                # A repetition whose first answer was lost finds its own execution there.
-                ConditionExpression="#execution IN (:holder, :self)",
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues={
-                    ":holder": {"S": holder},
-                    ":self": {"S": values.get("execution", holder)},
-                    **{f":{name}": {"S": value} for name, value in values.items()},
-                },
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise ClaimLost(f"The claim {key} is another run's by now.") from error
+        written = write(
+            self._client.update_item,
+            {"execution": {"S": values.get("execution", holder)}},
+            TableName=self._table,
+            Key=_key(key),
+            UpdateExpression=change,
+            ConditionExpression="#execution = :holder",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={
+                ":holder": {"S": holder},
+                **{f":{name}": {"S": value} for name, value in values.items()},
+            },
+        )
+        if not written.own:
+            raise ClaimLost(f"The claim {key} is another run's by now.")
 
 
 def _key(claim: str) -> dict[str, Any]:

@@ -1,67 +1,96 @@
-"""Claims: items of a DynamoDB table that give one holder the right to act.
+"""Conditional writes to DynamoDB whose answer can be lost, and the claims that are made of them.
 
-The answer to a conditional put can be lost after the put was done. botocore then repeats the put,
-and so does the caller, and the condition fails on the item that the first put wrote. So a failed
-condition alone says nothing: the item that is there says whose the claim is.
+The answer to a conditional write can be lost after the write was done. botocore then repeats it,
+and so does the caller, and the condition fails on the item that the first try wrote. So a failed
+condition alone says nothing: each write marks the item with its writer, and the item that is there
+says whose write it was. `is_own` is the one rule for that, and `write` and `take` apply it.
+
+`TransactWriteItems` needs the rule less: botocore repeats a transaction with its token, and
+DynamoDB answers the repetition as it answered the first. A second transaction of the same attempt
+asks `is_own` of each item (`ses_auto_reply.claims`).
+
+Optimistic locks are no claims: a writer that finds another revision reads and decides again. The
+entity store of the engagement hub names its own new revision in the condition, because one
+condition serves its plain writes and its transactions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
-
-from shared.transient import ServiceUnavailable, transient_errors_named
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["Item", "take"]
+__all__ = ["Item", "Written", "is_own", "take", "write"]
 
 Item = Mapping[str, Any]
 
 
-def take(
-    dynamodb: DynamoDBClient, table: str, item: Item, *, instead_of: Item | None = None
-) -> Item:
-    """Put a claim where there is no claim; return the claim that is there then.
+class Written(NamedTuple):
+    """The end of a conditional write.
 
-    The claim is the caller's when its holder is the caller: it was put now, or by an earlier try
-    whose answer was lost.
+    `own`: the item carries the writer's mark, of this try or of an earlier one. `item`: the item
+    that made the condition fail; empty where no item is there.
+    """
+
+    own: bool
+    item: Item
+
+
+def is_own(item: Item, mark: Item) -> bool:
+    """Check whether an item carries a mark: attributes that no other write gives it."""
+    return all(item.get(name) == value for name, value in mark.items())
+
+
+def write(call: Callable[..., object], mark: Item, **request: Any) -> Written:
+    """Make a conditional write, once however often it is tried.
 
     Args:
-        item: key `pk`, and `sk` where the table has it; one attribute names the holder, which no
-            other attempt has.
-        instead_of: one attribute of a claim that may be replaced, with its value. Without it
-            only a missing claim is taken.
+        call: `put_item` or `update_item` of a client.
+        mark: attributes that this write gives the item, and that no other write gives it.
+        request: parameters of the call, with the condition.
 
     Raises:
-        ServiceUnavailable: DynamoDB did not decide; the claim may be taken.
-        ClientError: DynamoDB refused permanently, as without a permission.
+        ClientError, BotoCoreError: DynamoDB refused, or did not answer; the write may be done.
     """
-    condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-    if instead_of is not None:
-        ((name, value),) = instead_of.items()
-        condition = {
-            "ConditionExpression": "#replaced = :replaced",
-            "ExpressionAttributeNames": {"#replaced": name},
-            "ExpressionAttributeValues": {":replaced": value},
-        }
     try:
-        with transient_errors_named():
-            dynamodb.put_item(
-                TableName=table,
-                Item=item,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **condition,
-            )
+        call(ReturnValuesOnConditionCheckFailure="ALL_OLD", **request)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
         response: Mapping[str, Any] = error.response
-        there: Item | None = response.get("Item")
-        if there is None:
-            raise ServiceUnavailable("The claim that was there was deleted just now.") from error
-        return there
-    return item
+        there: Item = response.get("Item", {})
+        return Written(is_own(there, mark), there)
+    return Written(True, {})
+
+
+def take(
+    dynamodb: DynamoDBClient,
+    table: str,
+    item: Item,
+    *,
+    holder: str,
+    condition: str = "attribute_not_exists(pk)",
+    values: Item | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Written:
+    """Put a claim where no item is, or where a condition holds; return the claim that is there.
+
+    Args:
+        item: key `pk`, and `sk` where the table has it.
+        holder: the attribute that names the claim's holder, which no other attempt has.
+        condition: on the item that is there; with the parameters `values` and `names`.
+
+    Raises:
+        ClientError, BotoCoreError: DynamoDB refused, or did not answer; the claim may be taken.
+    """
+    request: dict[str, Any] = {"TableName": table, "Item": item, "ConditionExpression": condition}
+    if values:
+        request["ExpressionAttributeValues"] = values
+    if names:
+        request["ExpressionAttributeNames"] = names
+    written = write(dynamodb.put_item, {holder: item[holder]}, **request)
+    return written if written.item else Written(written.own, item if written.own else {})

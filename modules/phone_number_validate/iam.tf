@@ -4,7 +4,7 @@ module "export_access" {
   source = "../internal/pinpoint_access"
 
   pinpoint       = var.pinpoint
-  api_operations = ["CreateExportJob"]
+  api_operations = ["CreateExportJob", "GetSegmentExportJobs"]
 }
 
 module "read_export_access" {

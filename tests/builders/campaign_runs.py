@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from engagement_hub.customer_functions import CallFailed
 from engagement_hub.engagement.campaigns import new_campaign
+from engagement_hub.hub import Hub
 from engagement_hub.senders import SendOutcome
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import campaign_run as steps
-from engagement_hub.workers.customer_functions import CallFailed
-from engagement_hub.workers.hub import Hub
 from tests.builders.hub_workers import APP, NOW, Context, endpoints, sms
 
 CONTEXT: Any = Context()

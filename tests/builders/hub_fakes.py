@@ -31,8 +31,8 @@ class FakeSenders:
 class FakePaces:
     """Schedules as RateLimiter keeps them; `next` is when the next send of a channel is free."""
 
-    def __init__(self, epoch: Callable[[], float]) -> None:
-        self.epoch = epoch
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
         self.rates = {"SMS": 1e9, "EMAIL": 1e9, "VOICE": 1e9}
         self.next: dict[str, float] = {}
         self.error: Exception | None = None
@@ -43,7 +43,7 @@ class FakePaces:
     def reserve(self, channel: str, n: int, by: float) -> float | None:
         if self.error:
             raise self.error
-        start = max(self.next.get(channel, 0.0), self.epoch())
+        start = max(self.next.get(channel, 0.0), self.clock())
         if start > by:
             return None
         self.next[channel] = start + n / self.rates[channel]

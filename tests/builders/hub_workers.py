@@ -9,11 +9,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from engagement_hub.hub import Account, Hub
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore, Kind
 from engagement_hub.store.runs import RunStore
-from engagement_hub.workers.hub import Hub
-from engagement_hub.workers.work_bucket import WorkBucket
+from engagement_hub.work_bucket import WorkBucket
 from tests.builders.hub import OneCallAtATime
 from tests.builders.tables import PK_AND_SK
 
@@ -69,6 +69,7 @@ ENVIRONMENT = {
     "IMPORT_CONCURRENCY": "8",
     "RUNS_TABLE": "runs",
     "SCHEDULE_GROUP": "hub",
+    "WORK_BUCKET": "work",
     "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/hub-schedules",
     "SCHEDULE_DEAD_LETTER_ARN": "arn:aws:sqs:us-east-1:123456789012:hub-schedules",
     "CAMPAIGN_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:hub",
@@ -96,12 +97,12 @@ def hub_on_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         hub = Hub(
             entities=EntityStore("entities", dynamodb),
             endpoints=EndpointStore("endpoints", SHARDS, dynamodb),
-            runs=RunStore("runs", dynamodb, clock=lambda: NOW),
-            bucket=WorkBucket("work", s3),
-            shards=SHARDS,
-            roles=OwnRole(),  # type: ignore[arg-type]  # the part of CustomerRoles that is used
+            account=Account("aws", "us-east-1", "123456789012"),
             clock=lambda: NOW,
         )
+        hub.runs = RunStore("runs", dynamodb, clock=lambda: NOW)
+        hub.bucket = WorkBucket("work", s3)
+        hub.roles = OwnRole()  # type: ignore[assignment]  # the part of CustomerRoles that is used
         yield hub
 
 

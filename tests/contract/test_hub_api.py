@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.loaders import Loader
 
 from engagement_hub.api import service_model_source
-from engagement_hub.api.hub import Account, Hub
 from engagement_hub.api.operations import OPERATIONS
 from engagement_hub.api.responder import respond
 from engagement_hub.customer_role import RoleDoesNotTrust, RoleNotAssumable
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus
 from engagement_hub.event_stream import EventsNotDelivered
+from engagement_hub.hub import Account, Hub
 from engagement_hub.machines import Machines
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
@@ -94,19 +94,19 @@ def hub(tables):
         account=Account("aws", REGION, ACCOUNT_ID),
         machines=Machines(),
         clock=lambda: hub.seconds,
-        epoch=lambda: hub.seconds,
+        monotonic=lambda: hub.seconds,
         sleep=lambda seconds: setattr(hub, "seconds", hub.seconds + seconds),
     )
     hub.seconds = 0.0
     hub.aws = FakeAws()
     hub.machines.__dict__["_states"] = hub.aws
     hub.machines.__dict__["_scheduler"] = hub.aws
-    hub.__dict__["senders"] = FakeSenders()
-    hub.__dict__["paces"] = FakePaces(hub.epoch)
-    hub.__dict__["sent_requests"] = SentRequests(TABLES["RUNS_TABLE"], hub.epoch, tables)
-    hub.__dict__["stream"] = FakeStream()
-    hub.__dict__["undelivered"] = FakeUndelivered()
-    hub.__dict__["runs"] = RunStore(TABLES["RUNS_TABLE"], tables)
+    hub.senders = FakeSenders()
+    hub.paces = FakePaces(hub.clock)
+    hub.sent_requests = SentRequests(TABLES["RUNS_TABLE"], hub.clock, tables)
+    hub.stream = FakeStream()
+    hub.undelivered = FakeUndelivered()
+    hub.runs = RunStore(TABLES["RUNS_TABLE"], tables)
     return hub
 
 
@@ -426,7 +426,7 @@ def until_done(call, **arguments):
 def each_call_takes(hub, client, operation, seconds):
     """Let the hub's clock go on by the calls of one operation of a client."""
     now = [0.0]
-    hub.clock = lambda: now[0]
+    hub.monotonic = lambda: now[0]
     original = getattr(client, operation)
 
     def slow(**arguments):
@@ -1631,6 +1631,16 @@ def test_templates_are_listed_by_prefix_and_type_page_by_page(client):
         (name, kind) for name in ("w1", "w2", "w3") for kind in ("SMS", "EMAIL")
     }
     assert [one["TemplateName"] for one in one_type] == ["w1", "w2", "w3"]
+
+
+def test_the_token_of_templates_with_another_prefix_is_refused(client):
+    for name in ("w1", "w2", "x1", "x2"):
+        client.create_sms_template(TemplateName=name, SMSTemplateRequest={"Body": "a"})
+    token = client.list_templates(Prefix="w", PageSize="1")["TemplatesResponse"]["NextToken"]
+
+    for prefix in ({"Prefix": "x"}, {}):
+        with pytest.raises(client.exceptions.BadRequestException, match="not of this list"):
+            client.list_templates(PageSize="1", NextToken=token, **prefix)
 
 
 # Campaigns

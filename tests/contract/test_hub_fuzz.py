@@ -17,9 +17,9 @@ from botocore.loaders import Loader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engagement_hub.api.hub import Account, Hub
 from engagement_hub.api.operations import OPERATIONS
 from engagement_hub.api.responder import respond
+from engagement_hub.hub import Account, Hub
 from engagement_hub.machines import Machines
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore
@@ -152,14 +152,13 @@ def hub() -> Iterator[Hub]:
             account=Account("aws", REGION, ACCOUNT_ID),
             machines=Idle(),
         )
-        hub.__dict__.update(
-            paces=FakePaces(hub.epoch),
-            runs=RunStore(TABLES["RUNS_TABLE"], client),
-            senders=FakeSenders(),
-            sent_requests=SentRequests(TABLES["RUNS_TABLE"], hub.epoch, client),
-            stream=FakeStream(),
-            undelivered=FakeUndelivered(),
-        )
+        fakes: Any = hub
+        fakes.paces = FakePaces(hub.clock)
+        fakes.senders = FakeSenders()
+        fakes.stream = FakeStream()
+        fakes.undelivered = FakeUndelivered()
+        hub.runs = RunStore(TABLES["RUNS_TABLE"], client)
+        hub.sent_requests = SentRequests(TABLES["RUNS_TABLE"], hub.clock, client)
         enforce_limits(client)
         yield hub
         enforce_no_limits(client)

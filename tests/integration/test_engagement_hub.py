@@ -369,6 +369,63 @@ def test_a_hook_that_the_hub_may_not_invoke_fails_the_run_and_nobody_gets_anythi
     assert "AccessDeniedException" in logged[0]
 
 
+WAITS_FOR_GO = """
+def answer(event):
+    end = time.time() + 12
+    while not objects("go") and time.time() < end:
+        time.sleep(0.2)
+    return {}
+"""
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_campaign_whose_execution_is_stopped_is_released(
+    engagement_hub: Any, hub: dict[str, Any], pinpoint: Any, project: str, account: LocalAccount
+) -> None:
+    text_messages(pinpoint, project, ann="gold")
+    hook = customer_function(account, f"waits-{project[:8]}", WAITS_FOR_GO)
+    hook.let_in(hub["campaign_role_arn"])
+    campaign = campaign_to_all(
+        pinpoint,
+        project,
+        MessageConfiguration=PLAN,
+        Hook={"LambdaFunctionName": hook.arn, "Mode": "FILTER"},
+    )
+    account.eventually(hook.calls, bool)
+
+    ended = stopped_execution(account, "hub-campaign", f"{campaign}-1")
+    # The event of the module's rule: the local AWS publishes no events of executions.
+    answer = account.client("lambda").invoke(FunctionName="hub-ended", Payload=json.dumps(ended))
+    hook.put("go")
+
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    names = {"ApplicationId": project, "CampaignId": campaign}
+    state = pinpoint.get_campaign(**names)["CampaignResponse"]["State"]["CampaignStatus"]
+    [activity] = pinpoint.get_campaign_activities(**names)["ActivitiesResponse"]["Item"]
+    assert (state, activity["State"], activity["Result"]) == ("COMPLETED", "COMPLETED", "FAIL")
+
+
+def stopped_execution(account: LocalAccount, machine: str, name: str) -> dict[str, Any]:
+    """Stop a running execution. Returns the event of its end, as EventBridge has it."""
+    states = account.client("stepfunctions")
+    arns = {
+        one["name"]: one["stateMachineArn"] for one in states.list_state_machines()["stateMachines"]
+    }
+    [execution] = [one for one in account.executions(arns[machine]) if one["name"] == name]
+    states.stop_execution(executionArn=execution["executionArn"])
+    detail = states.describe_execution(executionArn=execution["executionArn"])
+    members = ("executionArn", "stateMachineArn", "name", "status", "input")
+    assert detail["status"] == "ABORTED"
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "resources": [execution["executionArn"]],
+        "detail": {member: detail[member] for member in members},
+    }
+
+
 @terraform("engagement_hub", scope="module")
 def test_a_custom_channel_gets_the_endpoints_of_its_types_in_the_documented_form(
     engagement_hub: Any, hub: dict[str, Any], pinpoint: Any, project: str, account: LocalAccount

@@ -1,13 +1,14 @@
 """Projects ("apps") and their settings."""
 
 from engagement_hub.api.creation import create_once
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation, stopwatch
 from engagement_hub.api.segments import purge_members
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.campaigns import validate_settings
 from engagement_hub.engagement.errors import BadRequest, TooManyRequests
 from engagement_hub.engagement.model import JsonObject
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.names import SETTINGS_ID
 
@@ -58,7 +59,7 @@ def delete_app(hub: Hub, call: Call) -> JsonObject:
     """
     app_id = call.app_id
     app = hub.entities.require(ACCOUNT, Kind.APP, app_id)
-    out_of_time = hub.stopwatch()
+    out_of_time = stopwatch(hub)
 
     def check_time() -> None:
         if out_of_time():

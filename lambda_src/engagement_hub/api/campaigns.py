@@ -4,7 +4,7 @@ from typing import cast
 
 from engagement_hub.api.channels import allowed_senders
 from engagement_hub.api.creation import create_once
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation, stopwatch
 from engagement_hub.api.segments import segment_version, version_number
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
@@ -15,6 +15,7 @@ from engagement_hub.engagement.errors import NotFound, TooManyRequests
 from engagement_hub.engagement.messages import template_references
 from engagement_hub.engagement.model import Activity, CampaignStatus, JsonObject
 from engagement_hub.engagement.schedule import is_immediate
+from engagement_hub.hub import Hub
 from engagement_hub.machines import NotStarted, run_name
 from engagement_hub.store.entities import EXPIRES_AT, Kind
 from engagement_hub.store.names import (
@@ -121,7 +122,7 @@ def delete_campaign(hub: Hub, call: Call) -> JsonObject:
     """
     campaign = _require(hub, call)
     campaign_id = campaign["Id"]
-    out_of_time = hub.stopwatch()
+    out_of_time = stopwatch(hub)
 
     def check_time() -> None:
         if out_of_time():

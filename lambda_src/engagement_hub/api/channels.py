@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.channel_settings import (
     AllowedSenders,
@@ -17,6 +17,7 @@ from engagement_hub.engagement.channel_settings import (
 )
 from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.model import JsonObject
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
 
 __all__ = ["OPERATIONS", "allowed_senders"]

@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from engagement_hub.api.hub import Hub, new_id
+from engagement_hub.api.operation import new_id
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.model import JsonObject
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import AlreadyExists, Kind
 
 __all__ = ["create_once"]

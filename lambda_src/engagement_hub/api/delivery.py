@@ -15,8 +15,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from engagement_hub.api.hub import Hub
 from engagement_hub.engagement.model import JsonObject
+from engagement_hub.hub import Hub
 from engagement_hub.senders import DeliveryStatus, Senders, SendOutcome
 from engagement_hub.store.sent_requests import Path, Repetition, SentRequest
 from shared.pacing import PacingContention
@@ -70,7 +70,7 @@ class Delivery:
         self._hub = hub
         self._request_id = request_id
         self._record = record
-        started = hub.epoch()
+        started = hub.clock()
         self._last_start = started + _LAST_START_SECONDS
         self._last_answer = started + _LAST_ANSWER_SECONDS
         self._results: dict[Path, JsonObject] = {}
@@ -147,14 +147,14 @@ class Delivery:
             starts += [(start + number * gap, message) for number, message in enumerate(window)]
         under_way: list[tuple[Message, Future[SendOutcome]]] = []
         for start, message in sorted(starts, key=lambda pair: pair[0]):
-            delay = start - self._hub.epoch()
+            delay = start - self._hub.clock()
             if delay > 0:
                 self._hub.sleep(delay)
             send = pool.submit(
                 senders.send, message.content, message.address, context=message.context
             )
             under_way.append((message, send))
-        wait([send for _, send in under_way], max(0.0, self._last_answer - self._hub.epoch()))
+        wait([send for _, send in under_way], max(0.0, self._last_answer - self._hub.clock()))
         for message, send in under_way:
             self._settle(message, self._outcome(send))
 
@@ -201,7 +201,7 @@ class Delivery:
     def _of_earlier_attempt(self, other: Repetition, messages: Sequence[Message]) -> Delivered:
         """Return the results of the attempt that sends or has sent; wait for one under way."""
         assert self._record is not None
-        while not other.done and self._hub.epoch() < self._last_start:
+        while not other.done and self._hub.clock() < self._last_start:
             if self._is_over(other):
                 break
             self._hub.sleep(_PAUSE_SECONDS)
@@ -221,7 +221,7 @@ class Delivery:
         return Delivered(other.holder, self._results)
 
     def _is_over(self, other: Repetition) -> bool:
-        return other.done or other.began + _LONGEST_REQUEST_SECONDS < self._hub.epoch()
+        return other.done or other.began + _LONGEST_REQUEST_SECONDS < self._hub.clock()
 
     def _log(self, what: str, error: BaseException) -> None:
         logger.error(what, request_id=self._request_id, error_type=type(error).__name__)

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import cast
 
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation, stopwatch
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.endpoint_requests import checked_id
 from engagement_hub.engagement.errors import BadRequest, NotFound, TooManyRequests
 from engagement_hub.engagement.model import EndpointRequest, JsonObject
+from engagement_hub.hub import Hub
 from engagement_hub.store.endpoints import BEGINNING, Position
 from engagement_hub.store.entities import EXPIRES_AT, Kind
 
@@ -107,7 +108,7 @@ def remove_attributes(hub: Hub, call: Call) -> JsonObject:
     if not patterns:
         raise BadRequest("Blacklist is missing: name the attributes to remove, or give patterns.")
     request = _request_id(attribute_type, patterns)
-    out_of_time = hub.stopwatch()
+    out_of_time = stopwatch(hub)
     removed, position = _interrupted(hub, call, request)
     try:
         for names, following in hub.endpoints.remove_attributes(

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation
 from engagement_hub.api.wire import Call
 from engagement_hub.customer_role import RoleDoesNotTrust, RoleNotAssumable
 from engagement_hub.engagement.endpoint_requests import checked_id
@@ -21,6 +21,7 @@ from engagement_hub.event_stream import (
     EventsNotDelivered,
     line_of,
 )
+from engagement_hub.hub import Hub
 from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import EVENT_STREAM_ID
@@ -182,9 +183,9 @@ def put_event_stream(hub: Hub, call: Call) -> JsonObject:
 
 def _check_stream(hub: Hub, call: Call, stream: Mapping[str, Any]) -> None:
     record = stream_test(call.app_id, hub.account.account_id, call.now)
-    end = hub.clock() + _NEW_ROLE_SECONDS
+    end = hub.monotonic() + _NEW_ROLE_SECONDS
     while (problem := _problem(hub, call, stream, record)) is not None:
-        if hub.clock() + _PAUSE_SECONDS > end:
+        if hub.monotonic() + _PAUSE_SECONDS > end:
             raise BadRequest(problem)
         hub.sleep(_PAUSE_SECONDS)
 

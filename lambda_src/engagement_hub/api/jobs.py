@@ -9,11 +9,12 @@ import re
 from collections.abc import Callable
 
 from engagement_hub.api.creation import create_once
-from engagement_hub.api.hub import Hub, Operation, new_id
+from engagement_hub.api.operation import Operation, new_id
 from engagement_hub.api.segments import segment_version
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.model import JobStatus, JsonObject, SegmentType
+from engagement_hub.hub import Hub
 from engagement_hub.machines import NotStarted
 from engagement_hub.store.entities import Kind
 

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement_hub.api.delivery import Delivered, Delivery, Message
 from engagement_hub.api.events import publish_or_keep
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.direct_sends import (
     MOST_RECIPIENTS,
@@ -38,6 +38,7 @@ from engagement_hub.engagement.messages import (
     validate_messages,
 )
 from engagement_hub.engagement.model import ChannelType, Endpoint, JsonObject
+from engagement_hub.hub import Hub
 from engagement_hub.store.channels import channel_settings
 from engagement_hub.store.names import load_template
 from engagement_hub.store.sent_requests import Path, request_digest

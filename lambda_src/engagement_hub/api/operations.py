@@ -12,7 +12,7 @@ from engagement_hub.api import (
     tags,
     templates,
 )
-from engagement_hub.api.hub import Operation
+from engagement_hub.api.operation import Operation
 
 __all__ = ["OPERATIONS"]
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from engagement_hub.api.hub import Hub
 from engagement_hub.api.operations import OPERATIONS
-from engagement_hub.api.wire import answer, read_call, refusal, request_id_of
+from engagement_hub.api.wire import Call, answer, read_call, refusal, request_id_of
 from engagement_hub.engagement.errors import EngagementError, InternalServerError
+from engagement_hub.hub import Hub
 
 logger = Logger(service="engagement-hub")
 
@@ -20,7 +20,7 @@ def respond(hub: Hub, event: dict[str, Any]) -> dict[str, Any]:
         call = read_call(event, OPERATIONS)
         operation = call.operation
         if "application-id" in call.labels:
-            hub.require_project(call)
+            _check_project(hub, call)
         response = answer(call, OPERATIONS[call.operation](hub, call))
     except EngagementError as error:
         logger.info(
@@ -50,6 +50,13 @@ def respond(hub: Hub, event: dict[str, Any]) -> dict[str, Any]:
         )
     logger.info("answered", operation=operation, request_id=request_id)
     return response
+
+
+def _check_project(hub: Hub, call: Call) -> None:
+    if call.operation == "DeleteApp":
+        hub.forget_project(call.app_id)  # requests after this one must not find it
+    else:
+        hub.require_project(call.app_id)
 
 
 def _code(error: Exception) -> str | None:

@@ -3,12 +3,13 @@
 from typing import cast
 
 from engagement_hub.api.creation import create_once
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import JsonObject, Segment, SegmentRequest, SegmentType
 from engagement_hub.engagement.segments import resolved_sources, validate_segment
+from engagement_hub.hub import Hub
 from engagement_hub.machines import NotStarted
 from engagement_hub.store.entities import Kind
 

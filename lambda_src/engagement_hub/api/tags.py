@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import JsonObject
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.names import template_id
 

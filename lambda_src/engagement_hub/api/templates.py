@@ -8,13 +8,14 @@ import functools
 import re
 
 from engagement_hub.api.endpoints import accepted
-from engagement_hub.api.hub import Hub, Operation
+from engagement_hub.api.operation import Operation
 from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.engagement.template_requests import validate_template, validate_template_name
-from engagement_hub.store.entities import ACCOUNT, AlreadyExists, Kind
+from engagement_hub.hub import Hub
+from engagement_hub.store.entities import ACCOUNT, AlreadyExists, Kind, Only
 from engagement_hub.store.names import ACTIVE_VERSION, load_template, template_id
 
 __all__ = ["OPERATIONS"]
@@ -145,7 +146,7 @@ def list_templates(hub: Hub, call: Call) -> JsonObject:
         call.page_size,
         call.token,
         prefix=None if kind is None else template_id(prefix, kind),
-        keep=lambda template: template["TemplateName"].startswith(prefix),
+        only=Only(prefix, lambda template: template["TemplateName"].startswith(prefix)),
     )
     rows = [
         {

@@ -25,7 +25,7 @@ from engagement_hub.engagement.errors import (
     NotImplementedOperation,
     PayloadTooLarge,
 )
-from engagement_hub.engagement.schedule import iso
+from shared.instants import iso
 
 __all__ = ["Call", "answer", "operation_names", "read_call", "refusal", "request_id_of"]
 

@@ -49,11 +49,11 @@ from engagement_hub.engagement.model import (
 from engagement_hub.engagement.schedule import (
     is_immediate,
     is_recurring,
-    iso,
     run_after,
     validate_quiet_time,
     validate_schedule,
 )
+from shared.instants import iso
 
 DEFAULT_TREATMENT = "0"
 ALL_CAMPAIGNS = "all"  # the counter of the project's Daily

@@ -18,6 +18,7 @@ from typing import Any, cast
 from engagement_hub.engagement import quotas
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.model import ChannelType, EndpointRequest, EndpointStatus, OptOut
+from shared.instants import iso
 
 LOCATION_TEXTS = ("City", "Country", "PostalCode", "Region")
 DEMOGRAPHIC_TEXTS = (
@@ -160,7 +161,7 @@ def checked_instant(member: str, value: object) -> str:
         raise InvalidMember(
             member, "must be an ISO 8601 date and time such as 2026-01-31T09:00:00.000Z."
         )
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(instant)
 
 
 def parsed_instant(text: str) -> datetime | None:

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from engagement_hub.engagement.campaigns import ENDPOINTS_PER_CALL
 from engagement_hub.engagement.model import ChannelType, Endpoint
-from engagement_hub.engagement.schedule import iso
+from shared.instants import iso
 
 _DEFINITION = (
     "ChannelType",

@@ -54,11 +54,6 @@ _PERIODS = {
 }
 
 
-def iso(moment: datetime) -> str:
-    """Return a moment as the API writes it: UTC, milliseconds, `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def is_immediate(schedule: Schedule) -> bool:
     """Check whether the campaign starts as soon as it is created."""
     return schedule.get("StartTime", "").upper() == IMMEDIATE

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 
 from engagement_hub.workers.ended_executions import close_ended, execution_of
-from engagement_hub.workers.hub import hub_from_environment
+from engagement_hub.workers.steps import step_hub
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -21,4 +21,5 @@ if TYPE_CHECKING:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Close the run or job of the execution that the event names."""
     arn = str(EventBridgeEvent(event).detail["executionArn"])
-    close_ended(hub_from_environment(), execution_of(arn), context)
+    hub = step_hub()
+    close_ended(hub, execution_of(hub, arn), context)

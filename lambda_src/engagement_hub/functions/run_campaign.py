@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engagement_hub.workers.campaign_run import STEPS
-from engagement_hub.workers.hub import Answer, run_step
+from engagement_hub.workers.steps import Answer, run_step
 from shared.transient import transient_errors_named
 
 if TYPE_CHECKING:

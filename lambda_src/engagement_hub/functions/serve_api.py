@@ -3,8 +3,8 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from engagement_hub.api.hub import Hub, hub_from_environment
 from engagement_hub.api.responder import respond
+from engagement_hub.hub import Hub, hub_from_environment
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

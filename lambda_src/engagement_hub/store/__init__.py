@@ -32,6 +32,7 @@ __all__ = [
     "Key",
     "Page",
     "attempts",
+    "batch_delete",
     "batch_get",
     "batch_write",
     "can_be_a_key",
@@ -257,3 +258,9 @@ def batch_write(client: "DynamoDBClient", table: str, requests: Iterable[Any]) -
             left = list(answer["UnprocessedItems"].get(table, []))
             if not left:
                 break
+
+
+def batch_delete(client: "DynamoDBClient", table: str, keys: Iterable[Key]) -> None:
+    """Delete many items by (pk, sk), no two for one key; absent items are deleted."""
+    requests = ({"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys)
+    batch_write(client, table, requests)

@@ -36,6 +36,7 @@ from engagement_hub.store import (
     Item,
     Key,
     Page,
+    batch_delete,
     batch_get,
     batch_write,
     chunks,
@@ -272,8 +273,8 @@ class EndpointStore:
                 for item in items:
                     related.update(dict.fromkeys(_related(app_id, stored_body(item))))
                 # The endpoints last: after a crash the next call finds their users through them.
-                self._delete_keys(related)
-                self._delete_keys((pk, item["sk"]["S"]) for item in items)
+                batch_delete(self._client, self._table, related)
+                batch_delete(self._client, self._table, ((pk, item["sk"]["S"]) for item in items))
 
     # Members of lists
 
@@ -331,7 +332,7 @@ class EndpointStore:
             for some in chunks(self._query(pk, None, _SCAN_ITEMS), _SCAN_ITEMS):
                 if out_of_time():
                     return False
-                self._delete_keys((pk, item["sk"]["S"]) for item in some)
+                batch_delete(self._client, self._table, ((pk, item["sk"]["S"]) for item in some))
             return True
 
         return all(in_threads(delete, range(self.shards)))
@@ -548,13 +549,6 @@ class EndpointStore:
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-    def _delete_keys(self, keys: Iterable[Key]) -> None:
-        batch_write(
-            self._client,
-            self._table,
-            ({"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys),
-        )
 
     def _shard_pk(self, app_id: str, shard: int) -> str:
         return f"{app_id}#endpoint#{shard:02x}"

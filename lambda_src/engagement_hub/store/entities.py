@@ -16,9 +16,9 @@ rows of its `rev`, which are written in the transaction of their entity.
 
 import base64
 import json
-import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from itertools import islice
@@ -31,8 +31,8 @@ from engagement_hub.store import (
     Key,
     Page,
     attempts,
+    batch_delete,
     batch_get,
-    batch_write,
     can_be_a_key,
     chunks,
     dynamodb_client,
@@ -94,17 +94,21 @@ class AlreadyExists(BadRequest):
     """There is an entity of this kind and id already."""
 
 
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Narrows a listing to the bodies for which `keep` is true. The name tells its filter from
+    other ones: a listing refuses the token of a listing with another filter."""
+
+    name: str
+    keep: Callable[[Body], bool]
+
+
 class EntityStore:
     """Entities by project, kind and id."""
 
     def __init__(self, table: str, client: "DynamoDBClient | None" = None) -> None:
         self._table = table
         self._client = client or dynamodb_client()
-
-    @classmethod
-    def from_environment(cls) -> "EntityStore":
-        """Return the store in the table that ENTITIES_TABLE names."""
-        return cls(os.environ["ENTITIES_TABLE"])
 
     def get(self, app_id: str, kind: Kind, entity_id: str) -> Body | None:
         """Return the entity, or None."""
@@ -203,7 +207,7 @@ class EntityStore:
         limit: int,
         token: str | None = None,
         prefix: str | None = None,
-        keep: Callable[[Body], bool] = lambda _: True,
+        only: Only | None = None,
     ) -> Page[Body]:
         """Return a page of entities in the order of their ids.
 
@@ -211,7 +215,6 @@ class EntityStore:
             limit: how many at most. Fewer are on the last page, and on a page of large bodies.
             token: of the page before, of the same listing.
             prefix: only ids that begin with it.
-            keep: only bodies for which it is true.
 
         Raises:
             BadRequest: the token is not of this listing.
@@ -220,7 +223,7 @@ class EntityStore:
         def body_of(item: Any) -> Body:
             return self._body(app_id, kind, item["sk"]["S"], item)
 
-        return self._page(_pk(app_id, kind), body_of, limit, token, prefix, keep)
+        return self._page(_pk(app_id, kind), body_of, limit, token, prefix, only)
 
     def list_filed(
         self, app_id: str, kind: Kind, segment_id: str, limit: int, token: str | None = None
@@ -231,14 +234,15 @@ class EntityStore:
             BadRequest: the token is not of this listing.
         """
         filed_pk = _filed_pk(app_id, kind, segment_id)
-        after = None if token is None else _sk_of(token, filed_pk, None)
+        listing = _listing(filed_pk)
+        after = None if token is None else _sk_of(token, filed_pk, listing)
         filed = self._query(filed_pk, after, None)
         ids = [str(item["sk"]["S"]) for item in islice(filed, limit + 1)]
         keys = [(_pk(app_id, kind), entity_id) for entity_id in ids[:limit]]
         found = batch_get(self._client, self._table, keys, consistent=True)
         bodies = [self._body(app_id, kind, key[1], found[key]) for key in keys if key in found]
         more = len(ids) > limit
-        return Page(bodies, _token_for(ids[limit - 1], filed_pk, None) if more else None)
+        return Page(bodies, _token_for(ids[limit - 1], listing) if more else None)
 
     def all(self, app_id: str, kind: Kind, prefix: str | None = None) -> Iterator[Body]:
         """Yield every entity of a kind, read as the caller goes."""
@@ -269,7 +273,7 @@ class EntityStore:
                 if kind in _VERSIONED:
                     between()
                 self._delete_rows_below(app_id, kind, item["sk"]["S"], item)
-            self._delete_keys((pk, item["sk"]["S"]) for item in gone)
+            batch_delete(self._client, self._table, ((pk, item["sk"]["S"]) for item in gone))
 
     def get_version(self, app_id: str, kind: Kind, entity_id: str, number: int) -> Body | None:
         """Return version `number` of an entity, or None."""
@@ -285,7 +289,7 @@ class EntityStore:
             return self._body(app_id, kind, entity_id, item)
 
         pk = _versions_pk(app_id, kind, entity_id)
-        return self._page(pk, body_of, limit, token, None, lambda _: True)
+        return self._page(pk, body_of, limit, token, None, None)
 
     def version_numbers(self, app_id: str, kind: Kind, entity_id: str) -> Sequence[int]:
         """Return the numbers of an entity's versions, the lowest first."""
@@ -305,7 +309,7 @@ class EntityStore:
         )
         item = answer.get("Attributes")
         if item is not None:
-            self._delete_keys(_part_keys(app_id, kind, entity_id, item))
+            batch_delete(self._client, self._table, _part_keys(app_id, kind, entity_id, item))
 
     # Items
 
@@ -378,7 +382,7 @@ class EntityStore:
             return False
         # The parts of the body before are needed only by a version that stays.
         if read is not None and (before or {}).get("Version") == body.get("Version"):
-            self._delete_keys(_part_keys(app_id, kind, entity_id, read))
+            batch_delete(self._client, self._table, _part_keys(app_id, kind, entity_id, read))
         return True
 
     def _commit(
@@ -436,18 +440,19 @@ class EntityStore:
         limit: int,
         token: str | None,
         prefix: str | None,
-        keep: Callable[[Body], bool],
+        only: Only | None,
     ) -> Page[Body]:
+        listing = _listing(pk, prefix, only)
         # One more than asked for is looked at, so that the last page is known to be the last.
         items: list[Body] = []
         last, size = "", 0
-        for item in self._query(pk, None if token is None else _sk_of(token, pk, prefix), prefix):
+        for item in self._query(pk, None if token is None else _sk_of(token, pk, listing), prefix):
             body = body_of(item)
-            if not keep(body):
+            if only is not None and not only.keep(body):
                 continue
             size += len(_text(body))
             if len(items) == limit or (items and size > _PAGE_BYTES):
-                return Page(items, _token_for(last, pk, prefix))
+                return Page(items, _token_for(last, listing))
             items.append(body)
             last = item["sk"]["S"]
         return Page(items, None)
@@ -458,7 +463,7 @@ class EntityStore:
         if kind in _FILED_BY_SEGMENT:
             body = self._body(app_id, kind, entity_id, item)
             filed = _filed_key(app_id, kind, entity_id, body)
-            self._delete_keys([filed] if filed is not None else [])
+            batch_delete(self._client, self._table, [filed] if filed is not None else [])
         in_parts = "parts" in item
         if kind in _VERSIONED:
             pk = _versions_pk(app_id, kind, entity_id)
@@ -466,18 +471,15 @@ class EntityStore:
             in_parts = in_parts or any("parts" in row for row in rows)
             if in_parts:
                 self._delete_partition(_parts_pk(app_id, kind, entity_id))
-            self._delete_keys((pk, row["sk"]["S"]) for row in rows)
+            batch_delete(self._client, self._table, ((pk, row["sk"]["S"]) for row in rows))
         elif in_parts:
             self._delete_partition(_parts_pk(app_id, kind, entity_id))
 
     def _delete_partition(self, pk: str) -> None:
-        self._delete_keys((pk, item["sk"]["S"]) for item in self._query(pk, None, None))
-
-    def _delete_keys(self, keys: Iterable[Key]) -> None:
-        batch_write(
+        batch_delete(
             self._client,
             self._table,
-            ({"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys),
+            ((pk, item["sk"]["S"]) for item in self._query(pk, None, None)),
         )
 
 
@@ -558,19 +560,19 @@ def _not_found(kind: Kind, entity_id: str) -> NotFound:
     return NotFound(f"There is no {kind.replace('-', ' ')} {entity_id[:256]!r}.")
 
 
-# A token names its listing, so that the token of another project or list is refused.
+# A token names its listing, so that the token of another project, list or filter is refused.
 
 
-def _listing(pk: str, prefix: str | None) -> bytes:
-    return sha256(f"{pk}\0{prefix or ''}".encode()).digest()[:9]
+def _listing(pk: str, prefix: str | None = None, only: Only | None = None) -> bytes:
+    name = "" if only is None else f"\0{only.name}"
+    return sha256(f"{pk}\0{prefix or ''}{name}".encode(errors="surrogatepass")).digest()[:9]
 
 
-def _token_for(sk: str, pk: str, prefix: str | None) -> str:
-    return base64.urlsafe_b64encode(_listing(pk, prefix) + sk.encode()).decode()
+def _token_for(sk: str, listing: bytes) -> str:
+    return base64.urlsafe_b64encode(listing + sk.encode()).decode()
 
 
-def _sk_of(token: str, pk: str, prefix: str | None) -> str:
-    listing = _listing(pk, prefix)
+def _sk_of(token: str, pk: str, listing: bytes) -> str:
     try:
         decoded = base64.b64decode(token, altchars=b"-_", validate=True)
         sk = decoded.removeprefix(listing).decode()

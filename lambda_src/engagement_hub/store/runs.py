@@ -15,9 +15,8 @@ Table: pk (S), sk (S), TTL attribute `expires_at`. Items, all below one scope (`
 A unit's completion and its addition to the totals are one transaction, so a step that is run
 again never counts twice.
 
-A conditional write whose answer is lost is made again by botocore, and then fails its condition.
-Claims and counts therefore hold the token of their writer: an item with the writer's own token has
-the write, and the condition's failure is no contention.
+Claims and counts hold the token of their writer: by it `shared.claims` recognises a write whose
+answer was lost, and does not take it for contention.
 """
 
 from __future__ import annotations
@@ -42,6 +41,7 @@ from engagement_hub.engagement.eligibility import (
     is_reached,
 )
 from engagement_hub.store import attempts, batch_get, dynamodb_client, error_code
+from shared.claims import take, write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,9 +52,8 @@ _COUNTER_SLOTS = 16
 _TRANSACTION_ATTEMPTS = 8
 _NOTES_PER_UNIT = 100
 
-_CONDITION_FAILED = "ConditionalCheckFailedException"
-
 Outcome = dict[str, Any]
+_Values = Mapping[str, str | int]
 
 
 class ClaimLost(Exception):
@@ -142,12 +141,8 @@ class RunStore:
 
     def own(self, scope: str, owner: str) -> bool:
         """Check whether the scope belongs to this owner; the first one to ask gets it."""
-        return self._conditional(
-            {"pk": scope, "sk": "owner"},
-            "SET held_by = :owner, expires_at = :ttl",
-            "attribute_not_exists(held_by) OR held_by = :owner",
-            {":owner": owner, ":ttl": self._ttl()},
-        )
+        item: _Values = {"pk": scope, "sk": "owner", "held_by": owner, "expires_at": self._ttl()}
+        return take(self._client, self._table, _wire(item), holder="held_by").own
 
     def put_part(self, scope: str, part: str, counters: Mapping[str, Mapping[str, int]]) -> None:
         """Keep the counters of a part of the work by group; a part done again replaces its own.
@@ -221,14 +216,13 @@ class RunStore:
         change.set("claimed_until", until)
         change.set("claimed_by", token)
         change.add_outcomes(outcomes)
-        change.values[":token"] = token
-        own = "(claimed = :claimed AND claimed_by = :token)"
         if held:
             change.values[":held"] = held
             free = "claimed = :held"
         else:
             free = "attribute_not_exists(claimed)"
-        self._update_chunk(scope, chunk, change, f"({free} OR {own})")
+        mark: _Values = {"claimed": upto, "claimed_by": token}
+        self._update_chunk(scope, chunk, change, free, mark)
 
     def claim_again(
         self,
@@ -249,14 +243,13 @@ class RunStore:
         change.set("rounds", round_number)
         change.set("claimed_by", token)
         change.set(f"round{round_number}", _packed(dict.fromkeys(positions, unknown)))
-        change.values[":token"] = token
         if round_number > 1:
             change.values[":before"] = round_number - 1
             free = "rounds = :before"
         else:
             free = "attribute_not_exists(rounds)"
-        own = "(rounds = :rounds AND claimed_by = :token)"
-        self._update_chunk(scope, chunk, change, f"({free} OR {own})")
+        mark: _Values = {"rounds": round_number, "claimed_by": token}
+        self._update_chunk(scope, chunk, change, free, mark)
 
     def record(self, scope: str, chunk: str, outcomes: Mapping[int, Outcome]) -> None:
         """Write the outcomes of positions claimed earlier.
@@ -267,7 +260,7 @@ class RunStore:
         if outcomes:
             change = _Change()
             change.add_outcomes(outcomes)
-            self._update_chunk(scope, chunk, change, None)
+            self._update_chunk(scope, chunk, change)
 
     def record_round(
         self, scope: str, chunk: str, round_number: int, outcomes: Mapping[int, Outcome]
@@ -279,7 +272,7 @@ class RunStore:
         """
         change = _Change()
         change.set(f"round{round_number}", _packed(outcomes))
-        self._update_chunk(scope, chunk, change, None)
+        self._update_chunk(scope, chunk, change)
 
     def finish_chunk(
         self, scope: str, chunk: str, counters: Mapping[str, Mapping[str, int]]
@@ -313,7 +306,6 @@ class RunStore:
             {"endpoint": endpoint_id, "taken_by": line, "expires_at": self._ttl()},
             "attribute_not_exists(pk)",
             {},
-            token=line,
         )
         return None if there is None else str(there["endpoint"])
 
@@ -374,7 +366,6 @@ class RunStore:
                 },
                 condition,
                 values,
-                token=line,
             )
             if there is None:
                 return True
@@ -386,71 +377,51 @@ class RunStore:
     def _ttl(self) -> int:
         return int(self._clock()) + _KEEP_SECONDS
 
-    def _conditional(
-        self, key: dict[str, str], update: str, condition: str, values: dict[str, Any]
-    ) -> bool:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=_wire(key),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=_wire(values),
-            )
-        except ClientError as error:
-            if error_code(error) == _CONDITION_FAILED:
-                return False
-            raise
-        return True
-
     def _write_unless(
         self,
         key: Mapping[str, str],
         attributes: Mapping[str, str | int],
         condition: str,
         values: Mapping[str, str | int],
-        *,
-        token: str,
     ) -> dict[str, str | int] | None:
-        """Replace an item under a condition; return the item that is there instead, if any.
+        """Replace an item under a condition; return the item that is there instead, if any."""
+        written = take(
+            self._client,
+            self._table,
+            _wire({**key, **attributes}),
+            holder="taken_by",
+            condition=condition,
+            values=_wire(values),
+        )
+        return None if written.own else _plain(written.item)
 
-        An item with the token has this write already.
+    def _update_chunk(
+        self,
+        scope: str,
+        chunk: str,
+        change: _Change,
+        condition: str | None = None,
+        mark: _Values | None = None,
+    ) -> None:
+        """Change a chunk that is not done, under a further condition with the mark of the change.
+
+        Raises:
+            ClaimLost: the condition does not hold, or another invocation has finished the chunk.
         """
-        request: dict[str, Any] = {"ExpressionAttributeValues": _wire(values)} if values else {}
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_wire({**key, **attributes}),
-                ConditionExpression=condition,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **request,
-            )
-        except ClientError as error:
-            if error_code(error) != _CONDITION_FAILED:
-                raise
-            response: Mapping[str, Any] = error.response
-            there = _plain(response.get("Item", {}))
-            return None if there.get("taken_by") == token else there
-        return None
-
-    def _update_chunk(self, scope: str, chunk: str, change: _Change, condition: str | None) -> None:
         change.set("expires_at", self._ttl())
         not_done = "(attribute_not_exists(#state) OR #state <> :done)"
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=_wire(_chunk_key(scope, chunk)),
-                UpdateExpression="SET " + ", ".join(change.assignments),
-                ConditionExpression=not_done
-                if condition is None
-                else f"{not_done} AND {condition}",
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues=_wire({**change.values, ":done": "done"}),
-            )
-        except ClientError as error:
-            if error_code(error) != _CONDITION_FAILED:
-                raise
-            raise ClaimLost(f"Chunk {chunk} of {scope} is being worked on elsewhere.") from error
+        written = write(
+            self._client.update_item,
+            _wire(mark or {}),
+            TableName=self._table,
+            Key=_wire(_chunk_key(scope, chunk)),
+            UpdateExpression="SET " + ", ".join(change.assignments),
+            ConditionExpression=not_done if condition is None else f"{not_done} AND {condition}",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues=_wire({**change.values, ":done": "done"}),
+        )
+        if not written.own or written.item.get("state") == {"S": "done"}:
+            raise ClaimLost(f"Chunk {chunk} of {scope} is being worked on elsewhere.")
 
     def _put_action(
         self, pk: str, sk: str, attributes: Mapping[str, Any], *, new: bool

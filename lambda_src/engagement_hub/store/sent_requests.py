@@ -20,9 +20,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from engagement_hub.store import dynamodb_client, error_code
+from engagement_hub.store import dynamodb_client
+from shared.claims import take
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -101,27 +100,15 @@ class SentRequest:
 
     def _begin(self, claimed: Mapping[Path, Result | None]) -> Repetition | None:
         now = self.clock()
-        try:
-            self.client.put_item(
-                TableName=self.table,
-                Item={
-                    **self.key,
-                    "holder": {"S": self.holder},
-                    "began": {"N": str(now)},
-                    "expires_at": {"N": str(int(now) + _KEEP_SECONDS)},
-                    "w0": {"S": _packed(claimed)},
-                },
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
-            response: Mapping[str, Any] = error.response
-            there = _repetition(response.get("Item", {}))
-            # botocore repeats a write whose answer was lost, and then finds its own item.
-            return None if there.holder == self.holder else there
-        return None
+        item = {
+            **self.key,
+            "holder": {"S": self.holder},
+            "began": {"N": str(now)},
+            "expires_at": {"N": str(int(now) + _KEEP_SECONDS)},
+            "w0": {"S": _packed(claimed)},
+        }
+        record = take(self.client, self.table, item, holder="holder")
+        return None if record.own else _repetition(record.item)
 
     def _write(self, texts: Mapping[str, str]) -> None:
         self.client.update_item(

@@ -16,9 +16,9 @@ from engagement_hub.engagement.segments import (
     compile_segment,
     resolved_sources,
 )
+from engagement_hub.hub import Hub
 from engagement_hub.store.endpoints import Member, MemberKind
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.hub import Hub
 
 PAGE_ENDPOINTS = 1000
 

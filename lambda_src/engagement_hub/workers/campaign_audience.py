@@ -16,6 +16,7 @@ from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import CHUNKS, ExecutionMetric, SendStatus
 from engagement_hub.engagement.eligibility import Rules, Skip, decide
 from engagement_hub.engagement.model import Activity, Endpoint
+from engagement_hub.hub import Hub
 from engagement_hub.store import in_threads
 from engagement_hub.workers.audience import Audience, require_whole
 from engagement_hub.workers.campaign_plan import (
@@ -30,8 +31,8 @@ from engagement_hub.workers.campaign_plan import (
     run_id_of,
 )
 from engagement_hub.workers.campaign_records import change_activity
-from engagement_hub.workers.hub import Answer, Event, Hub, time_is_up
 from engagement_hub.workers.sending_rates import concurrency_of
+from engagement_hub.workers.steps import Answer, Event, time_is_up
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -11,12 +11,13 @@ from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import SendStatus, StoredCampaign
 from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import Activity
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.workers.audience import segment_at, snapshot
 from engagement_hub.workers.campaign_plan import plan_of, run_id_of, templates_of
 from engagement_hub.workers.campaign_records import change_activity, schedule_next
-from engagement_hub.workers.hub import Answer, Event, Hub, logger
+from engagement_hub.workers.steps import Answer, Event, logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -128,4 +129,4 @@ def _change_campaign(hub: Hub, event: Event, change: _Change, now: datetime) -> 
         logger.info("campaign deleted during its run", CampaignId=event["CampaignId"])
         return
     # Again: when this run took longer than the period, the next one came and had to be skipped.
-    schedule_next(cast(StoredCampaign, body), now)
+    schedule_next(hub, cast(StoredCampaign, body), now)

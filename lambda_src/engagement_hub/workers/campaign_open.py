@@ -12,12 +12,13 @@ from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import ExecutionMetric, StoredCampaign
 from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.model import ActivityState
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import SETTINGS_ID, run_activity_id, run_scope
 from engagement_hub.workers.audience import snapshot
 from engagement_hub.workers.campaign_plan import plan_key, run_id_of, templates_of
 from engagement_hub.workers.campaign_records import put_activity, schedule_next
-from engagement_hub.workers.hub import Answer, Event, Hub, all_shards
+from engagement_hub.workers.steps import Answer, Event, all_shards
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -53,7 +54,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     if not hub.runs.own(run_scope(run_id), str(event.get("Execution", ""))):
         return {"Outcome": "SKIPPED", "Progress": []}
     # Schedules work to the second, so a run may begin just before its own time.
-    schedule_next(campaign, max(now, scheduled))
+    schedule_next(hub, campaign, max(now, scheduled))
     for content in campaigns.treatments_of(campaign):
         activity = campaigns.new_activity(
             campaign,

@@ -19,8 +19,9 @@ from engagement_hub.engagement.campaigns import (
 from engagement_hub.engagement.eligibility import Rules
 from engagement_hub.engagement.messages import MessagePlan, resolve, template_references
 from engagement_hub.engagement.model import QuietTime
+from engagement_hub.hub import Hub
 from engagement_hub.store.names import load_template, run_activity_id, run_scope
-from engagement_hub.workers.hub import Event, Hub
+from engagement_hub.workers.steps import Event
 
 # Channels that Pinpoint served and the hub does not: their endpoints are reported as
 # UNSUPPORTED_CHANNEL when the campaign has content for them.

@@ -9,17 +9,16 @@ from typing import Any, cast
 from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import StoredCampaign
 from engagement_hub.engagement.model import Activity
-from engagement_hub.machines import Machines
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import activity_entity_id
-from engagement_hub.workers.hub import Hub
 
 
-def schedule_next(campaign: StoredCampaign, after: datetime) -> None:
+def schedule_next(hub: Hub, campaign: StoredCampaign, after: datetime) -> None:
     """Schedule the run that comes next, if any; schedules are named after runs, so once."""
     upcoming = campaigns.upcoming_run(campaign, after)
     if upcoming is not None:
-        Machines().schedule_run(campaign["ApplicationId"], campaign["Id"], upcoming)
+        hub.machines.schedule_run(campaign["ApplicationId"], campaign["Id"], upcoming)
 
 
 def put_activity(hub: Hub, app_id: str, campaign_id: str, activity: Activity) -> None:

@@ -9,18 +9,16 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engagement_hub.engagement import events
 from engagement_hub.engagement.campaigns import CHUNKS_FAILED, SendStatus
 from engagement_hub.engagement.model import ChannelType
 from engagement_hub.event_stream import STREAM_FAILURES
-from engagement_hub.senders import Senders
+from engagement_hub.hub import Hub
 from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store.channels import channel_settings
 from engagement_hub.store.runs import ClaimLost, Outcome
-from engagement_hub.undelivered_events import UndeliveredEvents
 from engagement_hub.workers.campaign_plan import (
     ChunkName,
     RunPlan,
@@ -29,12 +27,10 @@ from engagement_hub.workers.campaign_plan import (
     run_id_of,
 )
 from engagement_hub.workers.chunk_outcomes import Recipient, counters_of, settled
-from engagement_hub.workers.customer_functions import CustomerFunctions
-from engagement_hub.workers.hub import Answer, Event, Hub, logger
 from engagement_hub.workers.send_chunk import ChunkSender
 from engagement_hub.workers.sending_rates import ChunkPaces
+from engagement_hub.workers.steps import Answer, Event, logger
 from shared.pinpoint_events import HubIds
-from shared.settings import required_env
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -79,8 +75,8 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         booked_out_seconds=_booked_out_seconds(int(event.get("Turn", 0))),
         runs=hub.runs,
         endpoints=hub.endpoints,
-        sender=_senders(),
-        functions=_functions(),
+        sender=hub.senders,
+        functions=hub.customer_functions,
         pace_for=paces.of,
         rate_for=paces.rate,
         remaining_milliseconds=context.get_remaining_time_in_millis,
@@ -116,18 +112,6 @@ def _booked_out_seconds(turn: int) -> float:
     )
 
 
-@lru_cache(maxsize=1)
-def _senders() -> Senders:
-    senders = Senders.from_environment()
-    senders.prepare()
-    return senders
-
-
-@lru_cache(maxsize=1)
-def _functions() -> CustomerFunctions:
-    return CustomerFunctions()
-
-
 def _conclude(
     hub: Hub,
     plan: RunPlan,
@@ -156,7 +140,7 @@ def _events(
     chunk: ChunkName,
     results: Sequence[tuple[Recipient, Outcome]],
 ) -> list[dict[str, Any]]:
-    now, account = hub.now(), required_env("ACCOUNT_ID")
+    now, account = hub.now(), hub.account.account_id
     records = []
     for one, outcome in results:
         status = str(outcome["status"])
@@ -218,7 +202,7 @@ def _publish(
         hub.stream.publish(plan.app_id, records)
     except STREAM_FAILURES as error:
         key = f"runs/{plan.run_id}/undelivered-events/{chunk.id}.jsonl"
-        UndeliveredEvents(hub.bucket.name).keep(key, records, error)
+        hub.undelivered.keep(key, records, error)
 
 
 def chunk_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:

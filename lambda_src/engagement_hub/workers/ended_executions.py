@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engagement_hub.engagement.model import JobStatus
-from engagement_hub.machines import Execution, Machines
+from engagement_hub.hub import Hub
+from engagement_hub.machines import Execution
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import export_job, import_job
 from engagement_hub.workers.campaign_close import fail_run
-from engagement_hub.workers.hub import Hub, Step, logger
+from engagement_hub.workers.steps import Step, logger
 from shared.settings import required_env
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ class UnknownMachine(ValueError):
     """The execution is of a state machine that is not the hub's."""
 
 
-def execution_of(arn: str) -> Execution:
+def execution_of(hub: Hub, arn: str) -> Execution:
     """Return an execution as it is now.
 
     The event lacks the input where the input is long, or encrypted with a customer managed key.
     """
-    execution = Machines().execution(arn)
+    execution = hub.machines.execution(arn)
     logger.info("execution ended", execution=arn, status=execution.status)
     return execution
 

@@ -19,10 +19,12 @@ from botocore.exceptions import ClientError
 from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.errors import EngagementError, NotFound
 from engagement_hub.engagement.model import JobStatus
+from engagement_hub.hub import Hub
 from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.audience import Audience, require_whole, snapshot
-from engagement_hub.workers.hub import Answer, Event, Hub, all_shards, time_is_up
+from engagement_hub.workers.job_end import end_job
+from engagement_hub.workers.steps import Answer, Event, all_shards, time_is_up
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -51,7 +53,11 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         app_id,
         Kind.EXPORT_JOB,
         job_id,
-        lambda body: {**body, "JobStatus": JobStatus.PROCESSING.value, "TotalPieces": hub.shards},
+        lambda body: {
+            **body,
+            "JobStatus": JobStatus.PROCESSING.value,
+            "TotalPieces": hub.endpoints.shards,
+        },
     )
     try:
         hub.bucket.write_json(_segment_key(job_id), _segment_of(hub, app_id, job["Definition"]))
@@ -187,21 +193,15 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     if not failed and (reason := _why_incomplete(hub, app_id, job_id)) is not None:
         hub.runs.complete_once(scope, "incomplete", {_ALL: {"Fatal": 1}}, notes=[reason])
         failed = True
-    status = JobStatus.FAILED if failed else JobStatus.COMPLETED
     counters = ("CompletedPieces", "FailedPieces", "TotalProcessed", "TotalFailures")
-    failures, finished = hub.runs.notes(scope, 100), hub.timestamp()
-
-    def closed(body: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **body,
-            **{name: totals.get(name, 0) for name in counters},
-            "Failures": failures,
-            "JobStatus": status.value,
-            "CompletionDate": finished,
-        }
-
-    hub.entities.update(app_id, Kind.EXPORT_JOB, job_id, closed)
-    return {"JobStatus": status.value}
+    return end_job(
+        hub,
+        Kind.EXPORT_JOB,
+        event,
+        failed=failed,
+        counters={name: totals.get(name, 0) for name in counters},
+        failures=hub.runs.notes(scope, 100),
+    )
 
 
 def _why_incomplete(hub: Hub, app_id: str, job_id: str) -> str | None:

@@ -14,7 +14,6 @@ totals are added once per file and piece.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,10 +28,11 @@ from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.import_files import FILE_BYTES, FileTooLarge, ImportFileError
 from engagement_hub.engagement.import_rows import ImportRow, RejectedRow, read_rows
 from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStatus, SegmentType
-from engagement_hub.machines import Machines
+from engagement_hub.hub import Hub
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.hub import Answer, Event, Hub
+from engagement_hub.workers.job_end import end_job
+from engagement_hub.workers.steps import Answer, Event
 from shared.settings import required_env
 
 if TYPE_CHECKING:
@@ -460,22 +460,16 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     if segment_id:
         unused = job_id if failed else _define_segment(hub, app_id, job, totals)
         if unused is not None:
-            Machines().start_purge(app_id, segment_id, unused)
-    status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+            hub.machines.start_purge(app_id, segment_id, unused)
     counters = ("TotalPieces", "CompletedPieces", "FailedPieces", "TotalProcessed", "TotalFailures")
-    finished = hub.timestamp()
-
-    def closed(body: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **body,
-            **{name: totals.get(name, 0) for name in counters},
-            "Failures": failures,
-            "JobStatus": status.value,
-            "CompletionDate": finished,
-        }
-
-    hub.entities.update(app_id, Kind.IMPORT_JOB, job_id, closed)
-    return {"JobStatus": status.value}
+    return end_job(
+        hub,
+        Kind.IMPORT_JOB,
+        event,
+        failed=failed,
+        counters={name: totals.get(name, 0) for name in counters},
+        failures=failures,
+    )
 
 
 def _define_segment(
@@ -498,7 +492,7 @@ def _define_segment(
         return {
             "Id": segment_id,
             "ApplicationId": app_id,
-            "Arn": _segment_arn(app_id, segment_id),
+            "Arn": hub.account.arn(f"apps/{app_id}/segments/{segment_id}"),
             "CreationDate": now,
             "Dimensions": {},
             "tags": {},
@@ -522,12 +516,6 @@ def _define_segment(
     segment = hub.entities.upsert(app_id, Kind.SEGMENT, segment_id, defined)
     former: str | None = segment["FormerMembers"]
     return former
-
-
-def _segment_arn(app_id: str, segment_id: str) -> str:
-    partition, account = os.environ["PARTITION"], os.environ["ACCOUNT_ID"]
-    region = os.environ["AWS_REGION"]
-    return f"arn:{partition}:mobiletargeting:{region}:{account}:apps/{app_id}/segments/{segment_id}"
 
 
 def _error(event: Event) -> str:

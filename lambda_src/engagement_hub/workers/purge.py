@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.hub import Answer, Event, Hub, time_is_up
+from engagement_hub.workers.steps import Answer, Event, time_is_up
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -30,6 +30,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
+from engagement_hub.customer_functions import (
+    LONGEST_ASK_MILLISECONDS,
+    CallFailed,
+    CustomerFunctions,
+)
 from engagement_hub.engagement.campaigns import (
     ENDPOINTS_PER_CALL,
     SendStatus,
@@ -62,12 +67,7 @@ from engagement_hub.workers.chunk_outcomes import (
     recorded,
     round_pause,
 )
-from engagement_hub.workers.customer_functions import (
-    LONGEST_ASK_MILLISECONDS,
-    CallFailed,
-    CustomerFunctions,
-)
-from engagement_hub.workers.hub import logger
+from engagement_hub.workers.steps import logger
 from shared.transient import ServiceUnavailable, transient_errors_named
 
 # Sends that one invocation has under way; at 100 ms a send that is some 80 a second.

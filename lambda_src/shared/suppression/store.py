@@ -8,11 +8,12 @@ with milliseconds. Other attributes of a customer's item stay. Feedback: key `fe
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.instants import iso
 from shared.suppression.feedback import Feedback
 from shared.suppression.record import AddressRecord, Reason
 from shared.transient import ServiceUnavailable
@@ -198,11 +199,6 @@ def error_code(error: Exception) -> str:
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code") or "UnknownError")
     return type(error).__name__
-
-
-def iso(moment: datetime) -> str:
-    """Write a time in UTC with milliseconds: the texts sort as the times do."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def item_of(record: AddressRecord) -> dict[str, Any]:

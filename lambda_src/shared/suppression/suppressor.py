@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.aws import aws_client
+from shared.instants import iso
 from shared.settings import optional_env, required_env
 from shared.suppression.feedback import Feedback, FeedbackKind
 from shared.suppression.record import Reason, TransientBounces, demanded, with_feedback
-from shared.suppression.store import Change, Known, SuppressionStore, error_code, iso
+from shared.suppression.store import Change, Known, SuppressionStore, error_code
 from shared.transient import ServiceUnavailable
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from engagement_hub.workers import campaign_plan, campaign_send, sending_rates
-from engagement_hub.workers.hub import Hub
+from engagement_hub.hub import Hub
+from engagement_hub.workers import campaign_plan, sending_rates
 from tests.builders.campaign_runs import Functions, Sender, Unpaced
 from tests.builders.hub_workers import hub_on_moto
 
@@ -24,18 +24,18 @@ def no_kept_plans() -> Iterator[None]:
 
 
 @pytest.fixture
-def sender(monkeypatch: pytest.MonkeyPatch) -> Sender:
+def sender(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Sender:
     fake = Sender()
-    monkeypatch.setattr(campaign_send, "_senders", lambda: fake)
+    hub.senders = fake  # type: ignore[assignment]  # the part of Senders that is used
     monkeypatch.setattr(sending_rates.ChunkPaces, "_limiter", lambda self, key, rate: Unpaced())
     monkeypatch.setattr(sending_rates, "channel_rate", lambda channel: 1e9)
     return fake
 
 
 @pytest.fixture
-def functions(monkeypatch: pytest.MonkeyPatch) -> Functions:
+def functions(hub: Hub) -> Functions:
     fake = Functions()
-    monkeypatch.setattr(campaign_send, "_functions", lambda: fake)
+    hub.customer_functions = fake  # type: ignore[assignment]  # as above
     return fake
 
 

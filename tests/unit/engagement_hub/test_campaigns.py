@@ -33,7 +33,7 @@ from engagement_hub.engagement.campaigns import (
 )
 from engagement_hub.engagement.eligibility import Cap, Period
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.schedule import iso
+from shared.instants import iso
 from tests.builders.campaigns import APP_ID, CAMPAIGN_ID, NOW, campaign, campaign_request, schedule
 
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:deliver"

@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from engagement_hub.api import delivery
-from engagement_hub.api.hub import Account, Hub
 from engagement_hub.api.responder import respond
+from engagement_hub.hub import Account, Hub
 from engagement_hub.pace import Paces
 from engagement_hub.senders import SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
@@ -67,13 +67,14 @@ class World:
         self.table = FaultyTable(OneCallAtATime(tables))
         self.hub = self.container()
         self.senders: FakeSenders = FakeSenders()
-        self.hub.__dict__["senders"] = self.senders
-        self.paces = FakePaces(self.hub.epoch)
-        self.hub.__dict__["paces"] = self.paces
+        self.paces = FakePaces(self.hub.clock)
         self.stream = FakeStream()
-        self.hub.__dict__["stream"] = self.stream
         self.undelivered = FakeUndelivered()
-        self.hub.__dict__["undelivered"] = self.undelivered
+        fakes: Any = self.hub
+        fakes.senders = self.senders
+        fakes.paces = self.paces
+        fakes.stream = self.stream
+        fakes.undelivered = self.undelivered
         self.hub.entities.put(ACCOUNT, Kind.APP, APP, {"Id": APP, "Name": "shop"})
         self._requests = 0
 
@@ -83,10 +84,10 @@ class World:
             endpoints=EndpointStore(TABLES["ENDPOINTS_TABLE"], client=self.table),  # type: ignore[arg-type]
             account=Account("aws", REGION, ACCOUNT_ID),
             clock=lambda: self.seconds,
-            epoch=lambda: self.seconds,
+            monotonic=lambda: self.seconds,
             sleep=self.sleep,
         )
-        hub.__dict__["sent_requests"] = SentRequests(TABLES["RUNS_TABLE"], hub.epoch, self.table)  # type: ignore[arg-type]
+        hub.sent_requests = SentRequests(TABLES["RUNS_TABLE"], hub.clock, self.table)  # type: ignore[arg-type]
         return hub
 
     def sleep(self, seconds: float) -> None:
@@ -226,7 +227,7 @@ def test_a_schedule_that_cannot_be_asked_sends_nothing(world, error):
 
 def test_direct_sends_and_campaigns_share_the_schedule_of_a_channel(world):
     paces = Paces(TABLES["RUNS_TABLE"], world.table, clock=lambda: world.seconds)
-    world.hub.__dict__["paces"] = paces
+    world.hub.paces = paces
 
     world.send(Addresses=numbers(10))
 

@@ -7,13 +7,13 @@ import boto3
 import pytest
 
 from engagement_hub.functions import close_ended as function
+from engagement_hub.hub import Hub
 from engagement_hub.machines import Execution
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers import export_job as exports
 from engagement_hub.workers import import_job as imports
 from engagement_hub.workers.ended_executions import UnknownMachine, close_ended
-from engagement_hub.workers.hub import Hub
 from tests.builders.campaign_runs import CONTEXT, activity, build, campaign, people, run, state
 from tests.builders.hub_workers import (
     APP,
@@ -162,7 +162,7 @@ def test_the_function_reads_the_execution_since_the_event_may_lack_its_input(
         stateMachineArn=machine["stateMachineArn"], name="c1-1", input=json.dumps(event)
     )["executionArn"]
     states.stop_execution(executionArn=execution)
-    monkeypatch.setattr(function, "hub_from_environment", lambda: hub)
+    monkeypatch.setattr(function, "step_hub", lambda: hub)
     hub.runs._client.delete_item(
         TableName="runs", Key={"pk": {"S": "run#c1-1"}, "sk": {"S": "owner"}}
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,28 +20,43 @@ ALLOWED = {
     "event_stream": {"customer_role", "store"},
     "machines": {"engagement", "store"},
     "undelivered_events": set[str](),
+    "customer_functions": {"store"},
+    "work_bucket": set[str](),
+    "hub": {
+        "customer_functions",
+        "customer_role",
+        "event_stream",
+        "machines",
+        "pace",
+        "senders",
+        "store",
+        "undelivered_events",
+        "work_bucket",
+    },
     "api": {
         "customer_role",
         "engagement",
         "event_stream",
+        "hub",
         "machines",
-        "pace",
         "senders",
         "store",
-        "undelivered_events",
     },
     "workers": {
+        "customer_functions",
         "customer_role",
         "engagement",
         "event_stream",
+        "hub",
         "machines",
         "pace",
         "senders",
         "store",
-        "undelivered_events",
     },
-    "functions": {"api", "event_stream", "store", "workers"},
+    "functions": {"api", "event_stream", "hub", "store", "workers"},
 }
+# Parts that the hub's functions make at first use.
+MADE_LATE = {"boto3", "customer_functions", "pace", "undelivered_events", "work_bucket", "workers"}
 FILES = sorted(path for path in HUB.rglob("*.py") if path != HUB / "__init__.py")
 
 
@@ -74,3 +91,21 @@ def test_nothing_is_allowed_that_no_file_needs() -> None:
         needed[part(path)] |= parts_imported_by(path) - {part(path)}
 
     assert needed == ALLOWED
+
+
+def test_a_cold_start_of_the_api_imports_no_part_that_is_made_late() -> None:
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, engagement_hub.functions.serve_api; print(*sys.modules)",
+        ],
+        cwd=HUB.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+
+    parts = {name.removeprefix(f"{HUB.name}.") for name in loaded}
+    assert "hub" in parts
+    assert parts & MADE_LATE == set()

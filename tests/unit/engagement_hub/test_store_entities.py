@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from engagement_hub.engagement.errors import BadRequest, NotFound, TooManyRequests
 from engagement_hub.store import entities as entities_module
-from engagement_hub.store.entities import EXPIRES_AT, AlreadyExists, EntityStore, Kind
+from engagement_hub.store.entities import EXPIRES_AT, AlreadyExists, EntityStore, Kind, Only
 from tests.builders.hub import TABLES, OneCallAtATime, hub_tables
 
 APP = "a" * 32
@@ -137,12 +137,26 @@ def test_a_page_of_those_to_keep_is_full_even_when_others_lie_between(store):
     for number in range(10):
         store.put(APP, Kind.IMPORT_JOB, f"j{number}", {"n": number})
 
-    first = store.list(APP, Kind.IMPORT_JOB, 3, keep=lambda body: body["n"] % 2 == 0)
-    second = store.list(APP, Kind.IMPORT_JOB, 3, first.token, keep=lambda body: body["n"] % 2 == 0)
+    even = Only("even", lambda body: body["n"] % 2 == 0)
+    first = store.list(APP, Kind.IMPORT_JOB, 3, only=even)
+    second = store.list(APP, Kind.IMPORT_JOB, 3, first.token, only=even)
 
     assert [body["n"] for body in first.items] == [0, 2, 4]
     assert [body["n"] for body in second.items] == [6, 8]
     assert second.token is None
+
+
+def test_the_token_of_another_filter_of_the_list_is_a_bad_request(store):
+    for number in range(10):
+        store.put(APP, Kind.IMPORT_JOB, f"j{number}", {"n": number})
+    even, odd = (
+        Only(name, lambda body, n=n: body["n"] % 2 == n) for name, n in (("e", 0), ("o", 1))
+    )
+    token = store.list(APP, Kind.IMPORT_JOB, 3, only=even).token
+
+    for only in (odd, None):
+        with pytest.raises(BadRequest, match="not of this list"):
+            store.list(APP, Kind.IMPORT_JOB, 3, token, only=only)
 
 
 def test_a_prefix_narrows_a_listing(store):

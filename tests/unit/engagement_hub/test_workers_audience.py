@@ -10,12 +10,12 @@ import boto3
 import pytest
 
 from engagement_hub.engagement.campaigns import new_campaign
+from engagement_hub.hub import Hub
 from engagement_hub.store import batch_write
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore, Kind
 from engagement_hub.workers import campaign_plan
 from engagement_hub.workers import campaign_run as steps
-from engagement_hub.workers.hub import Hub
 from tests.builders.hub import CallCounter, OneCallAtATime
 from tests.builders.hub_workers import APP, Context, endpoints, hub_on_moto, segment, sms
 

@@ -10,6 +10,7 @@ import pytest
 from engagement_hub.engagement.eligibility import Cap, Count, Period
 from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.event_stream import EventsNotDelivered
+from engagement_hub.hub import Hub
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store.entities import ACCOUNT, Kind
@@ -23,7 +24,6 @@ from engagement_hub.workers.campaign_plan import (
     place_of,
     plan_of,
 )
-from engagement_hub.workers.hub import Hub
 from engagement_hub.workers.send_chunk import ChunkSender
 from tests.builders.campaign_runs import (
     CONTEXT,

@@ -10,13 +10,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from engagement_hub.customer_functions import CallFailed, CustomerFunctions
 from engagement_hub.customer_role import CustomerRoles, RoleNotAssumable
 from engagement_hub.event_stream import EventsNotDelivered, EventStream
 from engagement_hub.functions import publish_events
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.customer_functions import CallFailed, CustomerFunctions
 from engagement_hub.workers.delivery_events import records_from
-from engagement_hub.workers.hub import Hub
 from shared.pinpoint_events import MalformedEvent
 from tests.builders.hub_workers import APP, ROLE, hub_on_moto
 

@@ -10,9 +10,9 @@ import boto3
 import pytest
 
 from engagement_hub.engagement.import_rows import ImportRow, read_rows
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import export_job as steps
-from engagement_hub.workers.hub import Hub
 from tests.builders.hub_workers import (
     APP,
     Context,

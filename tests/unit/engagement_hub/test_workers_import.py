@@ -11,11 +11,11 @@ import pytest
 
 from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement import import_files
+from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
+from engagement_hub.work_bucket import WorkBucket
 from engagement_hub.workers import import_job as steps
-from engagement_hub.workers.hub import Hub
 from engagement_hub.workers.purge import purge_members
-from engagement_hub.workers.work_bucket import WorkBucket
 from tests.builders.hub_workers import (
     APP,
     Context,

@@ -19,6 +19,7 @@ from tests.builders.architectures import (
     CONTEXT,
     assert_well_built,
     load_function,
+    pages,
     service_error,
     state_machine,
 )
@@ -43,6 +44,8 @@ class FakePinpoint:
         self.failing = {}
         self.refused_ids = set()
         self.exports = []
+        self.export_jobs = []
+        self.loses_answers = 0
         self.job_status = "COMPLETED"
         self.job_failures = []
 
@@ -65,7 +68,21 @@ class FakePinpoint:
 
     def create_export_job(self, *, ApplicationId, ExportJobRequest):
         self.exports.append(ExportJobRequest)
-        return {"ExportJobResponse": {"Id": f"x{len(self.exports)}", "JobStatus": "CREATED"}}
+        job = {
+            "Id": f"x{len(self.exports)}",
+            "JobStatus": "CREATED",
+            "CreationDate": f"2026-11-23T10:00:0{len(self.exports)}.000Z",
+            "Definition": ExportJobRequest,
+        }
+        self.export_jobs.append(job)
+        if self.loses_answers:
+            self.loses_answers -= 1
+            raise service_error("CreateExportJob", "504", 504)
+        return {"ExportJobResponse": job}
+
+    def get_segment_export_jobs(self, *, ApplicationId, SegmentId, **page):
+        jobs = [job for job in self.export_jobs if job["Definition"]["SegmentId"] == SegmentId]
+        return pages(jobs, "ExportJobsResponse")(**page)
 
     def get_export_job(self, *, ApplicationId, JobId):
         job = {"Id": JobId, "JobStatus": self.job_status, "Failures": self.job_failures}
@@ -158,6 +175,7 @@ def export(monkeypatch, pinpoint):
             monkeypatch, f"phone_number_validate.functions.{step}_export", settings
         )
         monkeypatch.setattr(module, "pinpoint", pinpoint)
+        monkeypatch.setattr(module, "pinpoint_once", lambda: pinpoint, raising=False)
         steps[step] = module.lambda_handler
     return SimpleNamespace(**steps)
 
@@ -584,6 +602,35 @@ def test_without_a_segment_everything_unvalidated_is_exported(export, pinpoint):
     export.start(start_event({}), CONTEXT)
 
     assert pinpoint.exports[0]["SegmentId"] == "unvalidated"
+
+
+def test_a_retry_after_a_lost_answer_finds_the_export_instead_of_starting_another(export, pinpoint):
+    pinpoint.loses_answers = 1
+    with pytest.raises(ServiceUnavailable):
+        export.start(start_event({}), CONTEXT)
+
+    answer = export.start(start_event({}, retry=1), CONTEXT)
+
+    assert (answer["JobId"], answer["Prefix"]) == ("x1", "exports/run/1/0/")
+    assert len(pinpoint.exports) == 1
+
+
+def test_a_retry_starts_another_export_where_the_one_before_could_not_be_started(export, pinpoint):
+    export.start(start_event({}), CONTEXT)
+    pinpoint.export_jobs[0]["JobStatus"] = "FAILED"
+
+    answer = export.start(start_event({}, retry=1), CONTEXT)
+
+    assert (answer["JobId"], answer["Prefix"]) == ("x2", "exports/run/1/1/")
+
+
+def test_the_export_of_another_round_or_run_is_not_the_retrys(export, pinpoint):
+    export.start(start_event({}), CONTEXT)
+    export.start({**start_event({}), "Execution": "run-2"}, CONTEXT)
+
+    second_round = {**start_event({}, retry=1), "Round": 2}
+
+    assert export.start(second_round, CONTEXT)["JobId"] == "x3"
 
 
 def test_waiting_for_an_export_ends(export, pinpoint):

@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from engagement_hub.api.hub import hub_from_environment
 from engagement_hub.api.responder import respond
+from engagement_hub.hub import hub_from_environment
 from pinpoint_resources.calls import Plan
 from pinpoint_resources.core import parse_request, plan
 from pinpoint_resources.execution import carry_out

@@ -1,4 +1,4 @@
-"""A claim is recognised by its holder, whatever becomes of the answers."""
+"""A conditional write is recognised by its writer's mark, whatever becomes of the answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from shared.claims import take
-from shared.transient import ServiceUnavailable
+from shared.claims import Written, is_own, take, write
 from tests.builders.architectures import service_error
 from tests.builders.tables import PK_AND_SK
 
 TABLE = "claims"
+KEY = {"pk": {"S": "month"}, "sk": {"S": "claim"}}
 
 
 @pytest.fixture
@@ -29,20 +29,19 @@ def dynamodb(monkeypatch: Any) -> Iterator[Any]:
 
 
 def claim(holder: str, **more: str) -> dict[str, Any]:
-    texts = {"pk": "month", "sk": "claim", "holder": holder, **more}
-    return {name: {"S": text} for name, text in texts.items()}
+    texts = {"holder": holder, **more}
+    return {**KEY, **{name: {"S": text} for name, text in texts.items()}}
 
 
 def stored(dynamodb: Any) -> Any:
-    key = {"pk": {"S": "month"}, "sk": {"S": "claim"}}
-    return dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
+    return dynamodb.get_item(TableName=TABLE, Key=KEY)["Item"]
 
 
 def test_the_first_holder_gets_the_claim_and_the_second_sees_whose_it_is(dynamodb: Any) -> None:
     ours, theirs = claim("ann"), claim("bob")
 
-    assert take(dynamodb, TABLE, ours) == ours
-    assert take(dynamodb, TABLE, theirs) == ours
+    assert take(dynamodb, TABLE, ours, holder="holder") == Written(True, ours)
+    assert take(dynamodb, TABLE, theirs, holder="holder") == Written(False, ours)
     assert stored(dynamodb) == ours
 
 
@@ -53,36 +52,72 @@ def test_a_holder_whose_answer_was_lost_finds_its_own_claim_with_all_that_was_ad
         dynamodb.put_item(**request)
         raise ReadTimeoutError(endpoint_url="https://dynamodb.example")
 
-    with pytest.raises(ServiceUnavailable):
-        take(SimpleNamespace(put_item=lost), TABLE, claim("ann", job="7"))  # type: ignore[arg-type]  # one method of it
+    with pytest.raises(ReadTimeoutError):
+        take(SimpleNamespace(put_item=lost), TABLE, claim("ann", job="7"), holder="holder")  # type: ignore[arg-type]  # one method of it
 
-    assert take(dynamodb, TABLE, claim("ann"))["holder"] == {"S": "ann"}
-    assert stored(dynamodb)["job"] == {"S": "7"}
+    assert take(dynamodb, TABLE, claim("ann"), holder="holder") == (True, claim("ann", job="7"))
+    assert stored(dynamodb) == claim("ann", job="7")
 
 
 def test_a_claim_is_taken_from_the_holder_that_is_named_and_from_no_other(dynamodb: Any) -> None:
-    take(dynamodb, TABLE, claim("ann"))
-    bob, cy = claim("bob"), claim("cy")
+    take(dynamodb, TABLE, claim("ann"), holder="holder")
+    from_ann: dict[str, Any] = {
+        "holder": "holder",
+        "condition": "#holder = :ann",
+        "names": {"#holder": "holder"},
+        "values": {":ann": {"S": "ann"}},
+    }
 
-    assert take(dynamodb, TABLE, bob, instead_of={"holder": {"S": "ann"}}) == bob
-    assert take(dynamodb, TABLE, cy, instead_of={"holder": {"S": "ann"}}) == bob
+    assert take(dynamodb, TABLE, claim("bob"), **from_ann) == (True, claim("bob"))
+    assert take(dynamodb, TABLE, claim("cy"), **from_ann) == (False, claim("bob"))
+
+
+def test_a_change_of_a_claim_that_is_gone_is_not_made(dynamodb: Any) -> None:
+    gone = take(
+        dynamodb,
+        TABLE,
+        claim("bob"),
+        holder="holder",
+        condition="holder = :ann",
+        values={":ann": {"S": "ann"}},
+    )
+
+    assert gone == (False, {})
+
+
+def test_an_update_that_botocore_repeats_is_the_writers_own(dynamodb: Any) -> None:
+    def add(mark: str) -> Written:
+        return write(
+            dynamodb.update_item,
+            {"writer": {"S": mark}},
+            TableName=TABLE,
+            Key=KEY,
+            UpdateExpression="SET writer = :writer",
+            ConditionExpression="attribute_not_exists(writer)",
+            ExpressionAttributeValues={":writer": {"S": mark}},
+        )
+
+    assert [add(mark).own for mark in ("ann", "ann", "bob")] == [True, True, False]
+
+
+def test_every_part_of_a_mark_counts() -> None:
+    item = {"claimed": {"N": "4"}, "claimed_by": {"S": "a"}}
+
+    assert is_own(item, {"claimed": {"N": "4"}, "claimed_by": {"S": "a"}})
+    assert not is_own(item, {"claimed": {"N": "6"}, "claimed_by": {"S": "a"}})
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "raised"),
+    ("code", "status"),
     [
-        ("ProvisionedThroughputExceededException", 400, ServiceUnavailable),
-        ("InternalServerError", 500, ServiceUnavailable),
-        ("AccessDeniedException", 400, ClientError),
-        # The claim was deleted between the failed condition and its answer.
-        ("ConditionalCheckFailedException", 400, ServiceUnavailable),
+        ("ProvisionedThroughputExceededException", 400),
+        ("InternalServerError", 500),
+        ("AccessDeniedException", 400),
     ],
 )
-def test_what_dynamodb_did_not_decide_is_told_from_what_it_refuses(
-    code: str, status: int, raised: type[Exception]
-) -> None:
+def test_errors_of_dynamodb_are_no_answer_about_the_claim(code: str, status: int) -> None:
     def refuse(**_: Any) -> None:
         raise service_error("PutItem", code, status)
 
-    with pytest.raises(raised):
-        take(SimpleNamespace(put_item=refuse), TABLE, claim("ann"))  # type: ignore[arg-type]  # one method of it
+    with pytest.raises(ClientError, match=code):
+        take(SimpleNamespace(put_item=refuse), TABLE, claim("ann"), holder="holder")  # type: ignore[arg-type]  # one method of it

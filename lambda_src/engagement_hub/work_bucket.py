@@ -6,18 +6,23 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
+
+from shared.aws import aws_client
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_CLIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard"})
 _DELETE_BATCH = 1000
 
 
 class WorkBucket:
     """The bucket behind WORK_BUCKET. Its objects expire."""
 
-    def __init__(self, name: str, client: S3Client) -> None:
+    def __init__(self, name: str, client: S3Client | None = None) -> None:
         self.name = name
-        self._client = client
+        self._client: S3Client = client or aws_client("s3", config=_CLIENT)
 
     def write_json(self, key: str, value: Any) -> None:
         self._put(key, json.dumps(value, separators=(",", ":")))
