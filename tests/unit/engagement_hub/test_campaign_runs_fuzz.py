@@ -6,6 +6,8 @@ Targeted = sent + failed + unknown + skipped by reason.
 from __future__ import annotations
 
 import functools
+import io
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -24,10 +26,11 @@ from engagement_hub.store.entities import Kind
 from engagement_hub.store.runs import RunTableBusy
 from engagement_hub.workers import campaign_plan, campaign_send, sending_rates
 from engagement_hub.workers import campaign_run as steps
+from engagement_hub.workers.customer_functions import CustomerFunctions
 from engagement_hub.workers.hub import Hub
 from engagement_hub.workers.send_chunk import ChunkSender
 from shared.transient import ServiceUnavailable
-from tests.builders.campaign_runs import Functions, campaign
+from tests.builders.campaign_runs import campaign
 from tests.builders.hub_fakes import SendingServices
 from tests.builders.hub_workers import (
     APP,
@@ -100,25 +103,42 @@ class FaultyTable:
         return ClientError(error, name)
 
 
+class Lambdas:
+    """The customer's functions: a hook with answers of the test, and a custom channel."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Mapping[str, Any]], Any] = lambda payload: payload["Endpoints"]
+        self.delivered: list[list[str]] = []
+        self.fails = False
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
+        payload, answer = json.loads(Payload), None
+        if FunctionName == "deliver":
+            self.delivered.append(list(payload["Endpoints"]))
+        else:
+            answer = self.answer(payload)
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        error = {"FunctionError": "Unhandled"} if self.fails else {}
+        return {"Payload": io.BytesIO(body), **error}
+
+
 class World:
     """A hub on moto with real senders; `now` moves by the pauses of a run alone."""
 
     def __init__(self, hub: Hub, table: FaultyTable, services: SendingServices) -> None:
         self.hub, self.table, self.services = hub, table, services
         self.now = NOW
-        self.functions = Functions()
+        self.lambdas = Lambdas()
         self.events: list[dict[str, Any]] = []
         self.contexts: Iterator[Any] = iter(())
-        self.delivered: list[list[str]] = []
 
     def clear(self) -> None:
         self.table.arm({})
         emptied(self.hub, self.table)
         campaign_plan._PLANS.clear()
         self.now = NOW
-        self.functions = Functions()
+        self.lambdas = Lambdas()
         self.events.clear()
-        self.delivered.clear()
         self.contexts = iter(())
         self.services.answers.clear()
         self.services.taken.clear()
@@ -166,6 +186,10 @@ class World:
             self.now += answer["Seconds"]
         raise AssertionError("the chunk never ends")
 
+    def functions(self) -> CustomerFunctions:
+        client: Any = self.lambdas
+        return CustomerFunctions(client, sleep=no_sleep)
+
     # Its books
 
     def metrics(self, campaign_id: str) -> Counter[str]:
@@ -195,7 +219,7 @@ def module_world() -> Iterator[World]:
             world = World(hub, tables[0], SendingServices())
             hub.clock = lambda: world.now
             patch.setattr(campaign_send, "_senders", lambda: world.services.senders)
-            patch.setattr(campaign_send, "_functions", lambda: world.functions)
+            patch.setattr(campaign_send, "_functions", world.functions)
             patch.setattr(
                 campaign_send, "ChunkSender", functools.partial(ChunkSender, sleep=no_sleep)
             )
@@ -338,8 +362,14 @@ class Hooks:
     def __call__(self, payload: Mapping[str, Any]) -> Any:
         asked = payload["Endpoints"]
         kind = self._draw(
-            st.sampled_from(["same", "odd", "odd", "some", "more", "others", "any", "huge"])
+            st.sampled_from(
+                ["same", "odd", "odd", "some", "more", "others", "any", "huge", "deep", "bytes"]
+            )
         )
+        if kind == "deep":
+            return {id: json.loads("[" * 400 + "]" * 400) for id in asked}
+        if kind == "bytes":
+            return self._draw(st.sampled_from([b"[" * 100_000, b"1" * 5_000, b"\xff", b"", b"NaN"]))
         if kind == "same":
             return asked
         if kind == "odd":
@@ -375,7 +405,7 @@ def balance(world: World, campaign_id: str, targeted: int, reached: Mapping[str,
     assert metrics["HOLDOUT"] <= held
     assert produced <= targeted
     taken = [address_key(channel, address) for channel, address, _ in world.services.taken]
-    functions = [id for payload in world.delivered for id in payload]
+    functions = [id for payload in world.lambdas.delivered for id in payload]
     sure = metrics["SUCCESS"] + metrics["CUSTOM_DELIVERY_FAILURE"]
     assert sure <= len(taken) + len(functions) <= sure + metrics["UNKNOWN"]
     assert max(Counter(functions).values(), default=1) == 1
@@ -419,16 +449,8 @@ def test_the_books_of_a_run_balance_and_nobody_is_sent_to_twice(
         segment(world.hub, Dimensions=gold)
     else:
         segment(world.hub)
-    world.functions.answer = Hooks(data)
-    world.functions.fails = data.draw(st.integers(0, 9)) == 0
-    record = world.functions.deliver
-
-    def deliver(function: str, payload: Mapping[str, Any]) -> None:
-        if function == "deliver":
-            world.delivered.append(list(payload["Endpoints"]))
-        record(function, payload)
-
-    world.functions.deliver = deliver
+    world.lambdas.answer = Hooks(data)
+    world.lambdas.fails = data.draw(st.integers(0, 9)) == 0
     world.services.answers.update({address: list(one) for address, one in answers.items()})
     crash = data.draw(st.sampled_from([None, None, None, "ann@example.com", "+14255550100"]))
     crashes = iter([crash])
@@ -462,7 +484,7 @@ def test_the_books_of_a_run_balance_and_nobody_is_sent_to_twice(
         "INVALID",
     )
     if not began:
-        assert world.services.taken == [] and world.delivered == []
+        assert world.services.taken == [] and world.lambdas.delivered == []
         return
     balance(world, "c1", targeted, reached)
     told = {
