@@ -19,7 +19,7 @@ USERS_PATH := $(PATH)
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 
-.PHONY: help setup package fmt lint typecheck test test-unit test-local-aws test-terraform test-integration \
+.PHONY: help setup package fmt lint typecheck test test-unit test-books test-local-aws test-terraform test-integration \
 	bench demo local-up local-down local-env local-env-undo docs docs-check clean lock
 
 help: ## list the targets
@@ -65,6 +65,11 @@ test: lint typecheck test-unit test-local-aws test-terraform test-integration ##
 
 test-unit: setup package ## domain rules, contracts, SQL, documentation; no Terraform
 	@$(PYTEST) --numprocesses 2 --dist loadfile tests/unit tests/contract tests/sql tests/docs
+
+test-books: setup ## the tests marked books 20 times, with other examples each time
+	@for seed in $$(seq 20); do \
+		env -u CI $(PYTEST) --numprocesses 2 --dist loadfile -m books --hypothesis-seed=$$seed tests/unit; \
+	done
 
 test-local-aws: setup ## the local AWS's own tests
 	@terraform="$$($(RUN) -m tools.terraform_cli binary)" && environment="$$($(RUN) -m tools.terraform_cli env)" && \

@@ -76,13 +76,15 @@ class CustomerFunctions:
     def _answer(self, function: str, payload: Mapping[str, Any]) -> Any:
         try:
             return json.loads(self._invoke(function, payload) or b"null")
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise CallFailed(f"{function} did not answer in JSON.") from error
+        except (ValueError, RecursionError) as error:
+            # Also a number of thousands of digits, and thousands of lists inside each other.
+            raise CallFailed(f"{function} did not answer in readable JSON.") from error
 
     def _invoke(self, function: str, payload: Mapping[str, Any]) -> bytes:
         body = json.dumps(payload, separators=(",", ":")).encode()
         try:
             answer = self._functions.invoke(FunctionName=function, Payload=body)
+            answered = answer["Payload"].read()  # an answer can break off, too
         except ClientError as error:
             code = error_code(error)
             failure = CallThrottled if code in _THROTTLES else CallFailed
@@ -94,7 +96,7 @@ class CustomerFunctions:
             ) from error
         if answer.get("FunctionError"):
             raise CallFailed(f"{function} ended with an error.")
-        return answer["Payload"].read()
+        return answered
 
     @property
     def _functions(self) -> LambdaClient:

@@ -134,7 +134,7 @@ def http_event(
     return event
 
 
-class _RawBody(io.BytesIO):
+class RawBody(io.BytesIO):
     """Body of a response, from which botocore reads the content."""
 
     def stream(self, **_: Any) -> Iterator[bytes]:
@@ -165,7 +165,7 @@ def hub_client(
         for name, value in request.headers.items():
             event["headers"][name.lower()] = value.decode() if isinstance(value, bytes) else value
         answered = respond(event)
-        raw = _RawBody(answered["body"].encode())
+        raw = RawBody(answered["body"].encode())
         return AWSResponse(request.url, answered["statusCode"], answered["headers"], raw)
 
     client.meta.events.register("before-send.pinpoint", answer)

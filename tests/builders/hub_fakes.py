@@ -1,10 +1,19 @@
 """Fakes at the seams of the hub's API: senders, rates, event streams, the work bucket."""
 
+import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from engagement_hub.senders import SendOutcome
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+
+from engagement_hub.senders import Senders, SendOutcome
+from engagement_hub.senders.channels import SendingIdentities
+from tests.builders.hub import RawBody
 
 
 class FakeSenders:
@@ -86,3 +95,67 @@ class FakeUndelivered:
         if self.error:
             raise self.error
         self.kept[key] = list(records)
+
+
+class SendingServices:
+    """Real senders whose requests reach no service: each is answered with the next of its address.
+
+    An answer is "ok" (also where none is left), "silent" (taken, without an answer), or a code and
+    an HTTP status. Requests that a service takes are in `taken`, in order, after channel and
+    address.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[str | tuple[str, int]]] = {}
+        self.taken: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.before: Callable[[str], object] = lambda address: None
+        self._lock = threading.Lock()
+        self.senders = Senders(
+            SendingIdentities(
+                email_from="hub@example.com",
+                sms_origination="+12065550100",
+                voice_origination="+12065550101",
+            ),
+            phone=self._client("pinpoint-sms-voice-v2"),
+            email=self._client("sesv2"),
+        )
+
+    def _client(self, service: str) -> Any:
+        client = boto3.client(
+            service,
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        client.meta.events.register(f"before-send.{service}", self._answer)
+        return client
+
+    def _answer(self, request: Any, **_: Any) -> AWSResponse:
+        asked = json.loads(request.body)
+        address = asked.get("DestinationPhoneNumber") or asked["Destination"]["ToAddresses"][0]
+        channel = (
+            "EMAIL"
+            if "Destination" in asked
+            else "VOICE"
+            if "MessageBodyTextType" in asked
+            else "SMS"
+        )
+        self.before(address)
+        with self._lock:
+            waiting = self.answers.get(address) or ["ok"]
+            answer = waiting.pop(0)
+            if isinstance(answer, str):
+                self.taken.append((channel, address, asked))
+                number = len(self.taken)
+        if answer == "silent":
+            raise ReadTimeoutError(endpoint_url="https://service.example")
+        if isinstance(answer, str):
+            return _response(request.url, 200, {"MessageId": f"m-{number}"})
+        code, status = answer
+        return _response(request.url, status, {"__type": code, "message": address}, code)
+
+
+def _response(url: str, status: int, body: Mapping[str, Any], code: str = "") -> AWSResponse:
+    headers: Any = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
+    return AWSResponse(url, status, headers, RawBody(json.dumps(body).encode()))

@@ -1,7 +1,7 @@
 """A hub on moto: its tables, its work bucket, and what jobs and campaigns look like in it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,12 +78,14 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def hub_on_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub with empty tables, in an AWS of its own."""
+def hub_on_moto(
+    monkeypatch: pytest.MonkeyPatch, around: Callable[[Any], Any] = lambda client: client
+) -> Iterator[Hub]:
+    """A hub with empty tables, in an AWS of its own. `around` wraps the client of the tables."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        dynamodb: Any = OneCallAtATime(boto3.client("dynamodb"))
+        dynamodb: Any = around(OneCallAtATime(boto3.client("dynamodb")))
         for table in TABLES:
             dynamodb.create_table(TableName=table, **PK_AND_SK)
         s3 = boto3.client("s3")
@@ -104,6 +106,21 @@ def hub_on_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         hub.bucket = WorkBucket("work", s3)
         hub.roles = OwnRole()  # type: ignore[assignment]  # the part of CustomerRoles that is used
         yield hub
+
+
+def emptied(hub: Hub, dynamodb: Any) -> Hub:
+    """The same hub with empty tables and buckets: faster than another one.
+
+    Args:
+        dynamodb: the client of its tables.
+    """
+    for table in TABLES:
+        dynamodb.delete_table(TableName=table)
+        dynamodb.create_table(TableName=table, **PK_AND_SK)
+    for bucket in ("work", "files"):
+        files = WorkBucket(bucket, boto3.client("s3"))
+        files.delete(list(files.keys("")))
+    return hub
 
 
 def put_file(key: str, content: str | bytes) -> None:

@@ -6,7 +6,7 @@ import copy
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -300,6 +300,41 @@ class World:
             }
         )["Responses"]["addresses"]
         return {name: _plain(value) for name, value in found[0].items()} if found else {}
+
+
+def strict(world: World) -> World:
+    """Let the world's DynamoDB and SES refuse a request with a text that AWS refuses."""
+    dynamodb, ses = world.dynamodb, world.ses
+
+    def checked(operation: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(**request: Any) -> Any:
+            for text, is_key in _texts_of(request):
+                size = len(text.encode())
+                if is_key and not 0 < size <= 1024:
+                    raise client_error(operation, "ValidationException")
+            return call(**request)
+
+        return run
+
+    dynamodb.batch_get_item = checked("BatchGetItem", dynamodb.batch_get_item)
+    dynamodb.transact_write_items = checked("TransactWriteItems", dynamodb.transact_write_items)
+    ses.put_suppressed_destination = checked(  # type: ignore[method-assign]  # of the same shape
+        "PutSuppressedDestination", ses.put_suppressed_destination
+    )
+    return world
+
+
+def _texts_of(value: Any, name: str = "") -> Iterator[tuple[str, bool]]:
+    """Find the texts of a request, and whether they are part of a key."""
+    if isinstance(value, Mapping):
+        for member, one in value.items():
+            inside = name if member == "S" else member
+            yield from _texts_of(one, inside)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts_of(one, name)
+    elif isinstance(value, str):
+        yield value, name in ("address", "feedback_id", "EmailAddress")
 
 
 def _plain(value: Mapping[str, Any]) -> Any:

@@ -1,20 +1,17 @@
 """No request, however odd, is answered with a 5xx or with an error that its operation has not.
 
 Requests follow botocore's model, with wrong types, odd ids and the ends of every range mixed in.
-`HUB_FUZZ_EXAMPLES` sets the number of examples of a longer search, which needs `--timeout=0`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from botocore.loaders import Loader
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement_hub.api.operations import OPERATIONS
@@ -28,9 +25,8 @@ from engagement_hub.store.sent_requests import SentRequests
 from tests.builders.dynamodb_limits import enforce_limits, enforce_no_limits
 from tests.builders.hub import ACCOUNT_ID, REGION, TABLES, OneCallAtATime, http_event, hub_tables
 from tests.builders.hub_fakes import FakePaces, FakeSenders, FakeStream, FakeUndelivered
+from tests.builders.random_input import MODEL, fuzz, model_values
 
-MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
-EXAMPLES = int(os.environ.get("HUB_FUZZ_EXAMPLES", "80"))
 REQUESTS = 8
 
 SEGMENT, CAMPAIGN = "5" * 32, "c" * 32
@@ -57,41 +53,6 @@ TEXTS = st.one_of(
     st.just(""),
     st.text(max_size=5),
 )
-NUMBERS = st.sampled_from(
-    [0, 1, -1, 5, 50, 100, 101, 60, 0.5, 1e308, 2**31 - 1, 2**31, 2**63, -0.0]
-)
-WRONG: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, 7, "x", [], {}, [None], {"": None}, [[]], {"a": {"b": []}}]
-)
-
-
-@st.composite
-def values(draw: Any, name: str, depth: int = 0) -> Any:
-    """A value of a shape of the model; one in twelve is of another type."""
-    if draw(st.integers(0, 11)) == 0:
-        return draw(WRONG)
-    shape = MODEL["shapes"][name]
-    match shape["type"]:
-        case "structure":
-            members = {
-                one.get("locationName", member): one["shape"]
-                for member, one in shape["members"].items()
-            }
-            most = 8 if depth == 0 else 4 if depth < 3 else 1
-            chosen = set(draw(st.lists(st.sampled_from(sorted(members)), max_size=most)))
-            chosen |= set(shape.get("required", [])) & set(members)
-            return {member: draw(values(members[member], depth + 1)) for member in sorted(chosen)}
-        case "list":
-            count = draw(st.integers(0, 2))
-            return [draw(values(shape["member"]["shape"], depth + 1)) for _ in range(count)]
-        case "map":
-            keys = draw(st.lists(TEXTS, max_size=2))
-            return {key: draw(values(shape["value"]["shape"], depth + 1)) for key in keys}
-        case "boolean":
-            return draw(st.booleans())
-        case "integer" | "long" | "double":
-            return draw(NUMBERS)
-    return draw(st.sampled_from(shape["enum"]) if "enum" in shape else TEXTS)
 
 
 @st.composite
@@ -110,7 +71,9 @@ def requests(draw: Any) -> tuple[str, str, str, str | None]:
     payload = MODEL["shapes"][operation["input"]["shape"]].get("payload")
     body = None
     if payload is not None:
-        body = json.dumps(draw(values(members[payload]["shape"])), ensure_ascii=draw(st.booleans()))
+        body = json.dumps(
+            draw(model_values(members[payload]["shape"], TEXTS)), ensure_ascii=draw(st.booleans())
+        )
     return name, path, "&".join(query), body
 
 
@@ -189,10 +152,7 @@ def project_with_one_of_each(hub: Hub) -> str:
     return app
 
 
-@settings(
-    max_examples=EXAMPLES,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@fuzz(80)
 @given(st.lists(requests(), min_size=REQUESTS, max_size=REQUESTS))
 def test_no_request_is_answered_with_a_failure_or_an_undeclared_error(hub: Hub, asked: list[Any]):
     app = project_with_one_of_each(hub)

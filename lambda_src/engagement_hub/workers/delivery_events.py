@@ -26,7 +26,7 @@ def records_from(message: str, *, account_id: str, arrived: datetime) -> list[di
         return []
     try:
         event = json.loads(message)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedEvent("The SNS message is not JSON.") from error
     if not isinstance(event, Mapping) or "eventType" not in event:
         raise MalformedEvent("The SNS message is no delivery event: it has no eventType.")

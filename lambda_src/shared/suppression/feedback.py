@@ -47,6 +47,7 @@ class MalformedFeedback(ValueError):
 
 # These addresses are on a list already: SES did not try them.
 _HELD_BACK: Final = frozenset({"OnAccountSuppressionList", "OnTenantSuppressionList"})
+_YEARS: Final = range(1970, 9001)
 _NOT_A_COMPLAINT: Final = "not-spam"  # the recipient took the email out of the spam folder
 _PINPOINT_TYPES: Final = {
     "_email.hardbounce": "bounce",
@@ -334,13 +335,19 @@ def _optional_text(event: Mapping[str, Any], member: str) -> str | None:
 
 def _instant(value: Any, member: str) -> datetime:
     """Return a time in ISO 8601 (SES) or in epoch milliseconds (Pinpoint), to the millisecond; UTC
-    where no zone is named."""
+    where no zone is named.
+
+    Raises:
+        MalformedFeedback: no time, or a year at an end of the calendar, which a window would pass.
+    """
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             moment = datetime.fromtimestamp(value / 1000, UTC)
         else:
             moment = datetime.fromisoformat(value)
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if moment.year not in _YEARS:
+            raise ValueError
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     except (TypeError, ValueError, OverflowError, OSError) as error:
         raise MalformedFeedback(f"{member} is not a time.") from error

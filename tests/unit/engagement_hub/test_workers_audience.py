@@ -27,7 +27,7 @@ PEOPLE = 1000
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub of one shard, so that a thousand people are a page."""
     with hub_on_moto(monkeypatch) as hub:
-        hub.shards = hub.endpoints.shards = 1
+        hub.endpoints.shards = 1
         yield hub
 
 

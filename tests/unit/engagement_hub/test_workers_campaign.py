@@ -376,7 +376,7 @@ def test_a_chunk_that_is_run_again_sends_nothing_and_counts_nothing_twice(hub, s
 
 def one_chunk(hub: Hub, count: int, **request: Any) -> dict[str, Any]:
     """The event of a step for a chunk of `count` people."""
-    hub.shards = hub.endpoints.shards = 1
+    hub.endpoints.shards = 1
     segment(hub)
     people(hub, count)
     event = campaign(hub, **request)
@@ -716,7 +716,7 @@ def test_a_failing_hook_stops_its_endpoints_and_fails_the_run(
 @pytest.fixture
 def hooked_chunk(hub, functions):
     """Build the event of a step for a chunk of 60 and a hook that drops no endpoint: two calls."""
-    hub.shards = hub.endpoints.shards = 1
+    hub.endpoints.shards = 1
     segment(hub)
     people(hub, 60)
     functions.answer = lambda payload: payload["Endpoints"]
@@ -759,7 +759,6 @@ def test_what_was_sent_is_known_when_the_function_ends_while_a_hook_runs(
 
 def test_a_custom_channel_gets_at_most_fifty_endpoints_a_call(hub, sender, stream, functions):
     segment(hub)
-    hub.shards = 1
     hub.endpoints.shards = 1
     people(hub, 120)
     custom = {"DeliveryUri": "deliver", "EndpointTypes": ["SMS"]}

@@ -328,7 +328,14 @@ class Lambda:
             raise answer
         if answer == "error":
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"{}")}
-        return {"Payload": io.BytesIO(answer)}
+        return {"Payload": io.BytesIO(answer) if isinstance(answer, bytes) else answer}
+
+
+class BrokenOff:
+    """A body whose connection is silent amid the answer."""
+
+    def read(self) -> bytes:
+        raise ReadTimeoutError(endpoint_url="x")
 
 
 def functions(client: Any) -> CustomerFunctions:
@@ -365,7 +372,11 @@ def test_a_hook_that_is_throttled_has_three_attempts_and_not_nine():
     [
         ([ClientError({"Error": {"Code": "AccessDeniedException"}}, "Invoke")], "AccessDenied"),
         ([EndpointConnectionError(endpoint_url="x")], "EndpointConnectionError"),
-        ([b"nonsense"], "did not answer in JSON"),
+        ([b"nonsense"], "did not answer in readable JSON"),
+        ([b"[" * 100_000], "did not answer in readable JSON"),
+        ([b'{"e1": {"Metrics": {"n": ' + b"1" * 5_000 + b"}}}"], "did not answer in readable JSON"),
+        ([b"\xff"], "did not answer in readable JSON"),
+        ([BrokenOff()], "ReadTimeoutError"),
         (["error"], "ended with an error"),
     ],
 )

@@ -39,7 +39,7 @@ DENIED = SendOutcome(DeliveryStatus.TEMPORARY_FAILURE, 400, "", reason="AccessDe
 
 
 def one_shard(hub: Hub) -> None:
-    hub.shards = hub.endpoints.shards = 1
+    hub.endpoints.shards = 1
 
 
 def chunk_of(hub: Hub, count: int, **request: Any) -> dict[str, Any]:
@@ -566,6 +566,7 @@ def test_a_custom_endpoint_without_a_custom_channel_is_a_channel_mismatch(hub, s
     assert books(hub) == {"SUCCESS": 40, "ENDPOINT_CHANNEL_MISMATCH": 1}
 
 
+@pytest.mark.books
 def test_the_books_of_a_run_with_every_kind_of_recipient_balance(hub, sender, stream, functions):
     segment(hub)
     people(hub, 30)
@@ -595,6 +596,7 @@ def test_the_books_of_a_run_with_every_kind_of_recipient_balance(hub, sender, st
     assert sum(found[status] for status in sent) == len(sender.sent)
 
 
+@pytest.mark.books
 def test_a_chunk_given_up_amid_its_claims_balances_too(hub, sender, stream, monkeypatch):
     monkeypatch.setattr("engagement_hub.workers.send_chunk._LARGEST_CLAIM", 5)
     event = chunk_of(hub, 20)
@@ -609,6 +611,7 @@ def test_a_chunk_given_up_amid_its_claims_balances_too(hub, sender, stream, monk
     assert activity(hub)["Result"] == "FAIL"
 
 
+@pytest.mark.books
 def test_chunks_that_never_reported_are_unknown_when_the_run_is_closed(hub, sender, stream):
     event = chunk_of(hub, 3)
 

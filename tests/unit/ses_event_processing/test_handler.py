@@ -1,6 +1,7 @@
 """The function: every message of a batch has its own outcome."""
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -137,6 +138,7 @@ def test_what_says_nothing_against_a_recipient_is_done_with_at_once(function, bo
         envelope("[1]"),
         envelope({"eventType": "Bounce"}),
         json.dumps(from_event_bridge("Email Bounced", "no object")),
+        envelope(bounce("cy@example.com", kind="Transient", at=datetime(1, 1, 1, tzinfo=UTC))),
         "[" * 100_000,
     ],
 )
