@@ -14,6 +14,8 @@ KEEP ?=
 # Integration tests mostly wait for AWS, so more of them run than there are cores. The tests of one of
 # their files stay together: they share what they deploy.
 PYTEST := $(RUN) -m pytest -q
+# Of several directories checkov scans the first, and reports it again for each of the others.
+CHECKOV := .venv-lint/bin/checkov --framework terraform --quiet --compact --skip-download
 LOCAL_AWS := $(BIN)/local-aws
 USERS_PATH := $(PATH)
 # Behind the user's own programs: a bundled Terraform is found only where there is no other.
@@ -55,7 +57,8 @@ lint: setup .venv-lint/.installed package ## formatting, ruff, terraform validat
 	@$(RUN) -m ruff check .
 	@$(RUN) -m tools.validate
 	@$(RUN) -m tools.state_machines
-	@.venv-lint/bin/checkov --directory modules --directory examples --framework terraform --quiet --compact --skip-download
+	@$(CHECKOV) --directory modules
+	@$(CHECKOV) $(patsubst %,--file %,$(wildcard examples/*/*.tf))
 
 typecheck: setup ## mypy --strict
 	@$(RUN) -m mypy lambda_src tools benchmarks examples tests/builders

@@ -25,7 +25,8 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tools.errors import ToolError
@@ -261,24 +262,85 @@ def ensure_provider(environ: Mapping[str, str] = os.environ) -> str:
     Raises:
         NoProvider: ``init`` could not get the provider.
     """
-    binary = find_terraform(environ)
-    added = environment(environ)
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(ROOT / "versions.tf", folder)
-        run = subprocess.run(
-            [str(binary), "init", "-input=false", "-no-color"],
-            cwd=folder,
-            env={**environ, **added},
-            capture_output=True,
-            text=True,
-        )
+        _install_provider(Path(folder), environ)
+    return environment(environ).get("TF_CLI_CONFIG_FILE", "Terraform's own configuration")
+
+
+def _install_provider(folder: Path, environ: Mapping[str, str]) -> Path | None:
+    """Initialise an empty root module in the folder.
+
+    Returns the provider's program; None where the user's own configuration names it
+    (`dev_overrides`, `TF_REATTACH_PROVIDERS`).
+    """
+    shutil.copy(ROOT / "versions.tf", folder)
+    data = folder / ".terraform"
+    run = subprocess.run(
+        [str(find_terraform(environ)), "init", "-input=false", "-no-color"],
+        cwd=folder,
+        env={**environ, **environment(environ), "TF_DATA_DIR": str(data)},
+        capture_output=True,
+        text=True,
+    )
     if run.returncode != 0:
         raise NoProvider(
             "Terraform could not get the provider hashicorp/aws in a version that versions.tf "
             "allows. Without access to a registry, put a filesystem mirror on this machine and set "
             f"TF_PROVIDER_MIRROR to it. Terraform said:\n{run.stdout}{run.stderr}"
         )
-    return added.get("TF_CLI_CONFIG_FILE", "Terraform's own configuration")
+    return next(data.glob("providers/*/hashicorp/aws/*/*/terraform-provider-aws*"), None)
+
+
+@contextmanager
+def running_provider(environ: Mapping[str, str] = os.environ) -> Iterator[dict[str, str]]:
+    """Run one provider process for many Terraform commands; yield the variables that attach to it.
+
+    Terraform starts the provider anew for every command and for every `run` of `terraform test`,
+    which costs a second of CPU each time. Only for commands that configure no provider (`validate`,
+    and `test` with a mocked provider), because all commands share the process's configuration.
+    Yields no variables when the provider does not offer an attachment: Terraform then starts its
+    own. The process ends with the context, and with this process.
+
+    Source: Terraform plugin development, "Debugging providers".
+
+    Raises:
+        NoProvider: ``init`` could not get the provider.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        program = _install_provider(Path(folder), environ)
+        if program is None:
+            yield {}
+            return
+        # The shell ends the provider when its standard input closes, however this process ends.
+        with subprocess.Popen(
+            [
+                "/bin/sh",
+                "-c",
+                '"$0" -debug & exec >&-; cat >/dev/null; kill $!; wait',
+                str(program),
+            ],
+            env={**environ, "TMPDIR": folder},  # the provider's socket
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            assert process.stdin is not None and process.stdout is not None
+            try:
+                yield _attachment(process.stdout)
+            finally:
+                process.stdin.close()
+
+
+def _attachment(output: Iterable[str]) -> dict[str, str]:
+    """Read what a provider in debug mode prints, up to the variable to attach Terraform with."""
+    for line in output:
+        if found := re.search(r"TF_REATTACH_PROVIDERS='(.+)'", line):
+            (attachment,) = json.loads(found[1]).values()
+            both = {PROVIDER: attachment, TOFU_PROVIDER: attachment}
+            # Schemas are decoded once and kept: to collect garbage often frees little of it.
+            return {"TF_REATTACH_PROVIDERS": json.dumps(both), "GOGC": "400"}
+    return {}
 
 
 def main(arguments: list[str]) -> int:

@@ -54,6 +54,9 @@ def run(
     )
 
 
-def init(folder: Path, *, backend: bool = False) -> subprocess.CompletedProcess[str]:
+def init(
+    folder: Path, *, backend: bool = False, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run ``terraform init``, without a backend by default."""
-    return run(folder, "init", "-input=false", "-no-color", f"-backend={str(backend).lower()}")
+    with_backend = f"-backend={str(backend).lower()}"
+    return run(folder, "init", "-input=false", "-no-color", with_backend, environ=environ)

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.builders.terraform_tree import PUBLIC_MODULES, ROOT, TESTS, initialise, terraform
 from tools import docs
 
@@ -119,7 +121,7 @@ def call(module: Path, *, every: bool) -> str:
 def planned(tree: Path, *, every: bool) -> dict[str, Counter[str]]:
     """Plan all modules at once; return how many resources of each type an instance of each gets.
 
-    One plan for all, because the provider takes seconds to start.
+    One plan for all, because Terraform takes seconds to read the provider's schemas.
     """
     folder = Path("unknown") / ("every" if every else "required")
     (tree / folder / "mocks").mkdir(parents=True)
@@ -152,12 +154,14 @@ def planned(tree: Path, *, every: bool) -> dict[str, Counter[str]]:
     return resources
 
 
+@pytest.mark.usefixtures("provider")
 def test_every_input_of_every_module_may_come_from_a_resource_of_the_same_plan(copied_tree: Path):
     resources = planned(copied_tree, every=True)
 
     assert [name for name, types in resources.items() if not types] == []
 
 
+@pytest.mark.usefixtures("provider")
 def test_an_architecture_at_its_defaults_has_few_alarms_and_costs_a_dollar_a_month_at_most(
     copied_tree: Path,
 ):

@@ -21,6 +21,7 @@ from tests.builders.terraform_tree import (
 )
 
 
+@pytest.mark.usefixtures("provider")
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_every_module_keeps_what_its_terraform_tests_promise(module: Path, copied_tree: Path):
     initialise(copied_tree, module)

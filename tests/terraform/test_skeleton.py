@@ -19,7 +19,7 @@ EXAMPLE = Path("examples") / NAME
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tree(provider: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository's shared parts, with an architecture made from the skeleton."""
     tree = copy_tree(tmp_path_factory.mktemp("skeleton"))
     for name in ("pyproject.toml", "versions.tf"):

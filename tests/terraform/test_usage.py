@@ -92,7 +92,7 @@ def add_test(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def planned(provider: None, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Plan all usage blocks as one root module; return the resources that the plan creates."""
     folder = tmp_path_factory.mktemp("usage")
     root_module(folder)
@@ -154,6 +154,7 @@ def test_the_cost_of_a_readme_counts_the_alarms_that_its_usage_creates(
     assert stated == [str(len(created))]
 
 
+@pytest.mark.usefixtures("provider")
 @pytest.mark.parametrize("packages", PACKAGES)
 def test_the_packages_of_the_page_about_packages_plan_as_they_stand(
     packages: str, tmp_path: Path

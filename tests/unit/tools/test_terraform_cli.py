@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -177,3 +178,58 @@ def test_no_provider_to_be_had_says_what_terraform_said_and_the_way_out(
 
     assert "Failed to query available provider packages" in str(error.value)
     assert "TF_PROVIDER_MIRROR" in str(error.value)
+
+
+def a_terraform_with_provider(folder: Path, provider: str) -> dict[str, str]:
+    """A Terraform whose `init` installs a provider that is the given shell script."""
+    installed = ".terraform/providers/registry.terraform.io/hashicorp/aws/5.100.0/any"
+    (folder / "provider").write_text(provider)
+    (folder / "provider").chmod(0o755)
+    program = folder / "terraform"
+    program.write_text(
+        '#!/bin/sh\necho \'{"terraform_version": "1.11.4"}\'\n'
+        f"[ $1 = init ] && mkdir -p {installed} && "
+        f"cp {folder}/provider {installed}/terraform-provider-aws_v5.100.0_x5\n"
+        "true\n"
+    )
+    program.chmod(0o755)
+    return {"PATH": f"{folder}:/bin:/usr/bin"}
+
+
+def test_terraform_attaches_to_a_running_provider_that_ends_with_the_context(
+    tmp_path: Path,
+) -> None:
+    ended = tmp_path / "ended"
+    environ = a_terraform_with_provider(
+        tmp_path,
+        f"#!/bin/sh\ntrap 'touch {ended}; exit' TERM\n"
+        'echo "Provider started. To attach, set the variable:"\n'
+        'echo "    TF_REATTACH_PROVIDERS=\'{\\"registry.terraform.io/hashicorp/aws\\": {}}\'"\n'
+        "while true; do sleep 0.1; done\n",
+    )
+
+    with terraform_cli.running_provider(environ) as variables:
+        assert not ended.exists()
+
+    assert json.loads(variables["TF_REATTACH_PROVIDERS"]) == {
+        "registry.terraform.io/hashicorp/aws": {},
+        "registry.opentofu.org/hashicorp/aws": {},
+    }
+    assert ended.exists()
+
+
+def test_terraform_starts_its_own_provider_when_none_offers_an_attachment(tmp_path: Path) -> None:
+    environ = a_terraform_with_provider(
+        tmp_path, "#!/bin/sh\necho 'no such flag: -debug'\nexit 2\n"
+    )
+
+    with terraform_cli.running_provider(environ) as variables:
+        assert variables == {}
+
+
+def test_a_provider_of_the_users_own_configuration_is_left_alone(tmp_path: Path) -> None:
+    environ = a_terraform_with_provider(tmp_path, "#!/bin/sh\n")
+    (tmp_path / "terraform").write_text('#!/bin/sh\necho \'{"terraform_version": "1.11.4"}\'\n')
+
+    with terraform_cli.running_provider(environ) as variables:
+        assert variables == {}
