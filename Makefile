@@ -64,7 +64,9 @@ typecheck: setup ## mypy --strict
 	@$(RUN) -m mypy lambda_src tools benchmarks examples tests/builders
 	@cd local_aws && ../$(RUN) -m mypy src
 
-test: lint typecheck test-unit test-local-aws test-terraform test-integration ## everything that CI runs
+test: setup package ## everything that CI runs
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint typecheck
+	@$(MAKE) --no-print-directory test-unit test-local-aws test-terraform test-integration
 
 test-unit: setup package ## domain rules, contracts, SQL, documentation; no Terraform
 	@$(PYTEST) --numprocesses 2 --dist loadfile tests/unit tests/contract tests/sql tests/docs
@@ -82,7 +84,7 @@ test-terraform: setup package ## each module planned with mocks
 	@$(PYTEST) --numprocesses 2 --dist worksteal tests/terraform
 
 test-integration: setup package ## each example applied on the local AWS and driven
-	@$(PYTEST) --numprocesses 4 --dist loadfile tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
+	@$(PYTEST) --numprocesses 6 --dist loadfile tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
 
 bench: setup package ## measure, all or BENCH="chain segments"; writes benchmarks/results/*.json
 	@PYTHONPATH=lambda_src $(RUN) -m benchmarks $(BENCH)

@@ -245,7 +245,7 @@ def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     added = {f"TF_CLI_ARGS_{command}": "-parallelism=100" for command in ("apply", "destroy")}
     added["CHECKPOINT_DISABLE"] = "1"
-    for name, value in (("GOGC", "400"), ("GOMEMLIMIT", "1500MiB")):
+    for name, value in (("GOGC", "400"), ("GOMEMLIMIT", "1GiB")):
         added[name] = environ.get(name, value)
     if config := cli_config(environ):
         added["TF_CLI_CONFIG_FILE"] = str(config)
@@ -338,8 +338,7 @@ def _attachment(output: Iterable[str]) -> dict[str, str]:
         if found := re.search(r"TF_REATTACH_PROVIDERS='(.+)'", line):
             (attachment,) = json.loads(found[1]).values()
             both = {PROVIDER: attachment, TOFU_PROVIDER: attachment}
-            # Schemas are decoded once and kept: to collect garbage often frees little of it.
-            return {"TF_REATTACH_PROVIDERS": json.dumps(both), "GOGC": "400"}
+            return {"TF_REATTACH_PROVIDERS": json.dumps(both)}
     return {}
 
 
