@@ -17,9 +17,10 @@ from engagement_hub.api.operations import OPERATIONS
 from engagement_hub.api.responder import respond
 from engagement_hub.customer_role import RoleDoesNotTrust, RoleNotAssumable
 from engagement_hub.engagement.campaigns import ExecutionMetric, SendStatus
+from engagement_hub.engagement.errors import InternalServerError
 from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.hub import Account, Hub
-from engagement_hub.machines import Machines
+from engagement_hub.machines import Machines, NotStarted
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EXPIRES_AT, EntityStore, Kind
@@ -1924,6 +1925,25 @@ def test_a_creation_that_could_not_be_started_is_repeated_with_success(client, h
     assert {first["Id"], second["Id"]} >= {
         started.input.get("CampaignId") or started.input["JobId"]
     }
+
+
+@pytest.mark.parametrize("kind", ["import", "export"])
+def test_a_job_that_began_although_its_start_was_not_answered_is_no_failure(
+    client, hub, app, kind, monkeypatch
+):
+    create, everything = CREATIONS[kind]
+    entity = {"import": Kind.IMPORT_JOB, "export": Kind.EXPORT_JOB}[kind]
+
+    def begin_and_lose_the_answer(app_id, job_id):
+        begun = {"JobStatus": "PROCESSING"}
+        hub.entities.update(app_id, entity, job_id, lambda body: {**body, **begun})
+        raise NotStarted(InternalServerError("no answer"))
+
+    monkeypatch.setattr(hub.machines, f"start_{kind}", begin_and_lose_the_answer)
+
+    create(client, app, None)
+
+    assert [one["JobStatus"] for one in everything(client, app)] == ["PROCESSING"]
 
 
 def test_a_campaign_that_ran_before_its_creation_is_repeated_runs_once(client, hub, app):

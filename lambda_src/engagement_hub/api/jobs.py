@@ -126,8 +126,15 @@ def _create(
             "CompletionDate": call.timestamp,
             "Failures": [error.answer.message],
         }
-        hub.entities.update(call.app_id, kind, job_id, lambda kept: {**kept, **failed})
-        raise error.answer from error
+
+        def closed(kept: JsonObject) -> JsonObject:
+            return {**kept, **failed} if kept["JobStatus"] == JobStatus.CREATED else kept
+
+        # The execution is there although the answer to its start was lost. From now on it cannot
+        # begin: a job that is FAILED is not done.
+        job = hub.entities.update(call.app_id, kind, job_id, closed)
+        if _has_failed(job):
+            raise error.answer from error
     return job
 
 

@@ -18,12 +18,11 @@ from botocore.exceptions import ClientError
 
 from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.errors import EngagementError, NotFound
-from engagement_hub.engagement.model import JobStatus
 from engagement_hub.hub import Hub
 from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.audience import Audience, require_whole, snapshot
-from engagement_hub.workers.job_end import end_job
+from engagement_hub.workers.job_state import AlreadyFailed, begin_job, end_job
 from engagement_hub.workers.steps import Answer, Event, all_shards, time_is_up
 
 if TYPE_CHECKING:
@@ -49,20 +48,11 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     Returns {"Progress": where each shard begins, "Outcome": "EXPORT" or "REFUSED"}.
     """
     app_id, job_id = event["ApplicationId"], event["JobId"]
-    job = hub.entities.update(
-        app_id,
-        Kind.EXPORT_JOB,
-        job_id,
-        lambda body: {
-            **body,
-            "JobStatus": JobStatus.PROCESSING.value,
-            "TotalPieces": hub.endpoints.shards,
-        },
-    )
     try:
+        job = begin_job(hub, Kind.EXPORT_JOB, event, TotalPieces=hub.endpoints.shards)
         hub.bucket.write_json(_segment_key(job_id), _segment_of(hub, app_id, job["Definition"]))
         hub.roles.session(str(job["Definition"]["RoleArn"]), app_id)
-    except (EngagementError, RoleNotAssumable) as error:
+    except (AlreadyFailed, EngagementError, RoleNotAssumable) as error:
         hub.runs.complete_once(scope_of(job_id), "open", {_ALL: {"Fatal": 1}}, notes=[str(error)])
         return {"Outcome": "REFUSED", "Progress": []}
     return {"Outcome": "EXPORT", "Progress": all_shards(hub)}

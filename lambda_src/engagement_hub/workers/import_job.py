@@ -27,11 +27,11 @@ from engagement_hub.engagement.endpoints import endpoint_id_for
 from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.import_files import FILE_BYTES, FileTooLarge, ImportFileError
 from engagement_hub.engagement.import_rows import ImportRow, RejectedRow, read_rows
-from engagement_hub.engagement.model import EndpointRequest, FileFormat, JobStatus, SegmentType
+from engagement_hub.engagement.model import EndpointRequest, FileFormat, SegmentType
 from engagement_hub.hub import Hub
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.job_end import end_job
+from engagement_hub.workers.job_state import AlreadyFailed, begin_job, end_job
 from engagement_hub.workers.steps import Answer, Event
 from shared.settings import required_env
 
@@ -78,17 +78,11 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     Returns {"Files": how many, "Bucket": …, "ManifestKey": …}, and the bounds of the map of files.
     """
     app_id, job_id = event["ApplicationId"], event["JobId"]
-    job = hub.entities.update(
-        app_id,
-        Kind.IMPORT_JOB,
-        job_id,
-        lambda body: {**body, "JobStatus": JobStatus.PROCESSING.value},
-    )
-    definition = job["Definition"]
     manifest_key = f"jobs/{job_id}/objects.json"
     try:
-        files = _files_of(hub, app_id, definition)
-    except _Unreadable as error:
+        job = begin_job(hub, Kind.IMPORT_JOB, event)
+        files = _files_of(hub, app_id, job["Definition"])
+    except (AlreadyFailed, _Unreadable) as error:
         files = []
         hub.runs.complete_once(scope_of(job_id), "open", {_ALL: {"Fatal": 1}}, notes=[str(error)])
     hub.bucket.write_json(manifest_key, files)

@@ -67,6 +67,18 @@ def test_every_endpoint_is_a_line_of_a_gz_object_under_the_prefix(hub):
     assert (done["TotalPieces"], done["CompletedPieces"], done["FailedPieces"]) == (4, 4, 0)
 
 
+def test_a_job_that_the_client_knows_as_failed_exports_nothing(hub):
+    endpoints(hub, e1=sms("+14255550100"))
+    event = export_job(hub)
+    failed = {"JobStatus": "FAILED", "Failures": ["It could not be started."]}
+    hub.entities.update(APP, Kind.EXPORT_JOB, event["JobId"], lambda body: {**body, **failed})
+
+    done = run(hub, event)
+
+    assert (done["JobStatus"], done["Failures"]) == ("FAILED", ["It could not be started."])
+    assert exported() == {}
+
+
 def test_an_export_can_be_imported_again(hub):
     user = {"UserId": "u1", "UserAttributes": {"FirstName": ["Ann"]}}
     endpoints(hub, e1=sms("+14255550100", User=user, Attributes={"Plan": ["gold"]}))

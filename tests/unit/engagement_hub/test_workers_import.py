@@ -234,6 +234,18 @@ def test_an_exact_key_does_not_take_in_keys_that_begin_with_it(hub):
     assert done["TotalProcessed"] == 1
 
 
+def test_a_job_that_the_client_knows_as_failed_imports_no_row(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    event = import_job(hub)
+    failed = {"JobStatus": "FAILED", "Failures": ["It could not be started."]}
+    hub.entities.update(APP, Kind.IMPORT_JOB, event["JobId"], lambda body: {**body, **failed})
+
+    done = run(hub, event)
+
+    assert (done["JobStatus"], done["Failures"]) == ("FAILED", ["It could not be started."])
+    assert hub.endpoints.get_many(APP, ["e1"]) == {}
+
+
 def test_an_address_without_files_fails_the_job_and_says_so(hub):
     done = run(hub, import_job(hub, S3Url="s3://files/nothing/"))
 
