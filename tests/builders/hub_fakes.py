@@ -100,8 +100,8 @@ class FakeUndelivered:
 class SendingServices:
     """Real senders whose requests reach no service: each is answered with the next of its address.
 
-    An answer is "ok" (also where none is left), "silent" (taken, without an answer), or a code and
-    an HTTP status. Requests that a service takes are in `taken`, in order, after channel and
+    An answer is "ok" (also after the last answer), "silent" (taken, without an answer), or a code
+    and an HTTP status. Requests that a service takes are in `taken`, in order, after channel and
     address.
     """
 

@@ -1,4 +1,4 @@
-"""Direct sends and PutEvents: each recipient and event has one result, and none costs another."""
+"""Direct sends and PutEvents: each recipient and event has one result, and costs no other."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_each_event_is_accepted_or_refused_by_name_and_costs_no_other_event(worl
     status, answer = world.ask("events", {"BatchItem": batch})
 
     assert status < 500, answer
-    if status != 202:  # the request is none by the model: nothing of it counts
+    if status != 202:  # the model has no such request, and no part of it counts
         assert status == 400 and answer["Message"]
         assert world.stream.records == []
         return

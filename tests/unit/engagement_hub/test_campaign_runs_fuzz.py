@@ -1,4 +1,4 @@
-"""A run ends and its books balance, whoever is in it and whatever fails; nobody is sent to twice.
+"""A run ends, its books balance and no address gets two messages, whatever fails.
 
 Targeted = sent + failed + unknown + skipped by reason.
 """

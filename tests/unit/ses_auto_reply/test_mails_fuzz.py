@@ -62,7 +62,7 @@ def mails(draw: Any) -> Any:
 
 
 class Services:
-    """SES, and the claims of one mail: nobody was answered before."""
+    """SES, and the claims of one mail from a sender who was not answered before."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
