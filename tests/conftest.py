@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
+import botocore.session
 import pytest
 from hypothesis import settings
 
@@ -20,6 +22,10 @@ settings.register_profile(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "5000")),
 )
 settings.load_profile(USUAL)
+
+# Moto begins each test with a new session, which would read the models of its services again:
+# two thirds of the CPU time of an empty hub. A session shares them among its clients anyway.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
