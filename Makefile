@@ -78,7 +78,7 @@ test-books: setup ## the tests marked books 20 times, with other examples each t
 
 test-local-aws: setup ## the local AWS's own tests
 	@terraform="$$($(RUN) -m tools.terraform_cli binary)" && environment="$$($(RUN) -m tools.terraform_cli env)" && \
-	eval "$$environment" && unset TF_WORKSPACE && cd local_aws && TF="$$terraform" ../$(PYTEST) --numprocesses 2 --dist loadfile
+	eval "$$environment" && unset TF_WORKSPACE && cd local_aws && TF="$$terraform" ../$(PYTEST) --numprocesses 4 --dist loadfile
 
 test-terraform: setup package ## each module planned with mocks
 	@$(PYTEST) --numprocesses 2 --dist worksteal tests/terraform
