@@ -9,19 +9,17 @@ import botocore.session
 import pytest
 from hypothesis import settings
 
-from tests.builders.random_input import LONGER, USUAL
-
 # A slow machine is no counterexample. In CI the same examples are drawn every time.
-settings.register_profile(USUAL, deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile("any-machine", deadline=None, derandomize=bool(os.environ.get("CI")))
 # For a search by hand, with other examples each time: `--hypothesis-profile=longer --timeout=0`.
 settings.register_profile(
-    LONGER,
+    "longer",
     deadline=None,
     derandomize=False,
     print_blob=True,
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "5000")),
 )
-settings.load_profile(USUAL)
+settings.load_profile("any-machine")
 
 # Moto begins each test with a new session, which would read the models of its services again:
 # two thirds of the CPU time of an empty hub. A session shares them among its clients anyway.
