@@ -12,7 +12,7 @@ from engagement_hub.workers.steps import Answer, Event
 
 
 class AlreadyFailed(Exception):
-    """The client was told that the job could not be started, although its execution was."""
+    """The API answered that the job could not be started, although its execution was."""
 
 
 def begin_job(hub: Hub, kind: Kind, event: Event, **members: Any) -> JsonObject:
