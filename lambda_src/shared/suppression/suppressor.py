@@ -39,6 +39,8 @@ MESSAGES_AT_ONCE = 50  # of one address at most as many pieces of feedback as a 
 ROUNDS = 5  # when other functions write the same addresses
 SECONDS_TO_FINISH = 8.0  # for the events, the tables and the answer
 
+_BOUNCES = frozenset({FeedbackKind.HARD_BOUNCE, FeedbackKind.SOFT_BOUNCE})
+
 Key = TypeVar("Key", bound=Hashable)
 Work = dict[str, list[tuple[Key, Feedback]]]
 
@@ -251,7 +253,7 @@ class _Batch(Generic[Key]):
         for address, feedbacks in wanted.items():
             change, demand = self._suppressor.decide(address, feedbacks, known)
             if change is None:
-                code = self._restore(address, known)
+                code = self._restore(address, feedbacks, known)
                 if code is not None:
                     self._fail(work, address, code)
                 else:
@@ -286,16 +288,17 @@ class _Batch(Generic[Key]):
                 self._fail(work, address, reason)
         return overtaken
 
-    def _restore(self, address: str, known: Known) -> str | None:
-        """Put the recorded reason on SES's list again where an earlier round put another there.
+    def _restore(self, address: str, feedbacks: Sequence[Feedback], known: Known) -> str | None:
+        """Put a recorded complaint on SES's list again, after a copy of a bounce.
 
-        The feedback was recorded by a concurrent function, and a third may have recorded and listed
-        a complaint since, which the earlier round then overwrote.
+        An earlier attempt at the bounce, which did not record it, may have listed BOUNCE after a
+        concurrent function had listed the complaint.
         """
-        record, ours = known.records.get(address), self._told.get(address)
-        if record is None or record.reason is None or ours in (None, record.reason):
+        record = known.records.get(address)
+        bounced = any(each.kind in _BOUNCES for each in feedbacks)
+        if record is None or record.reason is not Reason.COMPLAINT or not bounced:
             return None
-        return self._suppress(address, record.reason)
+        return self._suppress(address, Reason.COMPLAINT)
 
     def _suppress(self, address: str, reason: Reason) -> str | None:
         if self._seconds_left() < SECONDS_TO_FINISH:

@@ -310,6 +310,18 @@ def test_a_copy_that_lists_a_bounce_after_a_complaint_restores_the_complaint(wor
     assert world.item()["reason"] == world.ses.suppressed[ANN] == "COMPLAINT"
 
 
+def test_a_redelivered_bounce_whose_first_attempt_died_restores_the_complaint(world):
+    one = feedback(HARD, ANN)
+    world.deliver([one])
+    world.deliver([feedback(COMPLAINT, ANN)])
+    world.ses.suppressed[ANN] = "BOUNCE"  # put by a function that died before it recorded anything
+
+    outcome = world.process(one)
+
+    assert (outcome.failed, outcome.copies) == ({}, 1)
+    assert world.ses.suppressed == {ANN: "COMPLAINT"}
+
+
 def test_an_address_that_is_overtaken_every_time_comes_back(world):
     world.deliver([feedback(SOFT, ANN)])
     [item] = world.dynamodb.tables["addresses"].values()
