@@ -65,7 +65,7 @@ typecheck: setup ## mypy --strict
 	@cd local_aws && ../$(RUN) -m mypy src
 
 test: setup package ## everything that CI runs
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint typecheck
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) lint typecheck
 	@$(MAKE) --no-print-directory test-unit test-local-aws test-terraform test-integration
 
 test-unit: setup package ## domain rules, contracts, SQL, documentation; no Terraform
