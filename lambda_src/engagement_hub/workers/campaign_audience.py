@@ -71,7 +71,10 @@ def build_shard(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     plan, audience = _audience(hub, run_id)
     out_of_time = time_is_up(hub, event, context, _LAST_MILLISECONDS)
     first_part = int(event["Part"])
-    _drop_chunks(hub, _keys_from(hub, run_id, shard, first_part), {shard: first_part})
+    # The last band first, each in one request: a try that ends amid this leaves no band behind a
+    # band without chunks, which the next try would not find.
+    for band in reversed(list(_bands_from(hub, run_id, shard, first_part))):
+        _drop_chunks(hub, band, {shard: first_part})
     ahead = _build(hub, plan, audience, event, out_of_time)
     return {**ahead, "Done": ahead["After"] is None}
 
@@ -81,10 +84,10 @@ def _audience(hub: Hub, run_id: str) -> tuple[RunPlan, Audience]:
     return plan, Audience(hub, plan.app_id, plan.segment)
 
 
-def _keys_from(hub: Hub, run_id: str, shard: int, part: int) -> Iterator[str]:
-    """Yield the chunks of a shard from the band of a part on, until a band is empty."""
+def _bands_from(hub: Hub, run_id: str, shard: int, part: int) -> Iterator[list[str]]:
+    """Yield the chunks of a shard by band, from the band of a part on, until a band is empty."""
     while found := list(hub.bucket.keys(band_prefix(run_id, shard, part))):
-        yield from found
+        yield found
         part += CHUNKS_A_BAND
 
 

@@ -35,8 +35,8 @@ PUSH_MEMBERS = {
     "GCM": "GCMMessage",
 }
 
-# Chunks of a shard that follow each other in the order of their keys. More than a page of the
-# audience and its last chunks are, so that no try of a step leaves a band empty before another one.
+# Parts of a shard whose chunks follow each other in the order of their keys. More than a page of
+# the audience has, so that no band of a shard stays empty before another one.
 CHUNKS_A_BAND = 32
 
 
@@ -190,8 +190,8 @@ def band_prefix(run_id: str, shard: int, part: int) -> str:
 
 
 def place_of(key: str) -> tuple[int, int]:
-    """Return the shard and the part of a chunk."""
-    _, shard, part, *_ = key.rsplit("/", 1)[-1].split("-")
+    """Return the shard and the part of a chunk; also of a key without a band, from before bands."""
+    *_, shard, part, _treatment_id, _kind = key.rsplit("/", 1)[-1].split("-")
     return int(shard, 16), int(part)
 
 

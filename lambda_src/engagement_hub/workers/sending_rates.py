@@ -26,7 +26,7 @@ class ChunkPaces:
 
     def __init__(self, plan: RunPlan, chunk: ChunkName) -> None:
         self._plan = plan
-        # Not by shard: chunks that are sent at the same time are of few shards.
+        # Not by shard: a band is sorted by shard, so the chunks under way are of some shards only.
         self._slot = crc32(chunk.id.encode())
         self._known: dict[str, Sequence[Pace]] = {}
 

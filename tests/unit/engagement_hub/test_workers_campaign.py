@@ -664,6 +664,33 @@ def test_a_shard_that_is_built_again_keeps_no_chunk_of_the_first_try(hub):
     assert built["Part"] <= 41
 
 
+def test_a_try_that_dies_while_it_removes_chunks_hides_none_from_the_next_one(hub, monkeypatch):
+    segment(hub)
+    event = campaign(hub)
+    steps.open_run(hub, event, CONTEXT)
+    for band in range(3):
+        hub.bucket.write_lines(chunk_key("c1-1", 0, band * CHUNKS_A_BAND, "1", custom=False), [])
+    delete = hub.bucket._delete_batch
+    again = {**event, "Shard": 0, "After": None, "Part": 0}
+
+    def delete_and_die(keys: list[str]) -> None:
+        delete(keys)
+        raise SystemExit
+
+    monkeypatch.setattr("engagement_hub.work_bucket._DELETE_BATCH", 1)
+    monkeypatch.setattr(hub.bucket, "_delete_batch", delete_and_die)
+    with pytest.raises(SystemExit):
+        steps.build_shard(hub, again, CONTEXT)
+    monkeypatch.setattr(hub.bucket, "_delete_batch", delete)
+    steps.build_shard(hub, again, CONTEXT)
+
+    assert list(hub.bucket.keys(chunk_prefix("c1-1"))) == []
+
+
+def test_the_place_of_a_chunk_from_before_bands_is_read():
+    assert place_of("runs/c1-1/chunks/0a-000003-0-message.jsonl") == (10, 3)
+
+
 def test_quiet_time_is_the_recipients_own(hub, sender, stream):
     segment(hub)
     endpoints(
