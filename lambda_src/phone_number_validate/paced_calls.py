@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol, TypeVar
 
 __all__ = ["Reservations", "call_paced", "reserved_rate"]
@@ -44,7 +44,8 @@ def call_paced(
 ) -> Iterator[tuple[T, R | Exception]]:
     """Call once per argument; yield each argument with its result or its exception.
 
-    A result is yielded when its call has ended, while later calls are made.
+    Results of ended calls are yielded before each next call, and at most `threads` calls have not
+    yielded theirs.
 
     Calls start one after the other at the times reserved, and hardly closer together after a
     delay: a slow answer holds up no other call, and what was missed is not made up for in a burst.
@@ -63,14 +64,16 @@ def call_paced(
             group = arguments[first : first + RESERVED_AT_ONCE]
             start = None if reservations is None else reservations.reserve(len(group))
             for i, argument in enumerate(group):
+                if len(running) == threads:
+                    wait([future for _, future in running], return_when=FIRST_COMPLETED)
+                ended = [pair for pair in running if pair[1].done()]
+                running = [pair for pair in running if pair not in ended]
+                yield from map(_outcome, ended)
                 if start is not None:
                     due = max(start + i * interval, free_from)
                     sleep(max(0.0, due - clock()))
                     free_from = clock() + closest
                 running.append((argument, pool.submit(call, argument)))
-            ended = [pair for pair in running if pair[1].done()]
-            running = [pair for pair in running if pair not in ended]
-            yield from map(_outcome, ended)
         yield from map(_outcome, running)
 
 

@@ -22,7 +22,7 @@ THREADS = 16
 # A throttled number waits for another turn at the common rate. Retries below that, by botocore,
 # would come on top of the rate and keep it throttled.
 ROUNDS = 4
-# A function that dies pays again for the calls in flight, and for fewer verdicts than this.
+# A function that dies pays again for fewer verdicts than this, and for the calls of THREADS.
 KEPT_AT_ONCE = 10
 
 
@@ -43,13 +43,18 @@ def verdicts_of(
         since: start of the run in epoch seconds; see VerdictCache.read.
 
     Raises:
-        ServiceUnavailable: numbers were still throttled; the others are in the cache.
+        ServiceUnavailable: numbers were still throttled, or DynamoDB did not keep verdicts; the
+            verdicts that were bought are in the cache unless DynamoDB refused them twice.
     """
     possible = {item["Number"]: item["Country"] for item in items if item["Number"]}
     verdicts = cache.read(possible, since=since)
     to_ask = [number for number in possible if number not in verdicts]
 
+    unwritten: Exception | None = None
+
     def ask(number: str) -> Verdict:
+        if unwritten is not None:
+            raise unwritten  # a verdict that cannot be kept is not bought
         request = {"PhoneNumber": number}
         country = possible[number]
         if country:
@@ -74,12 +79,15 @@ def verdicts_of(
         ):
             if not isinstance(result, Exception):
                 bought[number] = unkept[number] = result
-                if len(unkept) == KEPT_AT_ONCE:
-                    cache.write(unkept)
-                    unkept = {}
+                if len(unkept) >= KEPT_AT_ONCE and unwritten is None:
+                    try:
+                        cache.write(unkept)
+                        unkept = {}
+                    except Exception as error:  # raised below, after the calls in flight
+                        unwritten = error
             elif failure is None or isinstance(failure, ServiceUnavailable):
                 failure = result
-        if not isinstance(failure, ServiceUnavailable):
+        if unwritten is not None or not isinstance(failure, ServiceUnavailable):
             break
         to_ask = [number for number in to_ask if number not in bought]
 

@@ -29,8 +29,8 @@ PAGE_SIZE = "200"
 
 API_URL_SETTING = "PINPOINT_API_URL"
 
-# An HTTP API answers within 30 s; most answers take milliseconds. Operations that must not be
-# repeated (a second job, a second campaign) use `pinpoint_once`.
+# An HTTP API answers within 30 s; most answers take milliseconds. Operations that create a job or a
+# campaign use `pinpoint_once`.
 _DEFAULTS = Config(
     connect_timeout=5,
     read_timeout=20,
@@ -63,7 +63,11 @@ def pinpoint_client(
 
 @cache
 def pinpoint_once() -> "PinpointClient":
-    """Return a `pinpoint_client` that tries once, for operations that must not be repeated.
+    """Return a `pinpoint_client` that tries once, for operations that create a job or a campaign.
+
+    A hub recognises the attempts of one SDK call by their invocation id; Amazon Pinpoint creates
+    something at each attempt. At both another call, such as a state machine's retry, creates
+    something again: look for the result of the earlier call first.
 
     Made at its first use: only the steps that create something need it, and a client costs a cold
     start some 40 ms.

@@ -4,8 +4,8 @@ Sources: Step Functions Developer Guide, "Handling errors in Step Functions work
 is alone in a Catcher and does not match States.DataLimitExceeded), "ResultWriter", "Service
 quotas" (256 KiB of state data); Lambda Developer Guide, "Quotas" (new accounts have a reduced
 concurrency); "Handle transient Lambda service exceptions" (the four errors of the service, and
-Lambda.Unknown). Lambda's answer for a process that died, as for want of memory, has the type
-Runtime.ExitError, for a function that took too long Sandbox.Timedout.
+Lambda.Unknown). Lambda's answer for a process that died has the type Runtime.ExitError, or
+Runtime.OutOfMemory for want of memory, and for a function that took too long Sandbox.Timedout.
 """
 
 import json
@@ -28,6 +28,7 @@ PASSING = {
     "Lambda.ServiceException",
     "Lambda.Unknown",
     "Runtime.ExitError",
+    "Runtime.OutOfMemory",
     "Sandbox.Timedout",
     "States.Timeout",
 }

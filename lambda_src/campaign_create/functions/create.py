@@ -62,8 +62,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         campaign = None if created.claim(plan.name) else _created_before(plan.name)
         found = campaign is not None
         if campaign is None:
-            # A repeated CreateCampaign messages everybody twice: no retries below the state
-            # machine's, which looks for the campaign first.
+            # A second campaign messages everybody twice. Amazon Pinpoint creates one for each
+            # attempt of an SDK call, a hub one for each call. The state machine's retry is another
+            # call, which looks for the campaign first.
             campaign = pinpoint_once().create_campaign(
                 ApplicationId=PROJECT_ID,
                 WriteCampaignRequest=campaign_request(plan, correlation_id),  # type: ignore[arg-type]  # a plain dict

@@ -50,7 +50,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 _BUCKET_URL + round_prefix(execution, round_),
             )
         if job is None:
-            # A repeated CreateExportJob exports twice: the state machine retries, after looking.
+            # A second job exports twice. Amazon Pinpoint creates one for each attempt of an SDK
+            # call, a hub one for each call. The state machine's retry is another call, which looks
+            # for the job first.
             job = pinpoint_once().create_export_job(
                 ApplicationId=PROJECT_ID,
                 ExportJobRequest={

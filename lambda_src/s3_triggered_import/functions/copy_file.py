@@ -62,7 +62,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 version_id = _copy(bucket, key, to, version)
             else:
                 version_id, rows = _mapped_copy(bucket, key, to, version, MAPPING)
-            _delete_other_versions(bucket, to, version_id)
+            _delete_older_versions(bucket, to, version_id)
     except UnusableFile as problem:
         logger.info("File refused", extra={"execution": event["Execution"]})
         return {"Refused": True, "Job": refused_file(str(problem))}
@@ -132,16 +132,32 @@ def _mapped_copy(
     return version_id, {"Rows": rows}
 
 
-def _delete_other_versions(bucket: str, key: str, version_id: str) -> None:
+def _delete_older_versions(bucket: str, key: str, version_id: str) -> None:
     """Delete the copies of earlier attempts, whose answers were lost.
 
-    The end of the run deletes the version that its job reads. The others would stay in a bucket
-    without a lifecycle rule.
+    The end of the run deletes the version of its answer. The others would stay in a bucket without
+    a lifecycle rule. An attempt that is still running deletes versions too: S3 lists the newest
+    version of a key first, and no attempt deletes it.
     """
-    listed = s3.list_object_versions(Bucket=bucket, Prefix=key)
-    for version in listed.get("Versions", []):
-        if version["Key"] == key and version["VersionId"] != version_id:
-            s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+    if version_id == "null":  # a bucket without versioning
+        return
+    try:
+        listed = s3.list_object_versions(Bucket=bucket, Prefix=key)
+        versions = [v["VersionId"] for v in listed.get("Versions", []) if v["Key"] == key]
+        # The own version is not listed where a newer attempt has deleted it.
+        own = versions.index(version_id) if version_id in versions else len(versions)
+        for older in versions[own + 1 :]:
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=older)
+    except ClientError as error:
+        # A bucket of the user's may deny the list, and an Object Lock the deletion. The copy is
+        # complete all the same. The error's text can quote the key, which can hold an address.
+        logger.warning(
+            "Copies of earlier attempts not deleted",
+            extra={
+                "operation": error.operation_name,
+                "error": error.response["Error"]["Code"],
+            },
+        )
 
 
 class _Stream(io.RawIOBase):

@@ -58,7 +58,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 name=name,
                 segment_id=_segment_to_refill(name),
             )
-            # A repeated CreateImportJob imports twice: the state machine retries, after looking.
+            # A second job imports twice. Amazon Pinpoint creates one for each attempt of an SDK
+            # call, a hub one for each call. The state machine's retry is another call, which looks
+            # for the job first.
             job = pinpoint_once().create_import_job(
                 ApplicationId=PROJECT_ID,
                 ImportJobRequest=request,  # type: ignore[arg-type]  # built as a plain dict

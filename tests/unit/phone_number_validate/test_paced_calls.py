@@ -104,6 +104,20 @@ def test_each_argument_comes_once_with_its_result():
     assert sorted(pairs) == [(i, str(i)) for i in range(50)]
 
 
+@pytest.mark.parametrize("count", [9, 100])
+def test_no_more_calls_than_threads_are_made_before_the_results_of_the_earlier_ones_come(count):
+    results, missing = [], []
+
+    def call(number):
+        missing.append(number + 1 - len(results))
+
+    for result in call_paced(range(count), call, reservations=None, calls_per_second=1, threads=4):
+        results.append(result)
+
+    assert len(missing) == count
+    assert max(missing) <= 4
+
+
 def test_results_come_while_later_calls_are_still_to_be_made():
     ended = [Event() for _ in range(10)]
     limiter = Limiter(1000)

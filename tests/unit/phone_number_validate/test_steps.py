@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from itertools import count
 from types import SimpleNamespace
 
 import boto3
@@ -10,7 +11,6 @@ import pytest
 from moto import mock_aws
 
 from phone_number_validate.export_job import ExportFailed
-from phone_number_validate.paced_calls import RESERVED_AT_ONCE
 from phone_number_validate.paid_verdicts import KEPT_AT_ONCE, THREADS
 from phone_number_validate.verdict_cache import VerdictCache
 from phone_number_validate.verdicts import verdict_from
@@ -321,7 +321,52 @@ def test_a_function_that_dies_amid_a_batch_pays_again_for_its_last_calls_only(
     run(batch, *items)
 
     assert len(pinpoint.written) == 100
-    assert len(pinpoint.asked) < 100 + KEPT_AT_ONCE + THREADS + RESERVED_AT_ONCE
+    assert len(pinpoint.asked) < 100 + KEPT_AT_ONCE + THREADS
+
+
+def fail_writes(monkeypatch, batch, times):
+    """Let DynamoDB leave verdicts unprocessed in the first `times` writes of the cache."""
+    write, writes = batch.cache.write, count()
+
+    def write_or_fail(verdicts):
+        if next(writes) < times:
+            raise ServiceUnavailable("DynamoDB left items unprocessed.")
+        write(verdicts)
+
+    monkeypatch.setattr(batch.cache, "write", write_or_fail)
+
+
+def test_a_failed_write_amid_a_batch_loses_no_verdict_that_was_paid_for(
+    batch, pinpoint, monkeypatch
+):
+    items = [item(n, f"+14255550{n:03}", f"e{n}") for n in range(100)]
+    fail_writes(monkeypatch, batch, times=1)
+    with pytest.raises(ServiceUnavailable, match="unprocessed"):
+        run(batch, *items)
+
+    run(batch, *items)
+
+    assert len(pinpoint.written) == 100
+    assert len(pinpoint.asked) == 100
+
+
+def test_while_no_verdict_can_be_kept_hardly_any_is_bought(batch, pinpoint, monkeypatch):
+    fail_writes(monkeypatch, batch, times=2)
+
+    with pytest.raises(ServiceUnavailable, match="unprocessed"):
+        run(batch, *(item(n, f"+14255550{n:03}", f"e{n}") for n in range(100)))
+
+    assert len(pinpoint.asked) < KEPT_AT_ONCE + THREADS
+
+
+def test_a_failed_write_of_the_last_verdicts_is_repeated_and_fails_nothing(
+    batch, pinpoint, monkeypatch
+):
+    fail_writes(monkeypatch, batch, times=1)
+
+    run(batch, *(item(n, f"+14255550{n:03}", f"e{n}") for n in range(KEPT_AT_ONCE)))
+
+    assert len(pinpoint.written) == KEPT_AT_ONCE
 
 
 def test_a_throttled_number_gets_another_turn_at_the_common_rate(batch, pinpoint, monkeypatch):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 from types import ModuleType
 from typing import Any
 
@@ -107,6 +110,77 @@ def test_a_copy_whose_answer_was_lost_does_not_stay_beside_the_copy_of_the_next_
 
         versions = step.s3.list_object_versions(Bucket="files", Prefix="mapped/")["Versions"]
         assert [version["VersionId"] for version in versions] == [answer["VersionId"]]
+
+
+def test_of_two_attempts_that_write_and_list_at_the_same_time_the_newest_copy_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with loaded(monkeypatch, maps=False) as step:
+        step.s3.put_object(Bucket="files", Key="import/people.csv", Body=b"Phone\n+12065550101\n")
+        event = {"Input": {"S3URL": "s3://files/import/people.csv"}, "Execution": "run-1"}
+        listings: list[list[str]] = []
+        list_versions, together = step.s3.list_object_versions, Barrier(2, timeout=10)
+
+        def list_when_both_have_written(**request: Any) -> Any:
+            together.wait()
+            listed = list_versions(**request)
+            listings.append([version["VersionId"] for version in listed["Versions"]])
+            together.wait()
+            return listed
+
+        monkeypatch.setattr(step.s3, "list_object_versions", list_when_both_have_written)
+        with ThreadPoolExecutor(2) as attempts:
+            list(attempts.map(lambda _: step.lambda_handler(event, CONTEXT), range(2)))
+
+        left = list_versions(Bucket="files", Prefix="mapped/")["Versions"]
+        newest = listings[0][0]
+        assert [len(listed) for listed in listings] == [2, 2]
+        assert [version["VersionId"] for version in left] == [newest]
+
+
+def denied(operation: str) -> Any:
+    def refuse(**request: Any) -> None:
+        error = service_error(operation, "AccessDenied", 403)
+        error.response["Error"]["Message"] = f"Not authorized for {request}"
+        raise error
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    ("call", "operation"),
+    [("list_object_versions", "ListObjectVersions"), ("delete_object", "DeleteObject")],
+)
+def test_a_bucket_that_denies_to_tidy_up_keeps_no_file_from_being_imported(
+    step: ModuleType, monkeypatch: pytest.MonkeyPatch, call: str, operation: str
+) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(step.logger.registered_handler, "stream", log)
+    run(step, b"Phone\n+12065550101\n", "import/ann@example.com.csv")
+    with monkeypatch.context() as policy:
+        policy.setattr(step.s3, call, denied(operation))
+
+        answer = run(step, b"Phone\n+12065550102\n", "import/ann@example.com.csv")
+
+    copy = step.s3.get_object(Bucket="files", Key=answer["Key"], VersionId=answer["VersionId"])
+    assert b"+12065550102" in copy["Body"].read()
+    assert f'"operation":"{operation}","error":"AccessDenied"' in log.getvalue()
+    assert "ann@example.com" not in log.getvalue()
+
+
+def test_a_bucket_without_versioning_is_not_asked_for_versions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with loaded(monkeypatch, maps=False, versioned=False) as step:
+        asked: list[Any] = []
+        monkeypatch.setattr(
+            step.s3, "list_object_versions", lambda **request: asked.append(request)
+        )
+
+        answer = run(step, b"Phone\n+12065550101\n")
+
+        assert answer["VersionId"] == "null"
+        assert asked == []
 
 
 def test_a_large_file_is_copied_whole_in_parts(step: ModuleType) -> None:
