@@ -84,7 +84,7 @@ test-terraform: setup package ## each module planned with mocks
 	@$(PYTEST) --numprocesses 2 --dist worksteal tests/terraform
 
 test-integration: setup package ## each example applied on the local AWS and driven
-	@$(PYTEST) --numprocesses 6 --dist loadfile tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
+	@$(PYTEST) --numprocesses 6 --dist loadfile --no-loadscope-reorder tests/integration --tf-mod-dir=examples --tf-binary="$$($(RUN) -m tools.terraform_cli binary)"
 
 bench: setup package ## measure, all or BENCH="chain segments"; writes benchmarks/results/*.json
 	@PYTHONPATH=lambda_src $(RUN) -m benchmarks $(BENCH)

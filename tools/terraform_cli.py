@@ -245,7 +245,7 @@ def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     added = {f"TF_CLI_ARGS_{command}": "-parallelism=100" for command in ("apply", "destroy")}
     added["CHECKPOINT_DISABLE"] = "1"
-    for name, value in (("GOGC", "400"), ("GOMEMLIMIT", "1GiB")):
+    for name, value in (("GOGC", "400"), ("GOMEMLIMIT", "2GiB")):
         added[name] = environ.get(name, value)
     if config := cli_config(environ):
         added["TF_CLI_CONFIG_FILE"] = str(config)

@@ -15,6 +15,15 @@ from tests.builders.service_authorization import faults, policies_of
 from tools import terraform_cli
 
 
+# The files with the most to apply, first: the others fit in beside them.
+LONGEST = ("test_encryption_key", "test_other_terraform", "test_import_validate_campaign")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def account() -> Iterator[LocalAccount]:
     """The account that Terraform applies to, whose environment every client uses."""
