@@ -103,8 +103,13 @@ class Machines:
             json.loads(described.get("input") or "{}"),
         )
 
-    def schedule_run(self, app_id: str, campaign_id: str, run: UpcomingRun) -> None:
-        """Schedule a run at its time; replace an existing schedule of that run.
+    def schedule_run(
+        self, app_id: str, campaign_id: str, run: UpcomingRun, *, replace: bool = True
+    ) -> None:
+        """Schedule a run at its time.
+
+        Args:
+            replace: give an existing schedule of that run this time, or leave it as it is.
 
         Raises:
             NotStarted: the scheduler refused.
@@ -129,7 +134,8 @@ class Machines:
             except ClientError as error:
                 if error_code(error) != "ConflictException":
                     raise
-                self._scheduler.update_schedule(**schedule)
+                if replace:
+                    self._scheduler.update_schedule(**schedule)
         except (BotoCoreError, ClientError) as error:
             raise _not_started("The campaign's schedule", error) from error
 

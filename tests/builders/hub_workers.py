@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from engagement_hub.engagement.starts import START, StartOutcome
 from engagement_hub.hub import Account, Hub
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore, Kind
@@ -168,6 +169,16 @@ def export_job(hub: Hub, job_id: str = "job1", **definition: Any) -> dict[str, s
         },
     )
     return {"ApplicationId": APP, "JobId": job_id}
+
+
+def give_up(hub: Hub, kind: Kind, job_id: str = "job1") -> dict[str, Any]:
+    """The job as the API leaves it when it answers that the job could not be started."""
+    failed = {
+        "JobStatus": "FAILED",
+        "Failures": ["It could not be started."],
+        START: StartOutcome.GIVEN_UP.value,
+    }
+    return hub.entities.update(APP, kind, job_id, lambda body: {**body, **failed})
 
 
 def job(hub: Hub, kind: Kind = Kind.IMPORT_JOB, job_id: str = "job1") -> dict[str, Any]:

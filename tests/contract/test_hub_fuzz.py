@@ -99,7 +99,7 @@ class Idle(Machines):
     def _start(self, *_: Any) -> None:
         pass
 
-    def schedule_run(self, *_: Any) -> None:
+    def schedule_run(self, *_: Any, **__: Any) -> None:
         pass
 
     def cancel_run(self, *_: Any) -> None:

@@ -14,7 +14,6 @@ from tests.builders.local_account import LocalAccount, local_account
 from tests.builders.service_authorization import faults, policies_of
 from tools import terraform_cli
 
-
 # The files with the most to apply, first: the others fit in beside them.
 LONGEST = ("test_encryption_key", "test_other_terraform", "test_import_validate_campaign")
 

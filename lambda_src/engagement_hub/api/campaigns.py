@@ -1,9 +1,10 @@
 """Campaigns and their activities. The campaign state machine sends the messages."""
 
+from datetime import datetime
 from typing import cast
 
 from engagement_hub.api.channels import allowed_senders
-from engagement_hub.api.creation import create_once
+from engagement_hub.api.creation import create_and_start
 from engagement_hub.api.operation import Operation, stopwatch
 from engagement_hub.api.segments import segment_version, version_number
 from engagement_hub.api.tags import tags_of
@@ -13,7 +14,7 @@ from engagement_hub.engagement.campaigns import StoredCampaign, UpcomingRun
 from engagement_hub.engagement.channel_settings import check_from_address
 from engagement_hub.engagement.errors import NotFound, TooManyRequests
 from engagement_hub.engagement.messages import template_references
-from engagement_hub.engagement.model import Activity, CampaignStatus, JsonObject
+from engagement_hub.engagement.model import Activity, JsonObject
 from engagement_hub.engagement.schedule import is_immediate
 from engagement_hub.hub import Hub
 from engagement_hub.machines import NotStarted, run_name
@@ -41,15 +42,14 @@ def create_campaign(hub: Hub, call: Call) -> JsonObject:
     Raises:
         InternalServerError, TooManyRequests: it could not be started; the campaign is INVALID.
     """
-    campaigns.validate_campaign(call.body, call.now)  # type: ignore[arg-type]  # checked by the model
-    segment = segment_version(
-        hub, call.app_id, call.body["SegmentId"], call.body.get("SegmentVersion")
-    )
-    _check_templates(hub, call.body)
-    _check_senders(call.body)
-    settings = hub.entities.get(call.app_id, Kind.SETTINGS, SETTINGS_ID)
 
     def campaign(campaign_id: str) -> JsonObject:
+        campaigns.validate_campaign(call.body, call.now)  # type: ignore[arg-type]  # checked by the model
+        segment = segment_version(
+            hub, call.app_id, call.body["SegmentId"], call.body.get("SegmentVersion")
+        )
+        _check_templates(hub, call.body)
+        _check_senders(call.body)
         made = campaigns.new_campaign(
             {**call.body, "tags": tags_of(call.body)},  # type: ignore[typeddict-item]  # as above
             app_id=call.app_id,
@@ -57,14 +57,20 @@ def create_campaign(hub: Hub, call: Call) -> JsonObject:
             arn=hub.account.arn(f"apps/{call.app_id}/campaigns/{campaign_id}"),
             segment_version=int(segment["Version"]),
             now=call.now,
-            settings=settings,  # type: ignore[arg-type]  # as it was stored
+            settings=hub.entities.get(call.app_id, Kind.SETTINGS, SETTINGS_ID),  # type: ignore[arg-type]  # as it was stored
         )
         return cast("JsonObject", made)
 
-    # Written first: the run reads it, and a campaign that was not kept must not send. One that
-    # cannot be started says so by its status.
-    body = create_once(hub, call, call.app_id, Kind.CAMPAIGN, campaign, failed=_is_invalid)
-    _start_next(hub, call, cast("StoredCampaign", body))
+    body = create_and_start(
+        hub,
+        call,
+        Kind.CAMPAIGN,
+        campaign,
+        start=lambda made: _start_first(hub, call, cast("StoredCampaign", made)),
+        # A run has begun, or an update has taken over the schedule.
+        is_waiting=lambda made: not made.get("Runs") and made["Version"] == 1,
+        given_up=lambda made, _: _invalidated(made, call),
+    )
     return _shown(body)
 
 
@@ -218,25 +224,33 @@ def _activities_of_its_run(campaign: JsonObject) -> set[str]:
     }
 
 
+def _start_first(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
+    """Start or schedule the first run of a new campaign, as its first attempt meant it.
+
+    Raises:
+        NotStarted: it could not be started.
+    """
+    upcoming = campaigns.upcoming_run(campaign, datetime.fromisoformat(campaign["CreationDate"]))
+    if upcoming is not None:
+        _start(hub, call, campaign, upcoming, replace=False)
+
+
 def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
-    """Start or schedule the next run; without one, take the campaign off the schedule."""
+    """Schedule the next run of an updated campaign anew; without one, take it off the schedule."""
     number = campaign.get("Runs", 0) + 1
     upcoming = campaigns.upcoming_run(campaign, call.now)
+    if upcoming is None:
+        hub.machines.cancel_run(campaign["Id"], number)
+        return
     try:
-        if upcoming is None:
-            if campaign["Version"] > 1:
-                hub.machines.cancel_run(campaign["Id"], number)
-        elif is_immediate(campaign["Schedule"]):
-            hub.machines.start_run(call.app_id, campaign["Id"], upcoming)
-        else:
-            hub.machines.schedule_run(call.app_id, campaign["Id"], _not_before_now(upcoming, call))
+        _start(hub, call, campaign, upcoming, replace=True)
     except NotStarted as error:
 
         def invalidated(body: JsonObject) -> JsonObject:
-            if _has_begun(body, number):
+            # A later update has scheduled the run, or says that it could not.
+            if _has_begun(body, number) or body["Version"] != campaign["Version"]:
                 return body
-            gone = campaigns.invalidate_campaign(cast("StoredCampaign", body), call.now)
-            return cast("JsonObject", gone)
+            return _invalidated(body, call)
 
         body = hub.entities.update(call.app_id, Kind.CAMPAIGN, campaign["Id"], invalidated)
         # The run is there although the answer to its start was lost. From now on it cannot begin:
@@ -245,8 +259,19 @@ def _start_next(hub: Hub, call: Call, campaign: StoredCampaign) -> None:
             raise error.answer from error
 
 
-def _is_invalid(body: JsonObject) -> bool:
-    return campaigns.status_of(cast("StoredCampaign", body)) == CampaignStatus.INVALID
+def _start(
+    hub: Hub, call: Call, campaign: StoredCampaign, run: UpcomingRun, *, replace: bool
+) -> None:
+    if is_immediate(campaign["Schedule"]):
+        hub.machines.start_run(call.app_id, campaign["Id"], run)
+    else:
+        at = _not_before_now(run, call)
+        hub.machines.schedule_run(call.app_id, campaign["Id"], at, replace=replace)
+
+
+def _invalidated(body: JsonObject, call: Call) -> JsonObject:
+    gone = campaigns.invalidate_campaign(cast("StoredCampaign", body), call.now)
+    return cast("JsonObject", gone)
 
 
 def _has_begun(body: JsonObject, number: int) -> bool:

@@ -8,7 +8,7 @@ or, left out, when SegmentName or SegmentId is given. Neither asks for nothing, 
 import re
 from collections.abc import Callable
 
-from engagement_hub.api.creation import create_once
+from engagement_hub.api.creation import create_and_start
 from engagement_hub.api.operation import Operation, new_id
 from engagement_hub.api.segments import segment_version
 from engagement_hub.api.wire import Call
@@ -30,6 +30,12 @@ def create_import_job(hub: Hub, call: Call) -> JsonObject:
     Raises:
         InternalServerError, TooManyRequests: the machine did not start; the job is FAILED.
     """
+    return _create(
+        hub, call, Kind.IMPORT_JOB, "IMPORT", _import_definition, hub.machines.start_import
+    )
+
+
+def _import_definition(hub: Hub, call: Call) -> JsonObject:
     definition: JsonObject = {"RegisterEndpoints": True, **call.body}
     wants_segment = "SegmentId" in definition or "SegmentName" in definition
     definition.setdefault("DefineSegment", wants_segment)
@@ -52,7 +58,7 @@ def create_import_job(hub: Hub, call: Call) -> JsonObject:
             )
     else:
         definition["SegmentId"] = new_id()
-    return _create(hub, call, Kind.IMPORT_JOB, "IMPORT", definition, hub.machines.start_import)
+    return definition
 
 
 def create_export_job(hub: Hub, call: Call) -> JsonObject:
@@ -61,6 +67,12 @@ def create_export_job(hub: Hub, call: Call) -> JsonObject:
     Raises:
         InternalServerError, TooManyRequests: the machine did not start; the job is FAILED.
     """
+    return _create(
+        hub, call, Kind.EXPORT_JOB, "EXPORT", _export_definition, hub.machines.start_export
+    )
+
+
+def _export_definition(hub: Hub, call: Call) -> JsonObject:
     definition: JsonObject = dict(call.body)
     _check_location("S3UrlPrefix", definition["S3UrlPrefix"])
     _check_role(definition["RoleArn"])
@@ -68,7 +80,7 @@ def create_export_job(hub: Hub, call: Call) -> JsonObject:
         segment_version(hub, call.app_id, definition["SegmentId"], definition.get("SegmentVersion"))
     elif "SegmentVersion" in definition:
         raise BadRequest("SegmentVersion is given without SegmentId. Give both, or neither.")
-    return _create(hub, call, Kind.EXPORT_JOB, "EXPORT", definition, hub.machines.start_export)
+    return definition
 
 
 def get_import_job(hub: Hub, call: Call) -> JsonObject:
@@ -101,45 +113,38 @@ def _create(
     call: Call,
     kind: Kind,
     job_type: str,
-    definition: JsonObject,
+    definition: Callable[[Hub, Call], JsonObject],
     start: Callable[[str, str], None],
 ) -> JsonObject:
     def new_job(job_id: str) -> JsonObject:
         return {
             "ApplicationId": call.app_id,
             "CreationDate": call.timestamp,
-            "Definition": definition,
+            "Definition": definition(hub, call),
             "Id": job_id,
             "JobStatus": JobStatus.CREATED.value,
             "Type": job_type,
         }
 
-    # Written first: the machine reads it. The execution has the job's id as its name, so that
-    # however often the start is tried, the job is done once.
-    job = create_once(hub, call, call.app_id, kind, new_job, failed=_has_failed)
-    job_id = job["Id"]
-    try:
-        start(call.app_id, job_id)
-    except NotStarted as error:
-        failed = {
+    def failed(job: JsonObject, error: NotStarted) -> JsonObject:
+        return {
+            **job,
             "JobStatus": JobStatus.FAILED.value,
             "CompletionDate": call.timestamp,
             "Failures": [error.answer.message],
         }
 
-        def closed(kept: JsonObject) -> JsonObject:
-            return {**kept, **failed} if kept["JobStatus"] == JobStatus.CREATED else kept
-
-        # The execution is there although the answer to its start was lost. From now on it cannot
-        # begin: a job that is FAILED is not done.
-        job = hub.entities.update(call.app_id, kind, job_id, closed)
-        if _has_failed(job):
-            raise error.answer from error
-    return job
-
-
-def _has_failed(job: JsonObject) -> bool:
-    return bool(job["JobStatus"] == JobStatus.FAILED)
+    # The execution has the job's id as its name, so that however often the start is tried, the job
+    # is done once.
+    return create_and_start(
+        hub,
+        call,
+        kind,
+        new_job,
+        start=lambda job: start(call.app_id, job["Id"]),
+        is_waiting=lambda job: bool(job["JobStatus"] == JobStatus.CREATED),
+        given_up=failed,
+    )
 
 
 def _check_location(member: str, url: str) -> None:

@@ -41,7 +41,7 @@ from engagement_hub.engagement.model import ChannelType, Endpoint, JsonObject
 from engagement_hub.hub import Hub
 from engagement_hub.store.channels import channel_settings
 from engagement_hub.store.names import load_template
-from engagement_hub.store.sent_requests import Path, request_digest
+from engagement_hub.store.sent_requests import Path
 from shared.pinpoint_events import HubIds
 
 __all__ = ["OPERATIONS"]
@@ -245,9 +245,9 @@ class _Sending:
 
 def _record(hub: Hub, call: Call) -> Any:
     """Return the record by which a repetition is known; None for a client without ids of calls."""
-    if call.invocation is None:
+    digest = call.digest()
+    if digest is None:
         return None
-    digest = request_digest(call.operation, call.invocation, call.body)
     return hub.sent_requests.request(call.app_id, digest, call.request_id)
 
 

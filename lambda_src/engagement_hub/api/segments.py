@@ -18,9 +18,9 @@ __all__ = ["OPERATIONS", "purge_members", "segment_version", "version_number"]
 
 def create_segment(hub: Hub, call: Call) -> JsonObject:
     """CreateSegment: a dimensional one; imported ones are made by import jobs."""
-    _check(hub, call.app_id, call.body)
 
     def segment(segment_id: str) -> JsonObject:
+        _check(hub, call.app_id, call.body)
         return {
             **call.body,
             "Id": segment_id,

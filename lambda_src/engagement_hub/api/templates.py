@@ -25,6 +25,8 @@ _LATEST = "latest"
 _VERSION = re.compile(r"[1-9][0-9]{0,7}")
 # The highest number that was ever given to a version of the template.
 _NUMBERS = "HighestVersion"
+# The digest of the call that made the version, by which a repetition of the call is known.
+_MADE_BY = "MadeBy"
 
 
 def _create(kind: str, hub: Hub, call: Call) -> JsonObject:
@@ -42,12 +44,15 @@ def _create(kind: str, hub: Hub, call: Call) -> JsonObject:
         ACTIVE_VERSION: "1",
         _NUMBERS: 1,
         "tags": tags_of(call.body),
+        **_made_by(call),
     }
     entity_id = template_id(name, kind)
     try:
         hub.entities.put_new(ACCOUNT, Kind.TEMPLATE, entity_id, template)
     except AlreadyExists as error:
-        raise _taken(kind, name) from error
+        first = hub.entities.get_version(ACCOUNT, Kind.TEMPLATE, entity_id, 1)
+        if first is None or not _is_made_by(call, first):
+            raise _taken(kind, name) from error
     return {**accepted(call, "Created"), "Arn": template["Arn"]}
 
 
@@ -78,7 +83,10 @@ def _update(kind: str, hub: Hub, call: Call) -> JsonObject:
             raise BadRequest(
                 f"version must be the newest, {newest['Version']}: earlier ones do not change."
             )
+        if adds and _is_made_by(call, newest):
+            return newest  # by an earlier attempt of the call
         highest = newest[_NUMBERS] + 1 if adds else newest[_NUMBERS]
+        made_by = _made_by(call) if adds else {k: newest[k] for k in (_MADE_BY,) if k in newest}
         return {
             **{name: one for name, one in call.body.items() if name != "tags"},
             "Arn": newest["Arn"],
@@ -90,6 +98,7 @@ def _update(kind: str, hub: Hub, call: Call) -> JsonObject:
             ACTIVE_VERSION: newest[ACTIVE_VERSION],
             _NUMBERS: highest,
             "tags": newest["tags"],
+            **made_by,
         }
 
     _require(hub, kind, name)
@@ -220,6 +229,15 @@ def _flag(call: Call, name: str) -> bool:
     if value not in ("true", "false"):
         raise BadRequest(f"{name} must be true or false.")
     return value == "true"
+
+
+def _made_by(call: Call) -> JsonObject:
+    digest = call.digest(dict(call.labels))
+    return {} if digest is None else {_MADE_BY: digest}
+
+
+def _is_made_by(call: Call, version: JsonObject) -> bool:
+    return _MADE_BY in version and version[_MADE_BY] == call.digest(dict(call.labels))
 
 
 def _taken(kind: str, name: str) -> BadRequest:

@@ -7,6 +7,7 @@ and in `__type` for a client behind a proxy that drops the header.
 
 import base64
 import binascii
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -47,6 +48,9 @@ LARGEST_PAGE_SIZE = 500
 _CLIENTS_IDS = {"endpoint-id": "EndpointId", "user-id": "UserId"}
 _REPLACEMENT = "\ufffd"
 
+# The SDKs for PHP and Android, and earlier ones for Java, send the second name.
+_INVOCATION_HEADERS = ("amz-sdk-invocation-id", "aws-sdk-invocation-id")
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -65,6 +69,19 @@ class Call:
     request_id: str
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     invocation: str | None = None
+
+    def digest(self, *parts: Any) -> str | None:
+        """Return a text that is the same for every attempt of this call of a client; None for a
+        client without ids of calls.
+
+        Args:
+            parts: further JSON values, which tell several texts of a call from each other.
+        """
+        if self.invocation is None:
+            return None
+        values = [self.operation, self.invocation, self.body, *parts]
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def app_id(self) -> str:
@@ -135,7 +152,7 @@ def read_call(
         _body(event, operation["body"]),
         request_id_of(event),
         now or datetime.now(UTC),
-        (event.get("headers") or {}).get("amz-sdk-invocation-id") or None,
+        _invocation(event),
     )
 
 
@@ -172,6 +189,11 @@ def _http(
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _invocation(event: Mapping[str, Any]) -> str | None:
+    headers = event.get("headers") or {}
+    return next((headers[name] for name in _INVOCATION_HEADERS if headers.get(name)), None)
 
 
 def _path(event: Mapping[str, Any]) -> str:

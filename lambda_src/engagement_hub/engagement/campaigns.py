@@ -53,6 +53,7 @@ from engagement_hub.engagement.schedule import (
     validate_quiet_time,
     validate_schedule,
 )
+from engagement_hub.engagement.starts import START
 from shared.instants import iso
 
 DEFAULT_TREATMENT = "0"
@@ -127,10 +128,11 @@ class ProjectDefaults(TypedDict, total=False):
 if TYPE_CHECKING:
     # The members of the API are known from type stubs alone.
     class StoredCampaign(Campaign, total=False):
-        """A campaign as the hub keeps it: the API's members, and two that it does not show."""
+        """A campaign as the hub keeps it: the API's members, and three that it does not show."""
 
         ProjectDefaults: ProjectDefaults
         Runs: int
+        StartOutcome: str
 else:
     StoredCampaign = dict
 
@@ -422,6 +424,7 @@ def public(campaign: StoredCampaign) -> Campaign:
     shown = {**_UNSET, **campaign}
     shown.pop("ProjectDefaults", None)
     shown.pop("Runs", None)
+    shown.pop(START, None)
     return cast(Campaign, shown)
 
 
@@ -476,6 +479,7 @@ def update_campaign(
     if changes or (pausing is False and not campaign.get("Runs")):
         validate_campaign(cast(CampaignRequest, merged), now)
     updated = cast(StoredCampaign, {**campaign, **merged, "Version": campaign["Version"] + 1})
+    updated.pop(START, None)  # of the version before
     if updated.get("AdditionalTreatments"):
         updated["AdditionalTreatments"] = _numbered(updated["AdditionalTreatments"])
     if segment_version is not None:

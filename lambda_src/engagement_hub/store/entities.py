@@ -8,7 +8,8 @@ One item per entity, its API shape as one JSON string, so that no number changes
     pk part#<app>#<kind>#<id>   sk <rev>#000    the parts of a body too large for an item
 
 An entity of a versioned kind and the row of its newest version are written in one transaction, with
-one body and one `rev`, so that no crash and no race leaves the one without the other.
+one body and one `rev`, so that no crash and no race leaves the one without the other. So are a new
+job and its row under its segment.
 
 A long body is compressed (attribute `zip`). A body that exceeds an item even then is in `parts`
 rows of its `rev`, which are written in the transaction of their entity.
@@ -127,17 +128,12 @@ class EntityStore:
         return body
 
     def put_new(self, app_id: str, kind: Kind, entity_id: str, body: Body) -> None:
-        """Write an entity that must not be there yet, and its version. A job is filed by its
-        segment, too.
+        """Write an entity that must not be there yet, and its version.
 
         Raises:
             AlreadyExists: it is.
             BadRequest: the body is too large.
         """
-        if (filed := _filed_key(app_id, kind, entity_id, body)) is not None:
-            # Written first: a listing leaves out a job that is not there.
-            item = {"pk": {"S": filed[0]}, "sk": {"S": filed[1]}}
-            self._client.put_item(TableName=self._table, Item=item)
         for _ in attempts(f"{kind} {entity_id}"):
             if self._replace(app_id, kind, entity_id, body, read=None):
                 return
@@ -378,6 +374,8 @@ class EntityStore:
                 _version_sk(int(body["Version"])),
             )
             others.append({"pk": {"S": version_pk}, "sk": {"S": version_sk}, **rest})
+        if read is None and (filed := _filed_key(app_id, kind, entity_id, body)) is not None:
+            others.append({"pk": {"S": filed[0]}, "sk": {"S": filed[1]}})
         if not self._commit(entity, condition, others):
             return False
         # The parts of the body before are needed only by a version that stays.

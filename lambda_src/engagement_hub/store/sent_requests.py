@@ -14,7 +14,6 @@ request that was broken off leaves recipients without a result: their messages m
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from shared.claims import take
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["Repetition", "SentRequest", "SentRequests", "request_digest"]
+__all__ = ["Repetition", "SentRequest", "SentRequests"]
 
 Path = tuple[str, ...]
 Result = Mapping[str, Any]
@@ -47,12 +46,6 @@ class Repetition:
     began: float
     done: bool
     results: Mapping[Path, Result | None]
-
-
-def request_digest(operation: str, invocation: str, body: Mapping[str, Any]) -> str:
-    """Return a text that is the same for every attempt of one call of a client."""
-    text = json.dumps([operation, invocation, body], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -131,7 +124,12 @@ class SentRequests:
         self._client = client or dynamodb_client()
 
     def request(self, app_id: str, digest: str, holder: str) -> SentRequest:
-        """Return the record of a request. It is written with its first claim."""
+        """Return the record of a request. It is written with its first claim.
+
+        Args:
+            digest: the same for every attempt of one call of a client.
+            holder: the id of the HTTP request.
+        """
         key = {"pk": {"S": f"sent#{app_id}#{digest}"}, "sk": {"S": "request"}}
         return SentRequest(self._table, self._client, key, holder, self._clock)
 

@@ -22,7 +22,7 @@ from engagement_hub.hub import Hub
 from engagement_hub.store import error_code
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers.audience import Audience, require_whole, snapshot
-from engagement_hub.workers.job_state import AlreadyFailed, begin_job, end_job
+from engagement_hub.workers.job_state import begin_job, end_job, failures_of, is_over
 from engagement_hub.workers.steps import Answer, Event, all_shards, time_is_up
 
 if TYPE_CHECKING:
@@ -48,11 +48,13 @@ def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     Returns {"Progress": where each shard begins, "Outcome": "EXPORT" or "REFUSED"}.
     """
     app_id, job_id = event["ApplicationId"], event["JobId"]
+    job = begin_job(hub, Kind.EXPORT_JOB, event, TotalPieces=hub.endpoints.shards)
+    if job is None:
+        return {"Outcome": "REFUSED", "Progress": []}
     try:
-        job = begin_job(hub, Kind.EXPORT_JOB, event, TotalPieces=hub.endpoints.shards)
         hub.bucket.write_json(_segment_key(job_id), _segment_of(hub, app_id, job["Definition"]))
         hub.roles.session(str(job["Definition"]["RoleArn"]), app_id)
-    except (AlreadyFailed, EngagementError, RoleNotAssumable) as error:
+    except (EngagementError, RoleNotAssumable) as error:
         hub.runs.complete_once(scope_of(job_id), "open", {_ALL: {"Fatal": 1}}, notes=[str(error)])
         return {"Outcome": "REFUSED", "Progress": []}
     return {"Outcome": "EXPORT", "Progress": all_shards(hub)}
@@ -172,14 +174,14 @@ def shard_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
 
 def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
-    """Write the totals and the end of the job."""
+    """Write the totals and the end of the job. A job that is over stays as it is."""
     app_id, job_id = event["ApplicationId"], event["JobId"]
+    job = hub.entities.require(app_id, Kind.EXPORT_JOB, job_id)
+    if is_over(job):
+        return {"JobStatus": job["JobStatus"]}
     scope = scope_of(job_id)
-    if "Error" in event:
-        note = f"The export could not be carried out ({event['Error']['Error']})."
-        hub.runs.complete_once(scope, "failed", {_ALL: {"Fatal": 1}}, notes=[note])
     totals = {**hub.runs.totals(scope).get(_ALL, {}), **hub.runs.parts(scope).get(_ALL, {})}
-    failed = totals.get("FailedPieces", 0) + totals.get("Fatal", 0) > 0
+    failed = "Error" in event or totals.get("FailedPieces", 0) + totals.get("Fatal", 0) > 0
     if not failed and (reason := _why_incomplete(hub, app_id, job_id)) is not None:
         hub.runs.complete_once(scope, "incomplete", {_ALL: {"Fatal": 1}}, notes=[reason])
         failed = True
@@ -190,7 +192,7 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         event,
         failed=failed,
         counters={name: totals.get(name, 0) for name in counters},
-        failures=hub.runs.notes(scope, 100),
+        failures=failures_of(hub, event, scope, "export"),
     )
 
 

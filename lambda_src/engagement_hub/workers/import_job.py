@@ -31,7 +31,14 @@ from engagement_hub.engagement.model import EndpointRequest, FileFormat, Segment
 from engagement_hub.hub import Hub
 from engagement_hub.store import chunks, error_code
 from engagement_hub.store.entities import Kind
-from engagement_hub.workers.job_state import AlreadyFailed, begin_job, end_job
+from engagement_hub.workers.job_state import (
+    FAILURES_KEPT,
+    begin_job,
+    end_job,
+    error_name,
+    failures_of,
+    is_over,
+)
 from engagement_hub.workers.steps import Answer, Event
 from shared.settings import required_env
 
@@ -41,7 +48,6 @@ if TYPE_CHECKING:
 
 PIECE_ROWS = 1000
 UPDATE_BATCH = 100
-FAILURES_KEPT = 100
 # Enough for writes of 30 ms beside pieces that are parsed in 11 ms; each holds a piece in memory.
 PUT_THREADS = 4
 # For deleting the pieces of a file that cannot be completed, and for the totals.
@@ -75,14 +81,16 @@ def scope_of(job_id: str) -> str:
 def open_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """List the files of a job. When they cannot be listed the job ends FAILED, with the reason.
 
+    For a job that is over the list is empty.
+
     Returns {"Files": how many, "Bucket": …, "ManifestKey": …}, and the bounds of the map of files.
     """
     app_id, job_id = event["ApplicationId"], event["JobId"]
     manifest_key = f"jobs/{job_id}/objects.json"
+    job = begin_job(hub, Kind.IMPORT_JOB, event)
     try:
-        job = begin_job(hub, Kind.IMPORT_JOB, event)
-        files = _files_of(hub, app_id, job["Definition"])
-    except (AlreadyFailed, _Unreadable) as error:
+        files = [] if job is None else _files_of(hub, app_id, job["Definition"])
+    except _Unreadable as error:
         files = []
         hub.runs.complete_once(scope_of(job_id), "open", {_ALL: {"Fatal": 1}}, notes=[str(error)])
     hub.bucket.write_json(manifest_key, files)
@@ -301,7 +309,7 @@ def parse_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         scope_of(event["JobId"]),
         f"file#{index}",
         {_ALL: {"TotalPieces": 1, "FailedPieces": 1}},
-        notes=[f"{event['File']['Key']}: reading failed again and again ({_error(event)})."],
+        notes=[f"{event['File']['Key']}: reading failed again and again ({error_name(event)})."],
     )
     return {"Pieces": 0}
 
@@ -422,13 +430,13 @@ def piece_failed(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         scope_of(event["JobId"]),
         f"piece#{piece}",
         {_ALL: {"FailedPieces": 1}},
-        notes=[f"Piece {piece} could not be registered ({_error(event)})."],
+        notes=[f"Piece {piece} could not be registered ({error_name(event)})."],
     )
     return {"Rows": 0}
 
 
 def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
-    """Write the totals and the end of the job.
+    """Write the totals and the end of the job. A job that is over stays as it is.
 
     A completed job gives its segment the list of members that the job filled. The list that the
     segment had, or the list of a failed job, is deleted later.
@@ -437,19 +445,18 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         NotStarted: the deletion could not be ordered.
     """
     app_id, job_id = event["ApplicationId"], event["JobId"]
+    job = hub.entities.require(app_id, Kind.IMPORT_JOB, job_id)
+    if is_over(job):
+        return {"JobStatus": job["JobStatus"]}
     scope = scope_of(job_id)
-    if "Error" in event:
-        note = f"The import could not be carried out ({_error(event)})."
-        hub.runs.complete_once(scope, "failed", {_ALL: {"Fatal": 1}}, notes=[note])
     totals = hub.runs.totals(scope).get(_ALL, {})
-    failed = totals.get("FailedPieces", 0) + totals.get("Fatal", 0) > 0
-    failures = hub.runs.notes(scope, FAILURES_KEPT)
+    failed = "Error" in event or totals.get("FailedPieces", 0) + totals.get("Fatal", 0) > 0
+    failures = failures_of(hub, event, scope, "import")
     if totals.get("TotalFailures", 0):
         failures = failures[: FAILURES_KEPT - 1]
         failures.append(
             f"Every rejected row: s3://{hub.bucket.name}/jobs/{job_id}/rejects/ (JSON lines)."
         )
-    job = hub.entities.require(app_id, Kind.IMPORT_JOB, job_id)
     segment_id = job["Definition"].get("SegmentId")
     if segment_id:
         unused = job_id if failed else _define_segment(hub, app_id, job, totals)
@@ -510,13 +517,6 @@ def _define_segment(
     segment = hub.entities.upsert(app_id, Kind.SEGMENT, segment_id, defined)
     former: str | None = segment["FormerMembers"]
     return former
-
-
-def _error(event: Event) -> str:
-    """Return the name of the error that a Catch hands over; its text may hold anything."""
-    error = event.get("Error")
-    name = error.get("Error") if isinstance(error, Mapping) else error
-    return str(name)
 
 
 STEPS = {

@@ -21,6 +21,7 @@ from tests.builders.hub_workers import (
     export_job,
     import_job,
     job,
+    put_file,
     segment,
 )
 
@@ -128,6 +129,31 @@ def test_a_job_that_closed_itself_stays_as_it_is(hub, machine, order, kind, clos
     close_ended(hub, ended(machine, event, "FAILED"), CONTEXT)
 
     assert job(hub, kind) == before
+
+
+@pytest.mark.parametrize(
+    ("machine", "order", "kind", "steps"),
+    [
+        (IMPORT, import_job, Kind.IMPORT_JOB, imports),
+        (EXPORT, export_job, Kind.EXPORT_JOB, exports),
+    ],
+)
+@pytest.mark.parametrize("opens", [True, False], ids=["at its first step", "later"])
+def test_a_job_is_completed_by_the_redrive_of_its_stopped_execution(
+    hub, machine, order, kind, steps, opens
+):
+    put_file("people.csv", "ChannelType,Address,Id\nSMS,+14255550100,e1\n")
+    event = order(hub)
+    steps.open_job(hub, event, CONTEXT)
+    close_ended(hub, ended(machine, event), CONTEXT)
+
+    if opens:
+        steps.open_job(hub, event, CONTEXT)
+        assert job(hub, kind)["JobStatus"] == "PROCESSING"
+        assert "CompletionDate" not in job(hub, kind)
+    steps.close_job(hub, event, CONTEXT)
+
+    assert (job(hub, kind)["JobStatus"], job(hub, kind)["Failures"]) == ("COMPLETED", [])
 
 
 def test_a_deleted_job_or_campaign_needs_no_end(hub):

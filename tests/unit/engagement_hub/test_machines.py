@@ -86,6 +86,18 @@ def test_scheduling_a_run_again_moves_it(aws):
     )
 
 
+def test_a_run_that_is_scheduled_already_can_keep_its_time(aws):
+    machines = Machines()
+    machines.schedule_run(APP, CAMPAIGN, LATER)
+
+    machines.schedule_run(
+        APP, CAMPAIGN, UpcomingRun(1, LATER.at + timedelta(days=1)), replace=False
+    )
+
+    [schedule] = schedules().values()
+    assert schedule["ScheduleExpression"] == "at(2031-01-02T03:04:05)"
+
+
 def test_a_run_taken_off_the_schedule_is_gone_and_twice_is_no_error(aws):
     machines = Machines()
     machines.schedule_run(APP, CAMPAIGN, LATER)

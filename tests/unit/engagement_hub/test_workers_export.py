@@ -18,6 +18,7 @@ from tests.builders.hub_workers import (
     Context,
     endpoints,
     export_job,
+    give_up,
     hub_on_moto,
     job,
     segment,
@@ -70,13 +71,25 @@ def test_every_endpoint_is_a_line_of_a_gz_object_under_the_prefix(hub):
 def test_a_job_that_the_client_knows_as_failed_exports_nothing(hub):
     endpoints(hub, e1=sms("+14255550100"))
     event = export_job(hub)
-    failed = {"JobStatus": "FAILED", "Failures": ["It could not be started."]}
-    hub.entities.update(APP, Kind.EXPORT_JOB, event["JobId"], lambda body: {**body, **failed})
+    before = give_up(hub, Kind.EXPORT_JOB)
 
     done = run(hub, event)
 
-    assert (done["JobStatus"], done["Failures"]) == ("FAILED", ["It could not be started."])
+    assert done == before
     assert exported() == {}
+
+
+def test_a_second_execution_of_a_completed_job_changes_nothing(hub):
+    endpoints(hub, e1=sms("+14255550100"))
+    event = export_job(hub)
+    done = run(hub, event)
+    before = exported()
+    endpoints(hub, e2=sms("+14255550101"))
+
+    again = run(hub, event)
+
+    assert again == done
+    assert exported() == before
 
 
 def test_an_export_can_be_imported_again(hub):

@@ -21,6 +21,7 @@ from tests.builders.hub_workers import (
     Context,
     RunningOut,
     endpoints,
+    give_up,
     hub_on_moto,
     import_job,
     job,
@@ -237,13 +238,24 @@ def test_an_exact_key_does_not_take_in_keys_that_begin_with_it(hub):
 def test_a_job_that_the_client_knows_as_failed_imports_no_row(hub):
     put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
     event = import_job(hub)
-    failed = {"JobStatus": "FAILED", "Failures": ["It could not be started."]}
-    hub.entities.update(APP, Kind.IMPORT_JOB, event["JobId"], lambda body: {**body, **failed})
+    give_up(hub, Kind.IMPORT_JOB)
 
     done = run(hub, event)
 
     assert (done["JobStatus"], done["Failures"]) == ("FAILED", ["It could not be started."])
     assert hub.endpoints.get_many(APP, ["e1"]) == {}
+
+
+def test_a_second_execution_of_a_completed_job_changes_nothing(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    event = import_job(hub, DefineSegment=True, SegmentId="seg1")
+    done = run(hub, event)
+    put_file("people.csv", HEADER + "SMS,+14255550101,e2,Bob\n")
+
+    again = run(hub, event)
+
+    assert again == done
+    assert hub.endpoints.get_many(APP, ["e2"]) == {}
 
 
 def test_an_address_without_files_fails_the_job_and_says_so(hub):
