@@ -38,6 +38,11 @@ variable "from_address" {
   type        = string
   default     = "news@sealed.example.org"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[^@\\s]+@[^@\\s.]+(\\.[^@\\s.]+)+$", var.from_address))
+    error_message = "from_address must be one email address, for example \"news@example.com\"."
+  }
 }
 
 variable "name" {

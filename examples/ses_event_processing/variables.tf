@@ -3,6 +3,11 @@ variable "from_address" {
   type        = string
   default     = "hello@feedback.example.com"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[^@\\s]+@[^@\\s.]+(\\.[^@\\s.]+)+$", var.from_address))
+    error_message = "from_address must be one email address, for example \"news@example.com\"."
+  }
 }
 
 variable "name" {
