@@ -158,6 +158,10 @@ def show(bodies: dict[str, dict[str, Any]]) -> None:
         str(campaign["SuccessfulEndpointCount"]),
     )
     console.print(table)
+    console.print(
+        "Rows with one address are one endpoint. Landlines, and all but one of the endpoints with "
+        "the same number, get no message."
+    )
     for failure in imported.get("Failures", [])[:FIRST_MESSAGES]:
         console.print(f"  rejected: {failure}", highlight=False, markup=False)
     for message in messages[:FIRST_MESSAGES]:
