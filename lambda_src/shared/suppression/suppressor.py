@@ -23,7 +23,13 @@ from shared.aws import aws_client
 from shared.instants import iso
 from shared.settings import optional_env, required_env
 from shared.suppression.feedback import Feedback, FeedbackKind
-from shared.suppression.record import Reason, TransientBounces, demanded, with_feedback
+from shared.suppression.record import (
+    AddressRecord,
+    Reason,
+    TransientBounces,
+    demanded,
+    with_feedback,
+)
 from shared.suppression.store import Change, Known, SuppressionStore, error_code
 from shared.transient import ServiceUnavailable
 
@@ -172,6 +178,11 @@ class Suppressor:
         told = _Told(record.reason, because[-1]) if because and record.reason else None
         return Change(record, tuple(new.values())), told
 
+    def lists_bounce(self, record: AddressRecord, feedbacks: Iterable[Feedback]) -> bool:
+        """Check whether a bounce among the feedback puts its address on SES's list."""
+        bounces = (each for each in feedbacks if each.kind in _BOUNCES)
+        return any(demanded(record, each, self._rule) for each in bounces)
+
     def suppress(self, address: str, reason: Reason) -> str | None:
         """Put an address on SES's list; the code of the error if that fails."""
         try:
@@ -295,8 +306,9 @@ class _Batch(Generic[Key]):
         concurrent function had listed the complaint.
         """
         record = known.records.get(address)
-        bounced = any(each.kind in _BOUNCES for each in feedbacks)
-        if record is None or record.reason is not Reason.COMPLAINT or not bounced:
+        if record is None or record.reason is not Reason.COMPLAINT:
+            return None
+        if not self._suppressor.lists_bounce(record, feedbacks):
             return None
         return self._suppress(address, Reason.COMPLAINT)
 
