@@ -48,7 +48,9 @@ start = time.perf_counter()
 exec(sys.argv[1])
 print((time.perf_counter() - start) * 1000)
 """
-CLIENT_ALONE = "import botocore.session as b; b.get_session().create_client('stepfunctions', 'us-east-1')"
+CLIENT_ALONE = (
+    "import botocore.session as b; b.get_session().create_client('stepfunctions', 'us-east-1')"
+)
 
 
 def measure(statement: str, folder: str, environ: Mapping[str, str]) -> float:
