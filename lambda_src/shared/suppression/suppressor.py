@@ -24,7 +24,6 @@ from shared.instants import iso
 from shared.settings import optional_env, required_env
 from shared.suppression.feedback import Feedback, FeedbackKind
 from shared.suppression.record import (
-    AddressRecord,
     Reason,
     TransientBounces,
     demanded,
@@ -159,9 +158,14 @@ class Suppressor:
         self._sleep(random.uniform(0.5, 1.0) * 0.05 * 2**attempt)
 
     def decide(
-        self, address: str, feedbacks: Iterable[Feedback], known: Known
+        self, address: str, feedbacks: Sequence[Feedback], known: Known
     ) -> tuple[Change | None, _Told | None]:
-        """Return the change that new feedback about one address makes, and what it demands."""
+        """Return the change that feedback about one address makes, and what it demands.
+
+        Copies make no change. A copy of a bounce demands a recorded complaint again: an attempt at
+        the bounce that did not record it may have listed BOUNCE after a concurrent function had
+        listed the complaint.
+        """
         rule = self._rule
         before = known.records.get(address)
         new = {
@@ -172,16 +176,14 @@ class Suppressor:
         record = before
         for feedback in new.values():
             record = with_feedback(record, address, feedback, rule)
-        if record is None or not new:
+        if record is None:
             return None, None
-        because = [feedback for feedback in new.values() if demanded(record, feedback, rule)]
+        asking = list(new.values())
+        if not new and record.reason is Reason.COMPLAINT:
+            asking = [copy for copy in feedbacks if copy.kind in _BOUNCES]
+        because = [feedback for feedback in asking if demanded(record, feedback, rule)]
         told = _Told(record.reason, because[-1]) if because and record.reason else None
-        return Change(record, tuple(new.values())), told
-
-    def lists_bounce(self, record: AddressRecord, feedbacks: Iterable[Feedback]) -> bool:
-        """Check whether a bounce among the feedback puts its address on SES's list."""
-        bounces = (each for each in feedbacks if each.kind in _BOUNCES)
-        return any(demanded(record, each, self._rule) for each in bounces)
+        return Change(record, tuple(new.values())) if new else None, told
 
     def suppress(self, address: str, reason: Reason) -> str | None:
         """Put an address on SES's list; the code of the error if that fails."""
@@ -263,21 +265,17 @@ class _Batch(Generic[Key]):
         told: dict[str, _Told] = {}
         for address, feedbacks in wanted.items():
             change, demand = self._suppressor.decide(address, feedbacks, known)
-            if change is None:
-                code = self._restore(address, feedbacks, known)
-                if code is not None:
-                    self._fail(work, address, code)
-                else:
-                    self._outcome.copies += len(feedbacks)
-                continue
             if demand is not None:
                 # Again in a later round: a concurrent function may have recorded another reason.
                 code = self._suppress(address, demand.reason)
                 if code is not None:
                     self._fail(work, address, code)
                     continue
-                if self._told.get(address) != demand.reason:
-                    told[address] = demand
+            if change is None:
+                self._outcome.copies += len(feedbacks)
+                continue
+            if demand is not None and self._told.get(address) != demand.reason:
+                told[address] = demand
             changes[address] = change
 
         for address, code in self._suppressor.announce(told).items():
@@ -298,19 +296,6 @@ class _Batch(Generic[Key]):
             else:
                 self._fail(work, address, reason)
         return overtaken
-
-    def _restore(self, address: str, feedbacks: Sequence[Feedback], known: Known) -> str | None:
-        """Put a recorded complaint on SES's list again, after a copy of a bounce.
-
-        An earlier attempt at the bounce, which did not record it, may have listed BOUNCE after a
-        concurrent function had listed the complaint.
-        """
-        record = known.records.get(address)
-        if record is None or record.reason is not Reason.COMPLAINT:
-            return None
-        if not self._suppressor.lists_bounce(record, feedbacks):
-            return None
-        return self._suppress(address, Reason.COMPLAINT)
 
     def _suppress(self, address: str, reason: Reason) -> str | None:
         if self._seconds_left() < SECONDS_TO_FINISH:
