@@ -83,7 +83,8 @@ def verdicts_of(
                     try:
                         cache.write(unkept)
                         unkept = {}
-                    except Exception as error:  # raised below, after the calls in flight
+                    except Exception as error:
+                        # Calls in flight end first. The write below is the second try, and raises.
                         unwritten = error
             elif failure is None or isinstance(failure, ServiceUnavailable):
                 failure = result

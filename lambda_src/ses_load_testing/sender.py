@@ -307,22 +307,19 @@ class Sender:
                 call_id,
                 [Claim(work.key, number, work.delivery.id) for number, work in enumerate(chunk)],
             )
+            took = self._clock() - began
+            self._lead = min(_LONGEST_LEAD_SECONDS, 0.8 * self._lead + 0.2 * 1.15 * took)
+            ours = [number for number, state in enumerate(states) if state is ClaimState.OURS]
+            self._settle_others(chunk, states, report, waits)
+            if ours:
+                self._wait_for_turn(start, len(ours), limits, deadline)
         except Exception:
-            # Some may be claimed, and no email is sent.
+            # Some may be claimed, and no email is sent: no other turn is free, or the table does
+            # not answer.
             self._record(call_id, results, report)
             raise
-        took = self._clock() - began
-        self._lead = min(_LONGEST_LEAD_SECONDS, 0.8 * self._lead + 0.2 * 1.15 * took)
-        ours = [number for number, state in enumerate(states) if state is ClaimState.OURS]
-        self._settle_others(chunk, states, report, waits)
         answers: list[Answer] = []
         if ours:
-            try:
-                self._wait_for_turn(start, len(ours), limits, deadline)
-            except Exception:
-                # Claimed, and not sent: no other turn is free, or the table does not answer.
-                self._record(call_id, results, report)
-                raise
             began = self._clock()
             answers = self._send([chunk[number].entry for number in ours])
             report.call_seconds.append(self._clock() - began)
