@@ -24,7 +24,6 @@ from engagement_hub.workers import campaign_run, import_job, purge  # noqa: E402
 from engagement_hub.workers.campaign_plan import (  # noqa: E402 - same
     ChunkName,
     chunk_key,
-    place_of,
 )
 from shared.aws import _session, aws_client  # noqa: E402 - same
 
@@ -229,4 +228,5 @@ def chunk_keys(parts: int, shards: int) -> list[tuple[int, int]]:
         for shard in range(shards)
         for part in range(parts)
     )
-    return [(place_of(key)[0], crc32(ChunkName.of(key).id.encode())) for key in keys]
+    chunks = map(ChunkName.of, keys)
+    return [(chunk.shard, crc32(chunk.id.encode())) for chunk in chunks]

@@ -128,7 +128,7 @@ class RecordedAws:
                 return self.objects[key]
             case "ListObjectsV2":
                 return self._listing(bucket, {k: v[0] for k, v in parse_qs(url.query).items()})
-        raise NotImplementedError(operation)
+        raise ValueError(f"RecordedAws has no answer to {operation} of S3: add it.")
 
     def _listing(self, bucket: str, query: Mapping[str, str]) -> bytes:
         after = query.get("continuation-token", query.get("start-after", ""))

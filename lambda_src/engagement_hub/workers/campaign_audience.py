@@ -21,11 +21,11 @@ from engagement_hub.store import in_threads
 from engagement_hub.workers.audience import Audience, require_whole
 from engagement_hub.workers.campaign_plan import (
     CHUNKS_A_BAND,
+    ChunkName,
     RunPlan,
     band_prefix,
     chunk_key,
     chunk_prefix,
-    place_of,
     plan_of,
     results_prefix,
     run_id_of,
@@ -98,8 +98,8 @@ def _drop_chunks(hub: Hub, keys: Iterable[str], first_parts: Mapping[int, int]) 
     """
 
     def is_left_over(key: str) -> bool:
-        shard, part = place_of(key)
-        return shard in first_parts and part >= first_parts[shard]
+        chunk = ChunkName.of(key)
+        return chunk.shard in first_parts and chunk.part >= first_parts[chunk.shard]
 
     hub.bucket.delete(key for key in keys if is_left_over(key))
 

@@ -189,22 +189,19 @@ def band_prefix(run_id: str, shard: int, part: int) -> str:
     return f"{chunk_prefix(run_id)}{part // CHUNKS_A_BAND:05d}-{shard:02x}-"
 
 
-def place_of(key: str) -> tuple[int, int]:
-    """Return the shard and the part of a chunk; also of a key without a band, from before bands."""
-    *_, shard, part, _treatment_id, _kind = key.rsplit("/", 1)[-1].split("-")
-    return int(shard, 16), int(part)
-
-
 @dataclass(frozen=True, slots=True)
 class ChunkName:
-    """The parts of a chunk's key: its id in RUNS_TABLE, its treatment, and its delivery."""
+    """The parts of a chunk's key: its id in RUNS_TABLE, its place, its treatment, its delivery."""
 
     id: str
+    shard: int
+    part: int
     treatment_id: str
     custom: bool
 
     @classmethod
     def of(cls, key: str) -> ChunkName:
+        """Read a key; also a key without a band, from before bands."""
         name = key.rsplit("/", 1)[-1].removesuffix(".jsonl")
-        *_, treatment_id, kind = name.split("-")
-        return cls(name, treatment_id, kind == "custom")
+        *_, shard, part, treatment_id, kind = name.split("-")
+        return cls(name, int(shard, 16), int(part), treatment_id, kind == "custom")

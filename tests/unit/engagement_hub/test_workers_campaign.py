@@ -21,7 +21,6 @@ from engagement_hub.workers.campaign_plan import (
     ChunkName,
     chunk_key,
     chunk_prefix,
-    place_of,
     plan_of,
 )
 from engagement_hub.workers.send_chunk import ChunkSender
@@ -639,7 +638,7 @@ def test_chunks_that_are_sent_at_the_same_time_are_of_many_shards():
         for part in range(1_000)
     )
 
-    shards = [place_of(key)[0] for key in keys]
+    shards = [ChunkName.of(key).shard for key in keys]
 
     assert min(len(set(shards[n : n + 500])) for n in range(0, len(shards) - 500, 100)) >= 15
 
@@ -659,7 +658,8 @@ def test_a_shard_that_is_built_again_keeps_no_chunk_of_the_first_try(hub):
 
     built = steps.build_shard(hub, {**event, "Shard": 0, "After": None, "Part": 40}, CONTEXT)
 
-    places = {place_of(key) for key in hub.bucket.keys(chunk_prefix("c1-1"))}
+    chunks = map(ChunkName.of, hub.bucket.keys(chunk_prefix("c1-1")))
+    places = {(chunk.shard, chunk.part) for chunk in chunks}
     assert places == {(0, 39), (1, 40)} | {(0, part) for part in range(40, built["Part"])}
     assert built["Part"] <= 41
 
@@ -688,7 +688,9 @@ def test_a_try_that_dies_while_it_removes_chunks_hides_none_from_the_next_one(hu
 
 
 def test_the_place_of_a_chunk_from_before_bands_is_read():
-    assert place_of("runs/c1-1/chunks/0a-000003-0-message.jsonl") == (10, 3)
+    chunk = ChunkName.of("runs/c1-1/chunks/0a-000003-0-message.jsonl")
+
+    assert (chunk.shard, chunk.part) == (10, 3)
 
 
 def test_quiet_time_is_the_recipients_own(hub, sender, stream):
