@@ -1,7 +1,7 @@
 """Campaign runs on a hub on moto: a sender that records, and the steps of a run in their order."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,8 +79,13 @@ class AnswersLost:
 
 
 class Unpaced:
+    """A pace whose every turn is now."""
+
+    def __init__(self, clock: Callable[[], float] = lambda: NOW) -> None:
+        self._clock = clock
+
     def reserve(self, n: int, by: float) -> float | None:
-        return NOW
+        return self._clock()
 
 
 def campaign(

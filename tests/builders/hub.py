@@ -113,8 +113,13 @@ def http_event(
     query: str = "",
     body: str | None = None,
     request_id: str = "request-1",
+    invocation: str | None = None,
 ) -> dict[str, Any]:
-    """An event of an HTTP API in payload format 2.0, as far as the hub reads it."""
+    """An event of an HTTP API in payload format 2.0, as far as the hub reads it.
+
+    Args:
+        invocation: the id that an SDK gives all attempts of a call.
+    """
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "ANY /v1/{proxy+}",
@@ -131,6 +136,8 @@ def http_event(
     }
     if body is not None:
         event["body"] = body
+    if invocation is not None:
+        event["headers"]["amz-sdk-invocation-id"] = invocation
     return event
 
 

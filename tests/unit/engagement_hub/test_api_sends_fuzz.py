@@ -75,9 +75,8 @@ class World:
             f"/v1/apps/{APP}/{path}",
             body=json.dumps(body),
             request_id=f"request-{next(self.numbers)}",
+            invocation=invocation,
         )
-        if invocation:
-            event["headers"]["amz-sdk-invocation-id"] = invocation
         answer = respond(self.hub, event)
         return answer["statusCode"], json.loads(answer["body"])
 

@@ -30,7 +30,7 @@ from engagement_hub.workers import campaign_plan, campaign_send, sending_rates
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers.send_chunk import ChunkSender
 from shared.transient import ServiceUnavailable
-from tests.builders.campaign_runs import campaign
+from tests.builders.campaign_runs import Unpaced, campaign
 from tests.builders.hub_fakes import SendingServices
 from tests.builders.hub_workers import (
     APP,
@@ -221,7 +221,7 @@ def module_world() -> Iterator[World]:
                 campaign_send, "ChunkSender", functools.partial(ChunkSender, sleep=no_sleep)
             )
             patch.setattr(channels, "attempt", functools.partial(attempt, sleep=no_sleep))
-            patch.setattr(sending_rates.ChunkPaces, "_limiter", lambda *_: Unpaced(world))
+            patch.setattr(sending_rates.ChunkPaces, "_limiter", lambda *_: Unpaced(hub.clock))
             patch.setattr(sending_rates, "channel_rate", lambda channel: 1e9)
             patch.setattr(
                 hub.stream, "publish", lambda app_id, records: world.events.extend(records)
@@ -236,14 +236,6 @@ def world(module_world: World) -> World:
 
 def no_sleep(seconds: float) -> None:
     pass
-
-
-class Unpaced:
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def reserve(self, n: int, by: float) -> float | None:
-        return self._world.now
 
 
 # -- who is there ------------------------------------------------------------------------
