@@ -14,8 +14,17 @@ from tests.builders.local_account import LocalAccount, local_account
 from tests.builders.service_authorization import faults, policies_of
 from tools import terraform_cli
 
-# The files with the most to apply, first: the others fit in beside them.
-LONGEST = ("test_encryption_key", "test_other_terraform", "test_import_validate_campaign")
+# The longest files first: the others fit in beside them.
+LONGEST = (
+    "test_encryption_key",
+    "test_engagement_hub",
+    "test_s3_triggered_import",
+    "test_ses_load_testing",
+    "test_other_terraform",
+    "test_import_validate_campaign",
+    "test_phone_number_validate",
+    "test_ses_auto_reply",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
