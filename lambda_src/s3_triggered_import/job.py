@@ -1,56 +1,29 @@
 """An import job: its request, and the meaning of its answer."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from shared.import_jobs import Outcome
+
 __all__ = [
-    "Assessment",
     "BadImportRequest",
-    "Outcome",
-    "assess",
     "copy_key",
     "import_request",
-    "job_started_before",
     "newest_imported_segment",
     "refused_file",
     "s3_url_from",
     "segment_name",
-    "trimmed",
     "version_of",
     "with_original_file",
 ]
 
-# SNS and Step Functions both stop at 256 KB; the rest of the state needs some of it.
-RESULT_BYTES = 180_000
 SEGMENT_NAME_CHARACTERS = 128
-# The reasons that a failed execution shows: enough to act on, all others are in Failures.
-REASONS_TOLD = 5
-REASON_CHARACTERS = 1_500
 _GZIP_ENDING = re.compile(r"\.gz\Z", re.IGNORECASE)
-# The project's host writes the texts, and a log shows the cause of an execution.
-_PERSONAL = re.compile(r"[^\s,;:]+@[^\s,;:]+|(?<![\w-])[+(]*\d[\d ().-]{5,}\d(?![\w-])")
 
 
 class BadImportRequest(ValueError):
     """The input of a run cannot be imported; the message says what to change."""
-
-
-class Outcome(StrEnum):
-    """The next step of the state machine."""
-
-    WAIT = "WAIT"
-    SUCCESS = "SUCCESS"
-    FAILURE = "FAILURE"
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    outcome: Outcome
-    reason: str | None = None
 
 
 def s3_url_from(run_input: Any) -> str:
@@ -125,65 +98,12 @@ def import_request(
     return request
 
 
-def job_started_before(
-    jobs: Iterable[Mapping[str, Any]], s3_url: str, since: str
-) -> Mapping[str, Any] | None:
-    """Return the newest job for the same file since the run began: the effect of an attempt whose
-    answer was lost.
-
-    A FAILED job is ignored. An engagement hub keeps a job that it could not start, for want of
-    capacity for instance, as FAILED, and answers the request with an error.
-
-    Args:
-        since: the run's start, ISO 8601 in UTC, as are the jobs' CreationDate.
-    """
-    ours = [
-        job
-        for job in jobs
-        if job["Definition"]["S3Url"] == s3_url
-        and job["JobStatus"] != "FAILED"
-        and _to_second(job["CreationDate"]) >= since[:19]
-    ]
-    return max(ours, key=lambda job: str(job["CreationDate"]), default=None)
-
-
 def newest_imported_segment(
     segments: Iterable[Mapping[str, Any]], name: str
 ) -> Mapping[str, Any] | None:
     """Return the imported segment of a name that was made last."""
     matching = [s for s in segments if s.get("Name") == name and s.get("SegmentType") == "IMPORT"]
     return max(matching, key=lambda s: str(s["CreationDate"]), default=None)
-
-
-def assess(job: Mapping[str, Any], max_failure_ratio: float) -> Assessment:
-    """Translate an ImportJobResponse into the next step of the run.
-
-    A finished job whose share of rejected rows is above `max_failure_ratio` (0-1) is a failure.
-    """
-    status = job["JobStatus"]
-    if status == "FAILED":
-        return Assessment(Outcome.FAILURE, f"The import job failed. {_first_reasons(job)}".rstrip())
-    if status != "COMPLETED":
-        return Assessment(Outcome.WAIT)
-
-    rejected = int(job.get("TotalFailures") or 0)
-    rows = max(int(job.get("TotalProcessed") or 0), rejected)
-    if rows and rejected / rows > max_failure_ratio:
-        return Assessment(
-            Outcome.FAILURE,
-            f"{rejected} of {rows} rows were rejected, more than max_failure_ratio "
-            f"{max_failure_ratio:g} allows. {_first_reasons(job)}".rstrip(),
-        )
-    return Assessment(Outcome.SUCCESS)
-
-
-def _first_reasons(job: Mapping[str, Any]) -> str:
-    """Join the first of the job's Failures, without addresses and numbers."""
-    failures = [str(failure) for failure in job.get("Failures") or []]
-    told = [_PERSONAL.sub("…", text)[:REASON_CHARACTERS] for text in failures[:REASONS_TOLD]]
-    if len(failures) > REASONS_TOLD:
-        told.append(f"{len(failures) - REASONS_TOLD} more are in the notification.")
-    return " ".join(told)
 
 
 def with_original_file(job: Mapping[str, Any], copy: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,18 +130,3 @@ def with_original_file(job: Mapping[str, Any], copy: Mapping[str, Any]) -> dict[
             "RowsWithoutAddress": int(mapped["WithoutAddress"]),
         }
     return result
-
-
-def trimmed(job: Mapping[str, Any], limit_bytes: int = RESULT_BYTES) -> dict[str, Any]:
-    """Return the response, with as many of its Failures as fit into `limit_bytes` of JSON."""
-    result = dict(job)
-    failures = list(result.get("Failures") or [])
-    while failures and len(json.dumps(result).encode()) > limit_bytes:
-        failures = failures[: len(failures) // 2]
-        result["Failures"] = failures
-    return result
-
-
-def _to_second(timestamp: str) -> str:
-    # Milliseconds are optional in what the services write; whole seconds compare alike.
-    return timestamp[:19]

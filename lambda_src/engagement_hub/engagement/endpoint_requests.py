@@ -18,19 +18,9 @@ from typing import Any, cast
 from engagement_hub.engagement import quotas
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.model import ChannelType, EndpointRequest, EndpointStatus, OptOut
+from shared.import_columns import DEMOGRAPHIC_TEXTS, LOCATION_TEXTS
 from shared.instants import iso
 
-LOCATION_TEXTS = ("City", "Country", "PostalCode", "Region")
-DEMOGRAPHIC_TEXTS = (
-    "AppVersion",
-    "Locale",
-    "Make",
-    "Model",
-    "ModelVersion",
-    "Platform",
-    "PlatformVersion",
-    "Timezone",
-)
 COORDINATE_BOUNDS = {"Latitude": 90.0, "Longitude": 180.0}
 
 # Words, with at most three digits in a row: neither an email address nor a phone number.

@@ -4,9 +4,8 @@ Column names are Pinpoint's dotted ones (`User.UserAttributes.Interests`). Every
 only on the header is decided once, so that a row costs little more than its cells.
 
 Source: Amazon Pinpoint user guide, "Importing segments". Ours: an empty cell says nothing (on an
-update the endpoint keeps what it has); columns that exports carry and imports cannot set
-(`ApplicationId`, `CohortId`, `CreationDate`) are read over; `EndpointStatus` counts, so that an
-exported endpoint is imported as it was.
+update the endpoint keeps what it has), and `EndpointStatus` counts, so that an exported endpoint is
+imported as it was. `shared.import_columns` has the names.
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ from typing import Any, cast
 from engagement_hub.engagement import quotas
 from engagement_hub.engagement.endpoint_requests import (
     COORDINATE_BOUNDS,
-    DEMOGRAPHIC_TEXTS,
-    LOCATION_TEXTS,
     InvalidMember,
     check_attribute_count,
     check_attribute_name,
@@ -37,13 +34,20 @@ from engagement_hub.engagement.endpoint_requests import (
 )
 from engagement_hub.engagement.import_files import SAVE_AS, ImportFileError, UnreadableFile
 from engagement_hub.engagement.model import ChannelType, EndpointRequest, EndpointStatus, OptOut
+from shared.import_columns import (
+    DEMOGRAPHIC_TEXTS,
+    EXACT,
+    KNOWN,
+    LOCATION_TEXTS,
+    VALUE_LISTS,
+    is_known,
+    missing_columns,
+)
 from shared.spreadsheets import damage, trimmed
 
 Check = Callable[[str, str], Any]
 Row = tuple[str | None, EndpointRequest]
 
-VALUE_LISTS = ("Attributes.", "User.UserAttributes.")
-IGNORED = ("ApplicationId", "CohortId", "CreationDate")
 COLUMNS_PAGE = "docs/files.md"  # also how s3_triggered_import maps the exports of other programs
 COLUMNS_TOLD = 30  # of the unknown ones, so that the reason stays a readable text
 # Values may hold no line break or tab; the other control characters (NUL above all) are ours.
@@ -94,8 +98,7 @@ def compile_columns(header: Sequence[str]) -> Columns:
         raise UnreadableFile(f"The header line holds tabs, NUL or other controls. {SAVE_AS}")
     _check_names(names)
     only_users = set(names) == {"User.UserId"}
-    if "Id" not in names and not only_users and not {"Address", "ChannelType"} <= set(names):
-        missing = [name for name in ("Address", "ChannelType") if name not in names]
+    if missing := missing_columns(names):
         raise MissingColumn(
             f"Column {' and '.join(missing)} is missing. Give Address and ChannelType for new "
             "endpoints, or Id for existing ones, or User.UserId alone for a list of users."
@@ -121,7 +124,7 @@ def column_names(header: Sequence[str]) -> tuple[str, ...]:
 def is_header(cells: Sequence[str]) -> bool:
     """Check whether the cells are columns of an import, several and nothing else."""
     names = column_names(cells)
-    return len(names) > 1 and all(map(_is_known, names))
+    return len(names) > 1 and all(map(is_known, names))
 
 
 def check_undamaged(member: str, value: object) -> None:
@@ -159,27 +162,18 @@ _PARTS: dict[str, tuple[str, str, Check]] = {
     **{f"Demographic.{part}": ("Demographic", part, checked_text) for part in DEMOGRAPHIC_TEXTS},
     "User.UserId": ("User", "UserId", checked_id),
 }
-KNOWN = ("Id", *_TOP, *_PARTS, "Attributes.…", "User.UserAttributes.…", "Metrics.…")
-_EXACT = frozenset(("Id", *_TOP, *_PARTS, *IGNORED))
-_OPEN = (*VALUE_LISTS, "Metrics.")
-
-
-def _is_known(name: str) -> bool:
-    return name in _EXACT or any(
-        name.startswith(prefix) and len(name) > len(prefix) for prefix in _OPEN
-    )
 
 
 def _check_names(names: Sequence[str]) -> None:
     """Raise UnknownColumn or DuplicateColumn with everything that is wrong with the names."""
     unknown = [
-        (position, name) for position, name in enumerate(names, start=1) if not _is_known(name)
+        (position, name) for position, name in enumerate(names, start=1) if not is_known(name)
     ]
     repeated = [
         f"Column {name} comes {count} times and an endpoint has one. Remove the others. "
         "Only Attributes.… and User.UserAttributes.… columns may repeat, one per value."
         for name, count in Counter(names).items()
-        if count > 1 and _is_known(name) and not name.startswith(VALUE_LISTS)
+        if count > 1 and is_known(name) and not name.startswith(VALUE_LISTS)
     ]
     if unknown:
         raise UnknownColumn(" ".join([_unknown(unknown, names), *repeated]))
@@ -197,7 +191,7 @@ def _unknown(unknown: Sequence[tuple[int, str]], names: Sequence[str]) -> str:
         return f"Columns are separated by {separator}. Separate them with commas. {known}"
     shown = [_shown(position, name) for position, name in unknown]
     if not any(presentable(name) for _, name in unknown) or _is_data(names):
-        guess = "" if any(map(_is_known, names)) else " Is the header line missing?"
+        guess = "" if any(map(is_known, names)) else " Is the header line missing?"
         return f"Column {unknown[0][0]} is not one of an endpoint.{guess} {known}"
     if len(unknown) == 1:
         reasons = [f"{shown[0]} is not one of an endpoint."]
@@ -212,9 +206,9 @@ def _unknown(unknown: Sequence[tuple[int, str]], names: Sequence[str]) -> str:
 
 
 def _advice(name: str) -> str:
-    from engagement_hub.engagement.column_advice import meant_column
+    from shared.column_advice import meant_column
 
-    if meant := meant_column(name, _EXACT):
+    if meant := meant_column(name, EXACT):
         return f"Did you mean {meant}?"
     return f"For an attribute: Attributes.{name}." if presentable(name) else "Rename or remove it."
 
@@ -227,7 +221,7 @@ def _shown(position: int, name: str) -> str:
 
 def _is_data(names: Sequence[str]) -> bool:
     """Whether the first line looks like a row: an address in it, and no column of an import."""
-    return not any(map(_is_known, names)) and any(map(_ADDRESS.search, names))
+    return not any(map(is_known, names)) and any(map(_ADDRESS.search, names))
 
 
 def _separator(header: str) -> str | None:

@@ -24,7 +24,6 @@ from engagement_hub.engagement.endpoint_requests import (
 from engagement_hub.engagement.endpoints import check_size
 from engagement_hub.engagement.import_columns import (
     CONTROL_CHARACTER,
-    IGNORED,
     Columns,
     DuplicateColumn,
     MissingColumn,
@@ -48,6 +47,7 @@ from engagement_hub.engagement.import_files import (
     read_lines,
 )
 from engagement_hub.engagement.model import EndpointRequest, FileFormat
+from shared.import_columns import IGNORED
 from shared.spreadsheets import (
     SEPARATORS,
     UnknownSeparator,

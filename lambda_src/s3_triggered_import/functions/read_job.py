@@ -5,7 +5,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from s3_triggered_import.job import Outcome, assess, trimmed, with_original_file
+from s3_triggered_import.job import with_original_file
+from shared.import_jobs import Outcome, assess, trimmed
 from shared.pinpoint import pinpoint_client
 from shared.polling import Polling
 from shared.settings import required_env

@@ -7,11 +7,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from s3_triggered_import.job import (
     import_request,
-    job_started_before,
     newest_imported_segment,
     s3_url_from,
     segment_name,
 )
+from shared.import_jobs import job_started_before
 from shared.pinpoint import all_items, pinpoint_client, pinpoint_once
 from shared.polling import Polling
 from shared.settings import required_env

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engagement_hub.engagement.endpoint_requests import checked_request
+from engagement_hub.engagement.endpoint_requests import InvalidMember, checked_request
+from engagement_hub.engagement.import_columns import compile_columns
 from engagement_hub.engagement.import_files import BLOCK_BYTES
 from engagement_hub.engagement.import_rows import (
     DuplicateColumn,
@@ -23,6 +24,7 @@ from engagement_hub.engagement.import_rows import (
     UnreadableFile,
     read_rows,
 )
+from shared.import_columns import EXACT, IGNORED
 from shared.spreadsheets import damage, trimmed
 from tests.builders.engagement import (
     TYPICAL_HEADER,
@@ -62,6 +64,18 @@ def test_a_row_becomes_an_endpoint_request():
             },
         )
     ]
+
+
+@pytest.mark.parametrize("name", sorted(EXACT - {"Id", *IGNORED}))
+def test_every_name_that_is_a_column_has_a_reader(name):
+    columns = compile_columns(("Id", name))
+
+    try:
+        _, request = columns.read(("endpoint-1", "1"))
+    except InvalidMember as problem:
+        assert name.endswith(problem.member)  # the reader of the column refused the value
+    else:
+        assert request != {}
 
 
 def test_every_documented_column_is_read():

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engagement_hub.engagement.import_columns import KNOWN
 from engagement_hub.engagement.import_rows import ImportRow, read_rows
 from s3_triggered_import.column_mapping import (
     ColumnMapping,
@@ -21,6 +20,7 @@ from s3_triggered_import.column_mapping import (
     mapped_copy,
     mapping_from,
 )
+from shared.import_columns import KNOWN
 
 ROOT = Path(__file__).parents[3]
 FILES = ROOT / "tests" / "data" / "people_files"

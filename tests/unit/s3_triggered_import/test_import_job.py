@@ -7,16 +7,13 @@ import pytest
 
 from s3_triggered_import.job import (
     BadImportRequest,
-    Outcome,
-    assess,
     copy_key,
     import_request,
-    job_started_before,
     newest_imported_segment,
     s3_url_from,
     segment_name,
-    trimmed,
 )
+from shared.import_jobs import Outcome, assess, job_started_before, trimmed
 from shared.transient import ServiceUnavailable
 from tests.builders.architectures import (
     CONTEXT,
