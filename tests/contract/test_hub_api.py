@@ -1602,16 +1602,118 @@ def test_a_deleted_version_is_gone_and_its_number_never_comes_back(client, app):
         client.get_sms_template(TemplateName="t", Version="3")
 
 
+PUSH_TEMPLATE = {
+    "Default": {"Title": "Hi {{User.UserId}}", "Body": "b", "Action": "URL", "Url": "https://x"},
+    "ADM": {"Body": "b", "ImageIconUrl": "https://x/i", "SmallImageIconUrl": "https://x/s"},
+    "APNS": {"Body": "b", "MediaUrl": "https://x/m", "Sound": "default"},
+    "Baidu": {"RawContent": '{"a": 1}'},
+    "GCM": {"RawContent": '{"data": {"id": "{{Id}}"}}'},
+}
+IN_APP_TEMPLATE = {
+    "Layout": "OVERLAYS",
+    "CustomConfig": {"theme": "dark"},
+    "Content": [
+        {
+            "BackgroundColor": "#FFFFFF",
+            "HeaderConfig": {"Header": "Hi", "TextColor": "#000000", "Alignment": "CENTER"},
+            "BodyConfig": {"Body": "All shoes", "TextColor": "#000000", "Alignment": "LEFT"},
+            "PrimaryBtn": {
+                "DefaultConfig": {
+                    "ButtonAction": "LINK",
+                    "Link": "https://x",
+                    "Text": "Buy",
+                    "BorderRadius": 4,
+                },
+                "Android": {"ButtonAction": "DEEP_LINK", "Link": "app://shoes"},
+                "Web": {"ButtonAction": "CLOSE"},
+            },
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("word", "member", "request_member", "first", "second"),
+    [
+        (
+            "push",
+            "PushNotificationTemplate",
+            "PushNotificationTemplateRequest",
+            {"Default": {"Body": "one"}},
+            {"Default": {"Body": "two"}},
+        ),
+        (
+            "in_app",
+            "InAppTemplate",
+            "InAppTemplateRequest",
+            IN_APP_TEMPLATE,
+            {**IN_APP_TEMPLATE, "Layout": "TOP_BANNER"},
+        ),
+        ("voice", "VoiceTemplate", "VoiceTemplateRequest", {"Body": "one"}, {"Body": "two"}),
+    ],
+)
+def test_templates_of_every_type_have_versions(client, word, member, request_member, first, second):
+    kind = word.replace("_", "").upper()
+    getattr(client, f"create_{word}_template")(TemplateName="t", **{request_member: first})
+    getattr(client, f"update_{word}_template")(
+        TemplateName="t", **{request_member: second}, CreateNewVersion=True
+    )
+
+    def content(**version):
+        got = getattr(client, f"get_{word}_template")(TemplateName="t", **version)
+        return {name: got[f"{member}Response"].get(name) for name in second}
+
+    before = content()
+    client.update_template_active_version(
+        TemplateName="t", TemplateType=kind, TemplateActiveVersionRequest={"Version": "2"}
+    )
+    versions = client.list_template_versions(TemplateName="t", TemplateType=kind)
+    [row] = client.list_templates(TemplateType=kind)["TemplatesResponse"]["Item"]
+
+    assert (before, content(), content(Version="1")) == (first, second, first)
+    assert [one["Version"] for one in versions["TemplateVersionsResponse"]["Item"]] == ["1", "2"]
+    assert (row["TemplateType"], row["Version"]) == (kind, "2")
+    with pytest.raises(client.exceptions.BadRequestException, match="active"):
+        getattr(client, f"delete_{word}_template")(TemplateName="t", Version="2")
+
+
+@pytest.mark.parametrize(
+    ("word", "request_member", "request_body", "named"),
+    [
+        ("push", "PushNotificationTemplateRequest", {}, "needs one of"),
+        ("push", "PushNotificationTemplateRequest", {"GCM": {"Body": "{{#if}}"}}, "GCM.Body"),
+        ("push", "PushNotificationTemplateRequest", {"GCM": {"Action": "RUN"}}, "GCM.Action"),
+        ("in_app", "InAppTemplateRequest", {"Layout": "OVERLAYS"}, "Content"),
+        ("in_app", "InAppTemplateRequest", {**IN_APP_TEMPLATE, "Layout": "BANNER"}, "Layout"),
+        ("voice", "VoiceTemplateRequest", {"Body": "x" * 10_001}, "limit is 10000"),
+        ("voice", "VoiceTemplateRequest", {"VoiceId": "Hans"}, "needs a Body"),
+    ],
+)
+def test_a_refused_template_of_any_type_is_not_kept(
+    client, word, request_member, request_body, named
+):
+    with pytest.raises(client.exceptions.BadRequestException, match=named):
+        getattr(client, f"create_{word}_template")(
+            TemplateName="t", **{request_member: request_body}
+        )
+
+    assert client.list_templates()["TemplatesResponse"]["Item"] == []
+
+
 @pytest.mark.parametrize(
     ("word", "member", "content"),
     [
         ("email", "EmailTemplate", {"Subject": "Hi {{User.UserId}}", "HtmlPart": "<b>x</b>"}),
         ("sms", "SMSTemplate", {"Body": "Hi"}),
         ("voice", "VoiceTemplate", {"Body": "Hi", "LanguageCode": "en-US", "VoiceId": "Joanna"}),
+        ("push", "PushNotificationTemplate", PUSH_TEMPLATE),
+        ("in_app", "InAppTemplate", IN_APP_TEMPLATE),
     ],
 )
 def test_each_template_type_is_created_read_updated_and_deleted(client, word, member, content):
-    request = {**content, "DefaultSubstitutions": '{"User.UserId": "you"}'}
+    request = dict(content)
+    if word != "in_app":
+        request["DefaultSubstitutions"] = '{"User.UserId": "you"}'
     getattr(client, f"create_{word}_template")(
         TemplateName="same-name", **{f"{member}Request": request}
     )

@@ -1,4 +1,4 @@
-"""Message templates for email, SMS and voice, and their versions.
+"""Message templates for email, SMS, voice, push and in-app messages, and their versions.
 
 An update replaces the content of the newest version, or with `create-new-version` adds a version,
 which is used once it is made the active one. Version numbers are never used again.
@@ -13,14 +13,25 @@ from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.engagement.model import JsonObject
-from engagement_hub.engagement.template_requests import validate_template, validate_template_name
+from engagement_hub.engagement.template_requests import (
+    TEMPLATE_TYPES,
+    validate_template,
+    validate_template_name,
+)
 from engagement_hub.hub import Hub
 from engagement_hub.store.entities import ACCOUNT, AlreadyExists, Kind, Only
 from engagement_hub.store.names import ACTIVE_VERSION, load_template, template_id
 
 __all__ = ["OPERATIONS"]
 
-_TYPES = ("EMAIL", "SMS", "VOICE")
+# Type → its word in the names of operations.
+_WORDS = {
+    "EMAIL": "Email",
+    "SMS": "Sms",
+    "VOICE": "Voice",
+    "PUSH": "Push",
+    "INAPP": "InApp",
+}
 _LATEST = "latest"
 _VERSION = re.compile(r"[1-9][0-9]{0,7}")
 # The highest number that was ever given to a version of the template.
@@ -219,8 +230,8 @@ def _resolved(newest: JsonObject, version: str | None) -> str:
 
 def _type(call: Call) -> str:
     kind = call.labels["template-type"].upper()
-    if kind not in _TYPES:
-        raise BadRequest(f"template-type must be one of {', '.join(_TYPES)} in this hub.")
+    if kind not in TEMPLATE_TYPES:
+        raise BadRequest(f"template-type must be one of {', '.join(TEMPLATE_TYPES)}.")
     return kind
 
 
@@ -251,8 +262,11 @@ OPERATIONS: dict[str, Operation] = {
     "ListTemplateVersions": list_template_versions,
     "UpdateTemplateActiveVersion": update_template_active_version,
 }
-for _kind in _TYPES:
-    OPERATIONS[f"Create{_kind.title()}Template"] = functools.partial(_create, _kind)
-    OPERATIONS[f"Get{_kind.title()}Template"] = functools.partial(_get, _kind)
-    OPERATIONS[f"Update{_kind.title()}Template"] = functools.partial(_update, _kind)
-    OPERATIONS[f"Delete{_kind.title()}Template"] = functools.partial(_delete, _kind)
+for _kind in TEMPLATE_TYPES:
+    for _verb, _function in (
+        ("Create", _create),
+        ("Get", _get),
+        ("Update", _update),
+        ("Delete", _delete),
+    ):
+        OPERATIONS[f"{_verb}{_WORDS[_kind]}Template"] = functools.partial(_function, _kind)

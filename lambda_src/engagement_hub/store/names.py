@@ -37,7 +37,7 @@ ACTIVE_VERSION = "ActiveVersion"
 
 
 def template_id(name: str, template_type: str) -> str:
-    """Return the entity id of a template; `template_type` is EMAIL, SMS or VOICE."""
+    """Return the entity id of a template; `template_type` is a type of the API."""
     return f"{template_type}#{name}"
 
 

@@ -473,7 +473,7 @@ def test_a_template_name_of_128_characters_is_fine():
         ("SMS", {"Body": "x", "DefaultSubstitutions": "{"}, "JSON object"),
         ("SMS", {"Body": "x", "DefaultSubstitutions": {"a": "b"}}, "JSON object"),
         ("SMS", {"Body": "x", "RecommenderId": "r"}, "recommenders are not offered"),
-        ("PUSH", {"Default": {"Body": "x"}}, "no PUSH templates"),
+        ("FAX", {"Body": "x"}, "no FAX templates"),
         (
             "EMAIL",
             {"TextPart": "x", "Headers": [{"Name": "A:B", "Value": "v"}]},
@@ -490,6 +490,105 @@ def test_a_template_name_of_128_characters_is_fine():
 def test_a_template_that_breaks_a_limit_is_refused(kind, request_body, problem):
     with pytest.raises(BadRequest, match=problem):
         validate_template(kind, request_body)
+
+
+def in_app_message(**changes):
+    message = {
+        "BackgroundColor": "#FFFFFF",
+        "HeaderConfig": {"Header": "Spring", "TextColor": "#000", "Alignment": "CENTER"},
+        "BodyConfig": {"Body": "All shoes", "TextColor": "#1A2b3C", "Alignment": "LEFT"},
+    }
+    return {"Layout": "OVERLAYS", "Content": [message | changes]}
+
+
+def button(**changes):
+    return {"DefaultConfig": {"ButtonAction": "CLOSE", "Text": "Later"} | changes}
+
+
+@pytest.mark.parametrize(
+    ("request_body", "problem"),
+    [
+        ({}, "needs one of ADM, APNS, Baidu, Default, GCM"),
+        ({"Default": {}}, "needs one of"),
+        ({"Default": {"Action": "OPEN_APP"}}, "needs one of"),
+        ({"APNS": {"Sound": "default"}}, "needs one of"),
+        ({"Default": {"Title": "", "Body": ""}}, "needs one of"),
+        (
+            {"Default": {"Body": "x" * 4001}},
+            r"Default\.Body has 4001 characters; the limit is 4000",
+        ),
+        ({"APNS": {"Title": "x" * 2001, "Body": "x" * 2000}}, "APNS has 4001 characters in all"),
+        ({"GCM": {"Body": "x" * 4001}}, r"GCM\.Body"),
+        ({"Baidu": {"Body": "x" * 4001}}, r"Baidu\.Body"),
+        ({"ADM": {"Body": "x" * 6001}}, "limit is 6000"),
+        ({"Default": {"Body": "Hi {{#if}}"}}, r"Default\.Body: Template, line 1"),
+        ({"GCM": {"Title": "{{nope 1}}", "Body": "b"}}, r"GCM\.Title"),
+        ({"GCM": {"Body": "b", "Url": "https://x/{{"}}, r"GCM\.Url"),
+        ({"Default": {"Body": "b", "Action": "URL"}}, r"Default\.Url is missing"),
+        ({"APNS": {"RawContent": "{aps}"}}, r"APNS\.RawContent must be a string that holds a JSON"),
+        ({"APNS": {"RawContent": "[1]"}}, r"APNS\.RawContent"),
+        ({"Default": {"Body": "b"}, "DefaultSubstitutions": "{"}, "JSON object"),
+        ({"Default": {"Body": "b"}, "RecommenderId": "r"}, "recommenders are not offered"),
+    ],
+)
+def test_a_push_template_that_breaks_a_rule_is_refused(request_body, problem):
+    with pytest.raises(BadRequest, match=problem):
+        validate_template("PUSH", request_body)
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        {"Default": {"Title": "t"}},
+        {"ADM": {"Body": "x" * 6000}},
+        {"APNS": {"RawContent": '{"aps": {"alert": "Hi {{User.UserId}}"}}', "Action": "URL"}},
+        {"GCM": {"RawContent": '{"data": {"a": "b"}}'}},
+        {"Default": {"Body": "b", "Action": "URL", "Url": "https://example.com/{{Id}}"}},
+    ],
+)
+def test_a_push_template_that_keeps_the_rules_is_accepted(request_body):
+    validate_template("PUSH", request_body)
+
+
+@pytest.mark.parametrize(
+    ("request_body", "problem"),
+    [
+        ({}, "needs a Content"),
+        ({"Content": []}, "needs a Content"),
+        ({"Content": in_app_message()["Content"] * 6}, "6 messages; the limit is 5"),
+        ({"Content": [{}]}, r"Content\[0\]\.BackgroundColor is missing"),
+        (in_app_message(BackgroundColor=""), "BackgroundColor is missing"),
+        (in_app_message(HeaderConfig=None), "HeaderConfig is missing"),
+        (in_app_message(BodyConfig=None), "BodyConfig is missing"),
+        (in_app_message(HeaderConfig={"Header": ""}), r"HeaderConfig\.Header must not be empty"),
+        (in_app_message(BodyConfig={"Body": ""}), r"BodyConfig\.Body must not be empty"),
+        (in_app_message(BackgroundColor="red"), "BackgroundColor must be a hex color code"),
+        (in_app_message(BodyConfig={"Body": "b", "TextColor": "#12"}), r"BodyConfig\.TextColor"),
+        (in_app_message(PrimaryBtn=button(ButtonAction="LINK")), r"PrimaryBtn.*Link is missing"),
+        (
+            in_app_message(SecondaryBtn={"IOS": {"ButtonAction": "DEEP_LINK"}}),
+            r"SecondaryBtn\.IOS\.Link is missing",
+        ),
+        (in_app_message(PrimaryBtn=button(TextColor="#GGGGGG")), r"DefaultConfig\.TextColor"),
+        (in_app_message(PrimaryBtn=button(BackgroundColor="0")), r"DefaultConfig\.BackgroundColor"),
+        (in_app_message(ImageUrl="x" * 200_001), "limit is 200000"),
+    ],
+)
+def test_an_in_app_template_that_breaks_a_rule_is_refused(request_body, problem):
+    with pytest.raises(BadRequest, match=problem):
+        validate_template("INAPP", request_body)
+
+
+def test_an_in_app_template_that_keeps_the_rules_is_accepted():
+    validate_template("INAPP", in_app_message())
+    validate_template("INAPP", {"Content": in_app_message()["Content"] * 5, "Layout": "CAROUSEL"})
+    validate_template("INAPP", in_app_message(PrimaryBtn=button(ButtonAction="LINK", Link="a:b")))
+
+
+def test_the_text_of_an_in_app_template_is_no_template_since_variables_have_no_effect_there():
+    body = {"Body": "Type {{#if}} to win", "TextColor": "#000000", "Alignment": "LEFT"}
+
+    validate_template("INAPP", in_app_message(BodyConfig=body))
 
 
 @pytest.mark.parametrize("kind", ["SMS", "VOICE"])
