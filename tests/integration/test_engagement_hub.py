@@ -659,9 +659,13 @@ def answer(event):
 FIRST_CHUNK, SECOND_CHUNK = 3, 60  # people; a hook or a custom channel takes 50 a call
 
 
-@pytest.fixture
-def shorten_time_out(account: LocalAccount, hub: dict[str, Any]) -> Iterator[Callable[[], None]]:
-    """Returns a function that sets the timeout of the campaign worker to SHORT_SECONDS."""
+@contextmanager
+def worker_time_out(account: LocalAccount) -> Iterator[Callable[[], None]]:
+    """Gives a function that sets the timeout of the campaign worker to SHORT_SECONDS.
+
+    The usual timeout is set again at the end. A fixture would do that after the example of the last
+    test is destroyed.
+    """
     functions = account.client("lambda")
     usual = functions.get_function_configuration(FunctionName=WORKER)["Timeout"]
 
@@ -669,8 +673,10 @@ def shorten_time_out(account: LocalAccount, hub: dict[str, Any]) -> Iterator[Cal
         functions.update_function_configuration(FunctionName=WORKER, Timeout=seconds)
         functions.get_waiter("function_updated_v2").wait(FunctionName=WORKER)
 
-    yield lambda: set_to(SHORT_SECONDS)
-    set_to(usual)
+    try:
+        yield lambda: set_to(SHORT_SECONDS)
+    finally:
+        set_to(usual)
 
 
 def two_chunks(pinpoint: Any, project: str, channel: str, address: str) -> list[str]:
@@ -689,7 +695,6 @@ def run_amid_which_the_worker_times_out(
     pinpoint: Any,
     project: str,
     function: CustomerFunction,
-    shorten_time_out: Callable[[], None],
     **members: Any,
 ) -> dict[str, Any]:
     """A campaign's activity. The time-out is real: Lambda ends the worker while it waits."""
@@ -701,10 +706,11 @@ def run_amid_which_the_worker_times_out(
         Limits={"MessagesPerSecond": 40},  # so few that chunks are sent one after the other
         **members,
     )
-    account.eventually(function.calls, bool)
-    shorten_time_out()
-    function.put("go")
-    activity: dict[str, Any] = activity_of(account, pinpoint, project, campaign)
+    with worker_time_out(account) as shorten:
+        account.eventually(function.calls, bool)
+        shorten()
+        function.put("go")
+        activity: dict[str, Any] = activity_of(account, pinpoint, project, campaign)
     assert len(worker_log(account, timed_out)) == before + 1
     return activity
 
@@ -716,7 +722,6 @@ def test_a_worker_that_times_out_while_it_sends_sends_nobody_anything_twice(
     pinpoint: Any,
     project: str,
     account: LocalAccount,
-    shorten_time_out: Callable[[], None],
 ) -> None:
     stream = kinesis_event_stream(account, pinpoint, project)
     everyone = two_chunks(pinpoint, project, "CUSTOM", "room-{}")
@@ -729,7 +734,6 @@ def test_a_worker_that_times_out_while_it_sends_sends_nobody_anything_twice(
         pinpoint,
         project,
         channel,
-        shorten_time_out,
         CustomDeliveryConfiguration={"DeliveryUri": channel.arn, "EndpointTypes": ["CUSTOM"]},
     )
 
@@ -754,7 +758,6 @@ def test_a_worker_that_times_out_while_a_hook_runs_knows_what_it_sent_before(
     pinpoint: Any,
     project: str,
     account: LocalAccount,
-    shorten_time_out: Callable[[], None],
 ) -> None:
     area = f"+1425{int(project[:6], 16) % 100_000:05d}"
     everyone = two_chunks(pinpoint, project, "SMS", area + "{:02d}")
@@ -767,7 +770,6 @@ def test_a_worker_that_times_out_while_a_hook_runs_knows_what_it_sent_before(
         pinpoint,
         project,
         hook,
-        shorten_time_out,
         MessageConfiguration={"SMSMessage": {"Body": "Hi", "MessageType": "TRANSACTIONAL"}},
         Hook={"LambdaFunctionName": hook.arn, "Mode": "FILTER"},
     )
@@ -920,7 +922,6 @@ def test_a_fault_that_kills_a_sender_leaves_the_outcomes_of_its_claim_unknown(
     pinpoint: Any,
     project: str,
     account: LocalAccount,
-    shorten_time_out: Callable[[], None],
     call: str,
     name: str,
     unknown: int,
@@ -929,13 +930,16 @@ def test_a_fault_that_kills_a_sender_leaves_the_outcomes_of_its_claim_unknown(
     to = two_small_chunks(pinpoint, project, "SMS")
 
     # A run waits until the time of a dead worker would be over. The audience needs the usual time.
-    with no_chunk_is_read(account) as next_try:
-        campaign = campaign_to_all(pinpoint, project, MessageConfiguration=CAMPAIGN_CONTENT["SMS"])
-        next_try()
-        shorten_time_out()
-        next_try()  # of a worker that may have begun with the usual time
-    with fault(account, name, **{"function": WORKER} | CAMPAIGN_CALLS[call] | where):
-        activity_of(account, pinpoint, project, campaign)
+    with worker_time_out(account) as shorten:
+        with no_chunk_is_read(account) as next_try:
+            campaign = campaign_to_all(
+                pinpoint, project, MessageConfiguration=CAMPAIGN_CONTENT["SMS"]
+            )
+            next_try()
+            shorten()
+            next_try()  # of a worker that may have begun with the usual time
+        with fault(account, name, **{"function": WORKER} | CAMPAIGN_CALLS[call] | where):
+            activity_of(account, pinpoint, project, campaign)
 
     assert_books(account, hub, pinpoint, project, "SMS", to, unknown)
 
