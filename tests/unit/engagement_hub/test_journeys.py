@@ -43,7 +43,7 @@ from tests.builders.journeys import (
     multi,
     opened,
     random_split,
-    sms,
+    text_message,
     wait,
     welcome_activities,
     yes_no,
@@ -366,11 +366,13 @@ def test_a_bad_activity_is_refused_with_its_id(bad: str):
 
 def test_a_circle_is_refused_with_the_activities_on_it():
     with pytest.raises(BadRequest, match="circle: a1 to a2 to a1"):
-        journey_of(email("a1"), wait("a2"), sms("a1"))
+        journey_of(email("a1"), wait("a2"), text_message("a1"))
 
 
 def test_paths_may_meet_again():
-    made = journey_of(yes_no(in_segment(), yes="a1", no="a2"), email("a3"), sms("a3"), wait())
+    made = journey_of(
+        yes_no(in_segment(), yes="a1", no="a2"), email("a3"), text_message("a3"), wait()
+    )
 
     assert len(made["Activities"]) == 4
 
@@ -516,7 +518,9 @@ def test_the_references_of_a_journey_are_found_with_their_paths():
         StartActivity="a",
         Activities={
             "a": email("b", TemplateVersion="3", MessageConfig={"FromAddress": "me@example.com"}),
-            "b": sms("c", MessageConfig={"OriginationNumber": "+12065550100", "SenderId": "SHOP"}),
+            "b": text_message(
+                "c", MessageConfig={"OriginationNumber": "+12065550100", "SenderId": "SHOP"}
+            ),
             "c": custom("d"),
             "d": yes_no(opened("a"), in_segment("6" * 32), yes="e"),
             "e": multi(in_segment("7" * 32)),
