@@ -139,7 +139,7 @@ def odd_journeys(draw: Any) -> Any:
             else:
                 holder[path[-1]] = draw(ODD_VALUES)
         except (KeyError, IndexError, TypeError):
-            continue  # an odd value stands where the path would go on
+            continue  # another odd value has replaced a part of the path
     return journey
 
 
