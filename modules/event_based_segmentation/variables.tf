@@ -251,8 +251,8 @@ variable "rules" {
   }
 
   validation {
-    condition     = length(jsonencode(var.rules)) <= 350000
-    error_message = "rules must have at most 350,000 characters as JSON: they are one item of a DynamoDB table. Use a second copy of the module."
+    condition     = length(jsonencode(var.rules)) <= 100000
+    error_message = "rules must have at most 100,000 characters as JSON: they are one item of a DynamoDB table, which has 400 KB at most. Use a second copy of the module."
   }
 }
 
