@@ -19,3 +19,8 @@ output "mapping" {
     parallelization_factor = aws_lambda_event_source_mapping.this.parallelization_factor
   }
 }
+
+output "log_group_name" {
+  description = "Name of the log group of the function."
+  value       = module.function.log_group_name
+}

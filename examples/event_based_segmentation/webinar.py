@@ -1,0 +1,72 @@
+"""Three people register for a webinar, one cancels, and a campaign reaches the other two.
+
+    python webinar.py
+
+Run it beside the Terraform state, after `terraform apply`.
+"""
+
+import json
+import subprocess
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+found = json.loads(subprocess.check_output(["terraform", "output", "-json"]))
+outputs = {name: output["value"] for name, output in found.items()}
+project = outputs["project_id"]
+
+pinpoint = boto3.client("pinpoint", endpoint_url=outputs["api_url"])
+pinpoint.meta.events.register(
+    "choose-signer.pinpoint",
+    lambda context, **_: context.setdefault("signing", {}).update(signing_name="execute-api"),
+)
+
+
+def report(person: str, event_type: str) -> None:
+    event = {"EventType": event_type, "Timestamp": datetime.now(UTC).isoformat()}
+    pinpoint.put_events(
+        ApplicationId=project,
+        EventsRequest={"BatchItem": {person: {"Endpoint": {}, "Events": {"1": event}}}},
+    )
+
+
+def endpoint(person: str) -> dict[str, Any]:
+    answer = pinpoint.get_endpoint(ApplicationId=project, EndpointId=person)
+    return dict(answer["EndpointResponse"])
+
+
+for person in ("ann", "bob", "eve"):
+    request = {
+        "ChannelType": "EMAIL",
+        "Address": f"success+{person}@simulator.amazonses.com",
+        "Attributes": {"webinar_registration": ["webinar4"]},
+    }
+    pinpoint.update_endpoint(ApplicationId=project, EndpointId=person, EndpointRequest=request)
+    report(person, "registered_for_webinar5")
+report("eve", "cancelled_webinar5")
+
+time.sleep(15)
+for person in ("ann", "bob", "eve"):
+    print(person, endpoint(person)["Attributes"])
+
+campaign = pinpoint.create_campaign(
+    ApplicationId=project,
+    WriteCampaignRequest={
+        "Name": "webinar 5",
+        "SegmentId": outputs["segment_ids"]["registered"],
+        "Schedule": {"StartTime": "IMMEDIATE"},
+        "MessageConfiguration": {
+            "EmailMessage": {"Title": "Webinar 5 begins", "HtmlBody": "<p>See you at noon.</p>"}
+        },
+    },
+)["CampaignResponse"]
+one = {"ApplicationId": project, "CampaignId": campaign["Id"]}
+while True:
+    status = pinpoint.get_campaign(**one)["CampaignResponse"]["State"]["CampaignStatus"]
+    if status == "COMPLETED":
+        break
+    time.sleep(5)
+[activity] = pinpoint.get_campaign_activities(**one)["ActivitiesResponse"]["Item"]
+print(f"{status}: {activity['SuccessfulEndpointCount']} emails sent")

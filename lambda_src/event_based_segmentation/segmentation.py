@@ -1,0 +1,317 @@
+"""Apply the rules to a batch of events: one update for each endpoint, whatever its events.
+
+UpdateEndpoint replaces whole value lists and the API has no conditional write. So an endpoint is
+read shortly before it is written, and only the lists that differ are written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from event_based_segmentation.attribute_values import Applied, Change, apply_changes
+from event_based_segmentation.change_times import ChangeTimes, Times
+from event_based_segmentation.endpoints import Endpoints, Failure
+from event_based_segmentation.events import Event
+from event_based_segmentation.rules import Rules, Scope
+
+__all__ = ["REMEMBERED_SECONDS", "Outcome", "Segmentation"]
+
+REMEMBERED_SECONDS = 300.0
+"""Seconds in which an event that would change nothing is not checked against the endpoint again."""
+_REMEMBERED_ENDPOINTS = 20_000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Result of a batch: failed records by sequence number, and counts."""
+
+    again: dict[str, str] = field(default_factory=dict)
+    hopeless: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    refused_by_rule: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Work:
+    """The events of one endpoint in a batch."""
+
+    numbers: set[str] = field(default_factory=set)
+    changes: dict[Scope, list[Change]] = field(default_factory=lambda: {each: [] for each in Scope})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The part of an endpoint that rules need."""
+
+    at: float
+    attributes: dict[str, list[str]]
+    user_id: str | None
+    inactive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """An endpoint or a user, the owner of attributes."""
+
+    scope: Scope
+    id: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.scope}#{self.id}"
+
+
+class Segmentation:
+    """The rules of one project, and what this execution environment remembers of its endpoints."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        endpoints: Endpoints,
+        times: ChangeTimes,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._rules = rules
+        self._endpoints = endpoints
+        self._times = times
+        self._clock = clock
+        self._now = now
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._users: OrderedDict[str, tuple[float, dict[str, list[str]]]] = OrderedDict()
+
+    def process(self, events: Mapping[str, Event], *, seconds_left: Callable[[], float]) -> Outcome:
+        """Apply the rules to events by sequence number.
+
+        Raises:
+            ClientError, BotoCoreError, TimesUnavailable: the table of times did not answer, so that
+                the order of events is unknown.
+        """
+        outcome = Outcome()
+        work = self._work(events, outcome)
+        known = {endpoint_id: self._remembered(endpoint_id) for endpoint_id in work}
+        to_read = {endpoint_id for endpoint_id, found in known.items() if found is None}
+        remembered = {
+            endpoint_id: found for endpoint_id, found in known.items() if found is not None
+        }
+        times: dict[str, Times] = {}
+
+        owners = self._owners(work, remembered, fresh=False)
+        to_read |= {
+            endpoint_id
+            for endpoint_id, found in remembered.items()
+            if work[endpoint_id].changes[Scope.USER] and self._user(found.user_id) is None
+        }
+        for owner, applied in self._apply(owners, work, times).items():
+            if applied.lists:
+                to_read |= owners[owner]
+
+        read: set[str] = set()
+        found = self._endpoints.read(sorted(to_read), seconds_left=seconds_left)
+        for endpoint_id, answer in found.items():
+            if answer is None:
+                outcome.counts["UnknownEndpoints"] += 1
+                del work[endpoint_id]
+            elif isinstance(answer, Failure):
+                self._fail(outcome, work.pop(endpoint_id).numbers, answer)
+            else:
+                remembered[endpoint_id] = self._remember(endpoint_id, answer)
+                read.add(endpoint_id)
+                continue
+            self._known.pop(endpoint_id, None)
+            remembered.pop(endpoint_id, None)
+
+        owners = self._owners(work, remembered, fresh=True)
+        results = self._apply(owners, work, times)
+        for endpoint_id, each in work.items():
+            if each.changes[Scope.USER] and remembered[endpoint_id].user_id is None:
+                outcome.counts["EndpointsWithoutUser"] += 1
+        items, carriers = self._items(owners, results, remembered, read)
+        failed = self._endpoints.update(list(items.values()), seconds_left=seconds_left)
+        outcome.counts["UpdatedEndpoints"] += len(items) - len(failed)
+        for endpoint_id, failure in failed.items():
+            self._known.pop(endpoint_id, None)
+            for owner in carriers[endpoint_id]:
+                if owner.scope is Scope.USER:
+                    self._users.pop(owner.id, None)
+                for contributor in owners[owner]:
+                    self._fail(outcome, work[contributor].numbers, failure)
+                del results[owner]
+
+        self._keep(results, owners, work, times, outcome)
+        return outcome
+
+    def _work(self, events: Mapping[str, Event], outcome: Outcome) -> dict[str, _Work]:
+        """Collect the changes of each endpoint."""
+        work: defaultdict[str, _Work] = defaultdict(_Work)
+        opens = self._rules.machine_opens
+        for number, event in events.items():
+            rules = self._rules.of(event)
+            if not rules or event.project_id != self._endpoints.project_id:
+                continue
+            if opens is not None and opens.match(event):
+                outcome.counts["MachineOpens"] += 1
+                continue
+            if event.endpoint_id is None:
+                outcome.counts["UnknownEndpoints"] += 1
+                continue
+            for rule in rules:
+                for caused in rule.changes(event):
+                    if caused.refused:
+                        outcome.refused_by_rule[rule.key] += caused.refused
+                        outcome.counts["RefusedValues"] += caused.refused
+                    if caused.change is not None:
+                        each = work[event.endpoint_id]
+                        each.numbers.add(number)
+                        each.changes[caused.scope].append(caused.change)
+        return dict(work)
+
+    def _owners(
+        self, work: Mapping[str, _Work], known: Mapping[str, _Known], *, fresh: bool
+    ) -> dict[_Owner, set[str]]:
+        """Map owners to the endpoints whose events change them."""
+        owners: defaultdict[_Owner, set[str]] = defaultdict(set)
+        for endpoint_id, each in work.items():
+            found = known.get(endpoint_id)
+            if found is None:
+                continue
+            if each.changes[Scope.ENDPOINT]:
+                owners[_Owner(Scope.ENDPOINT, endpoint_id)].add(endpoint_id)
+            user_id = found.user_id if each.changes[Scope.USER] else None
+            if user_id is not None and (fresh or self._user(user_id) is not None):
+                owners[_Owner(Scope.USER, user_id)].add(endpoint_id)
+        return owners
+
+    def _apply(
+        self,
+        owners: Mapping[_Owner, set[str]],
+        work: Mapping[str, _Work],
+        times: dict[str, Times],
+    ) -> dict[_Owner, Applied]:
+        """Apply the changes of each owner to its attributes, as last read."""
+        changes = {
+            owner: [
+                change
+                for endpoint_id in sorted(ids)
+                for change in work[endpoint_id].changes[owner.scope]
+            ]
+            for owner, ids in owners.items()
+        }
+        missing = [
+            owner.key
+            for owner, found in changes.items()
+            if owner.key not in times
+            and any(change.attribute in self._rules.ordered[owner.scope] for change in found)
+        ]
+        times |= self._times.read(missing)
+        return {
+            owner: apply_changes(
+                self._lists(owner),
+                times.get(owner.key, {}),
+                found,
+                ordered=self._rules.ordered[owner.scope],
+            )
+            for owner, found in changes.items()
+        }
+
+    def _items(
+        self,
+        owners: Mapping[_Owner, set[str]],
+        results: Mapping[_Owner, Applied],
+        known: Mapping[str, _Known],
+        read: set[str],
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, list[_Owner]]]:
+        """Write the items of UpdateEndpointsBatch, and say which owners each item carries."""
+        items: dict[str, dict[str, Any]] = {}
+        carriers: defaultdict[str, list[_Owner]] = defaultdict(list)
+        for owner, applied in results.items():
+            if not applied.lists:
+                continue
+            # An endpoint that was not read now could be deleted: an update would create it.
+            endpoint_id = min(
+                owners[owner] & read
+                or {endpoint_id for endpoint_id in read if known[endpoint_id].user_id == owner.id}
+            )
+            item = items.setdefault(endpoint_id, {"Id": endpoint_id})
+            if known[
+                endpoint_id
+            ].inactive:  # an update makes an endpoint active unless it says otherwise
+                item["EndpointStatus"] = "INACTIVE"
+            if owner.scope is Scope.ENDPOINT:
+                item["Attributes"] = applied.lists
+            else:
+                item["User"] = {"UserId": owner.id, "UserAttributes": applied.lists}
+            carriers[endpoint_id].append(owner)
+        return items, carriers
+
+    def _keep(
+        self,
+        results: Mapping[_Owner, Applied],
+        owners: Mapping[_Owner, set[str]],
+        work: Mapping[str, _Work],
+        times: Mapping[str, Times],
+        outcome: Outcome,
+    ) -> None:
+        """Remember the new lists, and keep the new times."""
+        newer: dict[str, Times] = {}
+        by_key: dict[str, _Owner] = {}
+        for owner, applied in results.items():
+            self._lists(owner).update(applied.lists)
+            outcome.counts["StaleChanges"] += applied.stale
+            outcome.counts["RefusedValues"] += applied.refused
+            outcome.counts["FullLists"] += applied.refused
+            if applied.times != times.get(owner.key, {}):
+                newer[owner.key] = applied.times
+                by_key[owner.key] = owner
+        for key in self._times.write(newer, self._now()):
+            for endpoint_id in owners[by_key[key]]:
+                self._fail(outcome, work[endpoint_id].numbers, Failure("TimesUnavailable"))
+
+    def _lists(self, owner: _Owner) -> dict[str, list[str]]:
+        if owner.scope is Scope.ENDPOINT:
+            return self._known[owner.id].attributes
+        return self._users[owner.id][1]
+
+    def _remembered(self, endpoint_id: str) -> _Known | None:
+        found = self._known.get(endpoint_id)
+        return found if found and self._clock() - found.at < REMEMBERED_SECONDS else None
+
+    def _user(self, user_id: str | None) -> dict[str, list[str]] | None:
+        found = None if user_id is None else self._users.get(user_id)
+        return found[1] if found and self._clock() - found[0] < REMEMBERED_SECONDS else None
+
+    def _remember(self, endpoint_id: str, endpoint: Mapping[str, Any]) -> _Known:
+        user = endpoint.get("User") or {}
+        user_id = user.get("UserId") or None
+        known = _Known(
+            at=self._clock(),
+            attributes=_lists(endpoint.get("Attributes"), self._rules.attributes[Scope.ENDPOINT]),
+            user_id=user_id,
+            inactive=endpoint.get("EndpointStatus") == "INACTIVE",
+        )
+        _put(self._known, endpoint_id, known)
+        if user_id is not None:
+            names = self._rules.attributes[Scope.USER]
+            _put(self._users, user_id, (known.at, _lists(user.get("UserAttributes"), names)))
+        return known
+
+    @staticmethod
+    def _fail(outcome: Outcome, numbers: Iterable[str], failure: Failure) -> None:
+        kind = outcome.hopeless if failure.hopeless else outcome.again
+        kind.update(dict.fromkeys(numbers, failure.code))
+
+
+def _lists(given: Mapping[str, list[str]] | None, names: frozenset[str]) -> dict[str, list[str]]:
+    return {name: list(values) for name, values in (given or {}).items() if name in names}
+
+
+def _put(memory: OrderedDict[str, Any], key: str, value: Any) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > _REMEMBERED_ENDPOINTS:
+        memory.popitem(last=False)
