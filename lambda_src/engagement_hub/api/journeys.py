@@ -77,7 +77,7 @@ def update_journey(hub: Hub, call: Call) -> JsonObject:
         changed = journeys.updated_journey(cast(Journey, body), _request(call), call.now)
         return cast("JsonObject", changed)
 
-    # Before the references, whose members need the form that these rules give them.
+    # The ids of activities are checked before errors about references name them.
     result = updated(_require(hub, call))
     if journeys.publishes(_request(call)):
         _publish(hub, call, result)
@@ -93,7 +93,7 @@ def delete_journey(hub: Hub, call: Call) -> JsonObject:
 
 
 def update_journey_state(hub: Hub, call: Call) -> JsonObject:
-    """UpdateJourneyState: nothing that it could change to is possible for a draft.
+    """UpdateJourneyState: refuses every state, as each journey is a draft.
 
     Raises:
         BadRequest: the journey cannot be published, paused or cancelled.

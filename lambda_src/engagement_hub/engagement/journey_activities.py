@@ -236,6 +236,9 @@ def _check_condition(condition: Json, member: str, activities: Json) -> None:
     given = [name for name in _CONDITIONS if condition.get(name) is not None]
     if len(given) > 1:
         raise BadRequest(f"{member} has {' and '.join(given)}. Give one of them.")
+    segment = condition.get("SegmentCondition")
+    if segment is not None and not segment["SegmentId"]:
+        raise BadRequest(f"{member}.SegmentCondition.SegmentId must be the id of a segment.")
     if condition.get("segmentDimensions") is not None:
         _check_dimensions(condition["segmentDimensions"], f"{member}.segmentDimensions")
     event = condition.get("EventCondition") or {}

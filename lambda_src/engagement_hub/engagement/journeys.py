@@ -235,7 +235,12 @@ def _check_name(name: str) -> None:
 def _check_start_condition(journey: Mapping[str, Any]) -> None:
     condition = journey.get("StartCondition") or {}
     event = condition.get("EventStartCondition")
-    if event is not None and condition.get("SegmentStartCondition") is not None:
+    segment = condition.get("SegmentStartCondition")
+    if segment is not None and not segment["SegmentId"]:
+        raise BadRequest(
+            "StartCondition.SegmentStartCondition.SegmentId must be the id of a segment."
+        )
+    if event is not None and segment is not None:
         raise BadRequest(
             "StartCondition has SegmentStartCondition and EventStartCondition. Leave one of them "
             "out."

@@ -172,6 +172,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "41 activities": ({"Activities": MANY, "StartActivity": "a0"}, "has 41 activities"),
     "an id with a hyphen": ({"Activities": {"a-b": email()}}, "the id 'a-b' must be 1 to 100"),
     "a long id": ({"Activities": {"x" * 101: email()}}, "must be 1 to 100"),
+    "a start segment without an id": (
+        {"StartCondition": {"SegmentStartCondition": {"SegmentId": ""}}},
+        "SegmentStartCondition.SegmentId must be the id",
+    ),
     "two start conditions": (
         {"StartCondition": {**event_start(), "SegmentStartCondition": {"SegmentId": "s"}}},
         "Leave one of them out",
@@ -327,6 +331,10 @@ BAD_ACTIVITIES: dict[str, tuple[dict[str, Any], str]] = {
     "a time to live in words": (
         {"PUSH": {"MessageConfig": {"TimeToLive": "a day"}}},
         "a0.PUSH.MessageConfig.TimeToLive",
+    ),
+    "a segment without an id": (
+        yes_no(in_segment("")),
+        r"a0.ConditionalSplit.Condition.Conditions\[0\].SegmentCondition.SegmentId must be",
     ),
     "two conditions in one": (
         yes_no({**in_segment(), **opened("a1")}),
