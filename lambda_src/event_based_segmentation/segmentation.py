@@ -94,57 +94,76 @@ class Segmentation:
         """
         outcome = Outcome()
         work = self._work(events, outcome)
-        known = {endpoint_id: self._remembered(endpoint_id) for endpoint_id in work}
-        to_read = {endpoint_id for endpoint_id, found in known.items() if found is None}
-        remembered = {
-            endpoint_id: found for endpoint_id, found in known.items() if found is not None
+        known = {
+            endpoint_id: found
+            for endpoint_id in work
+            if (found := self._remembered(endpoint_id)) is not None
         }
         times: dict[str, Times] = {}
+        to_read = self._to_read(work, known, times)
+        read = self._read(to_read, work, known, outcome, seconds_left)
 
-        owners = self._owners(work, remembered, fresh=False)
-        to_read |= {
-            endpoint_id
-            for endpoint_id, found in remembered.items()
-            if work[endpoint_id].changes[Scope.USER] and self._user(found.user_id) is None
-        }
-        for owner, applied in self._apply(owners, work, times).items():
-            if applied.lists:
-                to_read |= owners[owner]
-
-        read: set[str] = set()
-        found = self._endpoints.read(sorted(to_read), seconds_left=seconds_left)
-        for endpoint_id, answer in found.items():
-            if answer is None:
-                outcome.counts["UnknownEndpoints"] += 1
-                del work[endpoint_id]
-            elif isinstance(answer, Failure):
-                self._fail(outcome, work.pop(endpoint_id).numbers, answer)
-            else:
-                remembered[endpoint_id] = self._remember(endpoint_id, answer)
-                read.add(endpoint_id)
-                continue
-            self._known.pop(endpoint_id, None)
-            remembered.pop(endpoint_id, None)
-
-        owners = self._owners(work, remembered, fresh=True)
+        owners = self._owners(work, known, fresh=True)
         results = self._apply(owners, work, times)
-        for endpoint_id, each in work.items():
-            if each.changes[Scope.USER] and remembered[endpoint_id].user_id is None:
-                outcome.counts["EndpointsWithoutUser"] += 1
-        items, carriers = self._items(owners, results, remembered, read)
+        items, carried = self._items(owners, results, known, read)
         failed = self._endpoints.update(list(items.values()), seconds_left=seconds_left)
         outcome.counts["UpdatedEndpoints"] += len(items) - len(failed)
         for endpoint_id, failure in failed.items():
             self._known.pop(endpoint_id, None)
-            for owner in carriers[endpoint_id]:
+            for owner in carried[endpoint_id]:
                 if owner.scope is Scope.USER:
                     self._users.pop(owner.id, None)
                 for contributor in owners[owner]:
                     self._fail(outcome, work[contributor].numbers, failure)
                 del results[owner]
+        for endpoint_id, each in work.items():
+            if each.changes[Scope.USER] and known[endpoint_id].user_id is None:
+                outcome.counts["EndpointsWithoutUser"] += 1
 
         self._keep(results, owners, work, times, outcome)
         return outcome
+
+    def _to_read(
+        self, work: Mapping[str, _Work], known: Mapping[str, _Known], times: dict[str, Times]
+    ) -> set[str]:
+        """Find the endpoints to read: unknown endpoints, and endpoints that would change."""
+        owners = self._owners(work, known, fresh=False)
+        applied = self._apply(owners, work, times)
+        changing = (owners[owner] for owner, found in applied.items() if found.lists)
+        return set().union(
+            (each for each in work if each not in known),
+            (
+                each
+                for each, found in known.items()
+                if work[each].changes[Scope.USER]
+                and found.user_id is not None
+                and self._user(found.user_id) is None
+            ),
+            *changing,
+        )
+
+    def _read(
+        self,
+        endpoint_ids: set[str],
+        work: dict[str, _Work],
+        known: dict[str, _Known],
+        outcome: Outcome,
+        seconds_left: Callable[[], float],
+    ) -> set[str]:
+        """Read endpoints, and take those without an answer out of the work. Returns the rest."""
+        found = self._endpoints.read(sorted(endpoint_ids), seconds_left=seconds_left)
+        for endpoint_id, answer in found.items():
+            if isinstance(answer, Mapping):
+                known[endpoint_id] = self._remember(endpoint_id, answer)
+                continue
+            each = work.pop(endpoint_id)
+            known.pop(endpoint_id, None)
+            self._known.pop(endpoint_id, None)
+            if answer is None:
+                outcome.counts["UnknownEndpoints"] += 1
+            else:
+                self._fail(outcome, each.numbers, answer)
+        return endpoint_ids & work.keys()
 
     def _work(self, events: Mapping[str, Event], outcome: Outcome) -> dict[str, _Work]:
         """Collect the changes of each endpoint."""
@@ -228,7 +247,7 @@ class Segmentation:
     ) -> tuple[dict[str, dict[str, Any]], dict[str, list[_Owner]]]:
         """Write the items of UpdateEndpointsBatch, and say which owners each item carries."""
         items: dict[str, dict[str, Any]] = {}
-        carriers: defaultdict[str, list[_Owner]] = defaultdict(list)
+        carried: defaultdict[str, list[_Owner]] = defaultdict(list)
         for owner, applied in results.items():
             if not applied.lists:
                 continue
@@ -246,8 +265,8 @@ class Segmentation:
                 item["Attributes"] = applied.lists
             else:
                 item["User"] = {"UserId": owner.id, "UserAttributes": applied.lists}
-            carriers[endpoint_id].append(owner)
-        return items, carriers
+            carried[endpoint_id].append(owner)
+        return items, carried
 
     def _keep(
         self,
@@ -281,8 +300,8 @@ class Segmentation:
         found = self._known.get(endpoint_id)
         return found if found and self._clock() - found.at < REMEMBERED_SECONDS else None
 
-    def _user(self, user_id: str | None) -> dict[str, list[str]] | None:
-        found = None if user_id is None else self._users.get(user_id)
+    def _user(self, user_id: str) -> dict[str, list[str]] | None:
+        found = self._users.get(user_id)
         return found[1] if found and self._clock() - found[0] < REMEMBERED_SECONDS else None
 
     def _remember(self, endpoint_id: str, endpoint: Mapping[str, Any]) -> _Known:

@@ -274,7 +274,8 @@ def test_a_change_of_a_user_needs_an_endpoint_with_a_user(start):
     assert function(purchase("ann", "shoes")) == NOTHING
 
     assert function.metrics()["EndpointsWithoutUser"] == 1
-    assert function.project.calls["UpdateEndpointsBatch"] == 0
+    function(purchase("ann", "hats", NOON + 1))
+    assert function.project.calls == {"GetEndpoint": 1}
 
 
 def test_a_user_whose_other_endpoint_was_read_is_updated_through_that_endpoint(start):
