@@ -1,4 +1,4 @@
-"""The facts of a campaign, journey or segment by which people know it: its name, and what it is for.
+"""Facts by which people know a campaign, journey or segment: its name, its status, its segment.
 
 The engagement hub keeps the summary beside the entity and announces its changes; the names database
 makes the same summary of an answer of the API. Members that the entity lacks are absent.
@@ -13,7 +13,7 @@ Summary = dict[str, Any]
 
 KINDS = frozenset({"campaign", "journey", "segment"})
 
-# An event of EventBridge holds 256 KB. Names of segments and descriptions have no limit of their own.
+# An event of EventBridge holds 256 KB. Names of segments and descriptions have no limit.
 MOST_CHARACTERS = 1_024
 MOST_TAGS = 50
 MOST_TREATMENTS = 10

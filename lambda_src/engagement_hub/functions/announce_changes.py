@@ -1,8 +1,8 @@
 """Announces changes of campaigns, journeys and segments on an event bus of EventBridge.
 
 The stream of the entities table invokes the function. A change that EventBridge does not take is
-reported to Lambda, which repeats the batch from there on: later changes wait, so that the changes of
-an entity stay in their order.
+reported to Lambda, which repeats the batch from there on: later changes wait, so that the changes
+of an entity stay in their order.
 """
 
 from __future__ import annotations

@@ -44,7 +44,6 @@ from engagement_hub.store import (
     error_code,
     new_rev,
 )
-
 from shared.entity_summary import KINDS as SUMMARISED
 from shared.entity_summary import summary_of
 

@@ -1,4 +1,4 @@
-"""Changes of campaigns, journeys and segments become events, whichever part of the hub makes them."""
+"""Changes of campaigns, journeys and segments become events, whichever function makes them."""
 
 from __future__ import annotations
 

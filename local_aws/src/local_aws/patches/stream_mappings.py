@@ -1,9 +1,9 @@
 """Event source mappings of streams fail as configured: in parts, a limited number of times.
 
-The emulator repeats a batch of a Kinesis or DynamoDB stream until the function succeeds, and takes a
-partial failure for success. Lambda Developer Guide, "How Lambda processes records from stream and
-queue-based event sources", "Configuring partial batch response with Kinesis Data Streams and Lambda"
-and "Configuring partial batch response with DynamoDB and Lambda".
+The emulator repeats a batch of a Kinesis or DynamoDB stream until the function succeeds, and takes
+a partial failure for success. Lambda Developer Guide, "How Lambda processes records from stream and
+queue-based event sources", "Configuring partial batch response with Kinesis Data Streams and
+Lambda" and "Configuring partial batch response with DynamoDB and Lambda".
 """
 
 from __future__ import annotations
