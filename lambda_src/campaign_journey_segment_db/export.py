@@ -25,8 +25,8 @@ class Export:
     def write(self, table: str, rows: Iterable[Row]) -> int:
         """Replace the file of a table; return the number of its rows.
 
-        One object holds the table: S3 replaces it at once, so that a query reads the rows of before
-        or of now.
+        One object holds the table: S3 replaces it at once, so that a query reads the earlier rows
+        or the current rows.
         """
         lines = [
             json.dumps(

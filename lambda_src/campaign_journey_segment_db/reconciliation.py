@@ -18,7 +18,7 @@ class OutOfTime(RuntimeError):
 
 @dataclass(slots=True)
 class Report:
-    """Entities by what became of their rows."""
+    """Numbers of entities, by the change of their rows."""
 
     added: int = 0
     changed: int = 0

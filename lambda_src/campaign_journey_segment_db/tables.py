@@ -6,7 +6,7 @@ A row takes a state of its entity only from a later state. Two things tell which
 - `state_order`, the version and the time of the last change, which every state has.
 
 A row whose state came from an announcement has a revision, and the next announcement is compared by
-it. The state that a reading of the API shows has none; the row then forgets its revision.
+it. A state that a reading of the API shows lacks a revision; the row then loses its revision.
 
 A deletion is final: ids are never used again, so no write changes a row that is marked `deleted`.
 """

@@ -74,7 +74,7 @@ resource "aws_cloudwatch_event_rule" "changes" {
   description    = "Changes of campaigns, journeys and segments of the project."
   event_bus_name = var.entity_events == null ? "default" : var.entity_events.event_bus_name
 
-  event_pattern = jsonencode(var.entity_events == null ? local.pinpoint_pattern : local.hub_pattern)
+  event_pattern = var.entity_events == null ? jsonencode(local.pinpoint_pattern) : jsonencode(local.hub_pattern)
 
   tags = var.tags
 }

@@ -107,7 +107,7 @@ def test_every_page_of_every_list_is_read(function, tables, pinpoint):
     assert report["Added"] == 12
     assert len(tables.rows("campaigns")) == 8
     assert len(tables.rows("segments")) == 4
-    assert len(pinpoint.calls) == 12  # a call a page, and none for each entity
+    assert len(pinpoint.calls) == 12  # a page each, and no call for an entity
 
 
 def test_drafts_imports_treatments_tags_and_descriptions_are_recorded(function, tables, pinpoint):
