@@ -18,6 +18,7 @@ from campaign_journey_segment_db.reconciliation import reconcile
 from campaign_journey_segment_db.tables import NameTables
 from shared.aws import aws_client
 from shared.instants import iso
+from shared.new_permissions import once_permitted
 from shared.pinpoint import pinpoint_client
 from shared.settings import optional_env, required_env
 
@@ -54,7 +55,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     Raises:
         OutOfTime: rows that are written stay, and the next run goes on.
+        ClientError: a service refused or failed; a refusal only after 15 seconds, in which the
+            policy of the function can be new.
     """
+    answer = once_permitted(lambda: _run(context))
+    logger.info("Reconciled", extra=answer)
+    return answer
+
+
+def _run(context: LambdaContext) -> dict[str, Any]:
     report = reconcile(
         project,
         tables,
@@ -69,6 +78,4 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             ),
             "segments": export.write("segments", tables.rows(Kind.SEGMENT)),
         }
-    answer = {**report, "Exported": exported}
-    logger.info("Reconciled", extra=answer)
-    return answer
+    return {**report, "Exported": exported}

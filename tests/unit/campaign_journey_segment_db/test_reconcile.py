@@ -13,6 +13,7 @@ import pytest
 from campaign_journey_segment_db.changes import change_in
 from campaign_journey_segment_db.project import Project
 from campaign_journey_segment_db.reconciliation import OutOfTime
+from shared.new_permissions import once_permitted
 from tests.builders.architectures import CONTEXT, load_function, service_error
 from tests.builders.names_database import (
     BUCKET,
@@ -295,6 +296,36 @@ def test_a_run_that_fails_leaves_the_files_of_the_run_before(function, pinpoint)
         run(function)
 
     assert [line["id"] for line in exported("segments")] == ["s1"]
+
+
+def test_a_policy_that_is_seconds_old_and_does_not_count_yet_is_waited_for(
+    function, tables, pinpoint, monkeypatch
+):
+    pinpoint.segments = {"s1": segment()}
+    pinpoint.error = service_error("GetCampaigns", "ForbiddenException", 403)
+    waits: list[float] = []
+
+    def permitted_after_seven_seconds(seconds: float) -> None:
+        waits.append(seconds)
+        if sum(waits) >= 7:
+            pinpoint.error = None
+
+    monkeypatch.setattr(once_permitted, "__defaults__", (permitted_after_seven_seconds,))
+
+    assert run(function)["Added"] == 1
+
+    assert waits == [1, 2, 4]
+
+
+def test_a_policy_that_lacks_a_permission_ends_the_run(function, pinpoint, monkeypatch):
+    pinpoint.error = service_error("GetCampaigns", "ForbiddenException", 403)
+    waits: list[float] = []
+    monkeypatch.setattr(once_permitted, "__defaults__", (waits.append,))
+
+    with pytest.raises(type(pinpoint.error)):
+        run(function)
+
+    assert waits == [1, 2, 4, 8]
 
 
 def test_a_run_that_is_out_of_time_says_so_and_keeps_what_it_wrote(function, tables, pinpoint):
