@@ -116,6 +116,18 @@ def readers(names: Names) -> str:
     return segment_id
 
 
+@pytest.fixture(scope="module")
+def summer(names: Names, readers: str) -> str:
+    """A campaign with a treatment, and events of its run on their way to the database."""
+    campaign_id = names.campaign("Summer", readers, TreatmentName="Blue")
+    for kind in ("campaign_send", "email_send_campaign"):
+        event = sample(f"pinpoint/{kind}")
+        ids = {"campaign_id": campaign_id, "treatment_id": "0"}
+        event["attributes"] = {**event["attributes"], **ids}
+        put(names.account, names.outputs["firehose_name"], event)
+    return campaign_id
+
+
 @contextmanager
 def impatient_queue(account: LocalAccount, name: str) -> Iterator[None]:
     """Deliver failed messages of a queue again after a second, within the block."""
@@ -141,7 +153,7 @@ def test_a_project_without_campaigns_is_deployed_and_exported_as_empty_tables(
 
 @terraform("campaign_journey_segment_db", scope="module")
 def test_a_campaign_is_recorded_renamed_and_marked_as_deleted(
-    campaign_journey_segment_db: Any, names: Names, readers: str
+    campaign_journey_segment_db: Any, names: Names, readers: str, summer: str
 ) -> None:
     campaign_id = names.campaign("Spring", readers, TreatmentName="Blue", tags={"Team": "shop"})
     created = names.until("campaigns", campaign_id)
@@ -176,10 +188,10 @@ def test_a_journey_is_recorded_as_a_draft_and_with_its_later_name(
     names.pinpoint.update_journey(
         ApplicationId=names.project,
         JourneyId=journey_id,
-        WriteJourneyRequest={**request, "Name": "Welcome back"},
+        WriteJourneyRequest={**request, "Name": "Welcome-back"},
     )
 
-    names.until("campaigns", journey_id, lambda row: row["name"] == "Welcome back")
+    names.until("campaigns", journey_id, lambda row: row["name"] == "Welcome-back")
 
     assert (draft["type"], draft["status"], draft["segment_id"]) == ("journey", "DRAFT", readers)
     assert "version" not in draft
@@ -312,22 +324,15 @@ def test_the_reconciliation_finds_missing_renamed_and_deleted_entities(
 
 @terraform("campaign_journey_segment_db", scope="module")
 def test_athena_gives_the_names_of_a_campaign_its_treatment_and_its_segment(
-    campaign_journey_segment_db: Any, names: Names, readers: str
+    campaign_journey_segment_db: Any, names: Names, summer: str
 ) -> None:
-    campaign_id = names.campaign("Summer", readers, TreatmentName="Blue")
-    names.until("campaigns", campaign_id)
     names.reconcile()
-    for kind in ("campaign_send", "email_send_campaign"):
-        event = sample(f"pinpoint/{kind}")
-        ids = {"campaign_id": campaign_id, "treatment_id": "0"}
-        event["attributes"] = {**event["attributes"], **ids}
-        put(names.account, names.outputs["firehose_name"], event)
     analyst = Analyst(names.account, names.outputs)
 
     for view in ("campaign_send_with_names", "email_send_with_names"):
         [row] = analyst.wait_for(
             f"SELECT campaign_name, treatment_name, segment_name FROM {view} "
-            f"WHERE pinpoint_campaign_id = '{campaign_id}'",
+            f"WHERE pinpoint_campaign_id = '{summer}'",
             seconds=120,
         )
 
