@@ -115,7 +115,9 @@ class FakePinpoint:
         self.calls.append(operation)
         if self.error:
             raise self.error
-        listed = [body for key, body in found.items() if key not in self.unlisted]
+        listed: list[Mapping[str, Any]] = [
+            body for key, body in found.items() if key not in self.unlisted
+        ]
         answer: Json = pages(listed, member)(**request)
         return answer
 
