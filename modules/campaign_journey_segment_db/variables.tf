@@ -44,7 +44,7 @@ variable "connector" {
 }
 
 variable "entity_events" {
-  description = "Event bus and source of a hub's entity-change events: the `entity_events` output of the hub. Null is for a project of Amazon Pinpoint, whose changes CloudTrail reports on the default event bus."
+  description = "Event bus and source of a hub's entity-change events: the `entity_events` output of the hub. Null is for a project of Amazon Pinpoint, whose changes CloudTrail reports on the default event bus; of a hub's project only the reconciliation then finds changes."
   type = object({
     event_bus_name = string
     source         = string
@@ -53,8 +53,8 @@ variable "entity_events" {
   default = null
 
   validation {
-    condition     = (var.entity_events == null) == (var.pinpoint.api == null)
-    error_message = "entity_events must be given for a project of an engagement hub, and for no other: set the hub's input entity_events to {} and use its output, or leave entity_events out for a project of Amazon Pinpoint."
+    condition     = var.entity_events == null || var.pinpoint.api != null
+    error_message = "entity_events must be of the hub that pinpoint.api names: Amazon Pinpoint announces no changes. Leave entity_events out for a project of Amazon Pinpoint."
   }
 }
 
