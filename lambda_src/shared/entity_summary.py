@@ -4,7 +4,8 @@ The engagement hub keeps the summary beside the entity and announces its changes
 makes the same summary of an answer of the API. Members that the entity lacks are absent.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["KINDS", "Summary", "summary_of"]
@@ -13,10 +14,11 @@ Summary = dict[str, Any]
 
 KINDS = frozenset({"campaign", "journey", "segment"})
 
-# An event of EventBridge holds 256 KB. Names of segments and descriptions have no limit.
-MOST_CHARACTERS = 1_024
-MOST_TAGS = 50
-MOST_TREATMENTS = 10
+# The item of an entity holds its summary beside 380 KB of content, and a call of PutEvents ten
+# summaries of 256 KB together. Names of segments, descriptions and tags have no limit of their own.
+MOST_BYTES = 20_000
+MOST_CHARACTERS = 500
+_LEFT_OUT_FIRST = ("tags", "description", "treatments")
 
 
 def summary_of(kind: str, body: Mapping[str, Any]) -> Summary:
@@ -33,9 +35,10 @@ def summary_of(kind: str, body: Mapping[str, Any]) -> Summary:
     | `segmentId` | the segment of a campaign, or of the start of a journey |
     | `eventName` | the type of the events that start a campaign or journey |
     | `treatments` | id of a treatment => its name; `0` is the campaign itself |
-    | `tags` | tags, 50 at most |
+    | `tags` | tags |
 
-    Texts are cut after 1,024 characters.
+    Texts are cut after 500 characters. A summary of more than 20 KB of JSON lacks tags, then the
+    description, then treatments.
 
     Args:
         kind: `campaign`, `journey` or `segment`.
@@ -46,7 +49,7 @@ def summary_of(kind: str, body: Mapping[str, Any]) -> Summary:
         "description": body.get("Description"),
         "version": body.get("Version"),
         "modifiedAt": body.get("LastModifiedDate") or body.get("CreationDate"),
-        "tags": _first(body.get("tags"), MOST_TAGS),
+        "tags": body.get("tags"),
     }
     if kind == "campaign":
         facts |= {
@@ -65,7 +68,11 @@ def summary_of(kind: str, body: Mapping[str, Any]) -> Summary:
         }
     else:
         facts["segmentType"] = body.get("SegmentType")
-    return {name: _cut(fact) for name, fact in facts.items() if fact not in (None, "", {})}
+    summary = {name: _cut(fact) for name, fact in facts.items() if fact not in (None, "", {})}
+    for name in _LEFT_OUT_FIRST:
+        if len(json.dumps(summary, ensure_ascii=False).encode(errors="replace")) > MOST_BYTES:
+            summary.pop(name, None)
+    return summary
 
 
 def _treatments(campaign: Mapping[str, Any]) -> dict[str, str]:
@@ -73,7 +80,7 @@ def _treatments(campaign: Mapping[str, Any]) -> dict[str, str]:
         str(treatment.get("Id")): treatment.get("TreatmentName")
         for treatment in campaign.get("AdditionalTreatments") or ()
     }
-    return _first({key: name for key, name in named.items() if name}, MOST_TREATMENTS)
+    return {key: name for key, name in named.items() if name}
 
 
 def _event_name(event_filter: Any) -> Any:
@@ -88,14 +95,9 @@ def _at(value: Any, *path: str) -> Any:
     return value
 
 
-def _first(members: Mapping[str, Any] | None, most: int) -> dict[str, Any]:
-    items: Iterable[tuple[str, Any]] = sorted((members or {}).items())
-    return dict(list(items)[:most])
-
-
 def _cut(fact: Any) -> Any:
     if isinstance(fact, str):
         return fact[:MOST_CHARACTERS]
     if isinstance(fact, dict):
-        return {key[:MOST_CHARACTERS]: _cut(value) for key, value in fact.items()}
+        return {key: _cut(value) for key, value in fact.items()}
     return fact

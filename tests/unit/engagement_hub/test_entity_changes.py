@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import boto3
@@ -290,24 +291,51 @@ def test_no_call_exceeds_what_eventbridge_takes(names):
 
 
 LONG = "n" * 5_000
+LARGE = {
+    "Id": "c1",
+    "Name": LONG,
+    "Description": LONG,
+    "TreatmentName": LONG,
+    "AdditionalTreatments": [{"Id": str(n), "TreatmentName": LONG} for n in range(1, 5)],
+    "Schedule": {"EventFilter": {"Dimensions": {"EventType": {"Values": [LONG]}}}},
+    "Version": 1,
+    "tags": {f"key{n}": LONG for n in range(200)},
+}
 
 
 def test_a_summary_is_small_however_large_the_entity_is():
-    body = {
-        "Id": "c1",
-        "Name": LONG,
-        "Description": LONG,
-        "TreatmentName": LONG,
-        "AdditionalTreatments": [{"Id": str(n), "TreatmentName": LONG} for n in range(1, 40)],
-        "tags": {f"key{n}": LONG for n in range(200)},
-    }
+    summary = summary_of("campaign", LARGE)
 
-    summary = summary_of("campaign", body)
+    assert len(json.dumps(summary).encode()) <= 20_000
+    assert (len(summary["name"]), len(summary["eventName"])) == (500, 500)
+    assert set(summary["treatments"]) == {"0", "1", "2", "3", "4"}
+    assert "tags" not in summary
 
-    assert len(json.dumps(summary).encode()) < 100_000
-    assert len(summary["name"]) == 1_024
-    assert len(summary["treatments"]) == 10
-    assert "key0" in summary["tags"]
+
+def test_tags_and_descriptions_of_any_usual_size_are_in_the_summary():
+    tags = {f"key-{n:03d}".ljust(64, "k"): "v" * 200 for n in range(50)}
+
+    summary = summary_of("campaign", {"Id": "c1", "Description": "d" * 400, "tags": tags})
+
+    assert (summary["tags"], summary["description"]) == (tags, "d" * 400)
+
+
+def test_a_large_campaign_with_many_tags_fits_into_its_item(hub):
+    noise = random.Random(5).randbytes(283_000).hex()  # 283 KB when it is compressed
+
+    hub.entities.put(APP, Kind.CAMPAIGN, "c1", {**LARGE, "MessageConfiguration": noise})
+
+    item = boto3.client("dynamodb").get_item(
+        TableName="entities", Key={"pk": {"S": f"{APP}#campaign"}, "sk": {"S": "c1"}}
+    )["Item"]
+    bytes_of_values = [
+        len(v.encode() if isinstance(v, str) else v)  # type: ignore[arg-type]
+        for attribute in item.values()
+        for v in attribute.values()
+    ]
+    assert "zip" in item
+    assert sum(bytes_of_values) < 400_000
+    assert hub.entities.require(APP, Kind.CAMPAIGN, "c1")["MessageConfiguration"] == noise
 
 
 @pytest.mark.parametrize(
