@@ -15,18 +15,15 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ParamValidationError
 
 from pinpoint_resources.calls import BadProperty, Call, Plan, Service
+from shared.new_permissions import REFUSAL_CODES, REFUSAL_WAITS_SECONDS
 from shared.transient import is_transient
 
-# A policy attached in the same apply may take seconds to count (IAM User Guide, "Changes that I
-# make are not always immediately visible"): a refusal is only believed after these waits.
-REFUSAL_WAITS_SECONDS = (1, 2, 4, 8)
 # API Gateway's own 429 has no error code that botocore knows. A hub answers 429 to the deletion of
 # a large project as well, until all of it is deleted.
 LATER_WAITS_SECONDS = (1, 2, 4, 5)
 # The longest call: two attempts, each with its time-outs (see `functions.manage.CONFIG`).
 LONGEST_CALL_SECONDS = 75
 ABSENT_CODES = frozenset({"NotFoundException", "ResourceNotFoundException"})
-REFUSAL_CODES = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException", "403"})
 
 
 def carry_out(

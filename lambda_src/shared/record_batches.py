@@ -1,6 +1,7 @@
-"""Batches for PutRecords (Kinesis) and PutRecordBatch (Firehose), and another try for the refused.
+"""Batches for PutRecords (Kinesis), PutRecordBatch (Firehose) and PutEvents (EventBridge), and
+another try for the refused.
 
-Both calls accept some records of a batch and refuse others, for lack of capacity as a rule.
+The calls accept some records of a batch and refuse others, for lack of capacity as a rule.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,21 +10,25 @@ from typing import Any, TypeVar
 __all__ = ["ATTEMPTS", "RECORDS_PER_CALL", "batches", "put_patiently", "refused"]
 
 RECORDS_PER_CALL = 500
-"""Either call takes no more."""
+"""Kinesis and Firehose take no more."""
 ATTEMPTS = 6
 
 T = TypeVar("T")
 
 
 def batches(
-    records: Sequence[T], bytes_of: Callable[[T], int], *, most_bytes: int
+    records: Sequence[T],
+    bytes_of: Callable[[T], int],
+    *,
+    most_bytes: int,
+    most_records: int = RECORDS_PER_CALL,
 ) -> Iterator[list[T]]:
     """Yield records in order, as many at a time as one call takes; a larger one goes alone."""
     batch: list[T] = []
     size = 0
     for record in records:
         length = bytes_of(record)
-        if batch and (len(batch) == RECORDS_PER_CALL or size + length > most_bytes):
+        if batch and (len(batch) == most_records or size + length > most_bytes):
             yield batch
             batch, size = [], 0
         batch.append(record)

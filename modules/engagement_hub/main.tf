@@ -119,6 +119,10 @@ resource "aws_dynamodb_table" "this" {
     kms_key_arn = local.kms_key_arn
   }
 
+  # Changes of entities, for entity_changes.tf.
+  stream_enabled   = each.key == "entities" && var.entity_events != null
+  stream_view_type = each.key == "entities" && var.entity_events != null ? "NEW_AND_OLD_IMAGES" : null
+
   tags = var.tags
 }
 

@@ -19,10 +19,22 @@ output "campaign_role_arn" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Dead-letter queues: delivery_events (events that cannot be read or written) and schedules (runs that could not start, and executions whose run or job could not be closed)."
-  value = {
-    delivery_events = module.delivery_dead_letter.queue_url
-    schedules       = module.schedule_dead_letter.queue_url
+  description = "Dead-letter queues: delivery_events (events that cannot be read or written), entity_events (changes that could not be announced, as positions in the table's stream; only with the input entity_events) and schedules (runs that could not start, and executions whose run or job could not be closed)."
+  value = merge(
+    {
+      delivery_events = module.delivery_dead_letter.queue_url
+      schedules       = module.schedule_dead_letter.queue_url
+    },
+    var.entity_events == null ? {} : { entity_events = module.entity_events_dead_letter[0].queue_url },
+  )
+}
+
+output "entity_events" {
+  description = "Event bus, source and detail type of entity-change events, for the `entity_events` input of campaign_journey_segment_db and for rules of yours; null without the input entity_events."
+  value = var.entity_events == null ? null : {
+    event_bus_name = var.entity_events.event_bus_name
+    source         = local.entity_event_source
+    detail_type    = local.entity_event_detail_type
   }
 }
 

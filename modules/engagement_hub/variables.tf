@@ -71,6 +71,19 @@ variable "email" {
   }
 }
 
+variable "entity_events" {
+  description = "Event bus for entity-change events: an event for each campaign, journey and segment that is created, changed or deleted. `event_bus_name` is a bus of this account and region. Null sends no events."
+  type = object({
+    event_bus_name = optional(string, "default")
+  })
+  default = null
+
+  validation {
+    condition     = var.entity_events == null || try(can(regex("^[A-Za-z0-9._-]{1,256}$", var.entity_events.event_bus_name)), false)
+    error_message = "entity_events.event_bus_name must be the name of an event bus of this account and region, as in `default`. Use the name and not the ARN; a rule of that bus can send events to another account."
+  }
+}
+
 variable "import_concurrency" {
   description = "Functions that one import job runs at a time: a file each, then a piece of 1,000 rows each. 8 leaves other functions room in an account with the reduced Lambda concurrency of 10. 25 reach 5,600 rows a second, where the default quota of a table (40,000 write units a second) bounds them, on a table that is warm."
   type        = number

@@ -8,6 +8,16 @@ output "athena_workgroup" {
   value       = module.database.athena_workgroup
 }
 
+output "event_database" {
+  description = "Database for the `event_database` input of modules that add tables and views to it: its Glue database, its Athena workgroup, its bucket, and its customer managed KMS key, if it has one."
+  value = {
+    athena_database    = module.database.athena_database
+    athena_workgroup   = module.database.athena_workgroup
+    events_bucket_name = module.database.events_bucket_name
+    kms_key            = var.kms_key
+  }
+}
+
 output "events_bucket_name" {
   description = "Name of the bucket of events (events/) and of records that could not be read or written (errors/)."
   value       = module.database.events_bucket_name

@@ -19,6 +19,7 @@ ATTRIBUTES = ("description", "type", "default", "nullable", "validation")
 # Inputs that share a name with an input of another module, and mean something else.
 OTHER_INPUTS = {
     ("campaign_create", "sms"): "settings that the input of a campaign may leave out",
+    ("engagement_hub", "entity_events"): "the bus that the hub puts events on",
     ("engagement_hub", "sms"): "the channel of the hub",
     ("pinpoint_resources", "event_stream"): "the event stream to register, with its role",
     ("s3_triggered_import", "prefix"): "the files to import",

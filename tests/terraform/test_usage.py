@@ -44,6 +44,14 @@ resource "aws_sesv2_email_identity" "example" {
 resource "aws_sesv2_email_identity" "sender" {
   email_identity = "sender@example.com"
 }
+
+module "announcing_hub" {
+  source = "HUB"
+
+  name          = "announcing"
+  project       = { name = "newsletter" }
+  entity_events = {}
+}
 """
 TEST = """
 mock_provider "aws" {
@@ -71,7 +79,8 @@ def call_of(module: Path) -> str:
 
 def root_module(folder: Path) -> None:
     """Write the usage blocks of all READMEs into a folder, with this checkout as their source."""
-    (folder / "main.tf").write_text(SURROUNDINGS)
+    hub = os.path.relpath(ROOT / "modules" / "engagement_hub", folder)
+    (folder / "main.tf").write_text(SURROUNDINGS.replace("HUB", hub))
     shutil.copy(ROOT / "versions.tf", folder)
     for module in MODULES:
         text = docs.usage(module / "README.md")

@@ -13,6 +13,10 @@ job and its row under its segment.
 
 A long body is compressed (attribute `zip`). A body that exceeds an item even then is in `parts`
 rows of its `rev`, which are written in the transaction of their entity.
+
+The item of a campaign, journey or segment also has its `summary`, and `revision`, which counts its
+writes. The table's stream carries both, so that each change is announced with the entity's name,
+whichever function made it (`engagement_hub.entity_changes`).
 """
 
 import base64
@@ -40,6 +44,8 @@ from engagement_hub.store import (
     error_code,
     new_rev,
 )
+from shared.entity_summary import KINDS as SUMMARISED
+from shared.entity_summary import summary_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -362,7 +368,7 @@ class EntityStore:
                 "ConditionExpression": "rev = :read OR rev = :mine",
                 "ExpressionAttributeValues": {":mine": {"N": rev}, ":read": read["rev"]},
             }
-        entity = {"pk": {"S": pk}, "sk": {"S": entity_id}, **rest}
+        entity = {"pk": {"S": pk}, "sk": {"S": entity_id}, **rest, **_summary(kind, body, read)}
         others: list[dict[str, Any]] = [
             {"pk": {"S": part_pk}, "sk": {"S": part_sk}, "zip": {"B": part}, **_expiry(body)}
             for (part_pk, part_sk), part in zip(
@@ -549,6 +555,14 @@ def _unpacked(item: Any, parts: Sequence[bytes]) -> Body:
         text = zlib.decompress(b"".join(parts) if "parts" in item else item["zip"]["B"])
     body: Body = json.loads(text)
     return body
+
+
+def _summary(kind: Kind, body: Body, read: Any | None) -> dict[str, Any]:
+    if kind not in SUMMARISED:
+        return {}
+    revision = int((read or {}).get("revision", {"N": "0"})["N"]) + 1
+    text = json.dumps(summary_of(kind, body), ensure_ascii=False, separators=(",", ":"))
+    return {"revision": {"N": str(revision)}, "summary": {"S": text}}
 
 
 def _expiry(body: Body) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a mapping of a Kinesis stream does about records that its function does not like."""
+"""What a mapping of a stream does about records that its function does not like."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from builders.ministack_server import (
     ACCOUNT,
@@ -34,11 +35,36 @@ def handler(event, context):
 """
 
 
+# Notes the ids of each batch; reports the items that have the attribute "bad".
+TABLE_CODE = """
+import boto3, json, os
+def handler(event, context):
+    records = [record["dynamodb"] for record in event["Records"]]
+    texts = json.dumps([record["Keys"]["id"]["S"] for record in records])
+    boto3.client("sqs").send_message(QueueUrl=os.environ["CALLS"], MessageBody=texts)
+    failed = [r["SequenceNumber"] for r in records if "bad" in r.get("NewImage", {})]
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+"""
+
+# Error text of CreateEventSourceMapping: "ensure the role can perform the GetRecords,
+# GetShardIterator, DescribeStream, and ListStreams Actions on your stream".
+STREAM_ACTIONS = [
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:DescribeStream",
+    "dynamodb:ListStreams",
+]
+
+
 @pytest.fixture(scope="module")
 def aws() -> Iterator[MinistackServer]:
     with ministack_server() as server:
         allow = {"Effect": "Allow", "Resource": "*", "Action": ["sqs:*", "kinesis:*"]}
         server.role("readers", "lambda.amazonaws.com", [allow])
+        tables = {**allow, "Action": ["sqs:*", *STREAM_ACTIONS]}
+        server.role("table-readers", "lambda.amazonaws.com", [tables])
+        no_list = {**allow, "Action": ["sqs:*", *STREAM_ACTIONS[:-1]]}
+        server.role("half-readers", "lambda.amazonaws.com", [no_list])
         yield server
 
 
@@ -137,3 +163,70 @@ def test_a_record_that_is_too_old_is_given_up(aws: MinistackServer):
     reader = Reader(aws, ["bad"], tells="error", MaximumRecordAgeInSeconds=3)
 
     assert reader.failure()["requestContext"]["condition"] == "MaxRecordAgeExceeded"
+
+
+class Table:
+    """A table with a stream, and what a mapping of the stream needs."""
+
+    def __init__(self, aws: MinistackServer):
+        self.aws, self.name = aws, f"table-{uuid.uuid4().hex[:8]}"
+        self._dynamodb = aws.client("dynamodb")
+        self.stream_arn = self._dynamodb.create_table(
+            TableName=self.name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]["LatestStreamArn"]
+        self.calls, _ = aws.queue(f"{self.name}-calls")
+        self.failures, self._failures_arn = aws.queue(f"{self.name}-failures")
+
+    def put(self, item_id: str, **attributes: str) -> None:
+        item = {"id": {"S": item_id}} | {name: {"S": v} for name, v in attributes.items()}
+        self._dynamodb.put_item(TableName=self.name, Item=item)
+
+    def mapping(self, role: str, **settings: Any) -> None:
+        self.aws.function(
+            self.name,
+            TABLE_CODE,
+            f"arn:aws:iam::{ACCOUNT}:role/{role}",
+            Environment={"Variables": {"CALLS": self.calls}},
+        )
+        self.aws.client("lambda").create_event_source_mapping(
+            FunctionName=self.name,
+            EventSourceArn=self.stream_arn,
+            StartingPosition="TRIM_HORIZON",
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+            DestinationConfig={"OnFailure": {"Destination": self._failures_arn}},
+            **settings,
+        )
+
+
+def test_a_table_s_stream_goes_on_after_an_item_that_is_reported_as_failed_and_given_up(
+    aws: MinistackServer,
+) -> None:
+    table = Table(aws)
+    table.put("one")
+    table.put("two", bad="yes")
+    table.put("three")
+
+    table.mapping("table-readers", BisectBatchOnFunctionError=True, MaximumRetryAttempts=1)
+
+    [message] = aws.messages(table.failures)
+    told = json.loads(message["Body"])
+    where = told["DDBStreamBatchInfo"]
+    assert told["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert (where["batchSize"], where["streamArn"]) == (1, table.stream_arn)
+    assert where["startSequenceNumber"] == where["endSequenceNumber"]
+    batches = [json.loads(call["Body"]) for call in aws.messages(table.calls, 5)]
+    assert batches[:2] == [["one", "two", "three"], ["two", "three"]]
+    assert batches[-1] == ["three"]
+
+
+def test_a_mapping_of_a_table_s_stream_needs_the_permission_to_list_streams(
+    aws: MinistackServer,
+) -> None:
+    table = Table(aws)
+
+    with pytest.raises(ClientError, match="permissions to call ListStreams on DYNAMODB"):
+        table.mapping("half-readers")

@@ -179,7 +179,7 @@ variable "views" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in keys(var.views) : can(regex("^[a-z][a-z0-9_]{0,127}$", name))])
-    error_message = "views must have names of 1-128 lower-case letters, digits or underscores: another name would have to be quoted in every query."
+    condition     = !contains(keys(var.views), var.table_name)
+    error_message = "views must not have the name of the table, ${var.table_name}. Rename the view."
   }
 }

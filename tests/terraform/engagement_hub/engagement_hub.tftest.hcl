@@ -427,3 +427,70 @@ run "rejects_a_longer_name_a_retention_that_cloudwatch_does_not_offer_and_zips_f
 
   expect_failures = [var.name, var.log_retention_days, var.packages]
 }
+
+run "announces_no_changes_by_default" {
+  command = plan
+
+  assert {
+    condition     = output.entity_events == null && length(aws_lambda_event_source_mapping.entity_events) == 0 && !aws_dynamodb_table.this["entities"].stream_enabled
+    error_message = "Without entity_events there must be no stream and no function for it."
+  }
+}
+
+run "announces_changes_of_entities_on_the_given_bus" {
+  command = apply
+
+  variables {
+    entity_events = { event_bus_name = "engagement" }
+  }
+
+  assert {
+    condition     = [for key, table in aws_dynamodb_table.this : key if table.stream_enabled] == ["entities"]
+    error_message = "Only the table of entities needs a stream."
+  }
+
+  assert {
+    condition     = output.entity_events == { event_bus_name = "engagement", source = "engagement_hub", detail_type = "Entity Changed" }
+    error_message = "Rules need the bus, the source and the detail type."
+  }
+
+  assert {
+    condition     = contains(keys(output.dead_letter_queue_urls), "entity_events")
+    error_message = "Changes that could not be announced must be kept."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_lambda_event_source_mapping.entity_events[0].maximum_retry_attempts == -1,
+      aws_lambda_event_source_mapping.entity_events[0].maximum_record_age_in_seconds == 82800,
+      contains(aws_lambda_event_source_mapping.entity_events[0].function_response_types, "ReportBatchItemFailures"),
+      length(aws_lambda_event_source_mapping.entity_events[0].destination_config[0].on_failure) == 1,
+    ])
+    error_message = "A change must be tried again for as long as the stream keeps it, and then be kept as a position."
+  }
+
+  assert {
+    condition = flatten([for statement in data.aws_iam_policy_document.announce_changes[0].statement : sort(statement.actions)]) == [
+      "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
+      "dynamodb:ListStreams",
+      "events:PutEvents",
+      "sqs:SendMessage",
+    ]
+    error_message = "The function must read the stream of changes, and no table."
+  }
+
+  assert {
+    condition     = [for statement in data.aws_iam_policy_document.announce_changes[0].statement : one(statement.resources) if statement.sid == "AnnounceChanges"] == ["arn:aws:events:eu-west-1:111122223333:event-bus/engagement"]
+    error_message = "The function must put events on one bus only."
+  }
+}
+
+run "rejects_the_arn_of_a_bus" {
+  command = plan
+
+  variables {
+    entity_events = { event_bus_name = "arn:aws:events:eu-west-1:111122223333:event-bus/engagement" }
+  }
+
+  expect_failures = [var.entity_events]
+}

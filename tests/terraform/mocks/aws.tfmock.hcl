@@ -39,7 +39,10 @@ mock_resource "aws_cloudwatch_log_group" {
 }
 
 mock_resource "aws_dynamodb_table" {
-  defaults = { arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/mock" }
+  defaults = {
+    arn        = "arn:aws:dynamodb:eu-west-1:111122223333:table/mock"
+    stream_arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/mock/stream/2026-01-02T03:04:05.678"
+  }
 }
 
 mock_resource "aws_glue_catalog_database" {

@@ -17,6 +17,7 @@ ALLOWED = {
     "senders": {"engagement"},
     "pace": {"store"},
     "customer_role": set[str](),
+    "entity_changes": set[str](),
     "event_stream": {"customer_role", "store"},
     "machines": {"engagement", "store"},
     "undelivered_events": set[str](),
@@ -53,7 +54,7 @@ ALLOWED = {
         "senders",
         "store",
     },
-    "functions": {"api", "event_stream", "hub", "store", "workers"},
+    "functions": {"api", "entity_changes", "event_stream", "hub", "store", "workers"},
 }
 # Parts that the hub's functions make at first use.
 MADE_LATE = {"boto3", "customer_functions", "pace", "undelivered_events", "work_bucket", "workers"}

@@ -1,8 +1,9 @@
-"""Event source mappings of Kinesis streams fail as configured: in parts, a limited number of times.
+"""Event source mappings of streams fail as configured: in parts, a limited number of times.
 
-The emulator repeats a batch until the function succeeds, and takes a partial failure for success.
-Lambda Developer Guide, "How Lambda processes records from stream and queue-based event sources"
-and "Configuring partial batch response with Kinesis Data Streams and Lambda".
+The emulator repeats a batch of a Kinesis or DynamoDB stream until the function succeeds, and takes
+a partial failure for success. Lambda Developer Guide, "How Lambda processes records from stream and
+queue-based event sources", "Configuring partial batch response with Kinesis Data Streams and
+Lambda" and "Configuring partial batch response with DynamoDB and Lambda".
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ from local_aws.patches.service_access import role_allows
 
 REQUIRED = (
     "ministack.services.lambda_svc._execute_function",
+    "ministack.services.lambda_svc._poll_dynamodb_streams",
     "ministack.services.lambda_svc._poll_kinesis",
 )
+
+# The emulator's streams of tables have one shard.
+TABLE_SHARD = "shardId-00000000000000000000-00000000"
 
 logger = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -38,6 +43,18 @@ def apply() -> None:
             "result = _run_in_parts(esm, shard_id, func_rec, records)",
         ),
         _run_in_parts=run_in_parts,
+    )
+    rewrite(
+        lambda_svc,
+        "_poll_dynamodb_streams",
+        # Records that are too old are given up in parts as well.
+        ('max_age = esm.get("MaximumRecordAgeInSeconds")', "max_age = None"),
+        (
+            "result = _execute_function(func_rec, event)",
+            "result = _run_in_parts(esm, _TABLE_SHARD, func_rec, batch)",
+        ),
+        _run_in_parts=run_in_parts,
+        _TABLE_SHARD=TABLE_SHARD,
     )
 
 
@@ -90,8 +107,14 @@ def run_in_parts(mapping: Json, shard_id: str, function: Json, records: list[Jso
     return {**result, "error": False}
 
 
+def _sequence_number(record: Json) -> str:
+    if "dynamodb" in record:
+        return str(record["dynamodb"]["SequenceNumber"])
+    return str(record["kinesis"]["sequenceNumber"])
+
+
 def _number(record: Json) -> int:
-    return int(record["kinesis"]["sequenceNumber"])
+    return int(_sequence_number(record))
 
 
 def _done(mapping: Json, part: _Part, result: Json) -> int:
@@ -109,7 +132,7 @@ def _done(mapping: Json, part: _Part, result: Json) -> int:
     failures = (body or {}).get("batchItemFailures") if isinstance(body, dict) else None
     if not failures:
         return len(part.records)
-    numbers = [record["kinesis"]["sequenceNumber"] for record in part.records]
+    numbers = [_sequence_number(record) for record in part.records]
     failed = [failure.get("itemIdentifier") for failure in failures]
     if any(number not in numbers for number in failed):
         return 0  # an identifier that is none: all of the batch failed
@@ -128,6 +151,8 @@ def _given_up(mapping: Json, part: _Part) -> str | None:
 
 
 def _arrival(record: Json) -> float:
+    if "dynamodb" in record:
+        return float(record["dynamodb"]["ApproximateCreationDateTime"])
     return float(record["kinesis"]["approximateArrivalTimestamp"])
 
 
@@ -159,10 +184,10 @@ def _tell(
         },
         "version": "1.0",
         "timestamp": _iso(time.time()),
-        "KinesisBatchInfo": {
+        ("DDBStreamBatchInfo" if "dynamodb" in first else "KinesisBatchInfo"): {
             "shardId": shard_id,
-            "startSequenceNumber": first["kinesis"]["sequenceNumber"],
-            "endSequenceNumber": last["kinesis"]["sequenceNumber"],
+            "startSequenceNumber": _sequence_number(first),
+            "endSequenceNumber": _sequence_number(last),
             "approximateArrivalOfFirstRecord": _iso(_arrival(first)),
             "approximateArrivalOfLastRecord": _iso(_arrival(last)),
             "batchSize": len(part.records),

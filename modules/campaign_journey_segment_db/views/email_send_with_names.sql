@@ -1,0 +1,57 @@
+-- One row per email that was sent, with the names of its campaign or journey.
+-- columns:
+--   event_timestamp timestamp
+--   arrival_timestamp timestamp
+--   application_id string
+--   endpoint_id string
+--   pinpoint_campaign_id string
+--   pinpoint_treatment_id string
+--   aws_account_id string
+--   message_id string
+--   message_send_timestamp timestamp
+--   from_address string
+--   destination array<string>
+--   subject string
+--   message_tags map<string,string>
+--   campaign_activity_id string
+--   journey_id string
+--   journey_run_id string
+--   journey_activity_id string
+--   event_id string
+--   campaign_name string
+--   treatment_name string
+--   journey_name string
+--   segment_id string
+--   segment_name string
+--   ingest_timestamp timestamp
+--   ingest_hour string
+SELECT
+  event.event_timestamp,
+  event.arrival_timestamp,
+  event.application_id,
+  event.endpoint_id,
+  event.pinpoint_campaign_id,
+  event.pinpoint_treatment_id,
+  event.aws_account_id,
+  event.message_id,
+  event.message_send_timestamp,
+  event.from_address,
+  event.destination,
+  event.subject,
+  event.message_tags,
+  event.campaign_activity_id,
+  event.journey_id,
+  event.journey_run_id,
+  event.journey_activity_id,
+  event.event_id,
+  campaign.name AS campaign_name,
+  element_at(campaign.treatments, event.pinpoint_treatment_id) AS treatment_name,
+  journey.name AS journey_name,
+  COALESCE(campaign.segment_id, journey.segment_id) AS segment_id,
+  segment.name AS segment_name,
+  event.ingest_timestamp,
+  event.ingest_hour
+FROM email_send AS event
+LEFT JOIN campaigns_and_journeys AS campaign ON campaign.id = event.pinpoint_campaign_id
+LEFT JOIN campaigns_and_journeys AS journey ON journey.id = event.journey_id
+LEFT JOIN segments AS segment ON segment.id = COALESCE(campaign.segment_id, journey.segment_id)
