@@ -44,6 +44,7 @@ output "dead_letter_queue_urls" {
       project_suppression = module.project_suppression.dead_letter_queue_urls
       report              = module.vdm_export.dead_letter_queue_urls
       sending             = module.sending.dead_letter_queue_urls
+      site                = try(module.site[0].dead_letter_queue_urls, {})
       suppression         = module.suppression.dead_letter_queue_urls
     } : { for queue, url in queues : "${name}-${queue}" => url }
   ]...)
@@ -92,6 +93,13 @@ output "report_schedule_name" {
 output "reply_address" {
   description = "Mailbox that answers."
   value       = module.auto_reply.reply_address
+}
+
+output "site" {
+  description = "Bucket and domain name of the site; null outside us-east-1."
+  value = one([
+    for site in module.site : { bucket = site.bucket_name, domain = site.distribution_domain_name }
+  ])
 }
 
 output "users_table" {

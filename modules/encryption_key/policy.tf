@@ -108,6 +108,25 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
+  # CloudFront Developer Guide, "Restrict access to an Amazon S3 origin", SSE-KMS: the key exists before the
+  # distributions, so the condition names every distribution of the account. The bucket policy names one.
+  statement {
+    sid       = "DistributionsOfTheAccountReadBuckets"
+    actions   = ["kms:Decrypt"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudfront.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:cloudfront::${local.account_id}:distribution/*"]
+    }
+  }
+
   # The policy of a topic decides which source may publish.
   statement {
     sid       = "ServicesPublishForThisAccount"

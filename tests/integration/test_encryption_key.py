@@ -19,6 +19,7 @@ from tests.builders.analyst import Analyst
 from tests.builders.hub_client import hub_client
 from tests.builders.local_account import LocalAccount, local
 from tests.builders.terraform_example import left_behind, outputs, second_plan
+from tests.builders.viewers import view
 
 pytestmark = pytest.mark.integration
 
@@ -260,6 +261,21 @@ def test_a_deployer_uses_the_key_through_a_service_and_not_by_itself(
         kms.encrypt(KeyId=key, Plaintext=b"a")
     with pytest.raises(ClientError, match="AccessDenied"):
         kms.create_grant(KeyId=key, GranteePrincipal=key, Operations=["Decrypt"])
+
+
+@terraform("encryption_key", scope="module")
+def test_a_viewer_gets_an_encrypted_page_of_the_site(
+    encryption_key: Any, account: LocalAccount, example: dict[str, Any]
+) -> None:
+    site = example["site"]
+    s3 = account.client("s3")
+    s3.put_object(Bucket=site["bucket"], Key="index.html", Body=b"sealed")
+
+    answer = view(account, site["domain"], "/")
+
+    stored = s3.head_object(Bucket=site["bucket"], Key="index.html")
+    assert stored["SSEKMSKeyId"] == example["kms_key_arn"]
+    assert (answer.status, answer.text) == (200, "sealed")
 
 
 @terraform("encryption_key", scope="module")

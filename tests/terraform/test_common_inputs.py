@@ -49,6 +49,7 @@ DIFFERENCES = {
         "identities alone are enough",
     ),
     ("ses_vdm_export", "force_destroy"): ("description", "names its objects"),
+    ("simple_cms", "force_destroy"): ("description", "names its objects"),
     ("sms_event_database", "configuration_set"): ("description", "of another service"),
 }
 # Inputs that a block of modules/internal takes from its callers unchanged.

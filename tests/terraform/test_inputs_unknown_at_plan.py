@@ -24,6 +24,17 @@ INSTANCES = ("first", "second")
 # Keys that an input's own validation asks for; any other input takes any key.
 KEYS = {("pinpoint_resources", "channels"): "sms", ("ses_vdm_export", "dimensions"): "ISP"}
 
+# A module of a global service demands the region of that service; the mocked region is another.
+US_EAST_1 = "".join(
+    f"""
+override_data {{
+  target = module.simple_cms["{instance}"].data.aws_region.current
+  values = {{ id = "us-east-1", name = "us-east-1" }}
+}}
+"""
+    for instance in INSTANCES
+)
+
 # AWS's prices in USD a month: CloudWatch, KMS and Kinesis pricing pages, us-east-1.
 MONTHLY_PRICES = {
     "aws_cloudwatch_metric_alarm": 0.10,
@@ -136,6 +147,7 @@ def planned(tree: Path, *, every: bool) -> dict[str, Counter[str]]:
     (tree / folder / "versions.tf").write_text((ROOT / "versions.tf").read_text())
     (tree / folder / "unknown.tftest.hcl").write_text(
         'mock_provider "aws" {\n  source = "./mocks"\n}\n\nrun "plan" {\n  command = plan\n}\n'
+        + US_EAST_1
     )
     initialise(tree, folder)
 

@@ -62,6 +62,13 @@ run "plans" {
   command = plan
 }
 """
+# A module of a global service demands the region of that service; the mocked region is another.
+US_EAST_1 = """
+override_data {
+  target = module.%s.data.aws_region.current
+  values = { id = "us-east-1", name = "us-east-1" }
+}
+"""
 
 
 def label_of(module: Path) -> str:
@@ -90,13 +97,13 @@ def root_module(folder: Path) -> None:
         label = label_of(module)
         local = local.replace(f'module "{label}"', f'module "{call_of(module)}"')
         (folder / f"{module.name}.tf").write_text(local)
-    add_test(folder)
+    add_test(folder, US_EAST_1 % call_of(ROOT / "modules" / "simple_cms"))
 
 
-def add_test(folder: Path) -> None:
+def add_test(folder: Path, overrides: str = "") -> None:
     """Write a Terraform test that plans the root module with the mocked answers."""
     (folder / "tests").mkdir()
-    (folder / "tests" / "usage.tftest.hcl").write_text(TEST)
+    (folder / "tests" / "usage.tftest.hcl").write_text(TEST + overrides)
     shutil.copytree(ROOT / "tests" / "terraform" / "mocks", folder / "tests" / "mocks")
 
 

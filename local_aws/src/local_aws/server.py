@@ -170,6 +170,7 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
     from local_aws.engagement import outbox, pinpoint
     from local_aws.engagement.ses import events, exports, quota
     from local_aws.patches import young_account
+    from local_aws.patches.cloudfront import edge
 
     match method, path.removeprefix("/_local/").rstrip("/").split("/"):
         case "GET", ["health"]:
@@ -190,6 +191,13 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             async with app._get_reset_lock():
                 await asyncio.to_thread(app._reset_all_state)
             return 200, {"reset": "ok"}
+        case "POST", ["cloudfront", distribution, "age"]:
+            try:
+                return _set(
+                    lambda change: edge.grow_older(distribution, change.get("seconds")), body
+                )
+            except edge.NoSuchDistribution as error:
+                return 404, {"error": str(error)}
         case "GET", ["faults"]:
             return 200, faults.listed()
         case "POST", ["faults"]:
@@ -226,7 +234,7 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
         "error": f"There is no {method} {path}. There are GET health, GET outbox/"
         f"{{{','.join(outbox.CHANNELS)}}}, GET notifications, POST reset, POST "
         f"inbound/{{sms,email}}, POST email/<message id>/{{{','.join(events.INJECTED)}}}, POST "
-        "scheduler/<schedule>/fire, "
+        "scheduler/<schedule>/fire, POST cloudfront/<distribution>/age, "
         "GET, POST and DELETE faults, GET and POST quotas and ses/quota, POST ses/exports and POST "
         "phone-number-validate, "
         "below /_local/."

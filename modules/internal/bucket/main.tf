@@ -1,6 +1,24 @@
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
 
+locals {
+  # One statement for actions on objects and one for actions on the bucket, because their resources differ.
+  statements = merge(
+    {
+      for sid, service in var.services : sid => merge(service, {
+        actions  = service.object_actions
+        resource = "${aws_s3_bucket.this.arn}/${service.prefix}*"
+      }) if length(service.object_actions) > 0
+    },
+    {
+      for sid, service in var.services : "${sid}Bucket" => merge(service, {
+        actions  = service.bucket_actions
+        resource = aws_s3_bucket.this.arn
+      }) if length(service.bucket_actions) > 0
+    },
+  )
+}
+
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:Access logs need a bucket of their own; CloudTrail data events record the same for an account that wants it.
   #checkov:skip=CKV_AWS_144:The objects are copies on their way through; a second region would double the places that hold personal data.
@@ -111,6 +129,37 @@ data "aws_iam_policy_document" "this" {
       test     = "Bool"
       variable = "aws:SecureTransport"
       values   = ["false"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.statements
+
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = [statement.value.resource]
+
+      principals {
+        type        = "Service"
+        identifiers = [statement.value.service]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceArn"
+        values   = [statement.value.source_arn]
+      }
+
+      dynamic "condition" {
+        for_each = statement.value.conditions
+
+        content {
+          test     = "StringEquals"
+          variable = condition.key
+          values   = [condition.value]
+        }
+      }
     }
   }
 }

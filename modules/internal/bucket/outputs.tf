@@ -20,3 +20,8 @@ output "bucket_arn" {
     aws_s3_bucket_versioning.this,
   ]
 }
+
+output "regional_domain_name" {
+  description = "Domain name of the bucket in its region. A distribution needs it before the bucket policy can name the distribution."
+  value       = aws_s3_bucket.this.bucket_regional_domain_name
+}

@@ -45,3 +45,22 @@ variable "operations" {
   default  = {}
   nullable = false
 }
+
+variable "services" {
+  description = "Services that use the bucket as themselves: the sid of the statement => the service principal, the ARN of its source, the actions on objects under the prefix and on the bucket, and further conditions (condition key => value)."
+  type = map(object({
+    service        = string
+    source_arn     = string
+    bucket_actions = optional(list(string), [])
+    conditions     = optional(map(string), {})
+    object_actions = optional(list(string), [])
+    prefix         = optional(string, "")
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for service in var.services : length(service.object_actions) + length(service.bucket_actions) > 0])
+    error_message = "services must give each service actions on objects or on the bucket: a statement without an action allows nothing. Leave the service out."
+  }
+}

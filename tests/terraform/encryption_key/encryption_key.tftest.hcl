@@ -45,6 +45,10 @@ run "lets_each_service_in_for_this_account_only" {
         "kms:Decrypt kms:GenerateDataKey*",
         ["ArnLike aws:SourceArn arn:aws:sns:eu-west-1:111122223333:*"],
       ]
+      "cloudfront.amazonaws.com" = [
+        "kms:Decrypt",
+        ["ArnLike aws:SourceArn arn:aws:cloudfront::111122223333:distribution/*"],
+      ]
       "cloudwatch.amazonaws.com ses.amazonaws.com sms-voice.amazonaws.com" = [
         "kms:Decrypt kms:GenerateDataKey*",
         ["StringEquals aws:SourceAccount 111122223333"],

@@ -117,3 +117,19 @@ mock_resource "aws_sqs_queue" {
     url = "https://sqs.eu-west-1.amazonaws.com/111122223333/mock"
   }
 }
+
+mock_resource "aws_cloudfront_distribution" {
+  defaults = { arn = "arn:aws:cloudfront::111122223333:distribution/EMOCK", domain_name = "mock.cloudfront.net", id = "EMOCK" }
+}
+
+mock_resource "aws_cloudfront_function" {
+  defaults = { arn = "arn:aws:cloudfront::111122223333:function/mock" }
+}
+
+mock_resource "aws_cloudwatch_log_delivery_destination" {
+  defaults = { arn = "arn:aws:logs:us-east-1:111122223333:delivery-destination:mock" }
+}
+
+mock_resource "aws_cloudwatch_log_delivery_source" {
+  defaults = { arn = "arn:aws:logs:us-east-1:111122223333:delivery-source:mock" }
+}

@@ -36,6 +36,8 @@ _MODULES = (
     "queue_mappings",
     "table_reads",
     "young_account",
+    "cloudfront",
+    "bucket_logs",
 )
 
 

@@ -106,3 +106,70 @@ run "rejects_a_name_that_leaves_no_room_for_account_and_region" {
 
   expect_failures = [var.name]
 }
+
+run "lets_a_service_in_for_one_source_and_no_further" {
+  command = plan
+
+  variables {
+    services = {
+      Reader = {
+        service        = "cloudfront.amazonaws.com"
+        source_arn     = "arn:aws:cloudfront::111122223333:distribution/E1"
+        object_actions = ["s3:GetObject"]
+        bucket_actions = ["s3:ListBucket"]
+      }
+      Logs = {
+        service        = "logging.s3.amazonaws.com"
+        source_arn     = "arn:aws:s3:::watched"
+        object_actions = ["s3:PutObject"]
+        prefix         = "logs/"
+        conditions     = { "aws:SourceAccount" = "111122223333" }
+      }
+    }
+  }
+
+  override_resource {
+    target          = aws_s3_bucket.this
+    override_during = plan
+    values          = { arn = "arn:aws:s3:::mock" }
+  }
+
+  assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.this.statement : statement.sid => [statement.actions, statement.resources]
+      if statement.effect != "Deny"
+      } == {
+      Logs         = [toset(["s3:PutObject"]), toset(["arn:aws:s3:::mock/logs/*"])]
+      Reader       = [toset(["s3:GetObject"]), toset(["arn:aws:s3:::mock/*"])]
+      ReaderBucket = [toset(["s3:ListBucket"]), toset(["arn:aws:s3:::mock"])]
+    }
+    error_message = "Actions on objects must end at the prefix, and actions on the bucket at the bucket."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.this.statement :
+      contains([for condition in statement.condition : condition.variable], "aws:SourceArn")
+      if statement.effect != "Deny"
+    ])
+    error_message = "A service must act for the named source only."
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in data.aws_iam_policy_document.this.statement :
+      contains([for condition in statement.condition : condition.variable], "aws:SourceAccount") && statement.sid == "Logs"
+    ])
+    error_message = "Further conditions must be in the statement."
+  }
+}
+
+run "rejects_a_service_that_may_do_nothing" {
+  command = plan
+
+  variables {
+    services = { Idle = { service = "logging.s3.amazonaws.com", source_arn = "arn:aws:s3:::watched" } }
+  }
+
+  expect_failures = [var.services]
+}
