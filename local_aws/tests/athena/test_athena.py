@@ -971,6 +971,42 @@ def test_unknown_and_disabled_workgroups_are_refused(athena: Athena) -> None:
             athena.start("SELECT 1", WorkGroup=name)
 
 
+def test_metadata_lies_beside_the_rows_of_a_query(athena: Athena) -> None:
+    location = athena.run("SELECT 1 AS one").location
+
+    key = location.removeprefix(f"s3://{RESULTS}/")
+    found = athena.aws.client("s3").list_objects_v2(Bucket=RESULTS, Prefix=key)
+    assert [item["Key"] for item in found["Contents"]] == [key, f"{key}.metadata"]
+
+
+# -- repeated requests -------------------------------------------------------------------
+
+
+def test_a_repeated_token_is_the_query_of_the_first_request(athena: Athena) -> None:
+    token = {"ClientRequestToken": "t" * 32}
+
+    first = athena.start("SELECT 1", **token)
+
+    assert athena.start("SELECT 1", **token) == first
+    assert athena.start("SELECT 1", ClientRequestToken="u" * 32) != first
+
+
+def test_a_token_is_for_one_query_only(athena: Athena) -> None:
+    token = {"ClientRequestToken": "v" * 32}
+    athena.start("SELECT 1", **token)
+
+    with pytest.raises(ClientError, match="Idempotent parameters do not match"):
+        athena.start("SELECT 2", **token)
+
+
+def test_a_refused_request_does_not_use_its_token_up(athena: Athena) -> None:
+    token = {"ClientRequestToken": "w" * 32}
+    with pytest.raises(ClientError, match="is not found"):
+        athena.start("SELECT 1", WorkGroup="missing", **token)
+
+    assert athena.start("SELECT 1", **token)
+
+
 # -- permissions -------------------------------------------------------------------------
 
 NEEDED = {
