@@ -1072,6 +1072,29 @@ def test_a_query_fails_without_each_permission_that_it_needs(athena: Athena, act
     assert f"is not authorized to perform: {action} on resource" in execution.reason
 
 
+@pytest.mark.parametrize(("workgroup", "allowed"), [(WORKGROUP, True), ("others", False)])
+def test_a_query_is_watched_and_stopped_with_the_permission_on_its_workgroup(
+    athena: Athena, workgroup: str, allowed: bool
+) -> None:
+    query = athena.start("SELECT 1")
+    client = analyst(athena, f"watcher-{workgroup}")
+    arn = f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{workgroup}"
+    actions = ["athena:GetQueryExecution", "athena:StopQueryExecution"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": arn}
+    athena.aws.client("iam").put_user_policy(
+        UserName=f"watcher-{workgroup}",
+        PolicyName="watch",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+    for call in (client.get_query_execution, client.stop_query_execution):
+        if allowed:
+            call(QueryExecutionId=query)
+        else:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                call(QueryExecutionId=query)
+
+
 def test_the_results_bucket_must_be_the_callers_to_locate(athena: Athena) -> None:
     client = analyst(athena, "lost", without="s3:GetBucketLocation")
 

@@ -11,10 +11,12 @@ import json
 import logging
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlparse
 
+from ministack.core import iam_actions
 from ministack.core.responses import (
     error_response_json,
     get_account_id,
@@ -32,6 +34,7 @@ from local_aws.athena.formatting import result_file
 
 REQUIRED = (
     *ENGINE,
+    "ministack.core.iam_actions.extract_resource_arn",
     "ministack.services.athena._executions",
     "ministack.services.athena._get_query_results",
     "ministack.services.athena._start_query_execution",
@@ -78,9 +81,41 @@ class _Output:
 def apply() -> None:
     athena._start_query_execution = _start_once
     athena._type_precision_scale = _precision_and_scale
+    iam_actions.extract_resource_arn = _of_their_workgroup(iam_actions.extract_resource_arn)
     _check_readers()
     _interrupt_stopped()
     _forget_copies()
+
+
+def _of_their_workgroup(extract: Callable[..., str]) -> Callable[..., str]:
+    """Queries are authorized on their workgroup, also where a request names the query alone.
+
+    Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon
+    Athena": GetQueryExecution, GetQueryResults and StopQueryExecution have the resource workgroup.
+    """
+
+    def extract_resource_arn(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, Any],
+        region: str,
+        account_id: str,
+    ) -> str:
+        found = extract(service, method, path, headers, body, query_params, region, account_id)
+        if service != "athena" or found != "*":
+            return found
+        try:
+            execution = athena._executions.get(json.loads(body)["QueryExecutionId"])
+        except (ValueError, KeyError, TypeError):
+            return found
+        if execution is None:
+            return found
+        return f"arn:aws:athena:{region}:{account_id}:workgroup/{execution['WorkGroup']}"
+
+    return extract_resource_arn
 
 
 def _invalid(message: str, code: str = "") -> Any:
