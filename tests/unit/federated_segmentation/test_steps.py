@@ -1,4 +1,4 @@
-"""The steps of a run: one query, one copy of its result, one import, and an end for each outcome."""
+"""The steps of a run: one query, a copy of its result, one import, and an end for each outcome."""
 
 import io
 import json
