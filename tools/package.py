@@ -45,6 +45,11 @@ COMPUTED_IMPORTS: dict[str, tuple[str, ...]] = {
     "aws_lambda_powertools.shared.lazy_import": (),  # the X-Ray SDK, which no function uses
     "phonenumbers.data": ("phonenumbers.data",),  # a module for each country
     "phonenumbers.shortdata": (),  # the same for short numbers, such as 112
+    # A dialect loads the dialects that it builds on by statements.
+    "sqlglot.dialects": (),
+    "sqlglot.dialects.dialect": (),
+    "sqlglot.optimizer": (),
+    "sqlglot.serde": (),
     "zoneinfo": ("tzdata",),  # Lambda's runtime has no time zones
 }
 

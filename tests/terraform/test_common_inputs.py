@@ -29,6 +29,7 @@ OTHER_INPUTS = {
 # Attributes in which a module differs from the others, and why.
 DIFFERENCES = {
     ("campaign_create", "timeout_minutes"): ("default", "a campaign takes longer"),
+    ("federated_segmentation", "force_destroy"): ("description", "names its objects"),
     ("phone_number_validate", "force_destroy"): ("description", "names its objects"),
     ("phone_number_validate", "timeout_minutes"): ("description", "names its job"),
     ("pinpoint_resources", "name"): ("description", "the name also marks the resources"),
@@ -55,6 +56,7 @@ DIFFERENCES = {
 # Inputs that a block of modules/internal takes from its callers unchanged.
 PASSED_ON = {
     "address_suppression": ("address_table", "event_bus_name", "transient_bounces"),
+    "athena_workgroup": ("athena",),
     "data_role": ("pinpoint",),
     "event_database": (
         "athena",

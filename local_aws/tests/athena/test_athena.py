@@ -971,6 +971,42 @@ def test_unknown_and_disabled_workgroups_are_refused(athena: Athena) -> None:
             athena.start("SELECT 1", WorkGroup=name)
 
 
+def test_metadata_lies_beside_the_rows_of_a_query(athena: Athena) -> None:
+    location = athena.run("SELECT 1 AS one").location
+
+    key = location.removeprefix(f"s3://{RESULTS}/")
+    found = athena.aws.client("s3").list_objects_v2(Bucket=RESULTS, Prefix=key)
+    assert [item["Key"] for item in found["Contents"]] == [key, f"{key}.metadata"]
+
+
+# -- repeated requests -------------------------------------------------------------------
+
+
+def test_a_repeated_token_is_the_query_of_the_first_request(athena: Athena) -> None:
+    token = {"ClientRequestToken": "t" * 32}
+
+    first = athena.start("SELECT 1", **token)
+
+    assert athena.start("SELECT 1", **token) == first
+    assert athena.start("SELECT 1", ClientRequestToken="u" * 32) != first
+
+
+def test_a_token_is_for_one_query_only(athena: Athena) -> None:
+    token = {"ClientRequestToken": "v" * 32}
+    athena.start("SELECT 1", **token)
+
+    with pytest.raises(ClientError, match="Idempotent parameters do not match"):
+        athena.start("SELECT 2", **token)
+
+
+def test_a_refused_request_does_not_use_its_token_up(athena: Athena) -> None:
+    token = {"ClientRequestToken": "w" * 32}
+    with pytest.raises(ClientError, match="is not found"):
+        athena.start("SELECT 1", WorkGroup="missing", **token)
+
+    assert athena.start("SELECT 1", **token)
+
+
 # -- permissions -------------------------------------------------------------------------
 
 NEEDED = {
@@ -1034,6 +1070,29 @@ def test_a_query_fails_without_each_permission_that_it_needs(athena: Athena, act
 
     assert execution.state == "FAILED"
     assert f"is not authorized to perform: {action} on resource" in execution.reason
+
+
+@pytest.mark.parametrize(("workgroup", "allowed"), [(WORKGROUP, True), ("others", False)])
+def test_a_query_is_watched_and_stopped_with_the_permission_on_its_workgroup(
+    athena: Athena, workgroup: str, allowed: bool
+) -> None:
+    query = athena.start("SELECT 1")
+    client = analyst(athena, f"watcher-{workgroup}")
+    arn = f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{workgroup}"
+    actions = ["athena:GetQueryExecution", "athena:StopQueryExecution"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": arn}
+    athena.aws.client("iam").put_user_policy(
+        UserName=f"watcher-{workgroup}",
+        PolicyName="watch",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+    for call in (client.get_query_execution, client.stop_query_execution):
+        if allowed:
+            call(QueryExecutionId=query)
+        else:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                call(QueryExecutionId=query)
 
 
 def test_the_results_bucket_must_be_the_callers_to_locate(athena: Athena) -> None:

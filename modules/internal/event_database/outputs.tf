@@ -5,7 +5,7 @@ output "athena_database" {
 
 output "athena_workgroup" {
   description = "Athena workgroup of the database: it has the scan limit, the location of query results and the named queries."
-  value       = aws_athena_workgroup.this.name
+  value       = module.workgroup.workgroup_name
 }
 
 output "events_bucket_name" {
@@ -38,7 +38,7 @@ output "replay_function_name" {
 
 output "results_bucket_name" {
   description = "Name of the bucket of query results."
-  value       = module.results_bucket.bucket_name
+  value       = module.workgroup.results_bucket_name
 }
 
 output "table_name" {

@@ -100,6 +100,22 @@ number = phonenumbers.parse("(425) 679-1901", "US")
 assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == "+14256791901"
 assert phonenumbers.is_valid_number(number)
 """
+QUERIES = """
+from federated_segmentation.query_check import InvalidQuery, check_query
+
+sql = (
+    "WITH c AS (SELECT * FROM t) SELECT map(ARRAY[a], ARRAY[b])[1] AS Id, CAST(c AS row(d int)).d "
+    "AS \\"Attributes.D\\" FROM c CROSS JOIN UNNEST(e) AS u(f) WHERE g > interval '1' day UNION "
+    "SELECT date_format(current_timestamp, '%Y'), lower(x) FROM d"
+)
+assert check_query(sql, mutates=True, databases=["d"]).columns == ("Id", "Attributes.D")
+for refused in ("DROP TABLE t", "SELECT a b c", "SELECT * FROM t", "SELECT a AS First_Name FROM t"):
+    try:
+        check_query(refused, mutates=False, databases=["d"])
+    except InvalidQuery:
+        continue
+    raise AssertionError(refused)
+"""
 ZONES = """
 import zoneinfo
 
@@ -151,6 +167,7 @@ def test_a_function_finds_in_its_package_whatever_it_imports(
         ("engagement_hub", ZONES),
         ("ses_vdm_export", ZONES),
         ("phone_number_validate", NUMBERS),
+        ("federated_segmentation", QUERIES),
     ],
 )
 def test_a_library_works_with_what_a_package_keeps_of_it(

@@ -7,14 +7,23 @@ of workgroups.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlparse
 
-from ministack.core.responses import error_response_json, get_region, json_response, new_uuid
+from ministack.core import iam_actions
+from ministack.core.responses import (
+    error_response_json,
+    get_account_id,
+    get_region,
+    json_response,
+    new_uuid,
+)
 from ministack.services import athena, kms, s3
 
 from local_aws.athena import REQUIRED as ENGINE
@@ -25,6 +34,7 @@ from local_aws.athena.formatting import result_file
 
 REQUIRED = (
     *ENGINE,
+    "ministack.core.iam_actions.extract_resource_arn",
     "ministack.services.athena._executions",
     "ministack.services.athena._get_query_results",
     "ministack.services.athena._start_query_execution",
@@ -40,6 +50,9 @@ _MAX_QUERY_BYTES = 262144  # "Service Quotas": query string length
 
 # What stops a running query, by execution id.
 _running: dict[str, Any] = {}
+
+# Queries by the token of their request, each with the parameters that it came with.
+_requests: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
 
 
 @dataclass(frozen=True)
@@ -66,16 +79,63 @@ class _Output:
 
 
 def apply() -> None:
-    athena._start_query_execution = _start
+    athena._start_query_execution = _start_once
     athena._type_precision_scale = _precision_and_scale
+    iam_actions.extract_resource_arn = _of_their_workgroup(iam_actions.extract_resource_arn)
     _check_readers()
     _interrupt_stopped()
     _forget_copies()
 
 
+def _of_their_workgroup(extract: Callable[..., str]) -> Callable[..., str]:
+    """Queries are authorized on their workgroup, also where a request names the query alone.
+
+    Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon
+    Athena": GetQueryExecution, GetQueryResults and StopQueryExecution have the resource workgroup.
+    """
+
+    def extract_resource_arn(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, Any],
+        region: str,
+        account_id: str,
+    ) -> str:
+        found = extract(service, method, path, headers, body, query_params, region, account_id)
+        if service != "athena" or found != "*":
+            return found
+        try:
+            execution = athena._executions.get(json.loads(body)["QueryExecutionId"])
+        except (ValueError, KeyError, TypeError):
+            return found
+        if execution is None:
+            return found
+        return f"arn:aws:athena:{region}:{account_id}:workgroup/{execution['WorkGroup']}"
+
+    return extract_resource_arn
+
+
 def _invalid(message: str, code: str = "") -> Any:
     extra = {"AthenaErrorCode": code} if code else None
     return error_response_json("InvalidRequestException", message, 400, extra=extra)
+
+
+def _start_once(data: dict[str, Any]) -> Any:
+    """A repeated ClientRequestToken is the same query, if nothing else of the request changed."""
+    request = (get_account_id(), get_region(), str(data.get("ClientRequestToken") or new_uuid()))
+    parameters = {name: value for name, value in data.items() if name != "ClientRequestToken"}
+    if request in _requests:
+        query_id, before = _requests[request]
+        if before != parameters:
+            return _invalid("Idempotent parameters do not match")
+        return json_response({"QueryExecutionId": query_id})
+    answer = _start(data)
+    if answer[0] == 200:
+        _requests[request] = (json.loads(answer[2])["QueryExecutionId"], parameters)
+    return answer
 
 
 def _start(data: dict[str, Any]) -> Any:
@@ -183,7 +243,10 @@ async def _run(
         statistics["DataScannedInBytes"] = result.scanned
         execution["_results"] = {"columns": result.columns, "rows": result.rows}
         execution["_column_types"] = result.types
-        _write(output, output.key(query_id, statement.kind), result_file(statement.kind, result))
+        bucket, key = output.key(query_id, statement.kind)
+        _write(output, (bucket, key), result_file(statement.kind, result))
+        if statement.kind == "DML":  # beside the rows; its format is not documented
+            _write(output, (bucket, f"{key}.metadata"), "\n".join(result.columns).encode())
 
     state, reason = "SUCCEEDED", ""
     try:
@@ -271,6 +334,7 @@ def _forget_copies() -> None:
     def reset_and_clear() -> None:
         reset()
         storage.clear()
+        _requests.clear()
 
     athena.reset = reset_and_clear
 

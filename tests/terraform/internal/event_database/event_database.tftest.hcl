@@ -196,24 +196,9 @@ run "encrypts_everything_with_the_key_it_is_given" {
     condition = alltrue([
       one(aws_kinesis_firehose_delivery_stream.this["direct"].server_side_encryption).key_type == "CUSTOMER_MANAGED_CMK",
       one(aws_kinesis_firehose_delivery_stream.this["direct"].extended_s3_configuration).kms_key_arn == "arn:aws:kms:eu-west-1:111122223333:key/1",
-      one(one(one(aws_athena_workgroup.this.configuration).result_configuration).encryption_configuration).encryption_option == "SSE_KMS",
       aws_cloudwatch_log_group.delivery.kms_key_id == "arn:aws:kms:eu-west-1:111122223333:key/1",
     ])
-    error_message = "Events, results and logs must be under the key."
-  }
-}
-
-run "limits_what_a_query_may_scan_and_how_long_its_result_is_kept" {
-  command = plan
-
-  assert {
-    condition = alltrue([
-      one(aws_athena_workgroup.this.configuration).enforce_workgroup_configuration,
-      one(aws_athena_workgroup.this.configuration).bytes_scanned_cutoff_per_query == 10 * 1024 * 1024 * 1024,
-      one(one(aws_athena_workgroup.this.configuration).result_configuration).output_location == "s3://news-events-results-111122223333-eu-west-1/",
-      one(one(one(aws_athena_workgroup.this.configuration).result_configuration).encryption_configuration).encryption_option == "SSE_S3",
-    ])
-    error_message = "No query may scan more than 10 GB, or put its result elsewhere."
+    error_message = "Events and logs must be under the key."
   }
 }
 
