@@ -10,7 +10,7 @@ output "address_table_arn" {
 
 output "dead_letter_queue_urls" {
   description = "Dead-letter queues: `records` holds the position in the stream of records that could not be processed."
-  value       = { records = module.dead_letter.queue_url }
+  value       = { records = module.subscriber.dead_letter_queue_url }
 }
 
 output "event_pattern" {
@@ -20,5 +20,5 @@ output "event_pattern" {
 
 output "function_name" {
   description = "Name of the function that reads the stream."
-  value       = module.function.function_name
+  value       = module.subscriber.function_name
 }

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinpoint_event_processing.records import LARGEST_DATA, dead_letter, feedback_in
+from pinpoint_event_processing.records import feedback_in
+from shared.stream_records import DeadLetters
 from shared.suppression import FeedbackKind, MalformedFeedback
 from tests.builders.architectures import CONTEXT, load_function
 from tests.builders.event_records import sample, samples
@@ -91,7 +92,11 @@ class Function:
         )
         self.world, self.queue, self._capsys = World(), Queue(), capsys
         monkeypatch.setattr(self.module, "suppressor", self.world.suppressor)
-        monkeypatch.setattr(self.module, "_sqs", lambda: self.queue)
+        monkeypatch.setattr(
+            self.module,
+            "dead_letters",
+            DeadLetters(SETTINGS["DEAD_LETTER_QUEUE_URL"], self.module.logger, lambda: self.queue),
+        )
 
     def __call__(self, *data, seconds=60):
         context = SimpleNamespace(
@@ -240,15 +245,6 @@ def test_a_malformed_record_that_cannot_be_parked_comes_back(function):
 
 def test_what_there_is_no_time_for_comes_back(function):
     assert function(event("hardbounce", ANN), seconds=5) == failures(1)
-
-
-def test_a_record_too_large_for_a_message_is_parked_by_its_place_in_the_stream():
-    large = records("x" * LARGEST_DATA)["Records"][0]
-
-    letter = json.loads(dead_letter(large, "why"))
-
-    assert letter["Data"] is None
-    assert letter["SequenceNumber"] == "1"
 
 
 def test_a_wave_of_a_thousand_bounces_takes_few_calls_beside_those_to_the_list(function):

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.stream_records import DeadLetters
 from tests.builders.architectures import CONTEXT, load_function
 from tests.builders.event_records import sample, samples
 from tests.builders.random_input import ODD_NUMBERS, TEXTS, changed, fuzz, json_values
@@ -68,7 +69,8 @@ def test_a_batch_suppresses_its_good_records_and_parks_the_unreadable_ones(modul
     queue = SimpleNamespace(
         send_message=lambda **message: letters.append(json.loads(message["MessageBody"]))
     )
-    module._sqs = lambda: queue
+    url = SETTINGS["DEAD_LETTER_QUEUE_URL"]
+    module.dead_letters = DeadLetters(url, module.logger, lambda: queue)
     good = [f"good-{n}@example.com" for n, body in enumerate(bodies) if body is None]
     records = [
         {
