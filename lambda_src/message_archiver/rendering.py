@@ -17,6 +17,7 @@ from shared.messages.content import (
     MessagePlan,
     content_digest,
     endpoint_variables,
+    has_inline_text,
     resolve,
 )
 from shared.messages.errors import BadRequest
@@ -202,7 +203,7 @@ class MessageMaker:
         kind = "PUSH" if channel in PUSH_MEMBERS else channel
         member = "PushTemplate" if kind == "PUSH" else TEMPLATE_MEMBERS[kind]
         reference = part.templates.get(member) or {}
-        if not reference.get("Name"):
+        if not reference.get("Name") or has_inline_text(part.configuration, channel):
             return None
         template, _ = self.contents.template(
             kind, reference["Name"], reference.get("Version"), send

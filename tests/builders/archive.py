@@ -138,11 +138,12 @@ class Api:
         return {"JourneyResponse": self.journeys[JourneyId]}
 
     def _template(self, kind: str, name: str, version: str | None) -> Any:
-        self._begin(f"Get{kind}Template")
+        operation = f"Get{kind.title()}Template"
+        self._begin(operation)
         for body in self.templates.get((kind, name), []):
             if body["Version"] == (version or self.active[kind, name]):
                 return body
-        raise _error(f"Get{kind}Template", "NotFoundException")
+        raise _error(operation, "NotFoundException")
 
     def get_email_template(self, TemplateName: str, Version: str | None = None) -> Any:
         return {"EmailTemplateResponse": self._template("EMAIL", TemplateName, Version)}

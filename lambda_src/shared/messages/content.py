@@ -439,6 +439,22 @@ def content_digest(content: Content, address: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def has_inline_text(message_configuration: Mapping[str, Any], channel: str) -> bool:
+    """Check whether a channel's own message has the text, so that no template counts."""
+    if channel == "EMAIL":
+        message = message_configuration.get("EmailMessage") or {}
+        simple = message.get("SimpleEmail") or {}
+        parts = [simple.get(name) or {} for name in ("HtmlPart", "TextPart")]
+        return bool(
+            message.get("HtmlBody")
+            or message.get("Body")
+            or any(part.get("Data") for part in parts)
+            or (message.get("RawEmail") or {}).get("Data")
+        )
+    member = {"SMS": "SMSMessage", "VOICE": "VoiceMessage"}.get(channel, "")
+    return bool((message_configuration.get(member) or {}).get("Body"))
+
+
 def template_references(
     template_configuration: Mapping[str, Any] | None,
 ) -> dict[str, tuple[str, str | None]]:

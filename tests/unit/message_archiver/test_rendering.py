@@ -145,7 +145,7 @@ def test_4_a_campaign_version_is_read_once_for_all_its_sends(api, maker):
     }
 
     assert bodies == {"Hi ann"}
-    assert api.calls == {"GetCampaignVersion": 1, "GetSMSTemplate": 1}
+    assert api.calls == {"GetCampaignVersion": 1, "GetSmsTemplate": 1}
 
 
 def test_4_without_versions_in_the_events_a_campaign_is_read_once_for_what_was_sent_by_then(
@@ -219,6 +219,27 @@ def test_6_a_template_that_was_overwritten_is_never_archived_in_place_of_the_old
 
     with pytest.raises(NotArchivable, match="was overwritten since the message was sent"):
         message(maker, campaign_send(**attributes))
+
+
+@pytest.mark.parametrize(
+    ("member", "inline", "endpoint"),
+    [
+        ("SMSTemplate", {"SMSMessage": {"Body": "own"}}, ANN),
+        ("EmailTemplate", {"EmailMessage": {"Title": "t", "HtmlBody": "own"}}, EMAIL),
+        ("EmailTemplate", {"EmailMessage": {"Title": "t", "Body": "own"}}, EMAIL),
+    ],
+)
+def test_a_template_does_not_count_where_the_campaign_has_its_own_text(
+    api, maker, member, inline, endpoint
+):
+    api.campaign({"MessageConfiguration": inline, "TemplateConfiguration": {member: {"Name": "t"}}})
+
+    found = message(maker, campaign_send(endpoint=endpoint))
+
+    content = found.content
+    texts = [getattr(content, name, None) for name in ("body", "html", "text")]
+    assert "own" in texts
+    assert found.template is None
 
 
 def test_6_content_that_was_read_in_time_is_archived_also_after_it_was_overwritten(api, maker):
