@@ -113,11 +113,11 @@ run "locks_every_object_for_the_days_of_its_mode" {
   variables { object_lock = { mode = "COMPLIANCE", days = 30 } }
 
   assert {
-    condition = aws_s3_bucket.this.object_lock_enabled && one(one(aws_s3_bucket_object_lock_configuration.this[0].rule).default_retention) == {
-      mode  = "COMPLIANCE"
-      days  = 30
-      years = null
-    }
+    condition = alltrue([
+      aws_s3_bucket.this.object_lock_enabled,
+      one(one(aws_s3_bucket_object_lock_configuration.this[0].rule).default_retention).mode == "COMPLIANCE",
+      one(one(aws_s3_bucket_object_lock_configuration.this[0].rule).default_retention).days == 30,
+    ])
     error_message = "The bucket must lock new objects."
   }
 }
