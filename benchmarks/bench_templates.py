@@ -11,7 +11,7 @@ from benchmarks import Figure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "lambda_src"))
 
-from engagement_hub.engagement.templates import Template, compile_template
+from shared.messages.templates import Template, compile_template
 
 REPEATS = 5
 RENDERS = 20_000

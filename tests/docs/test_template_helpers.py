@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engagement_hub.engagement.template_helpers import HELPERS
-from engagement_hub.engagement.templates import compile_template
+from shared.messages.template_helpers import HELPERS
+from shared.messages.templates import compile_template
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "template_helpers.md").read_text()
 ENDPOINT = json.loads(PAGE.split("```json\n")[1].split("```")[0])

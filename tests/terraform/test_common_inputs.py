@@ -21,6 +21,7 @@ OTHER_INPUTS = {
     ("campaign_create", "sms"): "settings that the input of a campaign may leave out",
     ("engagement_hub", "entity_events"): "the bus that the hub puts events on",
     ("engagement_hub", "sms"): "the channel of the hub",
+    ("message_archiver", "retention_days"): "the archive, which is kept permanently by default",
     ("pinpoint_resources", "event_stream"): "the event stream to register, with its role",
     ("s3_triggered_import", "prefix"): "the files to import",
     ("ses_auto_reply", "configuration_set"): "of the replies; the module creates none",
@@ -30,6 +31,7 @@ OTHER_INPUTS = {
 DIFFERENCES = {
     ("campaign_create", "timeout_minutes"): ("default", "a campaign takes longer"),
     ("federated_segmentation", "force_destroy"): ("description", "names its objects"),
+    ("message_archiver", "force_destroy"): ("description", "names its objects and the lock"),
     ("phone_number_validate", "force_destroy"): ("description", "names its objects"),
     ("phone_number_validate", "timeout_minutes"): ("description", "names its job"),
     ("pinpoint_resources", "name"): ("description", "the name also marks the resources"),

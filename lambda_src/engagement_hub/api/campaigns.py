@@ -13,7 +13,6 @@ from engagement_hub.engagement import campaigns
 from engagement_hub.engagement.campaigns import StoredCampaign, UpcomingRun
 from engagement_hub.engagement.channel_settings import check_from_address
 from engagement_hub.engagement.errors import NotFound, TooManyRequests
-from engagement_hub.engagement.messages import template_references
 from engagement_hub.engagement.model import Activity, JsonObject
 from engagement_hub.engagement.schedule import is_immediate
 from engagement_hub.hub import Hub
@@ -27,6 +26,7 @@ from engagement_hub.store.names import (
     run_activity_id,
     run_scope,
 )
+from shared.messages.content import template_references
 
 __all__ = ["OPERATIONS"]
 

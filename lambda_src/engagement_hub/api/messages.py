@@ -30,18 +30,18 @@ from engagement_hub.engagement.eligibility import Rules, Skip, address_key, deci
 from engagement_hub.engagement.endpoint_requests import checked_id
 from engagement_hub.engagement.errors import BadRequest, EngagementError
 from engagement_hub.engagement.events import RefusedStatus, sms_refused
-from engagement_hub.engagement.messages import (
-    address_variables,
-    endpoint_variables,
-    resolve,
-    template_references,
-    validate_messages,
-)
+from engagement_hub.engagement.messages import validate_messages
 from engagement_hub.engagement.model import ChannelType, Endpoint, JsonObject
 from engagement_hub.hub import Hub
 from engagement_hub.store.channels import channel_settings
 from engagement_hub.store.names import load_template
 from engagement_hub.store.sent_requests import Path
+from shared.messages.content import (
+    address_variables,
+    endpoint_variables,
+    resolve,
+    template_references,
+)
 from shared.pinpoint_events import HubIds
 
 __all__ = ["OPERATIONS"]

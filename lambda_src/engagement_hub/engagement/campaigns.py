@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from engagement_hub.engagement.eligibility import Cap, Period
 from engagement_hub.engagement.errors import BadRequest, Conflict
-from engagement_hub.engagement.messages import template_references, validate_messages
+from engagement_hub.engagement.messages import validate_messages
 from engagement_hub.engagement.model import (
     Activity,
     ActivityResult,
@@ -56,6 +56,7 @@ from engagement_hub.engagement.schedule import (
 )
 from engagement_hub.engagement.starts import START
 from shared.instants import iso
+from shared.messages.content import template_references
 
 DEFAULT_TREATMENT = "0"
 ALL_CAMPAIGNS = "all"  # the counter of the project's Daily

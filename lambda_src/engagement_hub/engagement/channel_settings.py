@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.messages import Content, EmailContent, SmsContent
 from shared.mailbox import MailboxRefused, read_mailbox
+from shared.messages.content import Content, EmailContent, SmsContent
 
 __all__ = [
     "AllowedSenders",

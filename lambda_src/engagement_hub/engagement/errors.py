@@ -9,30 +9,27 @@ Source: Amazon Pinpoint API, service model 2016-12-01 (the eight modelled except
 
 import re
 
+from shared.messages.errors import BadRequest, EngagementError
+
+__all__ = [
+    "BadRequest",
+    "Conflict",
+    "EngagementError",
+    "Forbidden",
+    "InternalServerError",
+    "MethodNotAllowed",
+    "NotFound",
+    "NotImplementedOperation",
+    "PayloadTooLarge",
+    "TooManyRequests",
+]
+
 OPERATIONS_PAGE = "docs/migrating_from_pinpoint.md (Operations)"
 # Operations that AWS still answers after 2026-10-30: numbers, one-time passwords, push.
 LIVES_ON_AT_AWS = re.compile(
     r"PhoneNumberValidate|SendOTPMessage|VerifyOTPMessage"
     r"|(?:Get|Update|Delete)(?:Adm|Apns|ApnsSandbox|ApnsVoip|ApnsVoipSandbox|Baidu|Gcm)Channel"
 )
-
-
-class EngagementError(Exception):
-    """Base of everything the engagement domain refuses."""
-
-    code = "InternalServerErrorException"
-    status = 500
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class BadRequest(EngagementError):
-    """The request breaks a rule; sending it again unchanged cannot help."""
-
-    code = "BadRequestException"
-    status = 400
 
 
 class Forbidden(EngagementError):

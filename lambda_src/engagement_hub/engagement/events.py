@@ -109,12 +109,16 @@ def campaign_send(
     now: datetime,
     account_id: str,
     arrived: datetime | None = None,
+    content: Mapping[str, str] | None = None,
 ) -> Record:
     """Write `_campaign.send`: the outcome of one endpoint in one run.
 
     Args:
         treatment_id: None for an endpoint held out; the record says "0" then, as AWS's does.
         delivery_type: the endpoint's channel, or CUSTOM when a custom channel delivered.
+        content: attributes of the content that the run sends, which Amazon Pinpoint's events do not
+            have: `campaign_version`; `template_version` and `template_modified` for a template;
+            `content_digest` for a message that was sent.
     """
     record = envelope(
         "_campaign.send",
@@ -128,6 +132,7 @@ def campaign_send(
             "treatment_id": treatment_id or DEFAULT_TREATMENT,
             "delivery_type": delivery_type,
             "campaign_send_status": str(status),
+            **(content or {}),
         },
         account_id=account_id,
     )

@@ -22,7 +22,7 @@ from typing import Any
 
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.model import Frequency, QuietTime, Schedule
-from engagement_hub.engagement.template_dates import find_zone
+from shared.messages.template_dates import find_zone
 
 IMMEDIATE = "IMMEDIATE"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.templates import TemplateError, compile_template
+from shared.messages.content import SMS_BODY_LIMIT, default_substitutions
+from shared.messages.templates import TemplateError, compile_template
 
-SMS_BODY_LIMIT = 1_600
 EMAIL_PART_LIMIT = 600_000
 VOICE_BODY_LIMIT = 10_000
 # Characters of all texts of a platform together.
@@ -36,27 +36,6 @@ def validate_template_name(name: str) -> None:
             f"Template name {name[:128]!r} must start with a letter or digit and have 1 to 128 of "
             "A-Z, a-z, 0-9, _ and -."
         )
-
-
-def default_substitutions(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the template's default values, decoded.
-
-    Raises:
-        BadRequest: DefaultSubstitutions is no string that holds a JSON object.
-    """
-    encoded = template.get("DefaultSubstitutions")
-    if encoded is None or encoded == "":
-        return {}
-    try:
-        decoded = json.loads(encoded)
-    except (TypeError, ValueError, RecursionError):
-        decoded = None
-    if not isinstance(decoded, dict):
-        raise BadRequest(
-            "DefaultSubstitutions must be a string that holds a JSON object, such as "
-            '{"User.UserAttributes.FirstName": "there"}.'
-        )
-    return decoded
 
 
 def _check_part(

@@ -12,10 +12,10 @@ from botocore.config import Config
 
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.events import email_tags, sms_context
-from engagement_hub.engagement.messages import EmailContent, SmsContent, VoiceContent
 from engagement_hub.senders.outcome import SendOutcome, attempt
 from shared.aws import aws_client
 from shared.mailbox import MailboxRefused, read_address, read_mailbox
+from shared.messages.content import EmailContent, SmsContent, VoiceContent
 from shared.pinpoint_events import CUSTOMER_CONTEXT, HubIds
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from engagement_hub.engagement.campaigns import (
     treatments_of,
 )
 from engagement_hub.engagement.eligibility import Rules
-from engagement_hub.engagement.messages import MessagePlan, resolve, template_references
 from engagement_hub.engagement.model import QuietTime
 from engagement_hub.hub import Hub
 from engagement_hub.store.names import load_template, run_activity_id, run_scope
 from engagement_hub.workers.steps import Event
+from shared.messages.content import MessagePlan, resolve, template_references
 
 # Channels that Pinpoint served and the hub does not: their endpoints are reported as
 # UNSUPPORTED_CHANNEL when the campaign has content for them.

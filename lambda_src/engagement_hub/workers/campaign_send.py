@@ -26,7 +26,12 @@ from engagement_hub.workers.campaign_plan import (
     plan_of,
     run_id_of,
 )
-from engagement_hub.workers.chunk_outcomes import Recipient, counters_of, settled
+from engagement_hub.workers.chunk_outcomes import (
+    CONTENT_DIGEST,
+    Recipient,
+    counters_of,
+    settled,
+)
 from engagement_hub.workers.send_chunk import ChunkSender
 from engagement_hub.workers.sending_rates import ChunkPaces
 from engagement_hub.workers.steps import Answer, Event, logger
@@ -157,6 +162,7 @@ def _events(
                 delivery_type="CUSTOM" if chunk.custom else one.channel,
                 now=now,
                 account_id=account,
+                content=_content_attributes(plan, treatment, one, outcome),
             )
         )
         refusal = _refusal_status(outcome)
@@ -174,6 +180,20 @@ def _events(
                 )
             )
     return records
+
+
+def _content_attributes(
+    plan: RunPlan, treatment: Treatment, recipient: Recipient, outcome: Outcome
+) -> dict[str, str]:
+    """Name the content of the run's snapshot: edits after the start of the run do not change it."""
+    attributes = {"campaign_version": str(plan.campaign["Version"])}
+    template = treatment.templates.get(recipient.channel)
+    if template is not None:
+        attributes["template_version"] = str(template["Version"])
+        attributes["template_modified"] = str(template["LastModifiedDate"])
+    if CONTENT_DIGEST in outcome:
+        attributes[CONTENT_DIGEST] = str(outcome[CONTENT_DIGEST])
+    return attributes
 
 
 def _refusal_status(outcome: Outcome) -> str | None:

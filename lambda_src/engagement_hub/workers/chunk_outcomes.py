@@ -35,6 +35,8 @@ _NOT_TAKEN = frozenset({SendStatus.THROTTLED.value, SendStatus.TRANSIENT_FAILURE
 # Our own word for endpoints that the FILTER hook left out. Their number is in the activity's
 # ExecutionMetrics under this name.
 FILTERED = "FILTERED_OUT_BY_HOOK"
+# Member of the outcome of a message that was sent: `content_digest` of its content and address.
+CONTENT_DIGEST = "content_digest"
 
 
 @dataclass(frozen=True, slots=True)

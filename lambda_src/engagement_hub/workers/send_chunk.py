@@ -55,12 +55,12 @@ from engagement_hub.engagement.hooks import (
     custom_channel_payload,
     hook_payload,
 )
-from engagement_hub.engagement.messages import Content, endpoint_variables
 from engagement_hub.engagement.model import ChannelType, Endpoint
 from engagement_hub.senders import SendOutcome
 from engagement_hub.store.runs import ChunkRecord, Outcome, RunStore
 from engagement_hub.workers.campaign_plan import RunPlan, Treatment
 from engagement_hub.workers.chunk_outcomes import (
+    CONTENT_DIGEST,
     FILTERED,
     Recipient,
     may_repeat,
@@ -68,6 +68,7 @@ from engagement_hub.workers.chunk_outcomes import (
     round_pause,
 )
 from engagement_hub.workers.steps import logger
+from shared.messages.content import Content, content_digest, endpoint_variables
 from shared.transient import ServiceUnavailable, transient_errors_named
 
 # Sends that one invocation has under way; at 100 ms a send that is some 80 a second.
@@ -563,7 +564,10 @@ class ChunkSender:
         outcome = self.sender.send(
             message.content, message.address, context=self._context(message.recipient)
         )
-        return recorded(outcome)
+        result = recorded(outcome)
+        if message.content is not None and result["status"] == SendStatus.SUCCESS:
+            result[CONTENT_DIGEST] = content_digest(message.content, message.address)
+        return result
 
     def _sleep_until(self, moment: float) -> None:
         delay = moment - self.clock()

@@ -356,6 +356,17 @@ def test_question_marks_take_the_execution_parameters(athena: Athena) -> None:
     assert rows == [["ab", "3"]]
 
 
+def test_question_marks_are_counted_in_the_order_of_the_text(athena: Athena) -> None:
+    query = (
+        "WITH q AS (SELECT ? AS a, 2 AS b, 3 AS c) "
+        "SELECT ?, a FROM q WHERE a = ? AND b >= ? AND c < ? ORDER BY 1 LIMIT 7"
+    )
+
+    rows = athena.rows(query, ExecutionParameters=["1", "'x'", "1", "2", "4"])
+
+    assert rows == [["x", "1"]]
+
+
 REFUSED = {
     "SELECT nope FROM all_events": "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved",
     "SELECT event_id AS x FROM all_events WHERE x = 'a'": "COLUMN_NOT_FOUND: line 1:20: Column 'x'",

@@ -27,6 +27,8 @@ resource "aws_s3_bucket" "this" {
   bucket        = "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.id}"
   force_destroy = var.force_destroy
 
+  object_lock_enabled = var.object_lock != null
+
   tags = var.operations.tags
 }
 
@@ -69,6 +71,22 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   }
 }
 
+resource "aws_s3_bucket_object_lock_configuration" "this" {
+  count = var.object_lock == null ? 0 : 1
+
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    default_retention {
+      mode = var.object_lock.mode
+      days = var.object_lock.days
+    }
+  }
+
+  # Object Lock works on versions.
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
@@ -105,6 +123,28 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
       expiration {
         days = rule.value
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.transitions
+
+    content {
+      id     = rule.key == "" ? "transition" : "transition-${rule.key}"
+      status = "Enabled"
+
+      # With a size in the filter, S3's own least size for transitions (128 KB) does not count.
+      filter {
+        and {
+          prefix                   = rule.key
+          object_size_greater_than = rule.value.larger_than_bytes
+        }
+      }
+
+      transition {
+        days          = rule.value.after_days
+        storage_class = rule.value.storage_class
       }
     }
   }

@@ -4,6 +4,7 @@ output "bucket_name" {
 
   # A write before the settings would leave an object without a version or under the wrong key.
   depends_on = [
+    aws_s3_bucket_object_lock_configuration.this,
     aws_s3_bucket_policy.this,
     aws_s3_bucket_server_side_encryption_configuration.this,
     aws_s3_bucket_versioning.this,
@@ -15,6 +16,7 @@ output "bucket_arn" {
   value       = aws_s3_bucket.this.arn
 
   depends_on = [
+    aws_s3_bucket_object_lock_configuration.this,
     aws_s3_bucket_policy.this,
     aws_s3_bucket_server_side_encryption_configuration.this,
     aws_s3_bucket_versioning.this,

@@ -34,6 +34,15 @@ variable "force_destroy" {
   nullable    = false
 }
 
+variable "object_lock" {
+  description = "Object Lock of the bucket: retention mode (`GOVERNANCE` or `COMPLIANCE`) and days of every new object. Null creates a bucket without Object Lock. A change between null and an object replaces the bucket."
+  type = object({
+    mode = string
+    days = number
+  })
+  default = null
+}
+
 variable "operations" {
   description = "Operations settings of the module, passed on unchanged: alarm notifications, the customer managed KMS key, log retention, tags."
   type = object({
@@ -63,4 +72,15 @@ variable "services" {
     condition     = alltrue([for service in var.services : length(service.object_actions) + length(service.bucket_actions) > 0])
     error_message = "services must give each service actions on objects or on the bucket: a statement without an action allows nothing. Leave the service out."
   }
+}
+
+variable "transitions" {
+  description = "Transitions to a cheaper storage class: key prefix => days after creation, the storage class, and the size in bytes that an object must exceed."
+  type = map(object({
+    after_days        = number
+    storage_class     = string
+    larger_than_bytes = number
+  }))
+  default  = {}
+  nullable = false
 }

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from engagement_hub.engagement.channel_settings import ChannelSettings, settings_of
-from engagement_hub.engagement.messages import EmailContent, SmsContent, VoiceContent
 from engagement_hub.senders import SendOutcome
 from engagement_hub.store.entities import Kind
+from shared.messages.content import EmailContent, SmsContent, VoiceContent
 from tests.builders.campaign_runs import build, campaign, people, send
 from tests.builders.hub_workers import APP, segment
 

@@ -3,19 +3,20 @@ import json
 
 import pytest
 
-from engagement_hub.engagement import messages
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.messages import (
+from engagement_hub.engagement.messages import validate_messages
+from shared.messages import content as messages
+from shared.messages.content import (
     EmailContent,
     SmsContent,
     VoiceContent,
     address_variables,
+    content_digest,
     endpoint_variables,
     resolve,
     template_references,
-    validate_messages,
 )
-from engagement_hub.engagement.templates import RenderingFailed, TemplateError
+from shared.messages.templates import RenderingFailed, TemplateError
 from tests.builders.campaigns import endpoint
 
 GREETING = "Hi {{User.UserAttributes.FirstName}}"
@@ -288,3 +289,21 @@ def test_a_voice_message_in_another_language_needs_a_voice_that_speaks_it(messag
 
     assert resolve({"VoiceMessage": {**message, "VoiceId": "Hans"}}, templates, "VOICE") is not None
     assert resolve({"VoiceMessage": {"Body": "Hi", "LanguageCode": "en-US"}}, {}, "VOICE")
+
+
+def test_the_digest_of_a_content_depends_on_its_words_and_its_address_alone():
+    digests = [
+        content_digest(SmsContent("Hi"), "+14255550100"),
+        content_digest(SmsContent("Hi "), "+14255550100"),
+        content_digest(SmsContent("Hi"), "+14255550101"),
+        content_digest(VoiceContent("Hi"), "+14255550100"),
+        content_digest(VoiceContent("Hi", ssml=True), "+14255550100"),
+        content_digest(EmailContent(subject="Hi", text="x"), "ann@example.com"),
+        content_digest(EmailContent(subject="Hi", html="x"), "ann@example.com"),
+        content_digest(EmailContent(subject="Hi", text="x", headers=(("A", "b"),)), "ann@x.org"),
+        content_digest(EmailContent(raw=b"x"), "ann@example.com"),
+        content_digest(EmailContent(raw=b"y"), "ann@example.com"),
+    ]
+
+    assert len(set(digests)) == len(digests)
+    assert digests[0] == content_digest(SmsContent("Hi", sender_id="SHOP"), "+14255550100")

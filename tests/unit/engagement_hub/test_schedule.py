@@ -17,8 +17,8 @@ from engagement_hub.engagement.schedule import (
     validate_quiet_time,
     validate_schedule,
 )
-from engagement_hub.engagement.template_dates import NoTimeZoneDatabase, find_zone
 from shared.instants import iso
+from shared.messages.template_dates import NoTimeZoneDatabase, find_zone
 from tests.builders.campaigns import NOW, schedule
 
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))

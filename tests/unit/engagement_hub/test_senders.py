@@ -11,10 +11,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from engagement_hub.engagement.messages import EmailContent, SmsContent, VoiceContent
 from engagement_hub.senders import DeliveryStatus, Senders
 from engagement_hub.senders.channels import SendingIdentities
 from engagement_hub.senders.outcome import OPTED_OUT, attempt
+from shared.messages.content import EmailContent, SmsContent, VoiceContent
 
 NUMBER = "+14255550100"
 IDS = {"application_id": "app1", "campaign_id": "c1", "endpoint_id": "e 1"}

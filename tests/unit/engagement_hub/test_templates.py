@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.template_helpers import HELPERS
 from engagement_hub.engagement.template_requests import validate_template, validate_template_name
-from engagement_hub.engagement.templates import RenderingFailed, TemplateError, compile_template
+from shared.messages.template_helpers import HELPERS
+from shared.messages.templates import RenderingFailed, TemplateError, compile_template
 from tests.builders.campaigns import endpoint
 
 NOON = datetime(2020, 9, 19, 12, 5, 9, tzinfo=UTC)

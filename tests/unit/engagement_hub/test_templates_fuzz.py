@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.messages import resolve
-from engagement_hub.engagement.template_helpers import HELPERS
 from engagement_hub.engagement.template_requests import validate_template
-from engagement_hub.engagement.template_scope import MAX_REPEATED_CHARACTERS
-from engagement_hub.engagement.templates import TemplateError, compile_template
+from shared.messages.content import resolve
+from shared.messages.template_helpers import HELPERS
+from shared.messages.template_scope import MAX_REPEATED_CHARACTERS
+from shared.messages.templates import TemplateError, compile_template
 from tests.builders.random_input import TEXTS, fuzz, json_values
 
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)

@@ -24,6 +24,7 @@ from engagement_hub.workers.campaign_plan import (
     plan_of,
 )
 from engagement_hub.workers.send_chunk import ChunkSender
+from shared.messages.content import SmsContent, content_digest
 from tests.builders.campaign_runs import (
     CONTEXT,
     Unpaced,
@@ -858,18 +859,45 @@ def test_an_unknown_template_fails_the_run_and_makes_the_campaign_invalid(hub, s
 def test_a_template_is_read_once_when_the_run_begins(hub, sender, stream):
     segment(hub)
     people(hub, 1)
-    template = {"Body": "Old", "Version": "1", "ActiveVersion": "1"}
+    template = {
+        "Body": "Old",
+        "Version": "3",
+        "ActiveVersion": "3",
+        "LastModifiedDate": "2027-01-01T00:00:00Z",
+    }
     hub.entities.put(ACCOUNT, Kind.TEMPLATE, "SMS#hello", template)
     event = campaign(
         hub, MessageConfiguration={}, TemplateConfiguration={"SMSTemplate": {"Name": "hello"}}
     )
 
     keys = build(hub, event)
-    hub.entities.put(ACCOUNT, Kind.TEMPLATE, "SMS#hello", {**template, "Body": "New"})
+    edited = {"Body": "New", "LastModifiedDate": "2027-01-15T08:00:01Z"}
+    hub.entities.put(ACCOUNT, Kind.TEMPLATE, "SMS#hello", {**template, **edited})
     for key in keys:
         steps.send_chunk(hub, {**event, "Key": key}, CONTEXT)
 
     assert [body for _, body in sender.sent] == ["Old"]
+    [record] = stream
+    assert record["attributes"]["template_version"] == "3"
+    assert record["attributes"]["template_modified"] == "2027-01-01T00:00:00Z"
+
+
+def test_the_event_of_a_send_names_the_content_that_was_sent(hub, sender, stream):
+    segment(hub)
+    people(hub, 2)
+    refused = SendOutcome(DeliveryStatus.PERMANENT_FAILURE, 400, "", reason="ValidationException")
+    sender.answers = {"+14255550001": refused}
+
+    run(hub, campaign(hub))
+
+    [sent, failed] = [
+        record["attributes"] for record in stream if record["event_type"] == "_campaign.send"
+    ]
+    [(address, body), *_] = sender.sent
+    assert sent["campaign_version"] == failed["campaign_version"] == "1"
+    assert sent["content_digest"] == content_digest(SmsContent(body), address)
+    assert "content_digest" not in failed
+    assert "template_version" not in sent
 
 
 def test_a_paused_campaign_skips_its_run(hub, sender, stream):

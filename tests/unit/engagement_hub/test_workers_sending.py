@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from engagement_hub.engagement.campaigns import SendStatus
 from engagement_hub.engagement.errors import NotFound
-from engagement_hub.engagement.messages import SmsPlan
 from engagement_hub.hub import Hub
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.entities import Kind
@@ -19,6 +18,7 @@ from engagement_hub.store.runs import RunStore
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers import sending_rates
 from engagement_hub.workers.chunk_outcomes import MOST_ROUNDS
+from shared.messages.content import SmsPlan
 from tests.builders.campaign_runs import (
     CONTEXT,
     AnswersLost,

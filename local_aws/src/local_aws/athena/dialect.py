@@ -125,8 +125,15 @@ def with_parameters(query: exp.Expression, values: Sequence[str]) -> exp.Express
             f"INVALID_PARAMETER_USAGE: line 1:1: Incorrect number of parameters: expected "
             f"{len(marks)} but found {len(values)}"
         )
-    for mark, value in zip(marks, values, strict=True):
-        mark.replace(parse_expression(value))
+    # The tree does not tell the order of its parts in the text: conditions joined by AND are nested
+    # from the last to the first. The text that it is written as does.
+    named = {f"parameter{number}of{len(marks)}": mark for number, mark in enumerate(marks)}
+    stands = {name: exp.Var(this=name) for name in named}
+    for name, mark in named.items():
+        mark.replace(stands[name])
+    text = query.sql("athena")
+    for name, value in zip(sorted(stands, key=text.index), values, strict=True):
+        stands[name].replace(parse_expression(value))
     return query
 
 

@@ -173,3 +173,38 @@ run "rejects_a_service_that_may_do_nothing" {
 
   expect_failures = [var.services]
 }
+
+run "locks_every_object_for_the_days_of_its_mode" {
+  command = plan
+
+  variables { object_lock = { mode = "COMPLIANCE", days = 30 } }
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket.this.object_lock_enabled,
+      one(one(aws_s3_bucket_object_lock_configuration.this[0].rule).default_retention).mode == "COMPLIANCE",
+      one(one(aws_s3_bucket_object_lock_configuration.this[0].rule).default_retention).days == 30,
+    ])
+    error_message = "The bucket must lock new objects."
+  }
+}
+
+run "moves_large_objects_of_a_prefix_to_glacier" {
+  command = plan
+
+  variables {
+    transitions = { "archive/" = { after_days = 90, storage_class = "GLACIER_IR", larger_than_bytes = 131072 } }
+  }
+
+  assert {
+    condition = [
+      for rule in aws_s3_bucket_lifecycle_configuration.this.rule : [
+        rule.filter[0].and[0].prefix,
+        rule.filter[0].and[0].object_size_greater_than,
+        one(rule.transition).storage_class,
+        one(rule.transition).days,
+      ] if rule.id == "transition-archive/"
+    ] == [["archive/", 131072, "GLACIER_IR", 90]]
+    error_message = "Small objects stay: each costs more in Glacier."
+  }
+}

@@ -7,8 +7,8 @@ defaults. Empty text, an empty list and an absent member all count as missing.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.template_helpers import Clock, is_missing
+from shared.messages.errors import BadRequest
+from shared.messages.template_helpers import Clock, is_missing
 
 # Written by #each, partials and helpers in one render: nested loops and `replace` grow without it.
 MAX_REPEATED_CHARACTERS = 5_000_000

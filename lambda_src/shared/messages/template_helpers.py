@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from engagement_hub.engagement.template_dates import DateProblem, read_date, write_date, zone
+from shared.messages.template_dates import DateProblem, read_date, write_date, zone
 
 MAX_PADDED_LENGTH = 1_000  # `size=` of center, ljust and rjust: keeps one typo from filling memory
 MAX_HELPER_CHARACTERS = 1_000_000  # of one result: more than an email's part may have

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from engagement_hub.engagement.template_helpers import (
+from shared.messages.template_helpers import (
     HELPERS,
     Clock,
     DateProblem,
@@ -35,7 +35,7 @@ from engagement_hub.engagement.template_helpers import (
     text_of,
     truthy,
 )
-from engagement_hub.engagement.template_scope import (
+from shared.messages.template_scope import (
     RenderingFailed,
     Scope,
     Value,
@@ -44,7 +44,7 @@ from engagement_hub.engagement.template_scope import (
     relative,
     variable,
 )
-from engagement_hub.engagement.template_syntax import Tag, TemplateError, Token, path_parts, scan
+from shared.messages.template_syntax import Tag, TemplateError, Token, path_parts, scan
 
 EACH_LIMIT = 15
 # Bounds that keep a template from exhausting the stack, the memory or the time of a function.

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
-from engagement_hub.engagement.errors import BadRequest
+from shared.messages.errors import BadRequest
 
 MAX_TAG_LENGTH = 2_000
 
