@@ -16,6 +16,7 @@ __all__ = [
     "same",
     "segment_request",
     "template_request",
+    "updated",
 ]
 
 # Tag of a copied segment or template: the source that it is a copy of.
@@ -63,6 +64,19 @@ def copied_tags(tags: Mapping[str, str] | None, copied_from: str) -> dict[str, s
 def same(one: Any, other: Any) -> bool:
     """Check whether two bodies say the same: an absent member equals null, false or empty."""
     return bool(_plain(one) == _plain(other))
+
+
+def updated(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request that makes an existing body as wanted.
+
+    An update leaves members that it does not name as they are; an empty member removes them.
+    """
+    cleared = {
+        name: type(value)()
+        for name, value in there.items()
+        if name not in wanted and isinstance(value, bool | dict | list | str)
+    }
+    return {**cleared, **wanted}
 
 
 def _members(body: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from journey_copy.bodies import COPIED_FROM, copied_tags, same, segment_request
+from journey_copy.bodies import COPIED_FROM, copied_tags, same, segment_request, updated
 from journey_copy.mapping import AnotherCopyUnderWay, Copy, Entry
 from journey_copy.names import journey_names, template_names
 from journey_copy.outcome import Action, Outcome, Result, Step
@@ -493,7 +493,7 @@ class Copier:
         elif dry_run:
             outcome.result = Result.WOULD_BE_UPDATED
         else:
-            self._target.update_journey(there["Id"], wanted)
+            self._target.update_journey(there["Id"], updated(self._target.draft(there), wanted))
             outcome.result = Result.UPDATED
 
     def _free_name(

@@ -171,8 +171,8 @@ class PinpointHost:
         if journey_id not in journeys:
             raise Refused(404, "NotFoundException", f"Resource not found: {journey_id}")
         if method == "PUT":
-            kept = {name: journeys[journey_id][name] for name in ("Id", "ApplicationId")}
-            journeys[journey_id] = {**body, **kept, "CreationDate": CREATED}
+            merged = {**journeys[journey_id], **body}  # an empty member removes what was there
+            journeys[journey_id] = {k: v for k, v in merged.items() if v not in ({}, [], "")}
         if method == "DELETE":
             return 200, journeys.pop(journey_id)
         return 200, journeys[journey_id]

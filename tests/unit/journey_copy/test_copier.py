@@ -13,7 +13,7 @@ from journey_copy.mapping import LEASE_SECONDS, AnotherCopyUnderWay, Copy
 from journey_copy.outcome import Result
 from journey_copy.references import journey_references
 from journey_copy.substitutes import Substitutes
-from tests.builders.journeys import ELSEWHERE, FUNCTION, World, journey, world
+from tests.builders.journey_copies import ELSEWHERE, FUNCTION, World, journey, world
 from tests.builders.pinpoint_projects import PinpointHost, Refused
 
 
@@ -293,6 +293,21 @@ def test_a_changed_journey_updates_its_draft(there: World) -> None:
     copy = there.copied(second)
     assert copy["Activities"]["wait"]["Wait"]["WaitTime"] == {"WaitFor": "PT48H"}
     assert copy["State"] == "DRAFT"
+
+
+def test_a_member_that_the_source_gave_up_leaves_the_copy(there: World) -> None:
+    journey_id = there.welcome(RefreshFrequency="P1D", WaitForQuietTime=True)
+    there.copy(journey_id)
+    source = there.staging.journeys["from1"][journey_id]
+    for member in ("QuietTime", "RefreshFrequency", "WaitForQuietTime"):
+        del source[member]
+
+    second = there.copy(journey_id)
+
+    copy = there.copied(second)
+    assert "QuietTime" not in copy and "RefreshFrequency" not in copy
+    assert copy["WaitForQuietTime"] is False
+    assert there.copy(journey_id).result is Result.UNCHANGED
 
 
 def test_a_changed_segment_and_template_become_new_versions_of_their_copies(there: World) -> None:
