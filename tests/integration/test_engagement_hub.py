@@ -1170,8 +1170,8 @@ def test_a_request_signed_for_pinpoint_itself_is_refused(
 def test_an_operation_that_is_not_there_says_so(
     engagement_hub: Any, pinpoint: Any, project: str
 ) -> None:
-    with pytest.raises(pinpoint.exceptions.MethodNotAllowedException, match="ListJourneys"):
-        pinpoint.list_journeys(ApplicationId=project)
+    with pytest.raises(pinpoint.exceptions.MethodNotAllowedException, match="GetRecommenderConf"):
+        pinpoint.get_recommender_configurations()
 
 
 @terraform("engagement_hub", scope="module")

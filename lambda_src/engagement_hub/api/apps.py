@@ -7,6 +7,7 @@ from engagement_hub.api.tags import tags_of
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.campaigns import validate_settings
 from engagement_hub.engagement.errors import BadRequest, TooManyRequests
+from engagement_hub.engagement.journeys import validate_journey_limits
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.hub import Hub
 from engagement_hub.store.entities import ACCOUNT, Kind
@@ -92,6 +93,7 @@ def get_application_settings(hub: Hub, call: Call) -> JsonObject:
 def update_application_settings(hub: Hub, call: Call) -> JsonObject:
     """UpdateApplicationSettings: a member left out stays as it was (AWS does not say)."""
     validate_settings(call.body)
+    validate_journey_limits(call.body.get("JourneyLimits"), "JourneyLimits")
     settings = hub.entities.upsert(
         call.app_id,
         Kind.SETTINGS,

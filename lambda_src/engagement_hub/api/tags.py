@@ -1,4 +1,4 @@
-"""Tags of projects, campaigns, segments and templates, by their ARNs."""
+"""Tags of projects, campaigns, journeys, segments and templates, by their ARNs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _MOST = 50
 _KEY_CHARACTERS = 128
 _VALUE_CHARACTERS = 256
 
-_KINDS = {"campaigns": Kind.CAMPAIGN, "segments": Kind.SEGMENT}
+_KINDS = {"campaigns": Kind.CAMPAIGN, "journeys": Kind.JOURNEY, "segments": Kind.SEGMENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ def _tagged(hub: Hub, call: Call) -> _Tagged:
 def _unknown(call: Call) -> NotFound:
     return NotFound(
         f"There is no resource {call.labels['resource-arn']}. Use the Arn that the API answered "
-        "for a project, campaign, segment or template."
+        "for a project, campaign, segment or template; a journey's ends with "
+        "apps/<project>/journeys/<id>."
     )
 
 

@@ -46,6 +46,7 @@ from engagement_hub.engagement.model import (
     TemplateConfiguration,
     Treatment,
 )
+from engagement_hub.engagement.ranges import checked_whole
 from engagement_hub.engagement.schedule import (
     is_immediate,
     is_recurring,
@@ -148,14 +149,6 @@ def _missing(member: str) -> BadRequest:
     return BadRequest(f"{member} is missing.")
 
 
-def _whole(value: Any, member: str, least: int, most: int | None) -> int:
-    fits = isinstance(value, int) and not isinstance(value, bool) and value >= least
-    if not fits or (most is not None and value > most):
-        upper = "or more" if most is None else f"to {most}"
-        raise BadRequest(f"{member} must be a whole number from {least} {upper}.")
-    return int(value)
-
-
 def validate_limits(limits: Mapping[str, Any] | None, member: str = "Limits") -> None:
     """Check limits of a campaign or project. MaximumDuration and MessagesPerSecond 0: no limit.
 
@@ -165,7 +158,7 @@ def validate_limits(limits: Mapping[str, Any] | None, member: str = "Limits") ->
     for name, (least, most) in _LIMITS.items():
         value = (limits or {}).get(name)
         if value is not None and value != 0:
-            _whole(value, f"{member}.{name}", least, most)
+            checked_whole(value, f"{member}.{name}", least, most)
 
 
 def validate_hook(hook: Mapping[str, Any] | None, member: str = "Hook") -> None:
@@ -191,7 +184,12 @@ def validate_hook(hook: Mapping[str, Any] | None, member: str = "Hook") -> None:
         raise BadRequest(f"{member}.LambdaFunctionName must be a Lambda function's name or ARN.")
 
 
-def _validate_custom_delivery(custom: Mapping[str, Any] | None, member: str) -> None:
+def validate_custom_delivery(custom: Mapping[str, Any] | None, member: str) -> None:
+    """Check the function and the endpoint types of a custom channel. None is no custom channel.
+
+    Raises:
+        BadRequest: DeliveryUri is no function's name or ARN, or a type is not known.
+    """
     if not custom:
         return
     uri = custom.get("DeliveryUri") or ""
@@ -237,7 +235,7 @@ def _has_content(part: Mapping[str, Any]) -> bool:
 
 def _validate_content(part: Mapping[str, Any], prefix: str) -> None:
     validate_messages(part.get("MessageConfiguration"))
-    _validate_custom_delivery(
+    validate_custom_delivery(
         part.get("CustomDeliveryConfiguration"), f"{prefix}CustomDeliveryConfiguration"
     )
 
@@ -268,10 +266,10 @@ def validate_campaign(request: CampaignRequest, now: datetime | None = None) -> 
     validate_limits(request.get("Limits"))
     validate_hook(request.get("Hook"))
     if request.get("SegmentVersion") is not None:
-        _whole(request["SegmentVersion"], "SegmentVersion", 1, None)
+        checked_whole(request["SegmentVersion"], "SegmentVersion", 1, None)
     if request.get("Priority"):
-        _whole(request["Priority"], "Priority", 1, 5)
-    shares = _whole(request.get("HoldoutPercent") or 0, "HoldoutPercent", 0, 100)
+        checked_whole(request["Priority"], "Priority", 1, 5)
+    shares = checked_whole(request.get("HoldoutPercent") or 0, "HoldoutPercent", 0, 100)
     _validate_content(request, "")
     own_content = _has_content(request)
     treatments = request.get("AdditionalTreatments") or []
@@ -282,7 +280,7 @@ def validate_campaign(request: CampaignRequest, now: datetime | None = None) -> 
         )
     for number, treatment in enumerate(treatments):
         member = f"AdditionalTreatments[{number}]"
-        shares += _whole(treatment.get("SizePercent"), f"{member}.SizePercent", 0, 100)
+        shares += checked_whole(treatment.get("SizePercent"), f"{member}.SizePercent", 0, 100)
         _validate_content(treatment, f"{member}.")
         own_schedule = treatment.get("Schedule")
         if own_schedule and own_schedule != schedule:

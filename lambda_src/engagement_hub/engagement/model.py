@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         EndpointResponseTypeDef,
         EndpointUserOutputTypeDef,
         EventTypeDef,
+        JourneyResponseTypeDef,
         MessageConfigurationOutputTypeDef,
         QuietTimeTypeDef,
         ScheduleUnionTypeDef,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         TemplateConfigurationTypeDef,
         TreatmentResourceTypeDef,
         WriteCampaignRequestTypeDef,
+        WriteJourneyRequestTypeDef,
         WriteSegmentRequestTypeDef,
     )
 
@@ -47,6 +49,8 @@ CustomDeliveryConfiguration: TypeAlias = "CustomDeliveryConfigurationOutputTypeD
 Endpoint: TypeAlias = "EndpointResponseTypeDef"
 EndpointRequest: TypeAlias = "EndpointRequestTypeDef"
 Event: TypeAlias = "EventTypeDef"
+Journey: TypeAlias = "JourneyResponseTypeDef"
+JourneyRequest: TypeAlias = "WriteJourneyRequestTypeDef"
 MessageConfiguration: TypeAlias = "MessageConfigurationOutputTypeDef"
 QuietTime: TypeAlias = "QuietTimeTypeDef"
 Schedule: TypeAlias = "ScheduleUnionTypeDef"
@@ -200,6 +204,17 @@ class ActivityResult(StrEnum):
 
     SUCCESS = "SUCCESS"
     FAIL = "FAIL"
+
+
+class JourneyState(StrEnum):
+    """The state of a journey."""
+
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    CLOSED = "CLOSED"
+    PAUSED = "PAUSED"
 
 
 class Frequency(StrEnum):

@@ -81,6 +81,7 @@ class Kind(StrEnum):
     SEGMENT = "segment"
     CAMPAIGN = "campaign"
     ACTIVITY = "activity"
+    JOURNEY = "journey"
     IMPORT_JOB = "import-job"
     EXPORT_JOB = "export-job"
     TEMPLATE = "template"

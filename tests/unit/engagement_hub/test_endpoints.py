@@ -365,6 +365,7 @@ def test_every_closed_set_is_the_apis():
         ("Duration", model.RecencyDuration),
         ("Format", model.FileFormat),
         ("Mode", model.HookMode),
+        ("State", model.JourneyState),
     ):
         assert {str(one) for one in choice} == set(shapes[name]["enum"])
 
