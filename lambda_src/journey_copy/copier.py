@@ -101,7 +101,7 @@ class _Segment:
 
 @dataclass(slots=True)
 class _Template:
-    """A version of a template to copy."""
+    """A version of a template to copy. `there` is the active version in the target."""
 
     kind: Kind
     name: str
@@ -109,7 +109,7 @@ class _Template:
     body: dict[str, Any]
     tags: dict[str, str]
     target_name: str
-    target_exists: bool
+    there: Mapping[str, Any] | None
     active: bool = False
 
 
@@ -316,9 +316,7 @@ class Copier:
                 or (there.get("tags") or {}).get(COPIED_FROM) == marker
                 or same(self._target.template_content(kind, there), body)
             ):
-                return _Template(
-                    kind, name, str(found["Version"]), body, tags, target_name, there is not None
-                )
+                return _Template(kind, name, str(found["Version"]), body, tags, target_name, there)
         return None
 
     # Segments
@@ -385,7 +383,7 @@ class Copier:
     ) -> str | None:
         """Return the version of the target's template that has the content."""
         kind, name = template.kind, template.target_name
-        exists = template.target_exists or any(
+        exists = template.there is not None or any(
             step.kind == kind and step.target == name for step in outcome.steps
         )
         key = f"template#{kind}#{template.name}@{template.number}"
@@ -393,7 +391,7 @@ class Copier:
         version = None
         if seen.copy is not None and seen.copy.target_id == name:
             version = self._version_with(template, seen.copy.version)
-        if version is None and template.target_exists:
+        if version is None and template.there is not None:
             version = self._version_with(template, self._target.latest_template_version(kind, name))
         action = Action.REUSE
         if version is None:
@@ -405,8 +403,9 @@ class Copier:
                 ).version
             elif seen.copy != Copy(name, version):
                 self._mapping.remember(key, Copy(name, version))
-            if template.active and exists and version is not None:
-                self._activate(kind, name, version)
+            active = None if template.there is None else template.there["Version"]
+            if template.active and exists and version is not None and version != active:
+                self._target.activate_template_version(kind, name, version)
         source = f"{template.name}@{template.number}"
         outcome.steps.append(Step(action, kind, source, name, version))
         return version
@@ -427,14 +426,11 @@ class Copier:
             raise
         return Copy(name, "1")
 
-    def _activate(self, kind: Kind, name: str, version: str) -> None:
-        active = self._target.template(kind, name)
-        if active is None or active["Version"] != version:
-            self._target.activate_template_version(kind, name, version)
-
     def _version_with(self, template: _Template, version: str | None) -> str | None:
         """Return the version if the target's template has it with the content."""
-        there = self._target.template(template.kind, template.target_name, version)
+        there = template.there
+        if there is None or there["Version"] != version:
+            there = self._target.template(template.kind, template.target_name, version)
         if there is None:
             return None
         content = self._target.template_content(template.kind, there)

@@ -72,6 +72,12 @@ locals {
     }
   }
 
+  # The entries of journeys are parts of the report.
+  report_expiration = merge(
+    { "runs/" = 7 },
+    var.report_retention_days == null ? {} : { "reports/" = var.report_retention_days },
+  )
+
   # Hash of the inputs of a copy, which the function's answer repeats; see `applied_copy` in outputs.tf.
   revision = sha256(jsonencode([var.from, var.to, var.substitutes, var.copy_on_apply]))
 }
@@ -90,8 +96,7 @@ module "bucket" {
   source = "../internal/bucket"
 
   name = "${var.name}-reports"
-  # The entries of journeys are parts of the report.
-  expiration_days = merge({ "runs/" = 7 }, var.report_retention_days == null ? {} : { "reports/" = var.report_retention_days })
+  expiration_days = local.report_expiration
   force_destroy   = var.force_destroy
   operations      = local.operations
 }

@@ -77,12 +77,12 @@ variable "copy_on_apply" {
   default = null
 
   validation {
-    condition     = var.copy_on_apply == null || try(var.copy_on_apply.journey_ids == null || length(var.copy_on_apply.journey_ids) >= 1 && length(var.copy_on_apply.journey_ids) <= 1000, false)
+    condition     = try(length(var.copy_on_apply.journey_ids) >= 1 && length(var.copy_on_apply.journey_ids) <= 1000, true) # null has no length
     error_message = "copy_on_apply.journey_ids must have 1 to 1,000 journey ids: one execution copies no more. Use null for every journey, or start the state machine several times."
   }
 
   validation {
-    condition     = var.copy_on_apply == null || try(alltrue([for id in coalesce(var.copy_on_apply.journey_ids, []) : can(regex("^[0-9A-Za-z_-]{1,64}$", id))]), false)
+    condition     = alltrue([for id in try(coalesce(var.copy_on_apply.journey_ids, []), []) : can(regex("^[0-9A-Za-z_-]{1,64}$", id))])
     error_message = "copy_on_apply.journey_ids must be journey ids: 1-64 letters, digits, hyphens or underscores. ListJourneys returns them."
   }
 }

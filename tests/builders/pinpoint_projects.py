@@ -61,6 +61,7 @@ class PinpointHost:
         self.loses_answer_of: list[str] = []
         self.refuses: dict[str, Refused] = {}
         self.before: dict[str, Callable[[], object]] = {}
+        self.page_size = 2
         self._number = 0
         self._place = next(_places)
 
@@ -163,7 +164,7 @@ class PinpointHost:
     ) -> tuple[int, Any]:
         journeys = self.journeys[project_id]
         if journey_id is None and method == "GET":
-            return 200, _page(list(journeys.values()), query)
+            return 200, _page(list(journeys.values()), query, self.page_size)
         if journey_id is None:
             new = self.add_journey(project_id, **body)
             journeys[new].pop("tags")
@@ -188,7 +189,9 @@ class PinpointHost:
     ) -> tuple[int, Any]:
         segments = self.segments[project_id]
         if segment_id is None and method == "GET":
-            return 200, _page([versions[-1] for versions in segments.values()], query)
+            return 200, _page(
+                [versions[-1] for versions in segments.values()], query, self.page_size
+            )
         if segment_id is None:
             return 201, segments[self.add_segment(project_id, **body)][-1]
         if segment_id not in segments:
@@ -215,7 +218,7 @@ class PinpointHost:
         if versions is None:
             raise Refused(404, "NotFoundException", f"Template {name} does not exist.")
         if rest == "/versions":
-            return 200, _page(versions, query)
+            return 200, _page(versions, query, self.page_size)
         if rest == "/active-version":
             self.active[kind, name] = body["Version"]
             return 202, {"Message": "Accepted"}
@@ -247,7 +250,7 @@ class PinpointHost:
         return f"{self._number:08x}{letter * 24}"
 
 
-def _page(items: list[Body], query: Body, size: int = 2) -> Body:
+def _page(items: list[Body], query: Body, size: int) -> Body:
     first = int(query.get("token", "0"))
     page: Body = {"Item": items[first : first + size]}
     if first + size < len(items):

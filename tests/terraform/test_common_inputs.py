@@ -42,6 +42,7 @@ DIFFERENCES = {
         "publishes the notification `started`, too",
     ),
     ("s3_triggered_import", "timeout_minutes"): ("description", "names its job"),
+    ("journey_copy", "force_destroy"): ("description", "names its objects"),
     ("ses_auto_reply", "pinpoint"): ("description default", "an SES template needs no project"),
     ("ses_event_processing", "configuration_set"): (
         "description default validation",
