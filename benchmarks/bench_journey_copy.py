@@ -1,7 +1,7 @@
 """Copies of journeys between two projects in memory: calls of the Pinpoint API and of DynamoDB.
 
 Each journey starts with a segment, sends an email and a text message from templates, and splits by
-the segment. The calls are those of `journey_copy.copier`, counted at the hosts and at moto's table;
+the segment. `journey_copy.copier` makes the calls, counted at the hosts and at moto's table;
 a listing has pages of 200.
 """
 

@@ -1,4 +1,4 @@
-"""The invocation that Terraform makes: what it asks for, and the deletion of copies."""
+"""The invocation that Terraform makes: its request, and the deletion of copies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ACTIONS = ("create", "update", "delete")
 
 
 class BadApplyRequest(ValueError):
-    """The event is none that the Terraform module sends."""
+    """The Terraform module sends no such event."""
 
 
 class CopyFailed(RuntimeError):

@@ -21,7 +21,7 @@ __all__ = [
 
 # Tag of a copied segment or template: the source that it is a copy of.
 COPIED_FROM = "copied-from"
-# Tag by which the module pinpoint_resources recognises its resources: a copy is none of them.
+# Tag by which the module pinpoint_resources recognises its resources; copies are not its resources.
 _NOT_COPIED = ("managed-by", COPIED_FROM)
 _DATES = ("CreationDate", "LastModifiedDate")
 

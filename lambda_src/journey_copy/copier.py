@@ -498,7 +498,7 @@ class Copier:
         """Choose the name of a copy. Returns it, and the id of an earlier attempt's copy.
 
         An earlier attempt's copy has the name and the definition, and is a DRAFT. A journey that
-        differs belongs to somebody else.
+        differs belongs to another author.
         """
         named: dict[str, list[dict[str, Any]]] = {}
         for journey in self._target.journeys():

@@ -1,4 +1,4 @@
-"""What became of one journey, and of all journeys of a run."""
+"""The outcome of one journey, and the report of all journeys of a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Result(StrEnum):
 
 
 class Action(StrEnum):
-    """What was done in the target, or would be done."""
+    """The change of the target, made or planned."""
 
     CREATE = "CREATE"
     UPDATE = "UPDATE"

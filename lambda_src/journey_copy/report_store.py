@@ -34,11 +34,11 @@ class ReportStore:
         return self._read(SUBSTITUTES_KEY)
 
     def keep_journey(self, run_id: str, journey_id: str, entry: Mapping[str, Any]) -> None:
-        """Write what became of a journey; a later attempt replaces it."""
+        """Write the entry of a journey; a later attempt replaces it."""
         self.write(f"{RUNS}{run_id}/{journey_id}.json", entry)
 
     def journey(self, run_id: str, journey_id: str) -> dict[str, Any] | None:
-        """Return what became of a journey; None if no attempt wrote it."""
+        """Return the entry of a journey; None if no attempt wrote it."""
         try:
             return self._read(f"{RUNS}{run_id}/{journey_id}.json")
         except self._s3.exceptions.NoSuchKey:

@@ -1,4 +1,4 @@
-"""What becomes of a reference that has no substitute and cannot be copied.
+"""The rules for a reference that has no substitute and cannot be copied.
 
 A function, a Connect campaign, a role and a phone number belong to an account, and all but the role
 to a Region. A copy elsewhere would refer to something that its project cannot use, so that it needs

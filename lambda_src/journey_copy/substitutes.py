@@ -41,11 +41,11 @@ class Substitutes:
         return cls(replacements)
 
     def of(self, reference: Reference) -> Replacement | None:
-        """Return the substitute of a reference; None where the caller gave none."""
+        """Return the substitute of a reference; None without a substitute."""
         return self.replacements.get((reference.kind, reference.value))
 
     def of_segment(self, segment_id: str) -> str | None:
-        """Return the substitute of a segment; None where the caller gave none."""
+        """Return the substitute of a segment; None without a substitute."""
         found = self.replacements.get((Kind.SEGMENT, segment_id))
         return None if found is None else found.value
 

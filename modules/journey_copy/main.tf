@@ -13,8 +13,8 @@ locals {
 
   kms_key_arn = one(var.kms_key[*].arn)
 
-  # Account and Region of each project: those of the hub's API, or of Amazon Pinpoint. The ARN of a
-  # role names its account.
+  # Account and Region of each project. The ARN of a hub's API names both; the ARN of a role names its
+  # account.
   from_arn = var.from.pinpoint.api == null ? null : split(":", var.from.pinpoint.api.execution_arn)
   to_arn   = var.to.pinpoint.api == null ? null : split(":", var.to.pinpoint.api.execution_arn)
   from = {

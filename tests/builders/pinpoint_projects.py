@@ -72,7 +72,7 @@ class PinpointHost:
         client.meta.events.register("before-send.pinpoint", self._answer, unique_id="host")
         return client
 
-    # What a test puts there
+    # Content of a test
 
     def add_journey(self, project_id: str, **members: Any) -> str:
         journey_id = self._new_id("a")

@@ -1,4 +1,4 @@
-"""A journey is copied whole, once, and never onto what belongs to somebody else."""
+"""A journey is copied whole, once, and never onto a resource of another author."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def test_without_its_mapping_a_copy_is_found_again(there: World) -> None:
     assert there.rows()[f"journey#{journey_id}"] == first.target_id
 
 
-def test_a_copy_that_somebody_deleted_is_created_again(there: World) -> None:
+def test_a_copy_that_a_marketer_deleted_is_created_again(there: World) -> None:
     journey_id = there.welcome()
     first = there.copy(journey_id)
     there.production.journeys["to1"].clear()
@@ -352,7 +352,7 @@ def test_a_published_copy_of_the_same_journey_is_left_alone(there: World) -> Non
 # Names that are taken
 
 
-def test_a_journey_of_somebody_else_with_the_name_is_left_alone(there: World) -> None:
+def test_a_journey_of_another_author_with_the_name_is_left_alone(there: World) -> None:
     theirs = there.production.add_journey("to1", Name="welcome", StartActivity="other")
     journey_id = there.welcome()
 
@@ -383,7 +383,7 @@ def test_a_journey_whose_names_are_all_taken_is_reported(there: World) -> None:
     assert "Rename one of them" in outcome.problems[0]
 
 
-def test_a_template_of_somebody_else_with_the_name_is_left_alone(there: World) -> None:
+def test_a_template_of_another_author_with_the_name_is_left_alone(there: World) -> None:
     there.production.add_template("EMAIL", "greeting", Subject="Theirs")
 
     outcome = there.copy(there.welcome())
@@ -394,7 +394,7 @@ def test_a_template_of_somebody_else_with_the_name_is_left_alone(there: World) -
     assert [t["Subject"] for t in there.production.templates["EMAIL", "greeting"]] == ["Theirs"]
 
 
-def test_a_template_of_somebody_else_with_the_same_content_is_used(there: World) -> None:
+def test_a_template_of_another_author_with_the_same_content_is_used(there: World) -> None:
     there.production.add_template("EMAIL", "greeting", Subject="Hi", HtmlPart="<p>Hi</p>")
 
     outcome = there.copy(there.welcome())

@@ -1,4 +1,4 @@
-"""The functions and the state machine: every journey is reported, and none stops the others."""
+"""The functions and the state machine: every journey is reported, and a failure stops no other journey."""
 
 from __future__ import annotations
 
