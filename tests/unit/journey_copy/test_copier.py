@@ -171,11 +171,13 @@ def test_a_second_copy_changes_nothing(there: World) -> None:
     journey_id = there.welcome()
     first = there.copy(journey_id)
     before = there.production.state()
+    there.production.calls.clear()
 
     second = there.copy(journey_id)
 
     assert (second.result, second.target_id) == (Result.UNCHANGED, first.target_id)
     assert there.production.state() == before
+    assert [call for call in there.production.calls if not call.startswith("Get")] == []
 
 
 def test_the_mapping_holds_the_copy_of_each_resource(there: World) -> None:
@@ -668,5 +670,10 @@ def test_of_two_attempts_that_saw_the_same_item_one_gets_the_claim(there: World)
     with pytest.raises(AnotherCopyUnderWay):
         mapping.claim("journey#1", seen)
 
+    mapping.remember("journey#1", Copy("t1"))
+    gone = mapping.look("journey#1")
+    mapping.claim("journey#1", gone)
+    with pytest.raises(AnotherCopyUnderWay):
+        mapping.claim("journey#1", gone)
     mapping.remember("journey#1", Copy("t1"))
     assert dict(mapping.copies("journey#")) == {"journey#1": Copy("t1")}

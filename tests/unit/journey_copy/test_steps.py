@@ -245,6 +245,15 @@ def test_a_step_that_died_without_an_entry_is_reported_by_its_error(steps: Steps
     assert reason is not None and "a1 (FAILED): Sandbox.Timedout" in reason
 
 
+def test_a_step_that_died_after_its_entry_is_no_success(steps: Steps, there: World) -> None:
+    result = {**steps.copy(there.welcome()), "Result": "FAILED", "Error": "States.Timeout"}
+
+    report = steps.report([result])
+
+    assert report["Counts"] == {"FAILED": 1}
+    assert "States.Timeout" in report["FailureReason"]
+
+
 def test_many_failures_fit_into_a_notification(steps: Steps) -> None:
     results = [
         {"SourceJourneyId": f"a{n}", "Result": "FAILED", "Error": "States.Timeout"}
