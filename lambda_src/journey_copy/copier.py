@@ -18,21 +18,14 @@ from journey_copy.bodies import COPIED_FROM, copied_tags, same, segment_request,
 from journey_copy.mapping import AnotherCopyUnderWay, Copy, Entry
 from journey_copy.names import journey_names, template_names
 from journey_copy.outcome import Action, Outcome, Result, Step
-from journey_copy.references import (
-    Kind,
-    Reference,
-    Replacement,
-    journey_references,
-    replaced,
-    source_segments,
-)
+from journey_copy.references import Replacement, replaced, source_segments
 from journey_copy.rules import Place, unusable, warning
 from journey_copy.substitutes import Substitutes
+from shared.journeys import TEMPLATE_TYPES, Kind, Reference, journey_references
 from shared.send_once import surely_not_sent
 
 __all__ = ["Copier", "Setting"]
 
-_TEMPLATES = (Kind.EMAIL_TEMPLATE, Kind.PUSH_TEMPLATE, Kind.SMS_TEMPLATE)
 _DEPTH = 20  # segments that refer to segments
 _HARMLESS = (Action.REUSE, Action.SUBSTITUTE)
 _NEW = "(new)"  # the id of a segment that a dry run would create
@@ -202,7 +195,7 @@ class Copier:
                 key = self._plan_segment(plan, reference.member, reference.value, None, ())
                 if key is not None:
                     plan.pending_segments.append((reference, key))
-            elif reference.kind in _TEMPLATES:
+            elif reference.kind in TEMPLATE_TYPES:
                 self._plan_template(plan, reference)
             else:
                 self._keep(plan, reference)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from journey_copy.bodies import journey_request, template_request
-from journey_copy.references import Kind
+from shared.journeys import TEMPLATE_TYPES, Kind
 from shared.pinpoint import all_items
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Project"]
 
-# Kind of template => the word in names of operations and shapes, and the type in the API.
+# Kind of template => the word in names of operations, and in names of shapes.
 _TEMPLATES = {
-    Kind.EMAIL_TEMPLATE: ("Email", "EmailTemplate", "EMAIL"),
-    Kind.PUSH_TEMPLATE: ("Push", "PushNotificationTemplate", "PUSH"),
-    Kind.SMS_TEMPLATE: ("Sms", "SMSTemplate", "SMS"),
+    Kind.EMAIL_TEMPLATE: ("email", "EmailTemplate"),
+    Kind.PUSH_TEMPLATE: ("push", "PushNotificationTemplate"),
+    Kind.SMS_TEMPLATE: ("sms", "SMSTemplate"),
 }
 
 
@@ -95,12 +95,10 @@ class Project:
 
         A version of None is the active version.
         """
-        word, shape, _ = _TEMPLATES[kind]
+        word, shape = _TEMPLATES[kind]
         chosen = {} if version is None else {"Version": version}
         try:
-            answer = getattr(self._client, f"get_{word.lower()}_template")(
-                TemplateName=name, **chosen
-            )
+            answer = getattr(self._client, f"get_{word}_template")(TemplateName=name, **chosen)
         except self._client.exceptions.NotFoundException:
             return None
         found: dict[str, Any] = answer[f"{shape}Response"]
@@ -112,15 +110,15 @@ class Project:
 
     def create_template(self, kind: Kind, name: str, body: Mapping[str, Any]) -> None:
         """Create a template; its content is version 1."""
-        word, shape, _ = _TEMPLATES[kind]
-        getattr(self._once, f"create_{word.lower()}_template")(
+        word, shape = _TEMPLATES[kind]
+        getattr(self._once, f"create_{word}_template")(
             TemplateName=name, **{f"{shape}Request": dict(body)}
         )
 
     def add_template_version(self, kind: Kind, name: str, body: Mapping[str, Any]) -> None:
         """Add a version to a template; the active version stays active."""
-        word, shape, _ = _TEMPLATES[kind]
-        getattr(self._once, f"update_{word.lower()}_template")(
+        word, shape = _TEMPLATES[kind]
+        getattr(self._once, f"update_{word}_template")(
             TemplateName=name, CreateNewVersion=True, **{f"{shape}Request": dict(body)}
         )
 
@@ -129,7 +127,7 @@ class Project:
         versions = all_items(
             self._client.list_template_versions,
             TemplateName=name,
-            TemplateType=_TEMPLATES[kind][2],
+            TemplateType=TEMPLATE_TYPES[kind],
         )
         return str(max(int(version["Version"]) for version in versions))
 
@@ -137,7 +135,7 @@ class Project:
         """Make a version of a template the active version."""
         self._client.update_template_active_version(
             TemplateName=name,
-            TemplateType=_TEMPLATES[kind][2],
+            TemplateType=TEMPLATE_TYPES[kind],
             TemplateActiveVersionRequest={"Version": version},
         )
 

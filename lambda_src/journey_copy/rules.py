@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from journey_copy.references import Kind, Reference
+from shared.journeys import Kind, Reference
 
 __all__ = ["Place", "unusable", "warning"]
 

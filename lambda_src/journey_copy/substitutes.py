@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from journey_copy.references import Kind, Reference, Replacement
+from journey_copy.references import Replacement
+from shared.journeys import Kind, Reference
 
 __all__ = ["NO_SUBSTITUTES", "Substitutes"]
 

@@ -18,7 +18,7 @@ def email(next_activity: str | None = None, **members: Any) -> dict[str, Any]:
     return {"EMAIL": _to(next_activity, {"TemplateName": "welcome", **members})}
 
 
-def sms(next_activity: str | None = None, **members: Any) -> dict[str, Any]:
+def text_message(next_activity: str | None = None, **members: Any) -> dict[str, Any]:
     """An activity that sends the template `reminder`."""
     return {"SMS": _to(next_activity, {"TemplateName": "reminder", **members})}
 
@@ -72,7 +72,7 @@ def welcome_activities() -> dict[str, Any]:
         "welcome": email("day"),
         "day": wait("opened"),
         "opened": yes_no(opened("welcome"), no="remind"),
-        "remind": sms(),
+        "remind": text_message(),
     }
 
 

@@ -4,8 +4,9 @@ import base64
 import json
 import os
 import random
+import re
 import string
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest import mock
 
@@ -43,6 +44,7 @@ from tests.builders.hub import (
 )
 from tests.builders.hub_fakes import FakePaces, FakeSenders, FakeStream, FakeUndelivered
 from tests.builders.hub_workers import Context
+from tests.builders.journeys import email, in_segment, journey_request, text_message, yes_no
 
 MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/customer"
@@ -406,6 +408,7 @@ def test_a_deleted_project_leaves_nothing_in_any_table(client, hub, app, tables)
         ApplicationId=app, WriteCampaignRequest=campaign(segment, at="2030-01-01T00:00:00Z")
     )
     client.update_sms_channel(ApplicationId=app, SMSChannelRequest={"Enabled": True})
+    create_journey(client, app, {"Name": "welcome"})
 
     client.delete_app(ApplicationId=app)
 
@@ -536,6 +539,10 @@ def test_settings_out_of_range_are_refused(client, app):
     with pytest.raises(client.exceptions.BadRequestException, match=r"Limits\.Daily"):
         client.update_application_settings(
             ApplicationId=app, WriteApplicationSettingsRequest={"Limits": {"Daily": 101}}
+        )
+    with pytest.raises(client.exceptions.BadRequestException, match=r"JourneyLimits\.TotalCap"):
+        client.update_application_settings(
+            ApplicationId=app, WriteApplicationSettingsRequest={"JourneyLimits": {"TotalCap": 101}}
         )
 
 
@@ -1922,6 +1929,10 @@ CREATIONS = {
         lambda client, app, segment: create_campaign(client, app, campaign(segment)),
         lambda client, app: client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"],
     ),
+    "journey": (
+        lambda client, app, segment: create_journey(client, app, {"Name": "one"}),
+        lambda client, app: journeys_of(client, app),
+    ),
     "scheduled campaign": (
         lambda client, app, segment: create_campaign(
             client, app, campaign(segment, at="2030-01-01T12:00:00Z")
@@ -2409,6 +2420,299 @@ def test_a_campaign_takes_its_defaults_from_the_settings_but_does_not_show_them(
     assert kept["ProjectDefaults"] == {"Limits": {"Daily": 2}}
 
 
+# Journeys
+
+
+def create_journey(client, app, request):
+    made = client.create_journey(ApplicationId=app, WriteJourneyRequest=request)
+    return made["JourneyResponse"]
+
+
+@pytest.fixture
+def welcome(client, app):
+    """A request for a journey that could be published: its segment and its templates are there."""
+    client.create_email_template(TemplateName="welcome", EmailTemplateRequest={"Subject": "Hi"})
+    client.create_sms_template(TemplateName="reminder", SMSTemplateRequest={"Body": "Hi"})
+    segment = segment_for(client, app)
+    return journey_request(
+        StartCondition={"SegmentStartCondition": {"SegmentId": segment}},
+    )
+
+
+def journeys_of(client, app):
+    return client.list_journeys(ApplicationId=app)["JourneysResponse"]["Item"]
+
+
+def test_a_journey_is_created_read_updated_and_deleted(client, app, welcome):
+    made = create_journey(client, app, welcome)
+    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+    read = client.get_journey(**of_it)["JourneyResponse"]
+    schedule = {
+        "StartTime": datetime(2030, 1, 1, tzinfo=UTC),
+        "EndTime": datetime(2030, 3, 1, tzinfo=UTC),
+        "Timezone": "UTC-08",
+    }
+    changed = client.update_journey(
+        **of_it, WriteJourneyRequest={"Name": "welcome-2030", "Schedule": schedule}
+    )["JourneyResponse"]
+    deleted = client.delete_journey(**of_it)["JourneyResponse"]
+
+    assert re.fullmatch(r"[0-9a-f]{32}", made["Id"])
+    assert (made["ApplicationId"], made["State"]) == (app, "DRAFT")
+    assert {name: made[name] for name in welcome} == welcome
+    assert read == made
+    assert (changed["Name"], changed["Schedule"]) == ("welcome-2030", schedule)
+    assert changed["Activities"] == welcome["Activities"]
+    assert deleted == changed
+    with pytest.raises(client.exceptions.NotFoundException, match="journey"):
+        client.get_journey(**of_it)
+    assert journeys_of(client, app) == []
+
+
+def test_a_condition_by_segment_dimensions_keeps_the_name_it_has_on_the_wire(client, app, hub):
+    dimensions = {"Attributes": {"plan": {"AttributeType": "INCLUSIVE", "Values": ["gold"]}}}
+    split = {"Condition": {"Conditions": [{"SegmentDimensions": dimensions}]}}
+
+    made = create_journey(
+        client, app, {"Name": "j", "Activities": {"a": {"ConditionalSplit": split}}}
+    )
+
+    assert made["Activities"]["a"]["ConditionalSplit"] == split
+    kept = hub.entities.require(app, Kind.JOURNEY, made["Id"])["Activities"]["a"]
+    [condition] = kept["ConditionalSplit"]["Condition"]["Conditions"]
+    assert condition == {"segmentDimensions": dimensions}
+
+
+def test_journeys_are_listed_page_by_page_for_their_project(client, app):
+    other = client.create_app(CreateApplicationRequest={"Name": "other"})
+    other_app = other["ApplicationResponse"]["Id"]
+    made = {create_journey(client, app, {"Name": f"j{number}"})["Id"] for number in range(5)}
+    create_journey(client, other_app, {"Name": "elsewhere"})
+
+    listed = pages(client.list_journeys, "JourneysResponse", ApplicationId=app, PageSize="2")
+
+    assert [len(page) for page in listed] == [2, 2, 1]
+    assert {one["Id"] for page in listed for one in page} == made
+
+
+def test_two_journeys_may_have_one_name(client, app):
+    first, second = (create_journey(client, app, {"Name": "same"})["Id"] for _ in range(2))
+
+    assert first != second
+
+
+NOT_THERE = {
+    "a start segment": (
+        {"StartCondition": {"SegmentStartCondition": {"SegmentId": "nope"}}},
+        r"^.*StartCondition.SegmentStartCondition.SegmentId: There is no segment 'nope'",
+    ),
+    "the segment of a condition": (
+        {"Activities": {"a": yes_no(in_segment("nope"))}},
+        r"Activities.a.ConditionalSplit.Condition.Conditions\[0\].SegmentCondition.SegmentId: ",
+    ),
+    "a template": (
+        {"Activities": {"a": email(TemplateName="nope")}},
+        "Activities.a.EMAIL.TemplateName: There is no EMAIL template 'nope'",
+    ),
+    "a template of another channel": (
+        {"Activities": {"a": text_message(TemplateName="welcome")}},
+        "Activities.a.SMS.TemplateName: There is no SMS template 'welcome'",
+    ),
+    "a version": (
+        {"Activities": {"a": email(TemplateVersion="7")}},
+        "Activities.a.EMAIL.TemplateName: EMAIL template 'welcome' has no version '7'",
+    ),
+}
+
+
+@pytest.mark.parametrize("missing", NOT_THERE)
+def test_a_draft_names_segments_and_templates_that_are_there(client, app, welcome, missing):
+    members, message = NOT_THERE[missing]
+    request = {"Name": "j", **members}
+    made = create_journey(client, app, welcome)
+
+    with pytest.raises(client.exceptions.NotFoundException, match=message):
+        create_journey(client, app, request)
+    with pytest.raises(client.exceptions.NotFoundException, match=message):
+        client.update_journey(
+            ApplicationId=app,
+            JourneyId=made["Id"],
+            WriteJourneyRequest={**request, "StartActivity": ""},
+        )
+
+    assert journeys_of(client, app) == [made]
+
+
+def test_a_journey_names_a_version_of_a_template(client, app, welcome):
+    client.update_email_template(
+        TemplateName="welcome", EmailTemplateRequest={"Subject": "Hello"}, CreateNewVersion=True
+    )
+    activities = {"a": email("b", TemplateVersion="1"), "b": email(TemplateVersion="2")}
+
+    made = create_journey(client, app, {"Name": "j", "Activities": activities})
+
+    assert made["Activities"] == activities
+
+
+def test_a_journey_from_an_address_that_the_hub_may_not_send_from_is_refused(client, app, welcome):
+    def mail(sender):
+        activity = email(MessageConfig={"FromAddress": sender})
+        return {"Name": "j", "Activities": {"mail": activity}}
+
+    refused = client.exceptions.BadRequestException
+    with pytest.raises(
+        refused, match=r"Activities.mail.EMAIL.MessageConfig.FromAddress.*other_sen"
+    ):
+        create_journey(client, app, mail("else@example.com"))
+
+    made = create_journey(client, app, mail("Shop <brand@shop.example>"))
+
+    assert made["Activities"]["mail"]["EMAIL"]["MessageConfig"] == {
+        "FromAddress": "Shop <brand@shop.example>"
+    }
+
+
+def test_a_journey_that_an_event_starts_takes_no_imported_segment(client, hub, app):
+    imported = import_segment(hub, app)
+    groups = {"Groups": [{"SourceSegments": [{"Id": imported}]}]}
+    client_segment = {"Name": "on it", "SegmentGroups": groups}
+    made = client.create_segment(ApplicationId=app, WriteSegmentRequest=client_segment)
+    on_imported = made["SegmentResponse"]["Id"]
+    dynamic = segment_for(client, app)
+
+    def started_by_event(segment):
+        event = {"FilterType": "ENDPOINT", "Dimensions": {"EventType": {"Values": ["signup"]}}}
+        start = {"EventFilter": event, "SegmentId": segment}
+        return {"Name": "j", "StartCondition": {"EventStartCondition": start}}
+
+    for segment in (imported, on_imported):
+        with pytest.raises(
+            client.exceptions.BadRequestException, match="must be a dynamic segment"
+        ):
+            create_journey(client, app, started_by_event(segment))
+    assert create_journey(client, app, started_by_event(dynamic))["Id"]
+
+
+def test_publishing_a_journey_is_refused_since_none_runs_here_and_nothing_is_written(
+    client, app, welcome
+):
+    refused = client.exceptions.BadRequestException
+    made = create_journey(client, app, welcome)
+    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+
+    with pytest.raises(refused, match="does not run them yet. The review found no error"):
+        create_journey(client, app, {**welcome, "State": "ACTIVE"})
+    with pytest.raises(refused, match="does not run them yet"):
+        client.update_journey(**of_it, WriteJourneyRequest={"Name": "other", "State": "ACTIVE"})
+    with pytest.raises(refused, match="does not run them yet"):
+        client.update_journey_state(**of_it, JourneyStateRequest={"State": "ACTIVE"})
+    with pytest.raises(refused, match="only an ACTIVE journey can become PAUSED"):
+        client.update_journey_state(**of_it, JourneyStateRequest={"State": "PAUSED"})
+
+    assert journeys_of(client, app) == [made]
+
+
+def test_a_review_before_publishing_names_the_activity_that_lacks_something(client, app, welcome):
+    refused = client.exceptions.BadRequestException
+    draft = {**welcome, "Activities": {"welcome": {"EMAIL": {}}}}
+    made = create_journey(client, app, draft)
+    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+
+    with pytest.raises(refused, match="Activities.welcome.EMAIL.TemplateName is missing"):
+        create_journey(client, app, {**draft, "State": "ACTIVE"})
+    with pytest.raises(refused, match="Activities.welcome.EMAIL.TemplateName is missing"):
+        client.update_journey_state(**of_it, JourneyStateRequest={"State": "ACTIVE"})
+
+
+def test_a_draft_outlives_its_segment_and_template_and_its_review_misses_them(client, app, welcome):
+    made = create_journey(client, app, welcome)
+    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+    state = {"JourneyStateRequest": {"State": "ACTIVE"}}
+    segment = welcome["StartCondition"]["SegmentStartCondition"]["SegmentId"]
+
+    client.delete_sms_template(TemplateName="reminder")
+    with pytest.raises(client.exceptions.NotFoundException, match="Activities.remind.SMS"):
+        client.update_journey_state(**of_it, **state)
+    client.delete_segment(ApplicationId=app, SegmentId=segment)
+    with pytest.raises(client.exceptions.NotFoundException, match="StartCondition"):
+        client.update_journey_state(**of_it, **state)
+
+    renamed = client.update_journey(**of_it, WriteJourneyRequest={"Name": "renamed"})
+    assert renamed["JourneyResponse"]["Activities"] == welcome["Activities"]
+
+
+def test_a_journey_has_no_runs_and_its_metrics_are_empty(client, app, welcome):
+    made = create_journey(client, app, welcome)
+    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+
+    runs = client.get_journey_runs(**of_it)["JourneyRunsResponse"]
+    metrics = client.get_journey_execution_metrics(**of_it)["JourneyExecutionMetricsResponse"]
+    [of_wait, of_split] = (
+        client.get_journey_execution_activity_metrics(**of_it, JourneyActivityId=activity)[
+            "JourneyExecutionActivityMetricsResponse"
+        ]
+        for activity in ("day", "opened")
+    )
+
+    assert runs == {"Item": []}
+    assert metrics.pop("LastEvaluatedTime")
+    assert metrics == {"ApplicationId": app, "JourneyId": made["Id"], "Metrics": {}}
+    assert (of_wait["ActivityType"], of_wait["Metrics"]) == ("WAIT", {})
+    assert (of_split["ActivityType"], of_split["JourneyActivityId"]) == (
+        *("CONDITIONAL_SPLIT", "opened"),
+    )
+
+
+def test_metrics_of_a_run_or_an_activity_that_is_not_there_are_not_found(client, app, welcome):
+    made = create_journey(client, app, welcome)
+    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+
+    with pytest.raises(client.exceptions.NotFoundException, match="no activity 'gone'"):
+        client.get_journey_execution_activity_metrics(**of_it, JourneyActivityId="gone")
+    with pytest.raises(client.exceptions.NotFoundException, match="no run 'r1'"):
+        client.get_journey_run_execution_metrics(**of_it, RunId="r1")
+    with pytest.raises(client.exceptions.NotFoundException, match="no run 'r1'"):
+        client.get_journey_run_execution_activity_metrics(
+            **of_it, RunId="r1", JourneyActivityId="day"
+        )
+    with pytest.raises(client.exceptions.BadRequestException, match="token"):
+        client.get_journey_runs(**of_it, Token="x")
+
+
+def test_a_kpi_of_a_journey_that_never_ran_has_no_rows(client, app):
+    made = create_journey(client, app, {"Name": "j"})
+    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+    end = datetime.now(UTC).replace(microsecond=0)
+    start = end - timedelta(days=7)
+
+    answer = client.get_journey_date_range_kpi(
+        **of_it, KpiName="journey-emails-sent", StartTime=start, EndTime=end
+    )["JourneyDateRangeKpiResponse"]
+
+    assert answer == {
+        **of_it,
+        "KpiName": "journey-emails-sent",
+        "StartTime": start,
+        "EndTime": end,
+        "KpiResult": {"Rows": []},
+    }
+    with pytest.raises(client.exceptions.BadRequestException, match="kpi-name must be one of"):
+        client.get_journey_date_range_kpi(**of_it, KpiName="journey-emails-lost")
+    with pytest.raises(client.exceptions.BadRequestException, match="31 days"):
+        client.get_journey_date_range_kpi(
+            **of_it, KpiName="journey-emails-sent", StartTime=end - timedelta(days=32)
+        )
+
+
+def test_a_journey_too_large_to_keep_is_refused(client, app):
+    activity = {"Description": "x" * 5_100_000, "EMAIL": {}}
+
+    with pytest.raises(client.exceptions.BadRequestException, match="at most 5000000 bytes"):
+        create_journey(client, app, {"Name": "j", "Activities": {"a": activity}})
+
+    assert journeys_of(client, app) == []
+
+
 # Direct sends
 
 
@@ -2611,8 +2915,11 @@ def test_tags_of_every_kind_of_resource_are_listed_added_and_removed(pinpoint, h
     segment_id = segment_for(pinpoint, app)
     made = create_campaign(pinpoint, app, campaign(segment_id))
     template = pinpoint.create_sms_template(TemplateName="t", SMSTemplateRequest={"Body": "a"})
+    journey = create_journey(pinpoint, app, {"Name": "welcome"})
+    project = pinpoint.get_app(ApplicationId=app)["ApplicationResponse"]["Arn"]
     arns = [
-        pinpoint.get_app(ApplicationId=app)["ApplicationResponse"]["Arn"],
+        f"{project}/journeys/{journey['Id']}",
+        project,
         pinpoint.get_segment(ApplicationId=app, SegmentId=segment_id)["SegmentResponse"]["Arn"],
         made["Arn"],
         template["CreateTemplateMessageBody"]["Arn"],

@@ -29,10 +29,10 @@ from tests.builders.random_input import MODEL, fuzz, model_values
 
 REQUESTS = 8
 
-SEGMENT, CAMPAIGN = "5" * 32, "c" * 32
+SEGMENT, CAMPAIGN, JOURNEY = "5" * 32, "c" * 32, "7" * 32
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/customer"
 ODD_IDS = ["a?b", "100%", "a/b", "ü" * 600, "x" * 3000, "a\tb", "user#u1", "👋", "..", " "]
-IDS = st.sampled_from(["e1", "e2", "u1", "t", SEGMENT, CAMPAIGN, *ODD_IDS])
+IDS = st.sampled_from(["e1", "e2", "u1", "t", SEGMENT, CAMPAIGN, JOURNEY, *ODD_IDS])
 TEXTS = st.one_of(
     st.sampled_from(
         [
@@ -84,6 +84,9 @@ def _label(word: str) -> st.SearchStrategy[str]:
         "user-id": ["u1"],
         "segment-id": [SEGMENT],
         "campaign-id": [CAMPAIGN],
+        "journey-activity-id": ["a"],
+        "journey-id": [JOURNEY],
+        "kpi-name": ["journey-emails-sent"],
         "template-name": ["t"],
         "template-type": ["SMS", "email"],
         "attribute-type": ["endpoint-custom-attributes", "endpoint-user-attributes"],
@@ -136,7 +139,7 @@ def project_with_one_of_each(hub: Hub) -> str:
     app: str = json.loads(created["body"])["Id"]
     endpoint = {"ChannelType": "SMS", "Address": "+12065550100", "User": {"UserId": "u1"}}
     ask(hub, "PUT", f"/v1/apps/{app}/endpoints/e1", body=json.dumps(endpoint))
-    with_ids = iter([SEGMENT, CAMPAIGN])
+    with_ids = iter([SEGMENT, CAMPAIGN, JOURNEY])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engagement_hub.api.creation.new_id", lambda: next(with_ids))
         ask(hub, "POST", f"/v1/apps/{app}/segments", body='{"Name": "all", "Dimensions": {}}')
@@ -147,6 +150,9 @@ def project_with_one_of_each(hub: Hub) -> str:
             "MessageConfiguration": {"SMSMessage": {"Body": "Hi"}},
         }
         made = ask(hub, "POST", f"/v1/apps/{app}/campaigns", body=json.dumps(campaign))
+        assert made["statusCode"] == 201, made["body"]
+        journey = {"Name": "welcome", "Activities": {"a": {"SMS": {}}}}
+        made = ask(hub, "POST", f"/v1/apps/{app}/journeys", body=json.dumps(journey))
         assert made["statusCode"] == 201, made["body"]
     ask(hub, "POST", "/v1/templates/t/sms", body='{"Body": "Hi"}')
     return app

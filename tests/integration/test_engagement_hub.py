@@ -39,6 +39,7 @@ from tests.builders.hub_faults import (
     two_small_chunks,
 )
 from tests.builders.hub_faults import FIRST_CHUNK as CLAIM
+from tests.builders.journeys import journey_request, text_message, wait
 from tests.builders.local_account import LocalAccount
 from tests.builders.logs import log_lines
 from tests.builders.terraform_example import outputs, second_plan
@@ -1164,6 +1165,40 @@ def test_a_request_signed_for_pinpoint_itself_is_refused(
         client.get_apps()
 
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@terraform("engagement_hub", scope="module")
+def test_a_journey_is_kept_and_checked_and_says_that_it_does_not_run(
+    engagement_hub: Any, pinpoint: Any, project: str
+) -> None:
+    template = f"reminder-{project[:8]}"
+    made = pinpoint.create_sms_template(
+        TemplateName=template, SMSTemplateRequest={"Body": "See you soon"}
+    )
+    segment = pinpoint.create_segment(
+        ApplicationId=project, WriteSegmentRequest={"Name": "all", "Dimensions": {}}
+    )["SegmentResponse"]
+    request: Any = journey_request(
+        StartActivity="day",
+        StartCondition={"SegmentStartCondition": {"SegmentId": segment["Id"]}},
+        Activities={"day": wait("remind"), "remind": text_message(TemplateName=template)},
+    )
+
+    journey = pinpoint.create_journey(ApplicationId=project, WriteJourneyRequest=request)
+    of_it = {"ApplicationId": project, "JourneyId": journey["JourneyResponse"]["Id"]}
+    arn = f"{made['CreateTemplateMessageBody']['Arn'].split('templates/')[0]}apps/{project}"
+    journey_arn = f"{arn}/journeys/{of_it['JourneyId']}"
+    pinpoint.tag_resource(ResourceArn=journey_arn, TagsModel={"tags": {"team": "crm"}})
+    with pytest.raises(pinpoint.exceptions.BadRequestException, match="does not run them yet"):
+        pinpoint.update_journey_state(**of_it, JourneyStateRequest={"State": "ACTIVE"})
+    pinpoint.delete_sms_template(TemplateName=template)
+    with pytest.raises(pinpoint.exceptions.NotFoundException, match="Activities.remind.SMS"):
+        pinpoint.update_journey_state(**of_it, JourneyStateRequest={"State": "ACTIVE"})
+
+    [kept] = pinpoint.list_journeys(ApplicationId=project)["JourneysResponse"]["Item"]
+    assert {name: kept[name] for name in request} == request
+    assert (kept["State"], kept["tags"]) == ("DRAFT", {"team": "crm"})
+    assert pinpoint.get_journey_runs(**of_it)["JourneyRunsResponse"]["Item"] == []
 
 
 @terraform("engagement_hub", scope="module")

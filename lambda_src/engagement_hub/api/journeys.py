@@ -11,12 +11,6 @@ from engagement_hub.api.wire import Call
 from engagement_hub.engagement import journeys
 from engagement_hub.engagement.channel_settings import check_from_address
 from engagement_hub.engagement.errors import BadRequest, NotFound
-from engagement_hub.engagement.journey_activities import (
-    Reference,
-    ReferenceKind,
-    activity_type,
-    references,
-)
 from engagement_hub.engagement.model import (
     Journey,
     JourneyRequest,
@@ -30,6 +24,8 @@ from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import load_template
 from shared.instants import iso
+from shared.journeys import TEMPLATE_TYPES, Reference, activity_type, journey_references
+from shared.journeys import Kind as ReferenceKind
 
 __all__ = ["OPERATIONS"]
 
@@ -210,22 +206,26 @@ def _check_references(hub: Hub, app_id: str, journey: Mapping[str, Any]) -> None
     """
     senders = allowed_senders()
     checked: set[tuple[str | None, ...]] = set()
-    for reference in references(journey):
-        key = (reference.kind, reference.value, reference.template_type, reference.version)
-        if key in checked and reference.path[-2] != "EventStartCondition":
+    for reference in journey_references(journey):
+        key = (reference.kind, reference.value, reference.version)
+        if key in checked and not _starts_by_event(reference):
             continue
         checked.add(key)
         try:
             if reference.kind == ReferenceKind.SEGMENT:
                 _check_segment(hub, app_id, reference)
-            elif reference.kind == ReferenceKind.TEMPLATE:
-                kind, version = reference.template_type or "", reference.version
-                load_template(hub.entities, kind, reference.value, version)
+            elif reference.kind in TEMPLATE_TYPES:
+                kind = TEMPLATE_TYPES[reference.kind]
+                load_template(hub.entities, kind, reference.value, reference.version)
         except NotFound as error:
             raise NotFound(f"{reference.member}: {error.message}") from error
-        if reference.kind == ReferenceKind.EMAIL_ADDRESS:
+        if reference.kind == ReferenceKind.FROM_ADDRESS:
             holder = reference.member.removesuffix(".FromAddress")
             check_from_address({"FromAddress": reference.value}, holder, senders)
+
+
+def _starts_by_event(reference: Reference) -> bool:
+    return "EventStartCondition" in reference.path
 
 
 def _check_segment(hub: Hub, app_id: str, reference: Reference) -> None:
@@ -233,7 +233,7 @@ def _check_segment(hub: Hub, app_id: str, reference: Reference) -> None:
         return cast("Segment", segment_version(hub, app_id, segment_id, version))
 
     segment = look_up(reference.value, None)
-    if reference.path[-2] != "EventStartCondition":
+    if not _starts_by_event(reference):
         return
     # Source: user guide, "Set up the journey entry activity".
     sources = resolved_sources(segment, look_up).values()

@@ -1,4 +1,4 @@
-"""Activities of a journey: their types, the paths between them, and the things they refer to.
+"""Activities of a journey: their rules, and the paths between them.
 
 A draft may leave members out, as a journey does that is still being written; a member that it gives
 follows the rules. `review_activities` checks the rest, which a journey needs to be published.
@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from engagement_hub.engagement.campaigns import validate_custom_delivery
@@ -30,19 +28,19 @@ from engagement_hub.engagement.journey_times import SHORTEST_WAIT, validate_wait
 from engagement_hub.engagement.messages import MAX_CUSTOM_DATA
 from engagement_hub.engagement.ranges import checked_whole
 from engagement_hub.engagement.segments import validate_segment
+from shared.journeys import (
+    SENDING,
+    TEMPLATED,
+    ActivityType,
+    Path,
+    activity_type,
+    branches_of,
+    conditions_of,
+    message_of,
+    path_text,
+)
 
-__all__ = [
-    "ActivityType",
-    "Message",
-    "Reference",
-    "ReferenceKind",
-    "activity_type",
-    "message_of",
-    "references",
-    "review_activities",
-    "validate_activities",
-    "validate_event_dimensions",
-]
+__all__ = ["review_activities", "validate_activities", "validate_event_dimensions"]
 
 ID_CHARACTERS = 100
 ACTIVITIES = 40
@@ -56,163 +54,7 @@ _TIME_TO_LIVE = re.compile(r"\d{1,9}", re.ASCII)
 Json = Mapping[str, Any]
 
 
-class ActivityType(StrEnum):
-    """The member of an activity that says what the activity does."""
-
-    EMAIL = "EMAIL"
-    SMS = "SMS"
-    PUSH = "PUSH"
-    CUSTOM = "CUSTOM"
-    CONTACT_CENTER = "ContactCenter"
-    WAIT = "Wait"
-    CONDITIONAL_SPLIT = "ConditionalSplit"
-    MULTI_CONDITION = "MultiCondition"
-    RANDOM_SPLIT = "RandomSplit"
-    HOLDOUT = "Holdout"
-
-
-_TEMPLATED = (ActivityType.EMAIL, ActivityType.SMS, ActivityType.PUSH)
-_SENDING = (*_TEMPLATED, ActivityType.CUSTOM, ActivityType.CONTACT_CENTER)
 _CONDITIONS = ("EventCondition", "SegmentCondition", "segmentDimensions")
-
-
-def activity_type(activity: Json) -> ActivityType | None:
-    """Return the type of an activity; None for an activity with no type or several."""
-    types = [one for one in ActivityType if activity.get(one) is not None]
-    return types[0] if len(types) == 1 else None
-
-
-# Messages
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Message of an activity: a template in a version, or data for a function.
-
-    `template_version` None is the template's active version. `settings` is the MessageConfig.
-    """
-
-    activity_type: ActivityType
-    template_name: str | None
-    template_version: str | None
-    delivery_uri: str | None
-    settings: Json
-
-
-def message_of(activity: Json) -> Message | None:
-    """Return the message of an activity; None for an activity that sends no message."""
-    kind = activity_type(activity)
-    if kind is None or kind not in _SENDING:
-        return None
-    sending = activity[kind]
-    return Message(
-        kind,
-        sending.get("TemplateName") or None,
-        sending.get("TemplateVersion") or None,
-        sending.get("DeliveryUri") or None,
-        sending.get("MessageConfig") or {},
-    )
-
-
-# References
-
-
-class ReferenceKind(StrEnum):
-    """The thing outside the journey that a member names."""
-
-    SEGMENT = "SEGMENT"
-    TEMPLATE = "TEMPLATE"
-    FUNCTION = "FUNCTION"
-    EMAIL_ADDRESS = "EMAIL_ADDRESS"
-    PHONE_NUMBER = "PHONE_NUMBER"
-    SENDER_ID = "SENDER_ID"
-    CONNECT_CAMPAIGN = "CONNECT_CAMPAIGN"
-    ROLE = "ROLE"
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A member of a journey that names a thing outside it.
-
-    `path` leads to the member. A template also has its type, which is that of the activity, and its
-    version; None is the active version.
-    """
-
-    kind: ReferenceKind
-    path: tuple[str | int, ...]
-    value: str
-    template_type: str | None = None
-    version: str | None = None
-
-    @property
-    def member(self) -> str:
-        """The path as errors write it."""
-        text = ""
-        for step in self.path:
-            text += f"[{step}]" if isinstance(step, int) else f".{step}"
-        return text.removeprefix(".")
-
-
-_OUTSIDE = {
-    ("CUSTOM", "DeliveryUri"): ReferenceKind.FUNCTION,
-    ("EMAIL", "MessageConfig", "FromAddress"): ReferenceKind.EMAIL_ADDRESS,
-    ("SMS", "MessageConfig", "OriginationNumber"): ReferenceKind.PHONE_NUMBER,
-    ("SMS", "MessageConfig", "SenderId"): ReferenceKind.SENDER_ID,
-}
-_OUTSIDE_OF_JOURNEY = {
-    ("StartCondition", "SegmentStartCondition", "SegmentId"): ReferenceKind.SEGMENT,
-    ("StartCondition", "EventStartCondition", "SegmentId"): ReferenceKind.SEGMENT,
-    ("JourneyChannelSettings", "ConnectCampaignArn"): ReferenceKind.CONNECT_CAMPAIGN,
-    ("JourneyChannelSettings", "ConnectCampaignExecutionRoleArn"): ReferenceKind.ROLE,
-}
-
-
-def references(journey: Json) -> Iterator[Reference]:
-    """Yield the references of a journey, or of a request that would make one."""
-    for path, kind in _OUTSIDE_OF_JOURNEY.items():
-        yield from _reference(journey, kind, (), path)
-    for activity_id, activity in (journey.get("Activities") or {}).items():
-        at = ("Activities", activity_id)
-        message = message_of(activity)
-        if message is not None and message.template_name is not None:
-            path = (*at, message.activity_type.value, "TemplateName")
-            yield Reference(
-                ReferenceKind.TEMPLATE,
-                path,
-                message.template_name,
-                message.activity_type.value,
-                message.template_version,
-            )
-        for path, kind in _OUTSIDE.items():
-            yield from _reference(activity, kind, at, path)
-        for where, condition in _conditions(activity):
-            yield from _reference(
-                condition, ReferenceKind.SEGMENT, (*at, *where), ("SegmentCondition", "SegmentId")
-            )
-
-
-def _reference(
-    holder: Json, kind: ReferenceKind, at: tuple[str | int, ...], path: tuple[str, ...]
-) -> Iterator[Reference]:
-    value: Any = holder
-    for step in path:
-        value = (value or {}).get(step)
-    if value:
-        yield Reference(kind, (*at, *path), value)
-
-
-def _conditions(activity: Json) -> Iterator[tuple[tuple[str | int, ...], Json]]:
-    """Yield the conditions of a split, each after its path below the activity."""
-    split = activity.get(ActivityType.CONDITIONAL_SPLIT) or {}
-    for number, condition in enumerate((split.get("Condition") or {}).get("Conditions") or ()):
-        yield ("ConditionalSplit", "Condition", "Conditions", number), condition
-    for number, branch in enumerate(_branches(activity.get(ActivityType.MULTI_CONDITION) or {})):
-        if branch.get("Condition") is not None:
-            yield ("MultiCondition", "Branches", number, "Condition"), branch["Condition"]
-
-
-def _branches(split: Json) -> list[Json]:
-    return list(split.get("Branches") or ())
 
 
 # Paths
@@ -235,7 +77,7 @@ def _exits(activity: Json) -> Iterator[tuple[str, str | None]]:
             names = ["NextActivity"]
     for name in names:
         yield f"{kind}.{name}", body.get(name) or None
-    for number, branch in enumerate(_branches(body)):
+    for number, branch in enumerate(branches_of(body)):
         yield f"{kind}.Branches[{number}].NextActivity", branch.get("NextActivity") or None
 
 
@@ -345,20 +187,20 @@ def _check_activity(activity: Json, member: str, activities: Json, end: datetime
             checked_whole(body["Percentage"], f"{path}.Percentage", 0, 100)
         case _:
             pass
-    if kind == ActivityType.MULTI_CONDITION and len(_branches(body)) > BRANCHES - 1:
+    if kind == ActivityType.MULTI_CONDITION and len(branches_of(body)) > BRANCHES - 1:
         raise BadRequest(
             f"{path}.Branches must be at most {BRANCHES - 1}: five paths in all, DefaultActivity "
             "included."
         )
-    conditions = list(_conditions(activity))
+    conditions = list(conditions_of(activity))
     if len(conditions) > CONDITIONS:
         raise BadRequest(f"{path}.Condition.Conditions must be at most {CONDITIONS}.")
     for where, condition in conditions:
         _check_condition(condition, _member(member, where), activities)
 
 
-def _member(member: str, where: tuple[str | int, ...]) -> str:
-    return f"{member}.{Reference(ReferenceKind.SEGMENT, where, '').member}"
+def _member(member: str, where: Path) -> str:
+    return f"{member}.{path_text(where)}"
 
 
 def _check_custom(custom: Json, member: str) -> None:
@@ -375,7 +217,7 @@ def _check_custom(custom: Json, member: str) -> None:
 
 
 def _check_random_split(split: Json, member: str) -> None:
-    branches = _branches(split)
+    branches = branches_of(split)
     if len(branches) > BRANCHES:
         raise BadRequest(f"{member}.Branches must be at most {BRANCHES}.")
     given = [
@@ -399,7 +241,7 @@ def _check_condition(condition: Json, member: str, activities: Json) -> None:
     event = condition.get("EventCondition") or {}
     validate_event_dimensions(event.get("Dimensions"), f"{member}.EventCondition.Dimensions")
     sender = event.get("MessageActivity")
-    if sender and (sender not in activities or activity_type(activities[sender]) not in _SENDING):
+    if sender and (sender not in activities or activity_type(activities[sender]) not in SENDING):
         raise BadRequest(
             f"{member}.EventCondition.MessageActivity must be the id of an activity that sends a "
             f"message, and {sender[:ID_CHARACTERS]!r} is none."
@@ -450,7 +292,7 @@ def review_activities(activities: Json, start: str | None) -> None:
         member = f"Activities.{activity_id}.{kind}"
         body = activity[kind] if kind else {}
         message = message_of(activity)
-        if kind in _TEMPLATED and message is not None and message.template_name is None:
+        if kind in TEMPLATED and message is not None and message.template_name is None:
             raise _missing(f"{member}.TemplateName")
         if kind == ActivityType.CUSTOM and message is not None and message.delivery_uri is None:
             raise _missing(f"{member}.DeliveryUri")
@@ -459,8 +301,8 @@ def review_activities(activities: Json, start: str | None) -> None:
         if kind == ActivityType.RANDOM_SPLIT:
             _review_random_split(body, member)
         if kind == ActivityType.MULTI_CONDITION:
-            _review_branches(body, member)
-        conditions = list(_conditions(activity))
+            _reviewbranches_of(body, member)
+        conditions = list(conditions_of(activity))
         if kind == ActivityType.CONDITIONAL_SPLIT and not conditions:
             raise _missing(f"{member}.Condition.Conditions")
         for where, condition in conditions:
@@ -491,7 +333,7 @@ def _ancestors(activities: Json) -> dict[str, set[str]]:
 
 
 def _review_random_split(split: Json, member: str) -> None:
-    branches = _branches(split)
+    branches = branches_of(split)
     if len(branches) < 2:
         raise BadRequest(f"{member}.Branches must be 2 to {BRANCHES}.")
     for number, branch in enumerate(branches):
@@ -499,8 +341,8 @@ def _review_random_split(split: Json, member: str) -> None:
             raise _missing(f"{member}.Branches[{number}].Percentage")
 
 
-def _review_branches(split: Json, member: str) -> None:
-    branches = _branches(split)
+def _reviewbranches_of(split: Json, member: str) -> None:
+    branches = branches_of(split)
     if not branches:
         raise _missing(f"{member}.Branches")
     for number, branch in enumerate(branches):

@@ -30,8 +30,6 @@ from typing import Any, NoReturn, cast
 from engagement_hub.engagement.endpoint_requests import parsed_instant
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.journey_activities import (
-    ActivityType,
-    activity_type,
     review_activities,
     validate_activities,
     validate_event_dimensions,
@@ -47,6 +45,7 @@ from engagement_hub.engagement.model import Journey, JourneyRequest, JourneyStat
 from engagement_hub.engagement.ranges import checked_whole
 from engagement_hub.engagement.schedule import validate_quiet_time
 from shared.instants import iso
+from shared.journeys import ActivityType, activity_type
 
 __all__ = [
     "ACTIVITY_METRICS",

@@ -10,15 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.journey_activities import (
-    ActivityType,
-    Reference,
-    ReferenceKind,
-    message_of,
-    references,
-    review_activities,
-    validate_activities,
-)
+from engagement_hub.engagement.journey_activities import review_activities, validate_activities
 from engagement_hub.engagement.journeys import (
     KPIS,
     changed_state,
@@ -30,7 +22,6 @@ from engagement_hub.engagement.journeys import (
 from engagement_hub.engagement.model import Journey
 from tests.builders.journeys import (
     APP_ID,
-    FUNCTION_ARN,
     JOURNEY_ID,
     NOW,
     SEGMENT_ID,
@@ -43,7 +34,7 @@ from tests.builders.journeys import (
     multi,
     opened,
     random_split,
-    sms,
+    text_message,
     wait,
     welcome_activities,
     yes_no,
@@ -366,11 +357,13 @@ def test_a_bad_activity_is_refused_with_its_id(bad: str):
 
 def test_a_circle_is_refused_with_the_activities_on_it():
     with pytest.raises(BadRequest, match="circle: a1 to a2 to a1"):
-        journey_of(email("a1"), wait("a2"), sms("a1"))
+        journey_of(email("a1"), wait("a2"), text_message("a1"))
 
 
 def test_paths_may_meet_again():
-    made = journey_of(yes_no(in_segment(), yes="a1", no="a2"), email("a3"), sms("a3"), wait())
+    made = journey_of(
+        yes_no(in_segment(), yes="a1", no="a2"), email("a3"), text_message("a3"), wait()
+    )
 
     assert len(made["Activities"]) == 4
 
@@ -506,93 +499,6 @@ def test_a_draft_is_neither_paused_nor_cancelled(state: str):
 def test_other_states_are_set_by_no_request(state: str | None):
     with pytest.raises(BadRequest, match="State must be one of ACTIVE, PAUSED, CANCELLED"):
         changed_state(journey(), state)
-
-
-# References
-
-
-def test_the_references_of_a_journey_are_found_with_their_paths():
-    made = journey(
-        StartActivity="a",
-        Activities={
-            "a": email("b", TemplateVersion="3", MessageConfig={"FromAddress": "me@example.com"}),
-            "b": sms("c", MessageConfig={"OriginationNumber": "+12065550100", "SenderId": "SHOP"}),
-            "c": custom("d"),
-            "d": yes_no(opened("a"), in_segment("6" * 32), yes="e"),
-            "e": multi(in_segment("7" * 32)),
-        },
-        JourneyChannelSettings={"ConnectCampaignArn": CONNECT},
-    )
-
-    found = {
-        (one.kind, one.member, one.value, one.template_type, one.version)
-        for one in references(made)
-    }
-
-    settings, split = "JourneyChannelSettings", "Activities.d.ConditionalSplit.Condition"
-    start = "StartCondition.SegmentStartCondition"
-    assert found == {
-        ("SEGMENT", f"{start}.SegmentId", SEGMENT_ID, None, None),
-        ("TEMPLATE", "Activities.a.EMAIL.TemplateName", "welcome", "EMAIL", "3"),
-        (
-            "EMAIL_ADDRESS",
-            "Activities.a.EMAIL.MessageConfig.FromAddress",
-            "me@example.com",
-            None,
-            None,
-        ),
-        ("TEMPLATE", "Activities.b.SMS.TemplateName", "reminder", "SMS", None),
-        (
-            "PHONE_NUMBER",
-            "Activities.b.SMS.MessageConfig.OriginationNumber",
-            "+12065550100",
-            None,
-            None,
-        ),
-        ("SENDER_ID", "Activities.b.SMS.MessageConfig.SenderId", "SHOP", None, None),
-        ("FUNCTION", "Activities.c.CUSTOM.DeliveryUri", FUNCTION_ARN, None, None),
-        ("SEGMENT", f"{split}.Conditions[1].SegmentCondition.SegmentId", "6" * 32, None, None),
-        (
-            *(
-                "SEGMENT",
-                "Activities.e.MultiCondition.Branches[0].Condition.SegmentCondition.SegmentId",
-            ),
-            *("7" * 32, None, None),
-        ),
-        ("CONNECT_CAMPAIGN", f"{settings}.ConnectCampaignArn", CONNECT, None, None),
-    }
-
-
-def test_a_reference_leads_to_the_member_that_holds_its_value():
-    made: Any = journey(Activities={"welcome": yes_no(in_segment())})
-
-    for reference in references(made):
-        value = made
-        for step in reference.path:
-            value = value[step]
-        assert value == reference.value
-
-
-def test_a_message_has_its_template_and_version_or_its_function():
-    message = message_of(email(TemplateVersion="2"))
-    call = message_of(custom(MessageConfig={"Data": "x"}))
-
-    assert message is not None and call is not None
-    assert (message.activity_type, message.template_name, message.template_version) == (
-        *(ActivityType.EMAIL, "welcome", "2"),
-    )
-    assert (call.delivery_uri, call.settings, call.template_name) == (
-        FUNCTION_ARN,
-        {"Data": "x"},
-        None,
-    )
-    assert message_of(wait()) is None
-
-
-def test_the_member_of_a_reference_is_written_as_errors_write_it():
-    reference = Reference(ReferenceKind.SEGMENT, ("Activities", "a", "Branches", 2, "Id"), "x")
-
-    assert reference.member == "Activities.a.Branches[2].Id"
 
 
 # Graphs

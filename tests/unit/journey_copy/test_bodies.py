@@ -9,8 +9,9 @@ import pytest
 
 from journey_copy.bodies import copied_tags, journey_request, same, segment_request
 from journey_copy.names import journey_names, template_names
-from journey_copy.references import Kind, Reference, journey_references, source_segments
+from journey_copy.references import source_segments
 from journey_copy.rules import Place, unusable, warning
+from shared.journeys import Kind, Reference, journey_references
 
 MODEL = boto3.client("pinpoint", region_name="eu-west-1").meta.service_model
 # Members of a journey that name something by a word of the API, or something inside the journey.
@@ -76,7 +77,7 @@ def test_every_member_of_the_model_that_refers_to_something_is_a_reference() -> 
 
     keys = set(EVERY["Activities"])
     found = {
-        ".".join(part for part in r.member.split(".") if part not in keys and not part.isdigit())
+        ".".join(part for part in r.path if part not in keys and isinstance(part, str))
         for r in journey_references(EVERY)
     }
 
@@ -94,7 +95,7 @@ def test_references_have_their_kind_value_and_version() -> None:
 
 @pytest.mark.parametrize("empty", [{}, {"StartCondition": None, "Activities": None}])
 def test_a_journey_without_references_has_none(empty: dict[str, Any]) -> None:
-    assert journey_references(empty) == []
+    assert list(journey_references(empty)) == []
 
 
 def test_a_request_has_no_member_that_exists_in_responses_only() -> None:

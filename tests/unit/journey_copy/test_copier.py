@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from journey_copy.mapping import LEASE_SECONDS, AnotherCopyUnderWay, Copy
 from journey_copy.outcome import Result
-from journey_copy.references import journey_references
 from journey_copy.substitutes import Substitutes
+from shared.journeys import journey_references
 from tests.builders.journey_copies import ELSEWHERE, FUNCTION, World, journey, world
 from tests.builders.pinpoint_projects import PinpointHost, Refused
 
@@ -39,7 +39,7 @@ def test_a_copy_refers_to_copies_of_its_segments_and_templates(there: World) -> 
     segment = only(there.production.segments["to1"])[0]
     references = {reference.member: reference.value for reference in journey_references(copy)}
     assert references["StartCondition.SegmentStartCondition.SegmentId"] == segment["Id"]
-    split = "Activities.split.ConditionalSplit.Condition.Conditions.0.SegmentCondition.SegmentId"
+    split = "Activities.split.ConditionalSplit.Condition.Conditions[0].SegmentCondition.SegmentId"
     assert references[split] == segment["Id"]
     assert segment["Dimensions"] == {"Attributes": {"stage": {"Values": ["new"]}}}
     greeting = there.production.templates["EMAIL", "greeting"]
@@ -503,7 +503,7 @@ def test_every_problem_of_a_journey_is_named_at_once(there: World) -> None:
     assert [problem.split(":")[0] for problem in problems] == [
         "StartCondition.SegmentStartCondition.SegmentId",
         "Activities.greet.EMAIL.TemplateName",
-        "Activities.split.ConditionalSplit.Condition.Conditions.0.SegmentCondition.SegmentId",
+        "Activities.split.ConditionalSplit.Condition.Conditions[0].SegmentCondition.SegmentId",
         "Activities.remind.SMS.TemplateName",
     ]
     assert "no template reminder, version 9" in problems[3]

@@ -1,4 +1,4 @@
-"""The functions and the state machine: every journey is reported, and a failure stops no other journey."""
+"""The functions and the state machine: each journey is reported, a failure stops no other one."""
 
 from __future__ import annotations
 
