@@ -28,8 +28,8 @@ def journey(segment_id: str, email_template: str, sms_template: str) -> dict[str
         "StartActivity": "greet",
         "Activities": {
             "greet": {"EMAIL": {"TemplateName": email_template, "NextActivity": "wait"}},
-            "wait": {"Wait": {"WaitTime": {"WaitFor": "PT24H"}, "NextActivity": "still_new"}},
-            "still_new": {
+            "wait": {"Wait": {"WaitTime": {"WaitFor": "PT24H"}, "NextActivity": "stillNew"}},
+            "stillNew": {
                 "ConditionalSplit": {
                     "Condition": {
                         "Operator": "ALL",
