@@ -518,7 +518,7 @@ MACHINE = state_machine("journey_copy", "copy.asl.json")
 MAP = MACHINE["States"]["CopyEveryJourney"]
 
 
-def test_the_state_machine_keeps_the_rules_of_every_machine() -> None:
+def test_the_state_machine_keeps_the_rules() -> None:
     assert_well_built(MACHINE)
 
 
