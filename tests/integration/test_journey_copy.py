@@ -270,39 +270,25 @@ def test_a_journey_that_cannot_be_copied_is_reported_and_stops_no_other(
 
 
 @terraform("journey_copy", scope="module")
-def test_a_push_template_is_copied_too(
+def test_an_overwritten_version_of_a_template_is_a_new_version_of_its_copy(
     journey_copy: Any,
     example: dict[str, Any],
+    welcome: str,
     staging: Project,
     production: Project,
     account: LocalAccount,
 ) -> None:
-    def content(title: str) -> dict[str, Any]:
-        return {"Default": {"Action": "OPEN_APP", "Title": title, "Body": "Come back"}}
-
-    name = "journeys-push"
-    staging.client.create_push_template(
-        TemplateName=name, PushNotificationTemplateRequest=content("One")
-    )
-    pushed = staging.draft(Name="pushed", Activities={"a1": {"PUSH": {"TemplateName": name}}})
-    assert run(account, example, JourneyIds=[pushed])["status"] == "SUCCEEDED"
-    staging.client.update_push_template(
-        TemplateName=name, PushNotificationTemplateRequest=content("Two")
-    )
+    name = example["sms_template_name"]
     staging.client.update_sms_template(
-        TemplateName=example["sms_template_name"],
-        SMSTemplateRequest={"Body": "Free delivery ended."},
+        TemplateName=name, SMSTemplateRequest={"Body": "Free delivery ended."}
     )
 
-    assert run(account, example, All=True)["status"] == "FAILED"  # of the foreign function
+    assert run(account, example, JourneyIds=[welcome])["status"] == "SUCCEEDED"
 
-    copied = production.client.get_push_template(TemplateName=name)
-    assert copied["PushNotificationTemplateResponse"]["Default"]["Title"] == "Two"
-    reminder = production.client.get_sms_template(TemplateName=example["sms_template_name"])
-    versions = production.client.list_template_versions(
-        TemplateName=example["sms_template_name"], TemplateType="SMS"
-    )["TemplateVersionsResponse"]["Item"]
-    assert len(versions) == 2 and reminder["SMSTemplateResponse"]["Version"] == "1"
+    copies = [one for one in production.journeys() if one["Name"] == "welcome"]
+    assert copies[0]["Activities"]["remind"]["SMS"]["TemplateVersion"] == "2"
+    pinned = production.client.get_sms_template(TemplateName=name, Version="2")
+    assert pinned["SMSTemplateResponse"]["Body"] == "Free delivery ended."
 
 
 @terraform("journey_copy", scope="module")
@@ -339,7 +325,7 @@ def test_a_destroy_deletes_the_drafts_that_were_copied_and_no_other_journey(
         FunctionName=function, Payload=json.dumps({**event, "tf": {"action": "delete"}})
     )
 
-    assert json.loads(answer["Payload"].read()) == {"Deleted": 3, "Kept": 0}
+    assert json.loads(answer["Payload"].read()) == {"Deleted": 2, "Kept": 0}
     assert [journey["Id"] for journey in production.journeys()] == [theirs]
 
 

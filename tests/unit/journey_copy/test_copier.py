@@ -96,6 +96,19 @@ def test_an_unpinned_template_is_copied_at_its_active_version_and_stays_unpinned
     assert subjects == ["Hi"]
 
 
+def test_a_push_template_is_copied_with_each_platform(there: World) -> None:
+    content = {"Default": {"Title": "Hello", "Body": "Hi"}, "APNS": {"Body": "Hi", "Sound": "s"}}
+    there.staging.add_template("PUSH", "nudge", **content)
+    activity = {"PUSH": {"TemplateName": "nudge", "TemplateVersion": "1"}}
+    journey_id = there.staging.add_journey("from1", Name="one", Activities={"a1": activity})
+
+    outcome = there.copy(journey_id)
+
+    assert there.copied(outcome)["Activities"] == {"a1": activity}
+    (copied,) = there.production.templates["PUSH", "nudge"]
+    assert {name: copied[name] for name in content} == content
+
+
 def test_two_versions_of_one_template_in_one_journey_are_two_versions_of_the_copy(
     there: World,
 ) -> None:
