@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from shared.aws import aws_client
+from shared.aws import Keys, aws_client
 from shared.settings import optional_env
 
 if TYPE_CHECKING:
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_URL_SETTING",
+    "ONCE",
     "all_items",
     "aws_pinpoint_client",
     "pinpoint_client",
+    "pinpoint_client_at",
     "pinpoint_once",
 ]
 
@@ -55,10 +57,32 @@ def pinpoint_client(
     if url is None:
         return aws_pinpoint_client(config, session)
 
-    client = _client(config, session, endpoint_url=url)
-    client.meta.events.register("choose-signer.pinpoint", _sign_for_execute_api)
-    client.meta.events.register("after-call.pinpoint", _explain_forbidden)
-    return client
+    return _of_a_hub(_client(config, session, endpoint_url=url))
+
+
+def pinpoint_client_at(
+    api_url: str | None, *, region: str, keys: Keys | None = None, config: Config | None = None
+) -> "PinpointClient":
+    """Return a client for a function that works on several hosts, like `pinpoint_client`.
+
+    Args:
+        api_url: URL of a hub's API; None for Amazon Pinpoint.
+        region: Region of the host.
+        keys: credentials of a role, which the host's account trusts; None for the function's own.
+        config: laid over the defaults.
+    """
+    client: PinpointClient = aws_client(
+        "pinpoint",
+        config=_DEFAULTS if config is None else _DEFAULTS.merge(config),
+        endpoint_url=api_url,
+        keys=keys,
+        region=region,
+    )
+    return client if api_url is None else _of_a_hub(client)
+
+
+# For operations that create something: one attempt, and the time-out of an HTTP API.
+ONCE = Config(read_timeout=29, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 @cache
@@ -72,9 +96,7 @@ def pinpoint_once() -> "PinpointClient":
     Made at its first use: only the steps that create something need it, and a client costs a cold
     start some 40 ms.
     """
-    return pinpoint_client(
-        Config(read_timeout=29, retries={"mode": "standard", "total_max_attempts": 1})
-    )
+    return pinpoint_client(ONCE)
 
 
 def aws_pinpoint_client(
@@ -113,6 +135,12 @@ def _client(
     merged = _DEFAULTS if config is None else _DEFAULTS.merge(config)
     make_client = aws_client if session is None else session.client
     client: PinpointClient = make_client("pinpoint", config=merged, endpoint_url=endpoint_url)
+    return client
+
+
+def _of_a_hub(client: "PinpointClient") -> "PinpointClient":
+    client.meta.events.register("choose-signer.pinpoint", _sign_for_execute_api)
+    client.meta.events.register("after-call.pinpoint", _explain_forbidden)
     return client
 
 

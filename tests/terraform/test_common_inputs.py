@@ -46,6 +46,11 @@ DIFFERENCES = {
         "publishes the notification `started`, too",
     ),
     ("s3_triggered_import", "timeout_minutes"): ("description", "names its job"),
+    ("journey_copy", "force_destroy"): ("description", "names its objects"),
+    ("journey_copy", "subscriptions"): (
+        "description validation",
+        "publishes the notification `started`, too",
+    ),
     ("ses_auto_reply", "pinpoint"): ("description default", "an SES template needs no project"),
     ("ses_event_processing", "configuration_set"): (
         "description default validation",

@@ -21,7 +21,9 @@ locals {
   # Without a project the operations are allowed on every project: the id of a project that CreateApp
   # will create is unknown.
   project_id = var.pinpoint.project_id == null ? "*" : var.pinpoint.project_id
-  arn_prefix = "arn:${data.aws_partition.current.partition}:mobiletargeting:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}"
+  account_id = var.location.account_id == null ? data.aws_caller_identity.current.account_id : var.location.account_id
+  region     = var.location.region == null ? data.aws_region.current.id : var.location.region
+  arn_prefix = "arn:${data.aws_partition.current.partition}:mobiletargeting:${local.region}:${local.account_id}"
 
   # "/v1/apps/{application-id}/segments/{segment-id}" => "/v1/apps/<project>/segments/*"
   requests = sort([for operation in values(local.at_hub) : format(

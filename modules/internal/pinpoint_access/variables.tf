@@ -13,6 +13,16 @@ variable "api_operations" {
   }
 }
 
+variable "location" {
+  description = "Account and region of a project that Amazon Pinpoint hosts. A null account or region is the provider's. The policy for a hub needs neither."
+  type = object({
+    account_id = optional(string)
+    region     = optional(string)
+  })
+  default  = {}
+  nullable = false
+}
+
 variable "pinpoint" {
   description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts. Operations without a project, such as CreateApp, need no project_id."
   type = object({

@@ -9,7 +9,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from shared.pinpoint import aws_pinpoint_client, pinpoint_client
+from shared.aws import Keys
+from shared.pinpoint import aws_pinpoint_client, pinpoint_client, pinpoint_client_at
 from shared.settings import MissingSetting, optional_env, required_env
 
 HUB_URL = "https://abc123.execute-api.eu-west-1.amazonaws.com"
@@ -99,6 +100,28 @@ def test_operations_that_live_on_go_to_aws_even_when_a_hub_hosts_the_project(
 
     assert request.url == "https://pinpoint.eu-west-1.amazonaws.com/v1/apps/app1"
     assert credential_scope(request) == "mobiletargeting"
+
+
+@pytest.mark.parametrize(
+    ("api_url", "url", "service"),
+    [
+        (HUB_URL, f"{HUB_URL}/v1/apps/app1", "execute-api"),
+        (None, "https://pinpoint.us-west-2.amazonaws.com/v1/apps/app1", "mobiletargeting"),
+    ],
+)
+def test_a_function_reaches_another_host_with_the_keys_of_a_role(
+    monkeypatch: pytest.MonkeyPatch, api_url: str | None, url: str, service: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    keys = Keys("AKIDOFTHEROLE", "x", "token-of-the-role")
+
+    request = request_of_get_app(pinpoint_client_at(api_url, region="us-west-2", keys=keys))
+
+    assert request.url == url
+    assert credential_scope(request) == service
+    signature = str(request.headers["Authorization"])
+    assert "AKIDOFTHEROLE" in signature and "/us-west-2/" in signature
+    assert "token-of-the-role" in str(request.headers["X-Amz-Security-Token"])
 
 
 def test_a_callers_configuration_is_laid_over_the_default_one(session: boto3.Session) -> None:

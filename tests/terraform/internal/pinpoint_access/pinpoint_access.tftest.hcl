@@ -105,3 +105,17 @@ run "rejects_an_empty_list" {
 
   expect_failures = [var.api_operations]
 }
+
+run "allows_the_operations_in_another_account_and_region" {
+  command = plan
+
+  variables {
+    api_operations = ["GetJourney"]
+    location       = { account_id = "444455556666", region = "us-west-2" }
+  }
+
+  assert {
+    condition     = one(data.aws_iam_policy_document.this.statement[0].resources) == "arn:aws:mobiletargeting:us-west-2:444455556666:apps/0123456789abcdef0123456789abcdef/journeys/*"
+    error_message = "A policy for a role of another account names that account's project."
+  }
+}

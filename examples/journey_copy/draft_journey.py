@@ -1,0 +1,76 @@
+"""A marketer's work in staging: drafts the journey `welcome` and prints its id.
+
+    terraform output -json | python draft_journey.py
+
+An email greets new customers. Customers who are still new a day later get a text message.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+
+def sign_for_execute_api(context: dict[str, Any], **_: Any) -> None:
+    """The hub's API checks signatures for `execute-api`; botocore would sign for Pinpoint."""
+    context.setdefault("signing", {})["signing_name"] = "execute-api"
+
+
+def journey(segment_id: str, email_template: str, sms_template: str) -> dict[str, Any]:
+    """Return the WriteJourneyRequest."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=7)
+    return {
+        "Name": "welcome",
+        "State": "DRAFT",
+        "StartCondition": {"SegmentStartCondition": {"SegmentId": segment_id}},
+        "StartActivity": "greet",
+        "Activities": {
+            "greet": {"EMAIL": {"TemplateName": email_template, "NextActivity": "wait"}},
+            "wait": {"Wait": {"WaitTime": {"WaitFor": "PT24H"}, "NextActivity": "stillNew"}},
+            "stillNew": {
+                "ConditionalSplit": {
+                    "Condition": {
+                        "Operator": "ALL",
+                        "Conditions": [{"SegmentCondition": {"SegmentId": segment_id}}],
+                    },
+                    "TrueActivity": "remind",
+                }
+            },
+            "remind": {
+                "SMS": {
+                    "TemplateName": sms_template,
+                    "TemplateVersion": "1",
+                    "MessageConfig": {"MessageType": "PROMOTIONAL"},
+                }
+            },
+        },
+        "Schedule": {
+            "StartTime": start,
+            "EndTime": start + timedelta(days=90),
+            "Timezone": "UTC+01",
+        },
+        "Limits": {"DailyCap": 1},
+        "QuietTime": {"Start": "22:00", "End": "07:00"},
+    }
+
+
+def main() -> int:
+    outputs = {name: output["value"] for name, output in json.load(sys.stdin).items()}
+    staging = outputs["staging"]
+    pinpoint: Any = boto3.client("pinpoint", endpoint_url=staging["api"]["url"])
+    pinpoint.meta.events.register("choose-signer.pinpoint", sign_for_execute_api)
+
+    drafted = pinpoint.create_journey(
+        ApplicationId=staging["project_id"],
+        WriteJourneyRequest=journey(
+            outputs["segment_id"], outputs["email_template_name"], outputs["sms_template_name"]
+        ),
+    )
+    print(drafted["JourneyResponse"]["Id"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
