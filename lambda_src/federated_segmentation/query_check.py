@@ -21,7 +21,7 @@ from shared.import_columns import EXACT, IGNORED, KNOWN, VALUE_LISTS, is_known, 
 
 if TYPE_CHECKING:
     from sqlglot import exp
-    from sqlglot.tokens import Token
+    from sqlglot.tokenizer_core import Token
 
 __all__ = ["CheckedQuery", "InvalidQuery", "check_query"]
 
@@ -155,7 +155,7 @@ def _parsed(sql: str) -> exp.Query:
 
 def _statement(tokens: Sequence[Token]) -> list[Token]:
     """Return the tokens without the semicolons at the end; raise for another statement."""
-    from sqlglot.tokens import TokenType
+    from sqlglot.tokenizer_core import TokenType
 
     statement = list(tokens)
     while statement and statement[-1].token_type is TokenType.SEMICOLON:
@@ -255,7 +255,7 @@ def _column_names(tree: exp.Query) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _branches(tree: exp.Expression) -> Iterator[exp.Expression]:
+def _branches(tree: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the SELECTs of a query from left to right."""
     from sqlglot import exp
 
