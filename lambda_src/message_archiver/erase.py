@@ -7,7 +7,8 @@ For an operator, with credentials of the operator: the module's output `erase_po
 policy that it takes. The package dist/message_archiver.zip is enough to run it:
 `PYTHONPATH=dist/message_archiver.zip python -m message_archiver.erase …`.
 
-Exit status: 0 when done, 3 when objects are left that cannot be deleted, 2 for wrong arguments.
+Exit status: 0 when done, 1 when AWS refuses a call, 2 for wrong arguments, 3 when objects are left
+that cannot be deleted. A command that was refused in between is repeated as it is.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 import boto3
+from botocore.exceptions import ClientError
 
 from message_archiver.erasure import Erasure, QueryFailed, endpoints_of_user
 
 __all__ = ["main"]
 
+REFUSED = 1
 LEFT_OVER = 3
 
 
@@ -31,10 +34,20 @@ def main(arguments: Sequence[str] | None = None, out: Callable[[str], None] = pr
     if given.user and not given.workgroup:
         _parser().error("--user needs --workgroup and --database: the index knows the endpoints")
     try:
-        endpoints = [given.endpoint] if given.endpoint else _endpoints(given, out)
+        return _run(given, out)
     except QueryFailed as error:
         out(str(error))
-        return LEFT_OVER
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown code")
+        out(
+            f"AWS refuses {error.operation_name}: {code}. The output erase_policy_json of the "
+            "module has the permissions of this command."
+        )
+    return REFUSED
+
+
+def _run(given: argparse.Namespace, out: Callable[[str], None]) -> int:
+    endpoints = [given.endpoint] if given.endpoint else _endpoints(given, out)
     erasure = Erasure(
         boto3.client("s3"), given.archive_bucket, given.index_bucket, given.bypass_governance
     )

@@ -187,7 +187,7 @@ class Erasure:
     ) -> list[Kept]:
         kept = []
         bypass: dict[str, Any] = {}
-        if self.bypass_governance:
+        if self.bypass_governance and bucket == self.archive_bucket:
             bypass["BypassGovernanceRetention"] = True
         for start in range(0, len(versions), _DELETED_AT_ONCE):
             some = versions[start : start + _DELETED_AT_ONCE]

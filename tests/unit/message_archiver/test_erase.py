@@ -14,6 +14,7 @@ from message_archiver.keys import message_key
 from message_archiver.rendering import Fidelity, Message
 from message_archiver.sends import read_send
 from shared.messages.content import SmsContent
+from tests.builders.architectures import service_error
 from tests.builders.archive import SENT_AT, campaign_send
 
 BUCKETS = ["--archive-bucket", "archive", "--index-bucket", "index"]
@@ -147,6 +148,7 @@ class Kept:
 
     def delete_objects(self, Bucket: str, Delete: Any, **given: Any) -> Any:
         bypasses = given.get("BypassGovernanceRetention") and self._mode == "GOVERNANCE"
+        assert Bucket == "archive" or not given, "the index has no lock to bypass"
         if Bucket == "index" or bypasses:
             return self._s3.delete_objects(Bucket=Bucket, Delete=Delete)
         return {"Errors": [{**one, "Code": "AccessDenied"} for one in Delete["Objects"]]}
@@ -178,6 +180,22 @@ def test_governance_mode_can_be_bypassed_and_compliance_mode_cannot(s3, monkeypa
 
     assert run("delete", "--endpoint", "e1", "--bypass-governance")[0] == status
     assert (endpoints_in_index(s3) == []) == (status == 0)
+
+
+def test_a_call_that_aws_refuses_ends_the_command_with_the_name_of_the_call(s3, monkeypatch):
+    fill(s3, "e1")
+
+    class Refusing(Kept):
+        def delete_objects(self, **_: Any) -> Any:
+            raise service_error("DeleteObjects", "AccessDenied", 403)
+
+    monkeypatch.setattr(erase.boto3, "client", lambda _: Refusing(s3, "GOVERNANCE"))
+
+    status, written = run("delete", "--endpoint", "e1", "--bypass-governance")
+
+    assert status == 1
+    assert "AWS refuses DeleteObjects: AccessDenied" in written
+    assert endpoints_in_index(s3) == ["e1"]
 
 
 @pytest.mark.parametrize(
