@@ -95,7 +95,7 @@ module "package" {
 module "bucket" {
   source = "../internal/bucket"
 
-  name = "${var.name}-reports"
+  name            = "${var.name}-reports"
   expiration_days = local.report_expiration
   force_destroy   = var.force_destroy
   operations      = local.operations
