@@ -104,13 +104,6 @@ locals {
   }
 }
 
-check "changes_are_announced" {
-  assert {
-    condition     = var.entity_events != null || var.pinpoint.api == null
-    error_message = "No changes are announced to this module: the hub of the project has no entity_events here, so rows follow at the next reconciliation. Set the hub's input entity_events to {} and hand its output to this module."
-  }
-}
-
 resource "aws_cloudwatch_event_target" "queue" {
   rule           = aws_cloudwatch_event_rule.changes.name
   event_bus_name = aws_cloudwatch_event_rule.changes.event_bus_name

@@ -135,14 +135,6 @@ run "keeps_what_could_not_be_recorded_or_delivered" {
   }
 }
 
-run "warns_of_a_hub_whose_changes_are_not_announced" {
-  command = plan
-
-  variables { entity_events = null }
-
-  expect_failures = [check.changes_are_announced]
-}
-
 run "rejects_a_hub_s_events_for_a_project_of_pinpoint" {
   command = plan
 
