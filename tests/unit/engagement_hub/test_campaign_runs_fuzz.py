@@ -402,7 +402,10 @@ def balance(world: World, campaign_id: str, targeted: int, reached: Mapping[str,
     willing = {
         address_key(one["ChannelType"], one["Address"])
         for one in reached.values()
-        if "Address" in one and one["OptOut"] != "ALL" and one["EndpointStatus"] == "ACTIVE"
+        # An update during the run can give an address to an endpoint without a channel.
+        if one.keys() >= {"Address", "ChannelType"}
+        and one["OptOut"] != "ALL"
+        and one["EndpointStatus"] == "ACTIVE"
     }
     assert set(taken) <= willing
     for id in functions:
