@@ -24,7 +24,7 @@ REFUSALS = [
 
 
 class Sqs:
-    """Accepts, refuses or forgets entries, and fails calls, as it is told."""
+    """Accepts, refuses or forgets entries, and fails calls, in the given order."""
 
     def __init__(self, calls: list[Any], entries: list[str]) -> None:
         self.calls = iter(calls)
