@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
@@ -21,6 +22,7 @@ from builders.athena import (
     parquet,
 )
 from builders.ministack_server import ACCOUNT, REGION, MinistackServer, ministack_server
+from local_aws.patches import athena as athena_patch
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 EVENTS = parquet(
@@ -1104,6 +1106,17 @@ def test_a_query_is_watched_and_stopped_with_the_permission_on_its_workgroup(
         else:
             with pytest.raises(ClientError, match="AccessDenied"):
                 call(QueryExecutionId=query)
+
+
+def test_a_query_that_has_read_its_rows_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = duckdb.connect()
+    connection.close()
+    monkeypatch.setattr(athena_patch.athena, "_stop_query_execution", lambda data: "stopped")
+    monkeypatch.setitem(athena_patch._running, "q1", {"connection": connection})
+
+    athena_patch._interrupt_stopped()
+
+    assert athena_patch.athena._stop_query_execution({"QueryExecutionId": "q1"}) == "stopped"
 
 
 def test_the_results_bucket_must_be_the_callers_to_locate(athena: Athena) -> None:

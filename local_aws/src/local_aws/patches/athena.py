@@ -12,10 +12,12 @@ import logging
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlparse
 
+import duckdb
 from ministack.core import iam_actions
 from ministack.core.responses import (
     error_response_json,
@@ -322,7 +324,9 @@ def _interrupt_stopped() -> None:
     def stopped(data: dict[str, Any]) -> Any:
         answer = stop(data)
         if connection := _running.get(data.get("QueryExecutionId", ""), {}).get("connection"):
-            connection.interrupt()
+            # A query that has read its rows has closed its connection before its file is written.
+            with suppress(duckdb.ConnectionException):
+                connection.interrupt()
         return answer
 
     athena._stop_query_execution = stopped
