@@ -124,7 +124,7 @@ class Erasure:
         kept: Iterable[Kept] = (),
         progress: Progress = _silent,
     ) -> int:
-        """Delete the rows of an endpoint from the index, then its markers; return the number of rows.
+        """Delete the rows of an endpoint from the index, then its markers; return the rows' number.
 
         Rows of kept messages stay. A file is written anew without the rows, and its old versions
         are deleted.
