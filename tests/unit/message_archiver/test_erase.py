@@ -254,6 +254,8 @@ def given_to(calls: list[Any]) -> Any:
         ["list", "--endpoint", "e1", "--user", "u"],
         ["list", "--user", "ann"],
         ["list", "--endpoint"],
+        ["delete", "--endpoint", ""],
+        ["delete", "--user", "", "--workgroup", "w", "--database", "d"],
         ["list", "--endpoint", "e1", "--force"],
     ],
 )
