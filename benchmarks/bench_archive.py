@@ -28,8 +28,8 @@ sys.path.insert(0, str(ROOT / "lambda_src"))
 
 from message_archiver.contents import Contents  # noqa: E402 - path first
 from message_archiver.rendering import MessageMaker  # noqa: E402 - path first
-from tests.builders.architectures import CONTEXT, sqs_event  # noqa: E402 - path first
-from tests.builders.archive import ANN, BEFORE, Api, campaign_send  # noqa: E402 - path first
+from tests.builders.architectures import sqs_event  # noqa: E402 - path first
+from tests.builders.archive import ANN, AWAKE, BEFORE, Api, campaign_send  # noqa: E402 - path first
 
 MESSAGES = 1_000
 BATCH = 500
@@ -136,7 +136,7 @@ def run() -> dict[str, Any]:
             archive.s3 = real if which == "with" else objects  # type: ignore[assignment]
             with redirect_stdout(io.StringIO()):  # the metrics
                 started = time.process_time()
-                answers = [archive.lambda_handler(batch, CONTEXT) for batch in batches]  # type: ignore[arg-type]
+                answers = [archive.lambda_handler(batch, AWAKE) for batch in batches]  # type: ignore[arg-type]
                 times.append(time.process_time() - started)
             if any(answer["batchItemFailures"] for answer in answers):
                 raise RuntimeError("Messages were returned.")

@@ -196,14 +196,22 @@ class Contents:
             history = self._keep(key, _History([body], self.clock()))
         found: Json | None = history.at(moment)
         if found is None:
-            with _gone_as(f"The versions of {kind} template {name} cannot be read"):
-                pages = _template_versions(self.client(), kind, name)
-                rows = sorted(pages, key=lambda one: -int(one["Version"]))
-            row = next((row for row in rows if _modified(row) <= moment), None)
+            row = self._versions(kind, name, history).at(moment)
             if row is None:
                 raise _overwritten(kind, name, "active at that time")
             return self._version_before(kind, name, str(row["Version"]), moment)
         return found
+
+    def _versions(self, kind: str, name: str, active: _History) -> _History:
+        """Return the rows of a template's versions, as old as the active version that is known."""
+        key = ("template versions", kind, name)
+        history: _History | None = self._kept.get(key)
+        if history is None or history.seen_at < active.seen_at:
+            with _gone_as(f"The versions of {kind} template {name} cannot be read"):
+                pages = _template_versions(self.client(), kind, name)
+                rows = sorted(pages, key=lambda one: -int(one["Version"]))
+            history = self._keep(key, _History(rows, self.clock(), is_complete=True))
+        return history
 
     def _read_template(self, kind: str, name: str, version: str | None) -> Json:
         method, member = _TEMPLATES[kind]

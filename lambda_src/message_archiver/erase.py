@@ -87,12 +87,18 @@ def _progress(what: str, done: int, of: int) -> None:
     print(f"\r  {what}: {done} of {of}", end=end, file=sys.stderr, flush=True)
 
 
+def _id(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an id must not be empty; is a shell variable unset?")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="message_archiver.erase", description=__doc__)
     parser.add_argument("command", choices=["list", "delete"])
     who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument("--endpoint", help="id of one endpoint")
-    who.add_argument("--user", help="id of a user, whose endpoints the index knows")
+    who.add_argument("--endpoint", type=_id, help="id of one endpoint")
+    who.add_argument("--user", type=_id, help="id of a user, whose endpoints the index knows")
     parser.add_argument("--archive-bucket", required=True)
     parser.add_argument("--index-bucket", required=True)
     parser.add_argument("--workgroup", help="Athena workgroup, for --user")

@@ -3,6 +3,10 @@
 Every version is deleted, so that nothing can be restored. Object Lock keeps a version until its
 date: in compliance mode from every caller, in governance mode from a caller that does not bypass
 it. Such a version is kept with its row, and reported.
+
+The hours in the keys of messages tell which index files have rows. So that an erasure that ends in
+between can be repeated, each hour gets a delete marker before its messages are deleted, and the
+markers are deleted after the rows.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Erasure", "Kept", "QueryFailed", "StoredMessage", "endpoints_of_user"]
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 
 _DELETED_AT_ONCE = 1_000
@@ -42,6 +47,7 @@ class StoredMessage:
     version_id: str
     lock: str | None = None
     locked_until: datetime | None = None
+    is_marker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +75,40 @@ class Erasure:
 
     def messages(self, endpoint_id: str) -> list[StoredMessage]:
         """Return every version of every message of an endpoint, with its lock."""
+        prefix = endpoint_prefix(endpoint_id)
         return [
-            StoredMessage(key, version_id, *self._lock(key, version_id))
-            for key, version_id in self._versions(self.archive_bucket, endpoint_prefix(endpoint_id))
+            StoredMessage(key, version_id, is_marker=True)
+            if is_marker
+            else StoredMessage(key, version_id, *self._lock(key, version_id))
+            for key, version_id, is_marker in self._versions(self.archive_bucket, prefix)
         ]
 
     def delete(self, messages: Sequence[StoredMessage], progress: Progress = _silent) -> list[Kept]:
-        """Delete versions; return the versions that S3 keeps."""
+        """Delete versions, and leave a delete marker in each hour; return what S3 keeps.
+
+        `delete_rows` deletes the markers.
+        """
+        stored = [one for one in messages if not one.is_marker]
+        self._mark_hours(stored)
         return self._delete(
             self.archive_bucket,
-            [(one.key, one.version_id) for one in messages],
-            {(one.key, one.version_id): one for one in messages},
+            [(one.key, one.version_id) for one in stored],
+            {(one.key, one.version_id): one for one in stored},
             progress,
         )
+
+    def _mark_hours(self, messages: Sequence[StoredMessage]) -> None:
+        """Put a delete marker on one message of each hour that is not locked."""
+        keys = {
+            hour_of(one.key): one.key
+            for one in messages
+            if one.lock is None or (one.lock == "GOVERNANCE" and self.bypass_governance)
+        }
+        for some in _portions(list(keys.values())):
+            self.s3.delete_objects(
+                Bucket=self.archive_bucket,
+                Delete={"Objects": [{"Key": key} for key in some], "Quiet": True},
+            )
 
     def count_rows(self, endpoint_id: str, messages: Sequence[StoredMessage]) -> int:
         """Return the number of index rows that the hours of these messages have of an endpoint."""
@@ -97,7 +124,7 @@ class Erasure:
         kept: Iterable[Kept] = (),
         progress: Progress = _silent,
     ) -> int:
-        """Delete the rows of an endpoint from the index; return their number.
+        """Delete the rows of an endpoint from the index, then its markers; return the rows' number.
 
         Rows of kept messages stay. A file is written anew without the rows, and its old versions
         are deleted.
@@ -119,12 +146,20 @@ class Erasure:
                 )["VersionId"]
             old = [
                 (name, version)
-                for name, version in self._versions(self.index_bucket, key)
+                for name, version, _ in self._versions(self.index_bucket, key)
                 if name == key and version != current
             ]
             self._delete(self.index_bucket, old, {}, _silent)
             deleted += len(lines) - len(left)
             progress("index files", place, len(files))
+        markers = [
+            (key, version)
+            for key, version, is_marker in self._versions(
+                self.archive_bucket, endpoint_prefix(endpoint_id)
+            )
+            if is_marker
+        ]
+        self._delete(self.archive_bucket, markers, {}, _silent)
         return deleted
 
     def _index_files(
@@ -143,13 +178,14 @@ class Erasure:
                     if len(left) < len(lines):
                         yield item["Key"], answer["ETag"], lines, left
 
-    def _versions(self, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+    def _versions(self, bucket: str, prefix: str) -> Iterator[tuple[str, str, bool]]:
+        """Yield key, version, and whether it is a delete marker."""
         pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for version in page.get("Versions", []):
-                yield version["Key"], version["VersionId"]
+                yield version["Key"], version["VersionId"], False
             for marker in page.get("DeleteMarkers", []):
-                yield marker["Key"], marker["VersionId"]
+                yield marker["Key"], marker["VersionId"], True
 
     def _lock(self, key: str, version_id: str) -> tuple[str | None, datetime | None]:
         if not self._bucket_is_locked():
@@ -159,8 +195,8 @@ class Erasure:
                 Bucket=self.archive_bucket, Key=key, VersionId=version_id
             )["Retention"]
         except ClientError as error:
-            if error.response["Error"].get("Code") in (*_NO_LOCK, "MethodNotAllowed"):
-                return None, None  # no retention, or a delete marker
+            if error.response["Error"].get("Code") in _NO_LOCK:
+                return None, None
             raise
         until = answer.get("RetainUntilDate")
         if until is None or until < datetime.now(until.tzinfo):
@@ -187,10 +223,12 @@ class Erasure:
     ) -> list[Kept]:
         kept = []
         bypass: dict[str, Any] = {}
-        if self.bypass_governance and bucket == self.archive_bucket:
+        # S3 refuses the parameter for a bucket without Object Lock (InvalidArgument).
+        is_archive = bucket == self.archive_bucket
+        if self.bypass_governance and is_archive and self._bucket_is_locked():
             bypass["BypassGovernanceRetention"] = True
-        for start in range(0, len(versions), _DELETED_AT_ONCE):
-            some = versions[start : start + _DELETED_AT_ONCE]
+        done = 0
+        for some in _portions(versions):
             answer = self.s3.delete_objects(
                 Bucket=bucket,
                 Delete={
@@ -202,8 +240,15 @@ class Erasure:
             for error in answer.get("Errors", []):
                 key, version = error["Key"], error.get("VersionId", "")
                 kept.append(Kept(key, version, _reason(error, known.get((key, version)))))
-            progress("versions", start + len(some), len(versions))
+            done += len(some)
+            progress("versions", done, len(versions))
         return kept
+
+
+def _portions(of: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield as many as one call deletes."""
+    for start in range(0, len(of), _DELETED_AT_ONCE):
+        yield of[start : start + _DELETED_AT_ONCE]
 
 
 def _reason(error: Mapping[str, Any], message: StoredMessage | None) -> str:

@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
+from unicodedata import category
 from urllib.parse import quote
 
 from message_archiver.keys import message_key, send_id
@@ -30,8 +32,12 @@ from shared.messages.push import PushContent
 __all__ = ["mime_file"]
 
 _DOMAIN = "message-archive.invalid"
-_LONGEST_LINE = 78  # RFC 5322, with the line end
+_LINE_END = "\r\n"
+_LONGEST_LINE = 1_000  # RFC 5322, with the line end
+_LONGEST_ENCODED_LINE = 75  # RFC 2047
+_STRUCTURED = frozenset({"Date", "From", "Message-ID", "Reply-To", "To"})
 _NAME = re.compile(r"[!-9;-~]{1,70}")  # RFC 5322: printable ASCII without the colon
+_NO_HEADER = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, surrogates, line ends
 # A template's own headers that describe the file itself, or are there already.
 _OWN = frozenset(
     {
@@ -66,20 +72,16 @@ def mime_file(message: Message) -> bytes:
         NotArchivable: an address or a text cannot be written in a MIME file.
     """
     file = EmailMessage(policy=SMTP)
-    plain: list[str] = []
+    lines: list[str] = []
     names: set[str] = set()
     try:
         for name, value in _headers(message):
             if name.lower() in names:
                 continue  # a template's own header has the name of a header that is there
             names.add(name.lower())
-            line = f"{name}: {value}\r\n"
-            if _is_plain(line, value):
-                plain.append(line)
-            else:
-                file[name] = value
+            lines.append(_header_line(name, value))
         _add_content(file, message.content)
-        return "".join(plain).encode("ascii") + file.as_bytes()
+        return "".join(lines).encode("ascii") + file.as_bytes()
     except MailboxRefused as error:
         raise NotArchivable(f"An address cannot be written in a header: {error}") from error
     except UnicodeEncodeError as error:
@@ -95,13 +97,19 @@ def subject_of(message: Message) -> str:
     return ""
 
 
-def _is_plain(line: str, value: str) -> bool:
-    """Check that a header needs no folding and no encoding.
+def _header_line(name: str, value: str) -> str:
+    """Return a header of the file, all ASCII.
 
-    Most do not. Python's email package takes 100 times as long to find that out.
+    Python's `EmailMessage` loses spaces when it folds a text with other letters.
     """
-    is_short = len(value) > 0 and len(line) <= _LONGEST_LINE
-    return is_short and value.isascii() and "=?" not in value and value == value.strip()
+    line = f"{name}: {value}{_LINE_END}"
+    is_itself = name in _STRUCTURED or ("=?" not in value and value == value.strip())
+    if is_itself and value.isascii() and len(line) <= _LONGEST_LINE:
+        return line
+    if name in _STRUCTURED:  # many addresses: folded at their spaces
+        return f"{name}: {re.sub(' (?=[^ ])', _LINE_END + ' ', value)}{_LINE_END}"
+    header = Header(value, "utf-8", maxlinelen=_LONGEST_ENCODED_LINE, header_name=name)
+    return f"{name}: {header.encode(linesep=_LINE_END)}{_LINE_END}"
 
 
 def _headers(message: Message) -> Iterator[tuple[str, str]]:
@@ -211,7 +219,13 @@ def _local(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Return a text as the value of a header: on one line, control characters escaped."""
+    """Return a text as the value of a header: on one line, control characters escaped.
+
+    Spaces that do not break and the joiners of emoji are not printable and stay: they are words.
+    """
+    if text.isprintable():
+        return text
     return "".join(
-        one if one.isprintable() else quote(one, safe="", errors="replace") for one in text
+        quote(one, safe="", errors="replace") if category(one) in _NO_HEADER else one
+        for one in text
     )

@@ -117,7 +117,9 @@ class MessageMaker:
             version,
             ("campaign", send.application_id, send.ids["campaign_id"], version or "", treatment_id),
         )
-        channel = send.channel or str(send.endpoint.get("ChannelType") or "")
+        channel = send.channel
+        if channel is None or channel == "PUSH":  # PUSH does not say which service had the message
+            channel = str(send.endpoint.get("ChannelType") or "")
         if channel == "CUSTOM":
             if not part.custom:
                 raise NotArchivable("The campaign has no CustomDeliveryConfiguration.")

@@ -127,6 +127,11 @@ variable "glacier" {
   }
 
   validation {
+    condition     = var.glacier == null || var.retention_days == null || try(var.glacier.after_days < var.retention_days, false)
+    error_message = "glacier.after_days must be less than retention_days: S3 deletes a message before it would move it. Lower glacier.after_days, or raise retention_days."
+  }
+
+  validation {
     condition     = var.glacier == null || try(contains(["GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"], var.glacier.storage_class), false)
     error_message = "glacier.storage_class must be GLACIER_IR, GLACIER or DEEP_ARCHIVE."
   }

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.builders.architectures import CONTEXT
+
+AWAKE = SimpleNamespace(**vars(CONTEXT), get_remaining_time_in_millis=lambda: 120_000)
 SENT_AT = datetime(2026, 5, 3, 10, 15, 30, 123000, tzinfo=UTC)
 BEFORE, AFTER = "2026-05-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z"
 APP, CAMPAIGN, JOURNEY = "0" * 32, "c" * 32, "j" * 32

@@ -2450,6 +2450,19 @@ def test_a_campaign_names_segments_and_templates_that_are_there(client, hub, app
     assert client.get_campaigns(ApplicationId=app)["CampaignsResponse"]["Item"] == []
 
 
+def test_a_campaign_whose_voice_cannot_speak_its_language_is_refused(client, hub, app):
+    segment_id = segment_for(client, app)
+    client.create_voice_template(
+        TemplateName="v", VoiceTemplateRequest={"Body": "Hallo", "LanguageCode": "de-DE"}
+    )
+    voice = {"MessageConfiguration": {}, "TemplateConfiguration": {"VoiceTemplate": {"Name": "v"}}}
+
+    with pytest.raises(client.exceptions.BadRequestException, match="Give VoiceId of a voice"):
+        create_campaign(client, app, campaign(segment_id, **voice))
+
+    assert hub.aws.started == []
+
+
 def test_a_campaign_from_an_address_that_the_hub_may_not_send_from_is_refused(client, hub, app):
     segment_id = segment_for(client, app)
 

@@ -26,7 +26,7 @@ from engagement_hub.store.names import (
     run_activity_id,
     run_scope,
 )
-from shared.messages.content import template_references
+from shared.messages.content import resolve, template_references
 
 __all__ = ["OPERATIONS"]
 
@@ -305,11 +305,12 @@ def _check_senders(request: JsonObject) -> None:
 
 
 def _check_templates(hub: Hub, request: JsonObject) -> None:
-    """Raise NotFound for a named template that does not exist."""
+    """Raise NotFound for a template that does not exist, BadRequest for one that cannot be sent."""
     for part in (request, *(request.get("AdditionalTreatments") or [])):
         references = template_references(part.get("TemplateConfiguration"))
         for template_type, (name, version) in references.items():
-            load_template(hub.entities, template_type, name, version)
+            template = load_template(hub.entities, template_type, name, version)
+            resolve({}, {template_type: template}, template_type)
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -18,8 +18,8 @@ from message_archiver.index import files_of, row_of
 from message_archiver.keys import message_key
 from message_archiver.metrics import report
 from message_archiver.mime import mime_file
-from message_archiver.rendering import Fidelity, MessageMaker
-from message_archiver.sends import NotArchivable, read_send
+from message_archiver.rendering import Fidelity, Message, MessageMaker
+from message_archiver.sends import NotArchivable, Origin, Send, read_send
 from shared.aws import aws_client
 from shared.pinpoint import pinpoint_client
 from shared.settings import optional_env, required_env
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 # Answers of S3 to a conditional write: the object exists, or is being written.
 _EXISTS = "PreconditionFailed"
 _WRITERS = 8
+# Left for the last lookup, which takes 35 s without an answer, for writes and for the index.
+_LAST_MILLISECONDS = 60_000
 
 logger = Logger(service="message-archiver")
 archive_bucket = required_env("ARCHIVE_BUCKET")
@@ -47,19 +49,32 @@ _CALLS = Config(
     retries={"mode": "standard", "max_attempts": 4},
     max_pool_connections=_WRITERS,
 )
+_LOOKUPS = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
 s3: S3Client = aws_client("s3", config=_CALLS)
 maker = MessageMaker(
-    Contents(cache(pinpoint_client)),
+    Contents(cache(lambda: pinpoint_client(_LOOKUPS))),
     masked=required_env("ADDRESSES") == "masked",
     default_sender=optional_env("DEFAULT_FROM_ADDRESS"),
 )
 
 
+# Origin, project, and campaign or journey.
+_Source = tuple[Origin, str, str]
+
+
 @dataclass(slots=True)
 class _Batch:
-    """The outcomes of a batch: rows by message id, failures, counts."""
+    """The outcomes of a batch: rows by message id, failures, counts.
+
+    `refused` has the error of the campaigns and journeys whose content the API did not give.
+    """
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: dict[_Source, Exception] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -68,20 +83,22 @@ class _Batch:
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Archive the messages of a batch, and report the messages to try again."""
     batch = _Batch()
-    files: dict[str, tuple[str, bytes]] = {}
-    for record in event["Records"]:
-        try:
-            made = _made(record, batch)
-            if made is not None:
-                files[record["messageId"]] = made
-        except NotArchivable as error:
-            _park(record, str(error), batch)
-        except Exception as error:
-            # One send must not fail the others of its batch. SQS redelivers the message, and after
-            # its last receive moves it to the dead-letter queue.
-            batch.failed[record["messageId"]] = type(error).__name__
+    writes: dict[str, Future[bool]] = {}
     with ThreadPoolExecutor(_WRITERS) as pool:
-        writes = {one: pool.submit(partial(_write, *file)) for one, file in files.items()}
+        for record in event["Records"]:
+            message_id = record["messageId"]
+            if context.get_remaining_time_in_millis() < _LAST_MILLISECONDS:
+                batch.failed[message_id] = "OutOfTime"
+                continue
+            try:
+                # Written at once: a batch of large emails does not fit into the memory.
+                writes[message_id] = pool.submit(_write, *_made(record, batch))
+            except NotArchivable as error:
+                _park(record, str(error), batch)
+            except Exception as error:
+                # One send must not fail the others of its batch. SQS redelivers the message, and
+                # after its last receive moves it to the dead-letter queue.
+                batch.failed[message_id] = _code(error)
     for message_id, write in writes.items():
         failure = write.exception()
         if failure is None:
@@ -98,8 +115,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     return {"batchItemFailures": [{"itemIdentifier": one} for one in batch.failed]}
 
 
-def _made(record: Mapping[str, Any], batch: _Batch) -> tuple[str, bytes] | None:
-    """Make the file of a message, and its row; None for a message that is no send."""
+def _made(record: Mapping[str, Any], batch: _Batch) -> tuple[str, bytes]:
+    """Make the file of a message, and its row."""
     try:
         event = json.loads(record["body"])
     except (ValueError, RecursionError) as error:
@@ -109,12 +126,28 @@ def _made(record: Mapping[str, Any], batch: _Batch) -> tuple[str, bytes] | None:
     send = read_send(event)
     if send is None:
         raise NotArchivable("The message is no successful send of a campaign or journey.")
-    message = maker.message(send)
+    message = _message(send, batch)
     content = mime_file(message)
     batch.rows[record["messageId"]] = row_of(message)
     if message.fidelity is Fidelity.DIFFERS:
         batch.counts["DifferingMessages"] += 1
     return message_key(send), content
+
+
+def _message(send: Send, batch: _Batch) -> Message:
+    """Make a message. A refused lookup is not repeated for the other sends of the batch.
+
+    Each would wait as long for no answer, until the batch is out of time.
+    """
+    of = send.ids["campaign_id" if send.origin is Origin.CAMPAIGN else "journey_id"]
+    source = (send.origin, send.application_id, of)
+    if source in batch.refused:
+        raise batch.refused[source]
+    try:
+        return maker.message(send)
+    except (ClientError, ServiceUnavailable) as error:
+        batch.refused[source] = error
+        raise
 
 
 def _write(key: str, content: bytes) -> bool:

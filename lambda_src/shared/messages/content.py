@@ -333,7 +333,7 @@ def _check_voice(settings: Mapping[str, Any]) -> None:
     language, voice = settings.get("LanguageCode"), settings.get("VoiceId")
     if language and not voice and language.lower() != "en-us":
         raise BadRequest(
-            "VoiceMessage.LanguageCode has no effect without VoiceId: the voice decides the "
+            "LanguageCode of a voice message has no effect without VoiceId: the voice decides the "
             "language. Give VoiceId of a voice that speaks it, such as Hans for de-DE."
         )
 

@@ -136,6 +136,17 @@ run "rejects_a_transition_of_the_same_day" {
   expect_failures = [var.glacier]
 }
 
+run "rejects_a_transition_of_messages_that_are_deleted_by_then" {
+  command = plan
+
+  variables {
+    glacier        = { after_days = 90 }
+    retention_days = 90
+  }
+
+  expect_failures = [var.glacier]
+}
+
 run "rejects_a_storage_class_of_another_family" {
   command = plan
 

@@ -198,6 +198,53 @@ def test_a_call_that_aws_refuses_ends_the_command_with_the_name_of_the_call(s3, 
     assert endpoints_in_index(s3) == ["e1"]
 
 
+class Interrupted:
+    """An S3 client that refuses one operation."""
+
+    def __init__(self, s3: Any, operation: str) -> None:
+        self._s3, self._operation = s3, operation
+
+    def __getattr__(self, name: str) -> Any:
+        return refused if name == self._operation else getattr(self._s3, name)
+
+
+def refused(**_: Any) -> Any:
+    raise service_error("PutObject", "PreconditionFailed", 412)
+
+
+@pytest.mark.parametrize("call", ["put_object", "get_object"])
+def test_a_repeated_erasure_deletes_the_rows_that_an_interrupted_one_left(s3, monkeypatch, call):
+    [_, other] = fill(s3, "e1", "e2")
+    fill(s3, "e1", hour=11)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(erase.boto3, "client", lambda _: Interrupted(s3, call))
+        assert run("delete", "--endpoint", "e1")[0] == 1
+    assert "e1" in endpoints_in_index(s3)
+
+    status, _ = run("delete", "--endpoint", "e1")
+
+    assert status == 0
+    assert endpoints_in_index(s3) == ["e2"]
+    assert versions(s3, "archive") == [other]
+
+
+def test_a_bypass_is_not_asked_of_a_bucket_without_object_lock_which_would_refuse_it(
+    s3, monkeypatch
+):
+    fill(s3, "e1")
+    given: list[Any] = []
+    monkeypatch.setattr(erase.boto3, "client", lambda _: s3)
+    s3.meta.events.register("provide-client-params.s3.DeleteObjects", given_to(given))
+
+    assert run("delete", "--endpoint", "e1", "--bypass-governance")[0] == 0
+
+    assert given and not any("BypassGovernanceRetention" in one for one in given)
+
+
+def given_to(calls: list[Any]) -> Any:
+    return lambda params, **_: calls.append(params)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -207,6 +254,8 @@ def test_a_call_that_aws_refuses_ends_the_command_with_the_name_of_the_call(s3, 
         ["list", "--endpoint", "e1", "--user", "u"],
         ["list", "--user", "ann"],
         ["list", "--endpoint"],
+        ["delete", "--endpoint", ""],
+        ["delete", "--user", "", "--workgroup", "w", "--database", "d"],
         ["list", "--endpoint", "e1", "--force"],
     ],
 )

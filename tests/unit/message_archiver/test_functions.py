@@ -5,7 +5,7 @@ import email
 import email.policy
 import json
 from collections import Counter
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from message_archiver.contents import Contents
 from message_archiver.rendering import MessageMaker
 from shared.stream_records import DeadLetters
 from tests.builders.architectures import CONTEXT, load_function, service_error, sqs_event
-from tests.builders.archive import ANN, Api, campaign_send, journey_send
+from tests.builders.archive import ANN, AWAKE, Api, campaign_send, journey_send
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/messages"
 DEAD = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead"
@@ -256,7 +256,7 @@ def rows(s3: S3) -> list[dict[str, Any]]:
 
 
 def test_a_message_is_a_file_with_its_type_and_a_checksum_and_a_row_of_the_index(archiver, s3):
-    assert archiver.lambda_handler(messages(campaign_send()), CONTEXT) == DONE
+    assert archiver.lambda_handler(messages(campaign_send()), AWAKE) == DONE
 
     [key] = s3.keys("archive")
     given = s3.objects["archive", key]
@@ -268,11 +268,11 @@ def test_a_message_is_a_file_with_its_type_and_a_checksum_and_a_row_of_the_index
 
 
 def test_a_repeated_message_changes_nothing_and_is_no_failure(archiver, s3, capsys):
-    archiver.lambda_handler(messages(campaign_send()), CONTEXT)
+    archiver.lambda_handler(messages(campaign_send()), AWAKE)
     before = dict(s3.objects)
     capsys.readouterr()
 
-    answer = archiver.lambda_handler(messages(campaign_send(), campaign_send()), CONTEXT)
+    answer = archiver.lambda_handler(messages(campaign_send(), campaign_send()), AWAKE)
 
     assert answer == DONE
     assert s3.objects == before
@@ -282,7 +282,7 @@ def test_a_repeated_message_changes_nothing_and_is_no_failure(archiver, s3, caps
 def test_a_batch_of_one_campaign_costs_one_lookup_a_put_each_and_one_index_file(archiver, s3, api):
     events = [campaign_send(f"e{number}", campaign_version="1") for number in range(100)]
 
-    assert archiver.lambda_handler(messages(*events), CONTEXT) == DONE
+    assert archiver.lambda_handler(messages(*events), AWAKE) == DONE
 
     assert api.calls == {"GetCampaignVersion": 1}
     assert s3.puts == {"archive": 100, "index": 1}
@@ -294,7 +294,7 @@ def test_1_content_that_cannot_be_read_is_parked_with_its_reason_and_never_a_suc
 ):
     lost = campaign_send("e2", campaign_id="gone")
 
-    answer = archiver.lambda_handler(messages(campaign_send(), lost), CONTEXT)
+    answer = archiver.lambda_handler(messages(campaign_send(), lost), AWAKE)
 
     assert answer == DONE
     assert len(s3.keys("archive")) == 1
@@ -308,7 +308,7 @@ def test_1_content_that_cannot_be_read_is_parked_with_its_reason_and_never_a_suc
 def test_1_throttling_and_missing_permissions_are_tried_again(archiver, s3, sqs, api):
     for code in ("TooManyRequestsException", "AccessDeniedException"):
         api.failures["GetCampaign"] = code
-        assert archiver.lambda_handler(messages(campaign_send()), CONTEXT) == failures("m0")
+        assert archiver.lambda_handler(messages(campaign_send()), AWAKE) == failures("m0")
     assert s3.keys("archive") == []
     assert sqs.messages[DEAD] == []
 
@@ -325,25 +325,65 @@ def test_10_only_the_failed_messages_of_a_batch_are_tried_again(archiver, s3, ap
     api.get_campaign = slow
     events = [campaign_send(), campaign_send("e2", campaign_id="slow"), campaign_send("e3")]
 
-    assert archiver.lambda_handler(messages(*events), CONTEXT) == failures("m1")
+    assert archiver.lambda_handler(messages(*events), AWAKE) == failures("m1")
     assert len(s3.keys("archive")) == len(rows(s3)) == 2
+
+
+def test_10_an_api_that_gives_no_answer_is_asked_once_a_campaign_and_batch(
+    archiver, s3, api, caplog
+):
+    api.failures["GetCampaignVersion"] = "TooManyRequestsException"
+    api.campaign({"MessageConfiguration": {"SMSMessage": {"Body": "x"}}}, campaign_id="other")
+    throttled = [campaign_send(f"e{n}", campaign_version="1") for n in range(100)]
+    other = campaign_send(campaign_id="other")
+
+    answer = archiver.lambda_handler(messages(*throttled, other), AWAKE)
+
+    assert answer == failures(*(f"m{number}" for number in range(100)))
+    assert api.calls["GetCampaignVersion"] == 1
+    assert len(s3.keys("archive")) == 1
+    assert "GetCampaignVersion answered TooManyRequestsException." in {
+        getattr(record, "error_code", None) for record in caplog.records
+    }
+
+    del api.failures["GetCampaignVersion"]
+    assert archiver.lambda_handler(messages(*throttled), AWAKE) == DONE
+
+
+def test_10_a_batch_that_is_out_of_time_keeps_the_finished_messages(archiver, s3):
+    left = iter([120_000, 61_000, 59_000, 59_000])
+    context = SimpleNamespace(**vars(CONTEXT), get_remaining_time_in_millis=lambda: next(left))
+    events = [campaign_send(f"e{number}") for number in range(4)]
+
+    assert archiver.lambda_handler(messages(*events), context) == failures("m2", "m3")
+    assert len(s3.keys("archive")) == len(rows(s3)) == 2
+
+
+def test_a_missing_permission_for_the_api_is_named_in_the_log(archiver, api, caplog):
+    api.failures["GetCampaign"] = "AccessDeniedException"
+
+    archiver.lambda_handler(messages(campaign_send()), AWAKE)
+
+    assert [one.error_code for one in caplog.records if hasattr(one, "error_code")] == [
+        "AccessDeniedException"
+    ]
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "ConditionalRequestConflict", "SlowDown"])
 def test_a_message_that_s3_refuses_is_tried_again_and_has_no_row(archiver, s3, code):
     s3.down = {"archive": code}
 
-    assert archiver.lambda_handler(messages(campaign_send()), CONTEXT) == failures("m0")
+    assert archiver.lambda_handler(messages(campaign_send()), AWAKE) == failures("m0")
 
     assert rows(s3) == []
 
 
 def test_a_message_whose_row_is_refused_is_tried_again_and_has_its_row_then(archiver, s3):
     s3.down = {"index": "SlowDown"}
-    assert archiver.lambda_handler(messages(campaign_send()), CONTEXT) == failures("m0")
+    assert archiver.lambda_handler(messages(campaign_send()), AWAKE) == failures("m0")
     s3.down = {}
 
-    assert archiver.lambda_handler(messages(campaign_send()), CONTEXT) == DONE
+    assert archiver.lambda_handler(messages(campaign_send()), AWAKE) == DONE
 
     assert [row["key"] for row in rows(s3)] == s3.keys("archive")
 
@@ -351,7 +391,7 @@ def test_a_message_whose_row_is_refused_is_tried_again_and_has_its_row_then(arch
 def test_a_message_that_cannot_be_parked_is_tried_again(archiver, sqs):
     sqs.down = service_error("SendMessage", "KMSAccessDeniedException", 400)
 
-    assert archiver.lambda_handler(messages("no JSON"), CONTEXT) == failures("m0")
+    assert archiver.lambda_handler(messages("no JSON"), AWAKE) == failures("m0")
 
 
 @pytest.mark.parametrize(
@@ -379,7 +419,7 @@ def test_a_message_that_cannot_be_parked_is_tried_again(archiver, sqs):
 def test_a_message_that_cannot_be_archived_is_parked_with_its_reason(
     archiver, s3, sqs, body, reason
 ):
-    assert archiver.lambda_handler(messages(body), CONTEXT) == DONE
+    assert archiver.lambda_handler(messages(body), AWAKE) == DONE
 
     [letter] = sqs.messages[DEAD]
     assert reason in letter["MessageAttributes"]["Reason"]["StringValue"]
@@ -397,7 +437,7 @@ def test_a_fault_that_no_rule_foresaw_fails_its_own_message_alone(archiver, monk
 
     monkeypatch.setattr(MessageMaker, "message", lambda self, send: broken(send))
 
-    answer = archiver.lambda_handler(messages(campaign_send(), campaign_send("e2")), CONTEXT)
+    answer = archiver.lambda_handler(messages(campaign_send(), campaign_send("e2")), AWAKE)
 
     assert answer == failures("m1")
     assert len(s3.keys("archive")) == 1
@@ -406,7 +446,7 @@ def test_a_fault_that_no_rule_foresaw_fails_its_own_message_alone(archiver, monk
 def test_logs_name_no_address_and_no_word_of_a_message(caplog, archiver, s3):
     s3.down = {"archive": "AccessDenied"}
 
-    archiver.lambda_handler(messages(campaign_send(), campaign_send(treatment_id="7")), CONTEXT)
+    archiver.lambda_handler(messages(campaign_send(), campaign_send(treatment_id="7")), AWAKE)
 
     written = " ".join(str(vars(record)) for record in caplog.records)
     assert "AccessDenied" in written and "Message is parked" in written
@@ -416,7 +456,7 @@ def test_logs_name_no_address_and_no_word_of_a_message(caplog, archiver, s3):
 def test_a_message_that_differs_from_what_was_sent_is_archived_as_such_and_counted(
     archiver, s3, capsys
 ):
-    archiver.lambda_handler(messages(campaign_send(content_digest="0" * 32)), CONTEXT)
+    archiver.lambda_handler(messages(campaign_send(content_digest="0" * 32)), AWAKE)
 
     assert metrics_in(capsys.readouterr().out) == {"ArchivedMessages": 1, "DifferingMessages": 1}
     assert rows(s3)[0]["fidelity"] == "differs"

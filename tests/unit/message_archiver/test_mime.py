@@ -3,6 +3,7 @@
 import email
 import email.policy
 import json
+import re
 from typing import Any
 
 import pytest
@@ -152,6 +153,54 @@ def test_any_endpoint_id_and_any_token_give_a_valid_file(text):
     assert found["EndpointId"]
     assert "\n" not in str(found["EndpointId"])
     assert found.get_content_type() == "application/json"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "For you \U0001f469\u200d\U0001f4bb",  # an emoji with a joiner
+        "10\u00a0% off\u00ad",
+        "\u202bשלום\u202c",
+        "\ue000",
+        "=?utf-8?q?no_word?=",
+        "Größe " * 20 + "! Ende",
+    ],
+)
+def test_a_subject_has_every_character_that_was_sent(subject):
+    assert opened(mail(EmailContent(subject=subject, text="x")))["Subject"] == subject
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=250)
+)
+def test_any_subject_survives(subject):
+    subject = subject.strip(" ")
+
+    assert opened(mail(EmailContent(subject=subject, text="x")))["Subject"] == subject
+
+
+def test_long_headers_and_many_addresses_are_the_same_after_reading():
+    subject = "Größe Länge " * 40 + "Ende"
+    link = f"<https://example.com/{'u' * 800}>"
+    many = tuple(f"Änn {number} <ann{number}@example.com>" for number in range(60))
+    content = EmailContent(
+        subject=subject, text="x", headers=(("List-Unsubscribe", link),), reply_to=many
+    )
+
+    file = mime_file(mail(content))
+    found = email.message_from_bytes(file, policy=STRICT)
+
+    assert max(map(len, file.split(b"\r\n"))) <= 998  # RFC 5322
+    assert (found["Subject"], found["List-Unsubscribe"]) == (subject, link)
+    assert [one.addr_spec for one in found["Reply-To"].addresses][-1] == "ann59@example.com"
+    assert len(found["Reply-To"].addresses) == 60
+
+
+@pytest.mark.parametrize("control", ["\0", "\x1b", "\x85", "\u2028", "\u2029", "\x0b"])
+def test_control_characters_of_a_subject_are_escaped(control):
+    found = opened(mail(EmailContent(subject=f"a{control}b", text="x")))
+
+    assert re.fullmatch("a(%[0-9A-F]{2})+b", found["Subject"])
 
 
 def test_a_value_starts_no_header_of_its_own():

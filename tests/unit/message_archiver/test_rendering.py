@@ -1,5 +1,6 @@
 """The content of a send: campaign, treatment, activity and version as they were."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -109,6 +110,15 @@ def test_3_every_activity_of_a_journey_with_a_message_is_archived(api, maker):
     )
 
 
+def test_3_a_push_message_of_a_campaign_has_the_content_of_its_service(api, maker):
+    api.campaign({"MessageConfiguration": {"GCMMessage": {"Body": "g"}, "APNSMessage": {}}})
+    phone = {**ANN, "ChannelType": "GCM", "Address": "token"}
+
+    for delivery_type in ("GCM", "PUSH", None):
+        found = message(maker, campaign_send(endpoint=phone, delivery_type=delivery_type))
+        assert (found.channel, found.content) == ("GCM", PushContent({"Body": "g"}))
+
+
 @pytest.mark.parametrize("activity", [{"Wait": {}}, {"RandomSplit": {}}, {"Description": "d"}, {}])
 def test_3_an_activity_without_a_message_is_an_error_that_names_it(api, maker, activity):
     api.journeys[JOURNEY] = journey(other=activity)
@@ -197,6 +207,24 @@ def test_6_the_version_of_a_template_at_the_time_of_the_send_is_archived(api, ma
     assert body(maker, campaign_send(**old)) == "old"
     assert body(maker, campaign_send()) == "old"
     assert body(maker, campaign_send(at=datetime(2026, 6, 2, tzinfo=UTC))) == "three"
+
+
+@pytest.mark.parametrize("oldest", [BEFORE, AFTER])
+def test_4_the_versions_of_a_template_are_listed_once_for_all_earlier_sends(api, maker, oldest):
+    api.campaign({"TemplateConfiguration": {"SMSTemplate": {"Name": "t"}}})
+    api.template(
+        "SMS",
+        "t",
+        {"Body": "old", "LastModifiedDate": oldest},
+        {"Body": "new", "LastModifiedDate": AFTER},
+    )
+
+    for number in range(20):
+        with suppress(NotArchivable):
+            assert body(maker, campaign_send(f"e{number}")) == "old"
+
+    assert api.calls["ListTemplateVersions"] == 2  # pages of one call
+    assert api.calls["GetSmsTemplate"] <= 2
 
 
 def test_6_a_version_that_the_campaign_pins_is_archived(api, maker):
