@@ -293,6 +293,19 @@ def test_a_template_that_another_attempt_creates_meanwhile_is_waited_for(there: 
     assert len(there.production.templates["EMAIL", "greeting"]) == 1
 
 
+def test_a_template_whose_versions_fill_several_pages_is_copied(there: World) -> None:
+    for body in ("One", "Two", "Three"):  # a page has two
+        there.production.add_template(
+            "SMS", "reminder", tags={"copied-from": "0123456789abcdef/reminder"}, Body=f"{body}!"
+        )
+
+    reminder = there.copied(there.copy(there.welcome()))["Activities"]["remind"]["SMS"]
+
+    versions = there.production.templates["SMS", "reminder"]
+    assert [one["Body"] for one in versions] == ["One!", "Two!", "Three!", "Two"]
+    assert reminder["TemplateVersion"] == "4"
+
+
 # The source changes
 
 
