@@ -24,11 +24,15 @@ from journey_copy.substitutes import Substitutes
 from shared.journeys import TEMPLATE_TYPES, Kind, Reference, journey_references
 from shared.send_once import surely_not_sent
 
-__all__ = ["Copier", "Setting"]
+__all__ = ["Copier", "Setting", "TemplateOverwritten"]
 
 _DEPTH = 20  # segments that refer to segments
 _HARMLESS = (Action.REUSE, Action.SUBSTITUTE)
 _NEW = "(new)"  # the id of a segment that a dry run would create
+
+
+class TemplateOverwritten(RuntimeError):
+    """Another author overwrote the version of a template while it was copied."""
 
 
 class _Source(Protocol):
@@ -143,6 +147,7 @@ class Copier:
 
         Raises:
             AnotherCopyUnderWay: another attempt is creating a resource of this copy.
+            TemplateOverwritten: another author changed a template during the copy.
             ClientError, BotoCoreError: a call failed; a repetition goes on where this one ended.
         """
         journey = self._source.journey(journey_id)
@@ -407,7 +412,7 @@ class Copier:
         kind, name = template.kind, template.target_name
         if exists:
             self._target.add_template_version(kind, name, template.body)
-            return Copy(name, self._target.latest_template_version(kind, name))
+            return Copy(name, self._added_version(template))
         try:
             self._target.create_template(kind, name, {**template.body, "tags": template.tags})
         except ClientError as error:
@@ -418,6 +423,21 @@ class Copier:
                 ) from error
             raise
         return Copy(name, "1")
+
+    def _added_version(self, template: _Template) -> str:
+        """Return the newest version with the content: the API answers an addition without a number.
+
+        Another journey's copy can add a version of the same template at the same time.
+        """
+        kind, name = template.kind, template.target_name
+        newest = int(self._target.latest_template_version(kind, name))
+        for number in range(newest, 0, -1):
+            version = self._version_with(template, str(number))
+            if version is not None:
+                return version
+        raise TemplateOverwritten(
+            f"The version that was added to the template {name} has another content now."
+        )
 
     def _version_with(self, template: _Template, version: str | None) -> str | None:
         """Return the version if the target's template has it with the content."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from journey_copy.copier import TemplateOverwritten
 from journey_copy.mapping import LEASE_SECONDS, AnotherCopyUnderWay, Copy
 from journey_copy.outcome import Result
 from journey_copy.substitutes import Substitutes
@@ -304,6 +305,42 @@ def test_a_template_whose_versions_fill_several_pages_is_copied(there: World) ->
     versions = there.production.templates["SMS", "reminder"]
     assert [one["Body"] for one in versions] == ["One!", "Two!", "Three!", "Two"]
     assert reminder["TemplateVersion"] == "4"
+
+
+def test_a_version_that_another_copy_adds_meanwhile_is_not_taken_for_the_own_one(
+    there: World,
+) -> None:
+    journey_id = there.welcome()
+    there.copy(journey_id)
+    activities = there.staging.journeys["from1"][journey_id]["Activities"]
+    activities["remind"]["SMS"]["TemplateVersion"] = "3"
+    hooks = there.production.before
+
+    def another_copy_adds_one() -> None:
+        there.production.add_template("SMS", "reminder", activate=False, Body="One")
+
+    # After the own version is added, and before its number is looked up.
+    hooks["UpdateSmsTemplate"] = lambda: hooks.update(ListTemplateVersions=another_copy_adds_one)
+
+    reminder = there.copied(there.copy(journey_id))["Activities"]["remind"]["SMS"]
+
+    versions = there.production.templates["SMS", "reminder"]
+    assert [one["Body"] for one in versions] == ["Two", "Three", "One"]
+    assert reminder["TemplateVersion"] == "2"
+
+
+def test_a_version_that_another_author_overwrites_meanwhile_is_no_copy(there: World) -> None:
+    journey_id = there.welcome()
+    there.copy(journey_id)
+    activities = there.staging.journeys["from1"][journey_id]["Activities"]
+    activities["remind"]["SMS"]["TemplateVersion"] = "3"
+    hooks, versions = there.production.before, there.production.templates["SMS", "reminder"]
+    hooks["UpdateSmsTemplate"] = lambda: hooks.update(
+        ListTemplateVersions=lambda: versions[-1].update(Body="Theirs")
+    )
+
+    with pytest.raises(TemplateOverwritten, match="reminder"):
+        there.copy(journey_id)
 
 
 # The source changes
