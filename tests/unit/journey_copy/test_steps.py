@@ -293,8 +293,12 @@ class States:
         self.statuses = list(statuses)
         self.members = members
         self.inputs: list[Any] = []
+        self.refusals = 0
 
     def start_execution(self, *, stateMachineArn: str, input: str) -> dict[str, str]:
+        if self.refusals:
+            self.refusals -= 1
+            raise service_error("StartExecution", "AccessDeniedException", 400)
         self.inputs.append(json.loads(input))
         return {"executionArn": "arn:execution"}
 
@@ -361,6 +365,27 @@ def test_an_apply_without_ids_copies_every_journey(
     apply(steps, monkeypatch, states, DryRun=True)
 
     assert states.inputs == [{"All": True, "DryRun": True}]
+
+
+def test_an_apply_waits_for_the_policy_that_it_has_just_attached(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = States("SUCCEEDED", output=OUTPUT)
+    states.refusals = 2
+
+    answer = apply(steps, monkeypatch, states)
+
+    assert answer["Execution"] == "arn:execution" and len(states.inputs) == 1
+
+
+def test_an_apply_that_stays_refused_fails_with_the_refusal(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = States("SUCCEEDED", output=OUTPUT)
+    states.refusals = 99
+
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        apply(steps, monkeypatch, states)
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
