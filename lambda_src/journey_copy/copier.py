@@ -389,11 +389,16 @@ class Copier:
         version = None
         if seen.copy is not None and seen.copy.target_id == name:
             version = self._version_with(template, seen.copy.version)
-        if version is None and template.there is not None:
-            version = self._version_with(template, self._target.latest_template_version(kind, name))
+        active = None if template.there is None else str(template.there["Version"])
+        if version is None and active is not None:
+            version = self._version_with(template, active) or self._version_with(
+                template, self._target.latest_template_version(kind, name)
+            )
         action = Action.REUSE
         if version is None:
             action = Action.UPDATE if exists else Action.CREATE
+        elif template.active and version != active:
+            action = Action.UPDATE  # another version becomes the active one, and is sent
         if not dry_run:
             if version is None:
                 version = self._create(
@@ -401,7 +406,6 @@ class Copier:
                 ).version
             elif seen.copy != Copy(name, version):
                 self._mapping.remember(key, Copy(name, version))
-            active = None if template.there is None else template.there["Version"]
             if template.active and exists and version is not None and version != active:
                 self._target.activate_template_version(kind, name, version)
         source = f"{template.name}@{template.number}"

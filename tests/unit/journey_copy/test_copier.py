@@ -406,6 +406,35 @@ def test_a_published_copy_of_a_changed_journey_is_reported_and_nothing_is_change
     assert there.production.state() == before
 
 
+def test_a_version_that_becomes_active_again_is_reported_as_an_update(there: World) -> None:
+    journey_id = there.welcome()
+    there.copy(journey_id)
+    there.staging.add_template("EMAIL", "greeting", Subject="Hello", HtmlPart="<p>Hello</p>")
+    there.copy(journey_id)
+    there.staging.active["EMAIL", "greeting"] = "1"
+
+    planned = there.copy(journey_id, dry_run=True)
+    outcome = there.copy(journey_id)
+
+    for steps in (planned.steps, outcome.steps):
+        (email,) = (step for step in steps if step.kind == "EMAIL_TEMPLATE")
+        assert (email.action, email.version) == ("UPDATE", "1")
+    assert there.production.active["EMAIL", "greeting"] == "1"
+
+
+def test_a_published_copy_whose_template_has_another_active_version_is_reported(
+    there: World,
+) -> None:
+    journey_id = there.welcome()
+    there.copy(journey_id)
+    there.staging.add_template("EMAIL", "greeting", Subject="Hello", HtmlPart="<p>Hello</p>")
+    there.copied(there.copy(journey_id))["State"] = "ACTIVE"
+    there.staging.active["EMAIL", "greeting"] = "1"
+
+    assert there.copy(journey_id).result is Result.BLOCKED
+    assert there.production.active["EMAIL", "greeting"] == "2"
+
+
 def test_a_published_copy_of_the_same_journey_is_left_alone(there: World) -> None:
     journey_id = there.welcome()
     first = there.copy(journey_id)
@@ -466,6 +495,16 @@ def test_a_template_of_another_author_with_the_same_content_is_used(there: World
 
     assert there.copied(outcome)["Activities"]["greet"]["EMAIL"]["TemplateName"] == "greeting"
     assert len(there.production.templates["EMAIL", "greeting"]) == 1
+
+
+def test_a_template_of_another_author_with_the_same_content_gets_no_version(there: World) -> None:
+    there.production.add_template("EMAIL", "greeting", Subject="Hi", HtmlPart="<p>Hi</p>")
+    there.production.add_template("EMAIL", "greeting", activate=False, Subject="Their next one")
+
+    there.copy(there.welcome())
+
+    assert len(there.production.templates["EMAIL", "greeting"]) == 2
+    assert there.production.active["EMAIL", "greeting"] == "1"
 
 
 # Substitutes
