@@ -192,10 +192,7 @@ class Copier:
         for reference in journey_references(journey):
             substitute = self._substitutes.of(reference)
             if substitute is not None:
-                plan.replacements.append((reference, substitute))
-                plan.substituted.append(
-                    Step(Action.SUBSTITUTE, reference.kind, reference.member, None)
-                )
+                self._plan_substitute(plan, reference, substitute)
             elif reference.kind is Kind.SEGMENT:
                 key = self._plan_segment(plan, reference.member, reference.value, None, ())
                 if key is not None:
@@ -205,6 +202,25 @@ class Copier:
             else:
                 self._keep(plan, reference)
         return plan
+
+    def _plan_substitute(self, plan: _Plan, reference: Reference, substitute: Replacement) -> None:
+        kind, value, version = reference.kind, str(substitute.value), substitute.version
+        if kind is Kind.SEGMENT:
+            self._check_substituted_segment(plan, reference.member, value)
+        elif kind in TEMPLATE_TYPES and self._target.template(kind, value, version) is None:
+            of_version = "" if version is None else f", version {version}"
+            plan.problems.append(
+                f"{reference.member}: the target has no template {value}{of_version}. Correct "
+                "substitutes.templates."
+            )
+        plan.replacements.append((reference, substitute))
+        plan.substituted.append(Step(Action.SUBSTITUTE, kind, reference.member, None))
+
+    def _check_substituted_segment(self, plan: _Plan, member: str, segment_id: str) -> None:
+        if self._target.segment(segment_id) is None:
+            plan.problems.append(
+                f"{member}: the target has no segment {segment_id}. Correct substitutes.segments."
+            )
 
     def _keep(self, plan: _Plan, reference: Reference) -> None:
         if reference.kind is Kind.CUSTOM_TEMPLATE:
@@ -258,6 +274,8 @@ class Copier:
         segment = _Segment(key, body, copied_tags(found.get("tags"), marker))
         for path, source_id, source_version in source_segments(body):
             substitute = self._substitutes.of_segment(source_id)
+            if substitute is not None:
+                self._check_substituted_segment(plan, member, substitute)
             source_key = (
                 f"={substitute}"
                 if substitute is not None

@@ -511,10 +511,13 @@ def test_a_template_of_another_author_with_the_same_content_gets_no_version(ther
 
 
 def test_a_substitute_takes_the_place_of_each_reference(there: World) -> None:
+    live = there.production.add_segment("to1", Name="live", Dimensions={})
+    for _ in range(7):
+        there.production.add_template("EMAIL", "hello", Subject="Hello")
+    there.production.add_template("SMS", "nudge", Body="Hello")
     there.substitutes = Substitutes.from_json(
         {
             "from_addresses": {"a": {"from": "shop@example.com", "to": "live@example.com"}},
-            "segments": {"all": {"from": "", "to": "live-segment"}},
             "templates": {
                 "mail": {"type": "EMAIL", "from": "greeting", "to": "hello", "version": "7"},
                 "text": {"type": "SMS", "from": "reminder", "to": "nudge", "version": None},
@@ -522,13 +525,15 @@ def test_a_substitute_takes_the_place_of_each_reference(there: World) -> None:
         }
     )
     journey_id = there.welcome()
-    segments = {"a": {"from": there.segment_id, "to": "live-segment"}}
+    segments = {"a": {"from": there.segment_id, "to": live}}
     there.substitutes = Substitutes(
         {
             **there.substitutes.replacements,
             **Substitutes.from_json({"segments": segments}).replacements,
         }
     )
+
+    before = [one.copy() for one in (there.production.segments["to1"], there.production.templates)]
 
     outcome = there.copy(journey_id)
 
@@ -538,8 +543,8 @@ def test_a_substitute_takes_the_place_of_each_reference(there: World) -> None:
     assert text["TemplateName"] == "nudge" and "TemplateVersion" not in text
     assert mail["MessageConfig"] == {"FromAddress": "live@example.com"}
     start = there.copied(outcome)["StartCondition"]["SegmentStartCondition"]
-    assert start == {"SegmentId": "live-segment"}
-    assert there.production.segments["to1"] == {} and there.production.templates == {}
+    assert start == {"SegmentId": live}
+    assert [there.production.segments["to1"], there.production.templates] == before
 
 
 def test_a_substitute_of_null_leaves_the_member_out(there: World) -> None:
@@ -562,14 +567,16 @@ def test_a_segment_built_on_a_substituted_segment_is_built_on_the_substitute(
     )
     there.welcome()
     journey_id = there.staging.add_journey("from1", **journey(built))
+    live = there.production.add_segment("to1", Name="list", SegmentType="IMPORT")
     there.substitutes = Substitutes.from_json(
-        {"segments": {"list": {"from": imported, "to": "live-list"}}}
+        {"segments": {"list": {"from": imported, "to": live}}}
     )
 
     assert there.copy(journey_id).result is Result.CREATED
 
+    del there.production.segments["to1"][live]
     copied = only(there.production.segments["to1"])[0]["SegmentGroups"]["Groups"][0]
-    assert copied["SourceSegments"] == [{"Id": "live-list"}]
+    assert copied["SourceSegments"] == [{"Id": live}]
 
 
 # A journey that cannot be copied whole
@@ -581,6 +588,36 @@ def blocked(there: World, journey_id: str) -> list[str]:
     assert outcome.result is Result.BLOCKED, outcome
     assert there.production.state() == before, "nothing may be left behind"
     return outcome.problems
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_substitutes_that_the_target_does_not_have_are_all_named_before_a_write(
+    there: World, dry_run: bool
+) -> None:
+    base = there.staging.add_segment("from1", Name="list", SegmentType="IMPORT")
+    group = {"SourceType": "ALL", "Type": "ALL", "SourceSegments": [{"Id": base}]}
+    built = there.staging.add_segment("from1", SegmentGroups={"Groups": [group]})
+    journey_id = there.welcome()
+    source = there.staging.journeys["from1"][journey_id]
+    source["StartCondition"]["SegmentStartCondition"]["SegmentId"] = built
+    there.production.add_template("EMAIL", "hello", Subject="Hello")
+    templates = {"mail": {"type": "EMAIL", "from": "greeting", "to": "hello", "version": "2"}}
+    segments = {
+        "list": {"from": base, "to": "typo1"},
+        "new": {"from": there.segment_id, "to": "typo2"},
+    }
+    there.substitutes = Substitutes.from_json({"segments": segments, "templates": templates})
+    before = there.production.state()
+
+    outcome = there.copy(journey_id, dry_run=dry_run)
+
+    assert outcome.result is Result.BLOCKED
+    assert [problem.split(": ")[1] for problem in outcome.problems] == [
+        "the target has no segment typo1. Correct substitutes.segments.",
+        "the target has no template hello, version 2. Correct substitutes.templates.",
+        "the target has no segment typo2. Correct substitutes.segments.",
+    ]
+    assert there.production.state() == before
 
 
 def test_an_imported_segment_cannot_be_copied_and_the_way_out_is_named(there: World) -> None:

@@ -267,12 +267,13 @@ def test_many_failures_fit_into_a_notification(steps: Steps) -> None:
 
 def test_substitutes_of_the_module_reach_the_copy(steps: Steps, there: World) -> None:
     journey_id = there.welcome()
-    steps.substitutes({"segments": {"one": {"from": there.segment_id, "to": "live"}}})
+    live = there.production.add_segment("to1", Name="live", Dimensions={})
+    steps.substitutes({"segments": {"one": {"from": there.segment_id, "to": live}}})
 
     steps.copy(journey_id)
 
     (copy,) = there.production.journeys["to1"].values()
-    assert copy["StartCondition"]["SegmentStartCondition"] == {"SegmentId": "live"}
+    assert copy["StartCondition"]["SegmentStartCondition"] == {"SegmentId": live}
 
 
 def test_no_entry_and_no_log_has_an_address(
