@@ -62,7 +62,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         text = f"ClientError: {error.operation_name} answered {error.response['Error']['Code']}."
         _keep(run_id, _failed(journey_id, text))
         raise
-    _keep(run_id, outcome)
+    with transient_errors_named():
+        _keep(run_id, outcome)
     logger.info("Journey done", extra={"journey": journey_id, "result": outcome.result})
     return {"SourceJourneyId": journey_id, "Result": outcome.result}
 

@@ -211,6 +211,22 @@ def test_an_error_that_may_pass_is_raised_and_kept_for_the_report(
     assert steps.copy(journey_id)["Result"] == "CREATED"
 
 
+def test_an_entry_that_the_bucket_throttles_is_written_by_another_attempt(
+    steps: Steps, there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(*_: Any) -> None:
+        raise service_error("PutObject", "SlowDown", 503)
+
+    journey_id = there.welcome()
+    with monkeypatch.context() as patch:
+        patch.setattr(steps.modules.copy.store, "write", throttled)
+        with pytest.raises(ServiceUnavailable):
+            steps.copy(journey_id)
+
+    assert steps.copy(journey_id)["Result"] == "UNCHANGED"
+    assert len(there.production.journeys["to1"]) == 1
+
+
 def test_another_attempt_under_way_is_raised_by_its_name(steps: Steps, there: World) -> None:
     journey_id = there.welcome()
     steps.modules.copy.mapping.claim(
