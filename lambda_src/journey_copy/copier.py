@@ -24,11 +24,15 @@ from journey_copy.substitutes import Substitutes
 from shared.journeys import TEMPLATE_TYPES, Kind, Reference, journey_references
 from shared.send_once import surely_not_sent
 
-__all__ = ["Copier", "Setting"]
+__all__ = ["Copier", "Setting", "TemplateOverwritten"]
 
 _DEPTH = 20  # segments that refer to segments
 _HARMLESS = (Action.REUSE, Action.SUBSTITUTE)
 _NEW = "(new)"  # the id of a segment that a dry run would create
+
+
+class TemplateOverwritten(RuntimeError):
+    """Another author overwrote the version of a template while it was copied."""
 
 
 class _Source(Protocol):
@@ -143,6 +147,7 @@ class Copier:
 
         Raises:
             AnotherCopyUnderWay: another attempt is creating a resource of this copy.
+            TemplateOverwritten: another author changed a template during the copy.
             ClientError, BotoCoreError: a call failed; a repetition goes on where this one ended.
         """
         journey = self._source.journey(journey_id)
@@ -187,10 +192,7 @@ class Copier:
         for reference in journey_references(journey):
             substitute = self._substitutes.of(reference)
             if substitute is not None:
-                plan.replacements.append((reference, substitute))
-                plan.substituted.append(
-                    Step(Action.SUBSTITUTE, reference.kind, reference.member, None)
-                )
+                self._plan_substitute(plan, reference, substitute)
             elif reference.kind is Kind.SEGMENT:
                 key = self._plan_segment(plan, reference.member, reference.value, None, ())
                 if key is not None:
@@ -200,6 +202,25 @@ class Copier:
             else:
                 self._keep(plan, reference)
         return plan
+
+    def _plan_substitute(self, plan: _Plan, reference: Reference, substitute: Replacement) -> None:
+        kind, value, version = reference.kind, str(substitute.value), substitute.version
+        if kind is Kind.SEGMENT:
+            self._check_substituted_segment(plan, reference.member, value)
+        elif kind in TEMPLATE_TYPES and self._target.template(kind, value, version) is None:
+            of_version = "" if version is None else f", version {version}"
+            plan.problems.append(
+                f"{reference.member}: the target has no template {value}{of_version}. Correct "
+                "substitutes.templates."
+            )
+        plan.replacements.append((reference, substitute))
+        plan.substituted.append(Step(Action.SUBSTITUTE, kind, reference.member, None))
+
+    def _check_substituted_segment(self, plan: _Plan, member: str, segment_id: str) -> None:
+        if self._target.segment(segment_id) is None:
+            plan.problems.append(
+                f"{member}: the target has no segment {segment_id}. Correct substitutes.segments."
+            )
 
     def _keep(self, plan: _Plan, reference: Reference) -> None:
         if reference.kind is Kind.CUSTOM_TEMPLATE:
@@ -253,6 +274,8 @@ class Copier:
         segment = _Segment(key, body, copied_tags(found.get("tags"), marker))
         for path, source_id, source_version in source_segments(body):
             substitute = self._substitutes.of_segment(source_id)
+            if substitute is not None:
+                self._check_substituted_segment(plan, member, substitute)
             source_key = (
                 f"={substitute}"
                 if substitute is not None
@@ -384,11 +407,16 @@ class Copier:
         version = None
         if seen.copy is not None and seen.copy.target_id == name:
             version = self._version_with(template, seen.copy.version)
-        if version is None and template.there is not None:
-            version = self._version_with(template, self._target.latest_template_version(kind, name))
+        active = None if template.there is None else str(template.there["Version"])
+        if version is None and active is not None:
+            version = self._version_with(template, active) or self._version_with(
+                template, self._target.latest_template_version(kind, name)
+            )
         action = Action.REUSE
         if version is None:
             action = Action.UPDATE if exists else Action.CREATE
+        elif template.active and version != active:
+            action = Action.UPDATE  # another version becomes the active one, and is sent
         if not dry_run:
             if version is None:
                 version = self._create(
@@ -396,7 +424,6 @@ class Copier:
                 ).version
             elif seen.copy != Copy(name, version):
                 self._mapping.remember(key, Copy(name, version))
-            active = None if template.there is None else template.there["Version"]
             if template.active and exists and version is not None and version != active:
                 self._target.activate_template_version(kind, name, version)
         source = f"{template.name}@{template.number}"
@@ -407,7 +434,7 @@ class Copier:
         kind, name = template.kind, template.target_name
         if exists:
             self._target.add_template_version(kind, name, template.body)
-            return Copy(name, self._target.latest_template_version(kind, name))
+            return Copy(name, self._added_version(template))
         try:
             self._target.create_template(kind, name, {**template.body, "tags": template.tags})
         except ClientError as error:
@@ -418,6 +445,21 @@ class Copier:
                 ) from error
             raise
         return Copy(name, "1")
+
+    def _added_version(self, template: _Template) -> str:
+        """Return the newest version with the content: the API answers an addition without a number.
+
+        Another journey's copy can add a version of the same template at the same time.
+        """
+        kind, name = template.kind, template.target_name
+        newest = int(self._target.latest_template_version(kind, name))
+        for number in range(newest, 0, -1):
+            version = self._version_with(template, str(number))
+            if version is not None:
+                return version
+        raise TemplateOverwritten(
+            f"The version that was added to the template {name} has another content now."
+        )
 
     def _version_with(self, template: _Template, version: str | None) -> str | None:
         """Return the version if the target's template has it with the content."""

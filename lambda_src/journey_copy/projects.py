@@ -126,6 +126,7 @@ class Project:
         """Return the highest version of a template."""
         versions = all_items(
             self._client.list_template_versions,
+            token_name="NextToken",
             TemplateName=name,
             TemplateType=TEMPLATE_TYPES[kind],
         )

@@ -110,12 +110,13 @@ def aws_pinpoint_client(
 
 
 def all_items(
-    list_page: Callable[..., Mapping[str, Any]], **parameters: Any
+    list_page: Callable[..., Mapping[str, Any]], *, token_name: str = "Token", **parameters: Any
 ) -> Iterator[dict[str, Any]]:
     """Yield every item of a listing, page after page; boto3 has no paginators for Pinpoint.
 
     Args:
         list_page: a client's listing method, such as `client.get_segments`.
+        token_name: the parameter for the token; listings of templates call it NextToken.
         parameters: its parameters besides the page size and the token.
     """
     token: dict[str, str] = {}
@@ -126,7 +127,7 @@ def all_items(
         yield from page["Item"]
         if not page.get("NextToken"):
             return
-        token = {"Token": page["NextToken"]}
+        token = {token_name: page["NextToken"]}
 
 
 def _client(

@@ -22,7 +22,7 @@ output "applied_copy" {
   # issue 43447), so that the next plan would show no change although the copy was not made.
   precondition {
     condition     = var.copy_on_apply == null || try(local.answer.Revision, "") == local.revision
-    error_message = "The last copy failed. Correct the cause that its notification and report name, then run `terraform apply -replace` with the address of aws_lambda_invocation.copy. Copies that were made stay as they are."
+    error_message = "The last copy failed. Correct the cause that its notification and report name, then apply with another copy_on_apply.revision. Copies that were made stay as they are. Do not replace aws_lambda_invocation.copy: with delete_copies_on_destroy a replacement first deletes every draft copy."
   }
 }
 

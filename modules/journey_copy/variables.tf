@@ -52,7 +52,7 @@ variable "to" {
   }
 
   validation {
-    condition     = var.to.pinpoint.project_id != var.from.pinpoint.project_id || try(var.to.pinpoint.api.execution_arn, "") != try(var.from.pinpoint.api.execution_arn, "") || var.to.region != var.from.region
+    condition     = var.to.pinpoint.project_id != var.from.pinpoint.project_id || try(var.to.pinpoint.api.execution_arn, "") != try(var.from.pinpoint.api.execution_arn, "") || coalesce(var.to.region, data.aws_region.current.id) != coalesce(var.from.region, data.aws_region.current.id)
     error_message = "to must be another project than from: a journey is not copied onto itself. Name the project to copy to."
   }
 }

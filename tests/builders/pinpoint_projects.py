@@ -251,7 +251,7 @@ class PinpointHost:
 
 
 def _page(items: list[Body], query: Body, size: int) -> Body:
-    first = int(query.get("token", "0"))
+    first = int(query.get("token") or query.get("next-token", "0"))
     page: Body = {"Item": items[first : first + size]}
     if first + size < len(items):
         page["NextToken"] = str(first + size)

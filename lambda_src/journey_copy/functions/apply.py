@@ -18,6 +18,7 @@ from journey_copy.applied import (
 from journey_copy.mapping import Mapping
 from journey_copy.sides import Access, pair, source_side, target_side
 from shared.aws import aws_client
+from shared.new_permissions import once_permitted
 from shared.polling import Polling
 from shared.settings import required_env
 
@@ -61,8 +62,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         logger.info("Copies deleted", extra={"deleted": deleted, "kept": kept})
         return {"Deleted": deleted, "Kept": kept}
 
-    execution_arn = states.start_execution(
-        stateMachineArn=STATE_MACHINE_ARN, input=json.dumps(request.run_input)
+    run_input = json.dumps(request.run_input)
+    execution_arn = once_permitted(
+        lambda: states.start_execution(stateMachineArn=STATE_MACHINE_ARN, input=run_input), sleep
     )["executionArn"]
     for attempt in range(POLLING.attempts):
         sleep(POLLING.wait_seconds(attempt))

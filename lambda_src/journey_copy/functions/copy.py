@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
-from journey_copy.copier import Copier
+from journey_copy.copier import Copier, TemplateOverwritten
 from journey_copy.mapping import AnotherCopyUnderWay, Mapping
 from journey_copy.outcome import Outcome, Result
 from journey_copy.refusals import AccessRefused, refusals_named
@@ -43,20 +43,27 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         AccessRefused: the source or the target refused the function's role.
         AnotherCopyUnderWay: another attempt is creating a resource of this copy.
         ServiceUnavailable: worth another attempt.
+        TemplateOverwritten: another author changed a template during the copy.
     """
     run_id, journey_id = event["RunId"], event["JourneyId"]
     try:
         with refusals_named(), transient_errors_named():
             outcome = _copy(journey_id, dry_run=event["DryRun"])
     # The last attempt's error is the journey's entry in the report.
-    except (AccessRefused, AnotherCopyUnderWay, ServiceUnavailable) as error:
+    except (
+        AccessRefused,
+        AnotherCopyUnderWay,
+        ServiceUnavailable,
+        TemplateOverwritten,
+    ) as error:
         _keep(run_id, _failed(journey_id, f"{type(error).__name__}: {error}"))
         raise
     except ClientError as error:
         text = f"ClientError: {error.operation_name} answered {error.response['Error']['Code']}."
         _keep(run_id, _failed(journey_id, text))
         raise
-    _keep(run_id, outcome)
+    with transient_errors_named():
+        _keep(run_id, outcome)
     logger.info("Journey done", extra={"journey": journey_id, "result": outcome.result})
     return {"SourceJourneyId": journey_id, "Result": outcome.result}
 

@@ -222,6 +222,17 @@ run "rejects_a_copy_onto_itself" {
   expect_failures = [var.to]
 }
 
+run "rejects_a_copy_onto_itself_in_the_region_of_the_provider" {
+  command = plan
+
+  variables {
+    from = { pinpoint = { project_id = "p1" } }
+    to   = { pinpoint = { project_id = "p1" }, region = "eu-west-1" }
+  }
+
+  expect_failures = [var.to]
+}
+
 run "rejects_no_journeys_and_ids_that_are_none" {
   command = plan
 

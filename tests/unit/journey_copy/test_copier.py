@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from journey_copy.copier import TemplateOverwritten
 from journey_copy.mapping import LEASE_SECONDS, AnotherCopyUnderWay, Copy
 from journey_copy.outcome import Result
 from journey_copy.substitutes import Substitutes
@@ -293,6 +294,55 @@ def test_a_template_that_another_attempt_creates_meanwhile_is_waited_for(there: 
     assert len(there.production.templates["EMAIL", "greeting"]) == 1
 
 
+def test_a_template_whose_versions_fill_several_pages_is_copied(there: World) -> None:
+    for body in ("One", "Two", "Three"):  # a page has two
+        there.production.add_template(
+            "SMS", "reminder", tags={"copied-from": "0123456789abcdef/reminder"}, Body=f"{body}!"
+        )
+
+    reminder = there.copied(there.copy(there.welcome()))["Activities"]["remind"]["SMS"]
+
+    versions = there.production.templates["SMS", "reminder"]
+    assert [one["Body"] for one in versions] == ["One!", "Two!", "Three!", "Two"]
+    assert reminder["TemplateVersion"] == "4"
+
+
+def test_a_version_that_another_copy_adds_meanwhile_is_not_taken_for_the_own_one(
+    there: World,
+) -> None:
+    journey_id = there.welcome()
+    there.copy(journey_id)
+    activities = there.staging.journeys["from1"][journey_id]["Activities"]
+    activities["remind"]["SMS"]["TemplateVersion"] = "3"
+    hooks = there.production.before
+
+    def another_copy_adds_one() -> None:
+        there.production.add_template("SMS", "reminder", activate=False, Body="One")
+
+    # After the own version is added, and before its number is looked up.
+    hooks["UpdateSmsTemplate"] = lambda: hooks.update(ListTemplateVersions=another_copy_adds_one)
+
+    reminder = there.copied(there.copy(journey_id))["Activities"]["remind"]["SMS"]
+
+    versions = there.production.templates["SMS", "reminder"]
+    assert [one["Body"] for one in versions] == ["Two", "Three", "One"]
+    assert reminder["TemplateVersion"] == "2"
+
+
+def test_a_version_that_another_author_overwrites_meanwhile_is_no_copy(there: World) -> None:
+    journey_id = there.welcome()
+    there.copy(journey_id)
+    activities = there.staging.journeys["from1"][journey_id]["Activities"]
+    activities["remind"]["SMS"]["TemplateVersion"] = "3"
+    hooks, versions = there.production.before, there.production.templates["SMS", "reminder"]
+    hooks["UpdateSmsTemplate"] = lambda: hooks.update(
+        ListTemplateVersions=lambda: versions[-1].update(Body="Theirs")
+    )
+
+    with pytest.raises(TemplateOverwritten, match="reminder"):
+        there.copy(journey_id)
+
+
 # The source changes
 
 
@@ -354,6 +404,35 @@ def test_a_published_copy_of_a_changed_journey_is_reported_and_nothing_is_change
     assert second.result is Result.BLOCKED
     assert "is ACTIVE and differs" in second.problems[0]
     assert there.production.state() == before
+
+
+def test_a_version_that_becomes_active_again_is_reported_as_an_update(there: World) -> None:
+    journey_id = there.welcome()
+    there.copy(journey_id)
+    there.staging.add_template("EMAIL", "greeting", Subject="Hello", HtmlPart="<p>Hello</p>")
+    there.copy(journey_id)
+    there.staging.active["EMAIL", "greeting"] = "1"
+
+    planned = there.copy(journey_id, dry_run=True)
+    outcome = there.copy(journey_id)
+
+    for steps in (planned.steps, outcome.steps):
+        (email,) = (step for step in steps if step.kind == "EMAIL_TEMPLATE")
+        assert (email.action, email.version) == ("UPDATE", "1")
+    assert there.production.active["EMAIL", "greeting"] == "1"
+
+
+def test_a_published_copy_whose_template_has_another_active_version_is_reported(
+    there: World,
+) -> None:
+    journey_id = there.welcome()
+    there.copy(journey_id)
+    there.staging.add_template("EMAIL", "greeting", Subject="Hello", HtmlPart="<p>Hello</p>")
+    there.copied(there.copy(journey_id))["State"] = "ACTIVE"
+    there.staging.active["EMAIL", "greeting"] = "1"
+
+    assert there.copy(journey_id).result is Result.BLOCKED
+    assert there.production.active["EMAIL", "greeting"] == "2"
 
 
 def test_a_published_copy_of_the_same_journey_is_left_alone(there: World) -> None:
@@ -418,14 +497,27 @@ def test_a_template_of_another_author_with_the_same_content_is_used(there: World
     assert len(there.production.templates["EMAIL", "greeting"]) == 1
 
 
+def test_a_template_of_another_author_with_the_same_content_gets_no_version(there: World) -> None:
+    there.production.add_template("EMAIL", "greeting", Subject="Hi", HtmlPart="<p>Hi</p>")
+    there.production.add_template("EMAIL", "greeting", activate=False, Subject="Their next one")
+
+    there.copy(there.welcome())
+
+    assert len(there.production.templates["EMAIL", "greeting"]) == 2
+    assert there.production.active["EMAIL", "greeting"] == "1"
+
+
 # Substitutes
 
 
 def test_a_substitute_takes_the_place_of_each_reference(there: World) -> None:
+    live = there.production.add_segment("to1", Name="live", Dimensions={})
+    for _ in range(7):
+        there.production.add_template("EMAIL", "hello", Subject="Hello")
+    there.production.add_template("SMS", "nudge", Body="Hello")
     there.substitutes = Substitutes.from_json(
         {
             "from_addresses": {"a": {"from": "shop@example.com", "to": "live@example.com"}},
-            "segments": {"all": {"from": "", "to": "live-segment"}},
             "templates": {
                 "mail": {"type": "EMAIL", "from": "greeting", "to": "hello", "version": "7"},
                 "text": {"type": "SMS", "from": "reminder", "to": "nudge", "version": None},
@@ -433,13 +525,15 @@ def test_a_substitute_takes_the_place_of_each_reference(there: World) -> None:
         }
     )
     journey_id = there.welcome()
-    segments = {"a": {"from": there.segment_id, "to": "live-segment"}}
+    segments = {"a": {"from": there.segment_id, "to": live}}
     there.substitutes = Substitutes(
         {
             **there.substitutes.replacements,
             **Substitutes.from_json({"segments": segments}).replacements,
         }
     )
+
+    before = [one.copy() for one in (there.production.segments["to1"], there.production.templates)]
 
     outcome = there.copy(journey_id)
 
@@ -449,8 +543,8 @@ def test_a_substitute_takes_the_place_of_each_reference(there: World) -> None:
     assert text["TemplateName"] == "nudge" and "TemplateVersion" not in text
     assert mail["MessageConfig"] == {"FromAddress": "live@example.com"}
     start = there.copied(outcome)["StartCondition"]["SegmentStartCondition"]
-    assert start == {"SegmentId": "live-segment"}
-    assert there.production.segments["to1"] == {} and there.production.templates == {}
+    assert start == {"SegmentId": live}
+    assert [there.production.segments["to1"], there.production.templates] == before
 
 
 def test_a_substitute_of_null_leaves_the_member_out(there: World) -> None:
@@ -473,14 +567,16 @@ def test_a_segment_built_on_a_substituted_segment_is_built_on_the_substitute(
     )
     there.welcome()
     journey_id = there.staging.add_journey("from1", **journey(built))
+    live = there.production.add_segment("to1", Name="list", SegmentType="IMPORT")
     there.substitutes = Substitutes.from_json(
-        {"segments": {"list": {"from": imported, "to": "live-list"}}}
+        {"segments": {"list": {"from": imported, "to": live}}}
     )
 
     assert there.copy(journey_id).result is Result.CREATED
 
+    del there.production.segments["to1"][live]
     copied = only(there.production.segments["to1"])[0]["SegmentGroups"]["Groups"][0]
-    assert copied["SourceSegments"] == [{"Id": "live-list"}]
+    assert copied["SourceSegments"] == [{"Id": live}]
 
 
 # A journey that cannot be copied whole
@@ -492,6 +588,36 @@ def blocked(there: World, journey_id: str) -> list[str]:
     assert outcome.result is Result.BLOCKED, outcome
     assert there.production.state() == before, "nothing may be left behind"
     return outcome.problems
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_substitutes_that_the_target_does_not_have_are_all_named_before_a_write(
+    there: World, dry_run: bool
+) -> None:
+    base = there.staging.add_segment("from1", Name="list", SegmentType="IMPORT")
+    group = {"SourceType": "ALL", "Type": "ALL", "SourceSegments": [{"Id": base}]}
+    built = there.staging.add_segment("from1", SegmentGroups={"Groups": [group]})
+    journey_id = there.welcome()
+    source = there.staging.journeys["from1"][journey_id]
+    source["StartCondition"]["SegmentStartCondition"]["SegmentId"] = built
+    there.production.add_template("EMAIL", "hello", Subject="Hello")
+    templates = {"mail": {"type": "EMAIL", "from": "greeting", "to": "hello", "version": "2"}}
+    segments = {
+        "list": {"from": base, "to": "typo1"},
+        "new": {"from": there.segment_id, "to": "typo2"},
+    }
+    there.substitutes = Substitutes.from_json({"segments": segments, "templates": templates})
+    before = there.production.state()
+
+    outcome = there.copy(journey_id, dry_run=dry_run)
+
+    assert outcome.result is Result.BLOCKED
+    assert [problem.split(": ")[1] for problem in outcome.problems] == [
+        "the target has no segment typo1. Correct substitutes.segments.",
+        "the target has no template hello, version 2. Correct substitutes.templates.",
+        "the target has no segment typo2. Correct substitutes.segments.",
+    ]
+    assert there.production.state() == before
 
 
 def test_an_imported_segment_cannot_be_copied_and_the_way_out_is_named(there: World) -> None:

@@ -211,6 +211,22 @@ def test_an_error_that_may_pass_is_raised_and_kept_for_the_report(
     assert steps.copy(journey_id)["Result"] == "CREATED"
 
 
+def test_an_entry_that_the_bucket_throttles_is_written_by_another_attempt(
+    steps: Steps, there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(*_: Any) -> None:
+        raise service_error("PutObject", "SlowDown", 503)
+
+    journey_id = there.welcome()
+    with monkeypatch.context() as patch:
+        patch.setattr(steps.modules.copy.store, "write", throttled)
+        with pytest.raises(ServiceUnavailable):
+            steps.copy(journey_id)
+
+    assert steps.copy(journey_id)["Result"] == "UNCHANGED"
+    assert len(there.production.journeys["to1"]) == 1
+
+
 def test_another_attempt_under_way_is_raised_by_its_name(steps: Steps, there: World) -> None:
     journey_id = there.welcome()
     steps.modules.copy.mapping.claim(
@@ -267,12 +283,13 @@ def test_many_failures_fit_into_a_notification(steps: Steps) -> None:
 
 def test_substitutes_of_the_module_reach_the_copy(steps: Steps, there: World) -> None:
     journey_id = there.welcome()
-    steps.substitutes({"segments": {"one": {"from": there.segment_id, "to": "live"}}})
+    live = there.production.add_segment("to1", Name="live", Dimensions={})
+    steps.substitutes({"segments": {"one": {"from": there.segment_id, "to": live}}})
 
     steps.copy(journey_id)
 
     (copy,) = there.production.journeys["to1"].values()
-    assert copy["StartCondition"]["SegmentStartCondition"] == {"SegmentId": "live"}
+    assert copy["StartCondition"]["SegmentStartCondition"] == {"SegmentId": live}
 
 
 def test_no_entry_and_no_log_has_an_address(
@@ -293,8 +310,12 @@ class States:
         self.statuses = list(statuses)
         self.members = members
         self.inputs: list[Any] = []
+        self.refusals = 0
 
     def start_execution(self, *, stateMachineArn: str, input: str) -> dict[str, str]:
+        if self.refusals:
+            self.refusals -= 1
+            raise service_error("StartExecution", "AccessDeniedException", 400)
         self.inputs.append(json.loads(input))
         return {"executionArn": "arn:execution"}
 
@@ -361,6 +382,27 @@ def test_an_apply_without_ids_copies_every_journey(
     apply(steps, monkeypatch, states, DryRun=True)
 
     assert states.inputs == [{"All": True, "DryRun": True}]
+
+
+def test_an_apply_waits_for_the_policy_that_it_has_just_attached(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = States("SUCCEEDED", output=OUTPUT)
+    states.refusals = 2
+
+    answer = apply(steps, monkeypatch, states)
+
+    assert answer["Execution"] == "arn:execution" and len(states.inputs) == 1
+
+
+def test_an_apply_that_stays_refused_fails_with_the_refusal(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = States("SUCCEEDED", output=OUTPUT)
+    states.refusals = 99
+
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        apply(steps, monkeypatch, states)
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
