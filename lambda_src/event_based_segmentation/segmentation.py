@@ -109,7 +109,6 @@ class Segmentation:
         failed = self._endpoints.update(list(items.values()), seconds_left=seconds_left)
         outcome.counts["UpdatedEndpoints"] += len(items) - len(failed)
         for endpoint_id, failure in failed.items():
-            self._known.pop(endpoint_id, None)
             for owner in carried[endpoint_id]:
                 if owner.scope is Scope.USER:
                     self._users.pop(owner.id, None)
@@ -121,6 +120,9 @@ class Segmentation:
                 outcome.counts["EndpointsWithoutUser"] += 1
 
         self._keep(results, owners, work, times, outcome)
+        # Not before: an owner that the failed item did not carry has its lists there.
+        for endpoint_id in failed:
+            self._known.pop(endpoint_id, None)
         return outcome
 
     def _to_read(
