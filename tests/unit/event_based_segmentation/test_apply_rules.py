@@ -313,6 +313,24 @@ def test_a_user_whose_other_endpoint_was_read_is_updated_through_that_endpoint(s
     assert function.project.users["u1"] == {"kinds": ["shoes"]}
 
 
+def test_a_change_that_the_failing_endpoint_of_a_user_would_undo_is_made_without_it(start):
+    forgot = rule("forgot", user={"clear": ["kinds"]})
+    function = start({**USER_RULES, "forgot": forgot, **SHIPPED})
+    function.project.add("phone", user="u1")
+    function.project.add("mail", user="u1")
+    function(purchase("mail", "hats"), event("forgot", "phone", NOON - 1))
+    function.project.failing["mail"] = "TooManyRequestsException"
+
+    answer = function(
+        event("forgot", "phone", NOON + 1),
+        purchase("mail", "hats", NOON + 2),
+        event("_email.open", "mail", NOON + 2),
+    )
+
+    assert sorted(each["itemIdentifier"] for each in answer["batchItemFailures"]) == ["2", "3"]
+    assert function.project.users["u1"] == {"kinds": []}
+
+
 def test_a_throttled_read_returns_the_records_of_its_endpoint_alone(function):
     function.project.failing["bob"] = "TooManyRequestsException"
     records = [event("_email.open", name) for name in ("ann", "bob", "eve")]
