@@ -108,7 +108,9 @@ def _set(current: list[str], change: Change, known: Mapping[str, int]) -> list[s
 
     kept = [value for value in current if newer(value)]
     given = [value for value in dict.fromkeys(change.values) if not newer(value)]
-    return (given + kept)[:VALUES_PER_ATTRIBUTE]
+    after = (given + kept)[:VALUES_PER_ATTRIBUTE]
+    # The same values in another order are no change, or an event that arrives again would be one.
+    return current if set(after) == set(current) else after
 
 
 def _key(*parts: str) -> str:

@@ -103,13 +103,23 @@ class Segmentation:
         to_read = self._to_read(work, known, times)
         read = self._read(to_read, work, known, outcome, seconds_left)
 
-        owners = self._owners(work, known, fresh=True)
-        results = self._apply(owners, work, times)
+        while True:
+            owners = self._owners(work, known, fresh=True)
+            results = self._apply(owners, work, times)
+            # Without the changes of an endpoint that gave no answer, the other changes of its user
+            # can have an effect that they had not together with them.
+            unread = {
+                min(owners[owner])
+                for owner, applied in results.items()
+                if applied.lists and not _carriers(owner, owners, known, read)
+            }
+            if not unread:
+                break
+            read |= self._read(unread, work, known, outcome, seconds_left)
         items, carried = self._items(owners, results, known, read)
         failed = self._endpoints.update(list(items.values()), seconds_left=seconds_left)
         outcome.counts["UpdatedEndpoints"] += len(items) - len(failed)
         for endpoint_id, failure in failed.items():
-            self._known.pop(endpoint_id, None)
             for owner in carried[endpoint_id]:
                 if owner.scope is Scope.USER:
                     self._users.pop(owner.id, None)
@@ -121,6 +131,9 @@ class Segmentation:
                 outcome.counts["EndpointsWithoutUser"] += 1
 
         self._keep(results, owners, work, times, outcome)
+        # Not before: an owner that the failed item did not carry has its lists there.
+        for endpoint_id in failed:
+            self._known.pop(endpoint_id, None)
         return outcome
 
     def _to_read(
@@ -251,11 +264,7 @@ class Segmentation:
         for owner, applied in results.items():
             if not applied.lists:
                 continue
-            # An endpoint that was not read now could be deleted: an update would create it.
-            endpoint_id = min(
-                owners[owner] & read
-                or {endpoint_id for endpoint_id in read if known[endpoint_id].user_id == owner.id}
-            )
+            endpoint_id = min(_carriers(owner, owners, known, read))
             item = items.setdefault(endpoint_id, {"Id": endpoint_id})
             if known[
                 endpoint_id
@@ -323,6 +332,22 @@ class Segmentation:
     def _fail(outcome: Outcome, numbers: Iterable[str], failure: Failure) -> None:
         kind = outcome.hopeless if failure.hopeless else outcome.again
         kind.update(dict.fromkeys(numbers, failure.code))
+
+
+def _carriers(
+    owner: _Owner,
+    owners: Mapping[_Owner, set[str]],
+    known: Mapping[str, _Known],
+    read: set[str],
+) -> set[str]:
+    """Find the endpoints whose update can carry the attributes of an owner.
+
+    An endpoint that was not read now could be deleted: an update would create it.
+    """
+    found = owners[owner] & read
+    if found or owner.scope is Scope.ENDPOINT:
+        return found
+    return {endpoint_id for endpoint_id in read if known[endpoint_id].user_id == owner.id}
 
 
 def _lists(given: Mapping[str, list[str]] | None, names: frozenset[str]) -> dict[str, list[str]]:

@@ -7,10 +7,20 @@ locals {
 
 # Athena reads tables and writes results with the permissions of the function that starts the query.
 data "aws_iam_policy_document" "start_query" {
+  #checkov:skip=CKV_AWS_111:GetDataAccess knows no resource; see the comment at its statement.
+  #checkov:skip=CKV_AWS_356:GetDataAccess knows no resource; see the comment at its statement.
   statement {
     sid       = "StartQueries"
     actions   = ["athena:StartQueryExecution"]
     resources = [module.workgroup.workgroup_arn]
+  }
+
+  # Step Functions Developer Guide, "IAM policies for Amazon Athena": StartQueryExecution also needs
+  # GetDataCatalog.
+  statement {
+    sid       = "FindTheCatalog"
+    actions   = ["athena:GetDataCatalog"]
+    resources = ["arn:${local.partition}:athena:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:datacatalog/AwsDataCatalog"]
   }
 
   statement {
@@ -84,11 +94,22 @@ data "aws_iam_policy_document" "start_query" {
     }
   }
 
-  # Athena User Guide, "Work with query results and recent queries": the actions on the location of
-  # results.
+  # Athena User Guide, "Manage Lake Formation and Athena user permissions": queries read locations that
+  # are registered with Lake Formation with its credentials. Its grants, not this action, name tables.
+  statement {
+    sid     = "ReadTablesThatLakeFormationGoverns"
+    actions = ["lakeformation:GetDataAccess"]
+
+    # Service Authorization Reference, "Actions, resources, and condition keys for AWS Lake
+    # Formation": the action does not support resource-level permissions.
+    resources = ["*"]
+  }
+
+  # AWS Managed Policy Reference, AmazonAthenaFullAccess: its statement BaseQueryResultsPermissions has
+  # the actions on the location of results.
   statement {
     sid       = "WriteResults"
-    actions   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
     resources = ["${local.bucket_arn}/${local.results_prefix}*"]
   }
 

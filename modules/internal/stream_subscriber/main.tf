@@ -65,7 +65,8 @@ resource "aws_lambda_event_source_mapping" "this" {
   function_name    = module.function.function_arn
   event_source_arn = var.event_stream.stream_arn
 
-  # From the oldest event in the stream: events from before the module was created count too.
+  # From the oldest event in the stream: events of the six hours before the module was created count
+  # too. Lambda discards older ones, and the dead-letter queue has their positions in the stream.
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = var.batches.size
   maximum_batching_window_in_seconds = var.batches.window_seconds

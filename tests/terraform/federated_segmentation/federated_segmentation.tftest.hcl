@@ -53,6 +53,30 @@ run "lets_queries_read_the_given_databases_and_nothing_else" {
   }
 
   assert {
+    condition = {
+      for statement in data.aws_iam_policy_document.start_query.statement : statement.sid => {
+        actions   = toset(statement.actions)
+        resources = toset(statement.resources)
+      }
+      if contains(["FindTheCatalog", "ReadTablesThatLakeFormationGoverns", "WriteResults"], statement.sid)
+      } == {
+      FindTheCatalog = {
+        actions   = toset(["athena:GetDataCatalog"])
+        resources = toset(["arn:aws:athena:eu-west-1:111122223333:datacatalog/AwsDataCatalog"])
+      }
+      ReadTablesThatLakeFormationGoverns = {
+        actions   = toset(["lakeformation:GetDataAccess"])
+        resources = toset(["*"])
+      }
+      WriteResults = {
+        actions   = toset(["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"])
+        resources = toset(["${local.bucket_arn}/results/*"])
+      }
+    }
+    error_message = "A query must have what AWS documents for Athena: its catalog, Lake Formation's credentials, and its results."
+  }
+
+  assert {
     condition = [
       for statement in data.aws_iam_policy_document.start_query.statement : one(one(statement.condition).values)
       if statement.sid == "ListTables0"

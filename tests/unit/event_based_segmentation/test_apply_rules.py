@@ -278,6 +278,29 @@ def test_a_change_of_a_user_needs_an_endpoint_with_a_user(start):
     assert function.project.calls == {"GetEndpoint": 1}
 
 
+@pytest.mark.parametrize(
+    ("code", "answer", "letters"),
+    [("TooManyRequestsException", failures(1), 0), ("BadRequestException", NOTHING, 1)],
+)
+def test_a_failed_update_of_a_user_is_reported_when_the_endpoint_itself_stays_as_it_is(
+    start, code, answer, letters
+):
+    both = rule(
+        "bought",
+        endpoint={"add": {"buyer": ["yes"]}},
+        user={"add": {"kinds": ["{{attributes.kind}}"]}},
+    )
+    function = start({"bought": both})
+    function.project.add("phone", user="u1", Attributes={"buyer": ["yes"]})
+    function.project.down = [code]
+
+    assert function(purchase("phone", "shoes")) == answer
+
+    assert len(function.queue.letters) == letters
+    assert function(purchase("phone", "hats", NOON + 1)) == NOTHING
+    assert function.project.users["u1"] == {"kinds": ["hats"]}
+
+
 def test_a_user_whose_other_endpoint_was_read_is_updated_through_that_endpoint(start):
     function = start({**USER_RULES, **SHIPPED})
     function.project.add("phone", user="u1")
@@ -288,6 +311,24 @@ def test_a_user_whose_other_endpoint_was_read_is_updated_through_that_endpoint(s
     function(purchase("phone", "shoes", NOON + 1), event("_email.open", "mail"))
 
     assert function.project.users["u1"] == {"kinds": ["shoes"]}
+
+
+def test_a_change_that_the_failing_endpoint_of_a_user_would_undo_is_made_without_it(start):
+    forgot = rule("forgot", user={"clear": ["kinds"]})
+    function = start({**USER_RULES, "forgot": forgot, **SHIPPED})
+    function.project.add("phone", user="u1")
+    function.project.add("mail", user="u1")
+    function(purchase("mail", "hats"), event("forgot", "phone", NOON - 1))
+    function.project.failing["mail"] = "TooManyRequestsException"
+
+    answer = function(
+        event("forgot", "phone", NOON + 1),
+        purchase("mail", "hats", NOON + 2),
+        event("_email.open", "mail", NOON + 2),
+    )
+
+    assert sorted(each["itemIdentifier"] for each in answer["batchItemFailures"]) == ["2", "3"]
+    assert function.project.users["u1"] == {"kinds": []}
 
 
 def test_a_throttled_read_returns_the_records_of_its_endpoint_alone(function):

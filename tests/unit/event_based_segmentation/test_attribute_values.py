@@ -79,6 +79,12 @@ def test_an_older_set_keeps_what_newer_events_added_and_removed():
     }
 
 
+def test_a_set_of_the_values_that_are_there_in_another_order_is_no_change():
+    events = (change(Verb.SET, "c", "a", at=2), change(Verb.ADD, "c", at=5))
+
+    assert applied(*events, events[0]) == applied(*events) == {"seen": ["c", "a"]}
+
+
 def test_of_one_event_the_removal_comes_before_the_addition():
     result = apply_changes(
         {"seen": ["a"]}, {}, [change(Verb.ADD, "b"), change(Verb.SET)], ordered=ORDERED

@@ -588,3 +588,38 @@ def test_the_state_of_a_run_never_holds_the_query():
 
     assert first["Parameters"] == {"CorrelationId.$": "$$.Execution.Name"}
     assert "ResultPath" not in first
+
+
+def passed(state, given):
+    """The output of a Pass state."""
+
+    def at(path):
+        value = given
+        for member in path.split(".")[1:]:
+            value = value[member]
+        return value
+
+    result = at(state.get("InputPath", "$"))
+    if "Parameters" in state:
+        result = {name.removesuffix(".$"): at(path) for name, path in state["Parameters"].items()}
+    target = state.get("ResultPath", "$")
+    return result if target == "$" else given | {target.removeprefix("$."): result}
+
+
+@pytest.mark.parametrize(
+    ("rejected", "state", "members"),
+    [
+        (100, "DescribeImport", {"CorrelationId", "Result"}),
+        (900, "DescribeImportEnd", {"CorrelationId", "End"}),
+    ],
+)
+def test_the_longest_answer_of_an_import_fits_into_the_state(load, rejected, state, members):
+    failures = [f"Row {row}: {'long ' * 600}" for row in range(100)]
+    job = import_job(TotalProcessed=1000, TotalFailures=rejected, Failures=failures)
+    given = {"CorrelationId": "nightly-1", "Request": REQUEST, "Query": QUERY}
+    given |= {"Prepared": {"Next": "IMPORT"}, "Job": read_import(load, job)}
+
+    after = passed(machine()["States"][state], given)
+
+    assert members <= after.keys()
+    assert 100_000 < len(json.dumps(after)) <= 262_144
