@@ -60,7 +60,7 @@ def change_of(body: str) -> Change:
     """
     try:
         event = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedEvent("The message is not JSON. Delete it: S3 did not send it.") from error
     kind = _text(event, "detail-type")
     if kind not in ("Object Created", "Object Deleted"):

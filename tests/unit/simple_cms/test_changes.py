@@ -42,6 +42,7 @@ BAD = {
     "no JSON": "not json",
     "an empty message": "",
     "a list": "[]",
+    "lists within lists": "[" * 100_000 + "]" * 100_000,
     "null": "null",
     "a number": "17",
     "a test event of S3": json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"}),
