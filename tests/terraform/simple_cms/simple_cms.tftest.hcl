@@ -123,6 +123,8 @@ run "invalidates_changed_objects_on_request" {
   assert {
     condition = alltrue([
       jsondecode(aws_cloudwatch_event_rule.object_changed["site"].event_pattern).detail-type == ["Object Created", "Object Deleted"],
+      # An older version that expires is no change of the site.
+      jsondecode(aws_cloudwatch_event_rule.object_changed["site"].event_pattern).detail.reason == [{ anything-but = ["Lifecycle Expiration"] }],
       aws_cloudwatch_event_target.queue["site"].dead_letter_config[0].arn == module.undelivered["site"].queue_arn,
       aws_lambda_event_source_mapping.invalidate["site"].maximum_batching_window_in_seconds == 30,
       contains(aws_lambda_event_source_mapping.invalidate["site"].function_response_types, "ReportBatchItemFailures"),
