@@ -70,7 +70,7 @@ run "logs_no_viewer_address_no_cookie_and_no_query_string" {
   command = apply
 
   assert {
-    condition     = length(setintersection(aws_cloudwatch_log_delivery.this.record_fields, ["c-ip", "cs(Cookie)", "cs-uri-query", "x-forwarded-for"])) == 0
+    condition     = length(setintersection(aws_cloudwatch_log_delivery.this.record_fields, ["c-ip", "cs(Cookie)", "cs(Referer)", "cs-uri-query", "x-forwarded-for"])) == 0
     error_message = "The log must hold no personal data."
   }
 
