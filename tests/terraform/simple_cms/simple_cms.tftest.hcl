@@ -173,6 +173,33 @@ run "encrypts_the_site_and_not_the_log_bucket_with_the_key" {
   }
 }
 
+run "rejects_a_topic_of_another_region" {
+  command = plan
+
+  variables { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:alarms" } }
+
+  expect_failures = [aws_cloudfront_distribution.this]
+}
+
+run "rejects_a_key_of_another_region" {
+  command = plan
+
+  variables { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
+
+  expect_failures = [aws_cloudfront_distribution.this]
+}
+
+run "notifies_a_topic_of_its_region" {
+  command = apply
+
+  variables { alarm = { topic_arn = "arn:aws:sns:us-east-1:111122223333:alarms" } }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.server_errors.alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:alarms"])
+    error_message = "The alarm must notify the topic."
+  }
+}
+
 run "rejects_another_region" {
   command = plan
 
