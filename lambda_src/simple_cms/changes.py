@@ -2,20 +2,23 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 __all__ = ["Change", "Invalidation", "MalformedEvent", "change_of", "invalidation_of"]
 
 EVERYTHING = "/*"
 INDEX_DOCUMENT = "index.html"
 
-# CloudFront Developer Guide, "What you need to know when invalidating paths": characters outside
-# RFC 1738's safe ones are URL-encoded. quote() leaves letters, digits and -_.~ as they are.
-SAFE = "/"
-# CreateInvalidation refuses a longer path: CloudFront quotas, "Maximum number of characters in a
-# request URL" is 8,192, and a path of a key of 1,024 bytes has at most 3,072.
+# Characters that viewers and invalidations spell in one way. CloudFront Developer Guide, "What you
+# need to know when invalidating paths": an invalidation encodes the unsafe characters of RFC 1738,
+# and a path with another character encoded invalidates nothing. CloudFront refuses a request with
+# a tilde, and %7E invalidates nothing (aws/aws-sdk issue 525).
+PLAIN = re.compile(r"[A-Za-z0-9/._-]*")
+# CloudFront quotas: 15 paths with a wildcard in progress, of all requests together.
+MOST_WILDCARDS = 5
+# S3 User Guide, "Naming Amazon S3 objects".
 LONGEST_KEY_BYTES = 1024
 
 
@@ -57,7 +60,7 @@ def change_of(body: str) -> Change:
     """
     try:
         event = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedEvent("The message is not JSON. Delete it: S3 did not send it.") from error
     kind = _text(event, "detail-type")
     if kind not in ("Object Created", "Object Deleted"):
@@ -85,7 +88,8 @@ def invalidation_of(changes: Sequence[Change], max_paths: int) -> Invalidation:
 
     Args:
         changes: one or more changes, in any order, repeats included.
-        max_paths: the most paths to name; a request with more paths names everything.
+        max_paths: the most paths to name; a request with more paths names everything, and so does
+            a request with more wildcards than CloudFront takes.
 
     Returns:
         The request. The same set of changes has the same caller reference, so that CloudFront
@@ -93,9 +97,11 @@ def invalidation_of(changes: Sequence[Change], max_paths: int) -> Invalidation:
     """
     identities = sorted({change.identity for change in changes})
     paths = sorted({path for change in changes for path in paths_of(change.key)})
+    wildcards = sum(path.endswith("*") for path in paths)
+    everything = EVERYTHING in paths or len(paths) > max_paths or wildcards > MOST_WILDCARDS
     digest = hashlib.sha256("\n\n".join(identities).encode()).hexdigest()
     return Invalidation(
-        caller_reference=digest, paths=(EVERYTHING,) if len(paths) > max_paths else tuple(paths)
+        caller_reference=digest, paths=(EVERYTHING,) if everything else tuple(paths)
     )
 
 
@@ -103,9 +109,14 @@ def paths_of(key: str) -> list[str]:
     """Return the paths whose cached answer holds an object, or holds that it is missing.
 
     An index document has the path of its directory, too: AWS recommends to invalidate the path
-    before and after a viewer-request function changed it.
+    before and after a viewer-request function changed it. A key with a character that viewers can
+    spell in several ways, such as a space, has the wildcard of the part before the character.
     """
-    path = "/" + quote(key, safe=SAFE)
+    plain = re.match(PLAIN, key)
+    beginning = plain.group() if plain else ""
+    if beginning != key:
+        return [f"/{beginning}*"]
+    path = f"/{key}"
     directory, _, name = path.rpartition("/")
     return [path, f"{directory}/"] if name == INDEX_DOCUMENT else [path]
 

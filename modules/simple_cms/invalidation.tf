@@ -26,7 +26,11 @@ resource "aws_cloudwatch_event_rule" "object_changed" {
   event_pattern = jsonencode({
     source      = ["aws.s3"]
     detail-type = ["Object Created", "Object Deleted"]
-    detail      = { bucket = { name = [module.bucket.bucket_name] } }
+    detail = {
+      bucket = { name = [module.bucket.bucket_name] }
+      # The lifecycle of the bucket removes older versions, which viewers do not get.
+      reason = [{ anything-but = ["Lifecycle Expiration"] }]
+    }
   })
 
   tags = var.tags

@@ -9,11 +9,12 @@ locals {
   # Amazon S3 server access logging".
   log_operations = merge(local.operations, { kms_key = null })
 
-  # Standard logging reference, "Log file fields", without cookies, query strings and forwarded headers.
+  # Standard logging reference, "Log file fields", without cookies, query strings, forwarded headers and
+  # the Referer, which has the query string of the page before.
   log_fields = concat(
     [
       "date", "time", "x-edge-location", "sc-bytes", "cs-method", "cs(Host)", "cs-uri-stem", "sc-status",
-      "cs(Referer)", "cs(User-Agent)", "x-edge-result-type", "x-edge-request-id", "cs-protocol", "cs-bytes",
+      "cs(User-Agent)", "x-edge-result-type", "x-edge-request-id", "cs-protocol", "cs-bytes",
       "time-taken", "ssl-protocol", "sc-content-type",
     ],
     var.access_logs.viewer_addresses ? ["c-ip"] : [],

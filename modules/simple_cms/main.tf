@@ -231,6 +231,14 @@ resource "aws_cloudfront_distribution" "this" {
     }
 
     precondition {
+      condition = alltrue([
+        for arn in concat(var.alarm[*].topic_arn, var.kms_key[*].arn) :
+        try(split(":", arn)[3], "") == data.aws_region.current.id
+      ])
+      error_message = "alarm.topic_arn and kms_key.arn must be of the module's region, us-east-1: CloudWatch notifies no topic and S3 takes no key of another region. Create a topic or key there."
+    }
+
+    precondition {
       condition     = var.cache.default_seconds <= var.cache.max_seconds
       error_message = "cache.default_seconds must not be above cache.max_seconds: CloudFront refuses such a cache policy. Raise max_seconds."
     }

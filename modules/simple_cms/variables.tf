@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "access_logs" {
-  description = "Access logs of the distribution and the bucket: the days that they are kept, and whether the log of the distribution has the IP addresses of viewers, which are personal data."
+  description = "Access logs of the distribution and the bucket: the days after which they expire (older versions stay for 30 days more), and whether the log of the distribution has the IP addresses of viewers, which are personal data."
   type = object({
     retention_days   = optional(number, 90)
     viewer_addresses = optional(bool, false)

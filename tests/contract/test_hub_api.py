@@ -1380,6 +1380,21 @@ def test_an_import_that_did_not_start_is_failed_and_says_so(client, hub, app, re
     assert refusal in job["Failures"][0]
 
 
+def test_an_import_into_a_segment_is_told_from_an_import_that_makes_one(client, hub, app):
+    segment_id = import_segment(hub, app)
+    request = {"Format": "CSV", "S3Url": "s3://people/x", "RoleArn": ROLE}
+
+    filling, making = (
+        client.create_import_job(ApplicationId=app, ImportJobRequest={**request, **more})[
+            "ImportJobResponse"
+        ]["Id"]
+        for more in ({"SegmentId": segment_id}, {"SegmentName": "new"})
+    )
+
+    kept = [hub.entities.require(app, Kind.IMPORT_JOB, job_id) for job_id in (filling, making)]
+    assert ["FillsSegment" in job["Definition"] for job in kept] == [True, False]
+
+
 def test_an_import_into_a_segment_of_criteria_is_refused(client, app):
     segment_id = segment_for(client, app)
 

@@ -52,6 +52,14 @@ def test_every_link_to_a_file_of_the_project_leads_somewhere(page: Path) -> None
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_result_of_athena_is_read_after_the_end_of_its_query(page: Path) -> None:
+    for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
+        before, asked, _ = block.partition("aws athena get-query-results")
+        # Athena refuses to answer a query that is still running.
+        assert not asked or "aws athena get-query-execution" in before
+
+
 @pytest.mark.parametrize("module", ARCHITECTURES, ids=named)
 def test_every_architecture_has_its_source_its_example_and_its_row_in_the_readme(
     module: Path,

@@ -255,6 +255,7 @@ def test_both_logs_are_in_a_bucket_without_acls_and_without_addresses_of_viewers
 ) -> None:
     s3, bucket = account.client("s3"), example["log_bucket"]
     page("/docs/?email=ann@example.com", Cookie="session=1")
+    page("/style.css", Referer=f"{example['url']}docs/?email=ann@example.com")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     keys = [item["Key"] for listed in pages for item in listed["Contents"]]
 

@@ -56,6 +56,8 @@ def _import_definition(hub: Hub, call: Call) -> JsonObject:
                 "SegmentId names a segment of criteria. Name an imported one, or leave it out to "
                 "define a new one."
             )
+        # Not of the API: an import does not bring back the segment that is deleted before its end.
+        definition["FillsSegment"] = True
     else:
         definition["SegmentId"] = new_id()
     return definition

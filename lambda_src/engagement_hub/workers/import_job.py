@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 
 from engagement_hub.customer_role import RoleNotAssumable
 from engagement_hub.engagement.endpoints import endpoint_id_for
-from engagement_hub.engagement.errors import EngagementError
+from engagement_hub.engagement.errors import EngagementError, NotFound
 from engagement_hub.engagement.import_files import FILE_BYTES, FileTooLarge, ImportFileError
 from engagement_hub.engagement.import_rows import ImportRow, RejectedRow, read_rows
 from engagement_hub.engagement.model import EndpointRequest, FileFormat, SegmentType
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_s3 import S3Client
 
+_SEGMENT_IS_GONE = (
+    "The segment was deleted during the import. Import the files without SegmentId for a new one."
+)
 PIECE_ROWS = 1000
 UPDATE_BATCH = 100
 # Enough for writes of 30 ms beside pieces that are parsed in 11 ms; each holds a piece in memory.
@@ -459,7 +462,13 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         )
     segment_id = job["Definition"].get("SegmentId")
     if segment_id:
-        unused = job_id if failed else _define_segment(hub, app_id, job, totals)
+        unused: str | None = job_id
+        if not failed:
+            try:
+                unused = _define_segment(hub, app_id, job, totals)
+            except NotFound:
+                failed = True
+                failures = [_SEGMENT_IS_GONE, *failures[: FAILURES_KEPT - 1]]
         if unused is not None:
             hub.machines.start_purge(app_id, segment_id, unused)
     counters = ("TotalPieces", "CompletedPieces", "FailedPieces", "TotalProcessed", "TotalFailures")
@@ -476,7 +485,11 @@ def close_job(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 def _define_segment(
     hub: Hub, app_id: str, job: Mapping[str, Any], totals: Mapping[str, int]
 ) -> str | None:
-    """Create the segment, or fill it anew; return the list of members that it had before."""
+    """Create the segment, or fill it anew; return the list of members that it had before.
+
+    Raises:
+        NotFound: the segment that the job was to fill was deleted.
+    """
     definition = job["Definition"]
     segment_id = str(definition["SegmentId"])
     now = hub.timestamp()
@@ -489,6 +502,8 @@ def _define_segment(
     def defined(current: dict[str, Any] | None) -> dict[str, Any]:
         if current is not None and current.get("Members") == job["Id"]:
             return current  # this step ran before
+        if current is None and definition.get("FillsSegment"):
+            raise NotFound(_SEGMENT_IS_GONE)
         kept = current or {}
         return {
             "Id": segment_id,

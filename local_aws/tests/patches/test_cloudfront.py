@@ -374,7 +374,7 @@ def test_a_policy_without_custom_headers_is_answered_without_their_element(aws: 
     assert "RemoveHeadersConfig" not in made
 
 
-@pytest.mark.parametrize("path", ["/ü", "/a b", "/*/b c", '/"'])
+@pytest.mark.parametrize("path", ["/ü", "/a b", "/*/b c", '/"', "/a~b", "/a[1]"])
 def test_a_path_that_is_not_encoded_cannot_be_invalidated(aws: Any, path: str) -> None:
     site = distribution(aws, f"unencoded-{abs(hash(path)) % 10**8}")
 

@@ -70,7 +70,7 @@ run "logs_no_viewer_address_no_cookie_and_no_query_string" {
   command = apply
 
   assert {
-    condition     = length(setintersection(aws_cloudwatch_log_delivery.this.record_fields, ["c-ip", "cs(Cookie)", "cs-uri-query", "x-forwarded-for"])) == 0
+    condition     = length(setintersection(aws_cloudwatch_log_delivery.this.record_fields, ["c-ip", "cs(Cookie)", "cs(Referer)", "cs-uri-query", "x-forwarded-for"])) == 0
     error_message = "The log must hold no personal data."
   }
 
@@ -123,6 +123,8 @@ run "invalidates_changed_objects_on_request" {
   assert {
     condition = alltrue([
       jsondecode(aws_cloudwatch_event_rule.object_changed["site"].event_pattern).detail-type == ["Object Created", "Object Deleted"],
+      # An older version that expires is no change of the site.
+      jsondecode(aws_cloudwatch_event_rule.object_changed["site"].event_pattern).detail.reason == [{ anything-but = ["Lifecycle Expiration"] }],
       aws_cloudwatch_event_target.queue["site"].dead_letter_config[0].arn == module.undelivered["site"].queue_arn,
       aws_lambda_event_source_mapping.invalidate["site"].maximum_batching_window_in_seconds == 30,
       contains(aws_lambda_event_source_mapping.invalidate["site"].function_response_types, "ReportBatchItemFailures"),
@@ -168,6 +170,33 @@ run "encrypts_the_site_and_not_the_log_bucket_with_the_key" {
   assert {
     condition     = local.operations.kms_key.arn == var.kms_key.arn && local.log_operations.kms_key == null
     error_message = "The bucket of the site must use the key, and the log bucket the key of S3: S3 logs to no other."
+  }
+}
+
+run "rejects_a_topic_of_another_region" {
+  command = plan
+
+  variables { alarm = { topic_arn = "arn:aws:sns:eu-west-1:111122223333:alarms" } }
+
+  expect_failures = [aws_cloudfront_distribution.this]
+}
+
+run "rejects_a_key_of_another_region" {
+  command = plan
+
+  variables { kms_key = { arn = "arn:aws:kms:eu-west-1:111122223333:key/k" } }
+
+  expect_failures = [aws_cloudfront_distribution.this]
+}
+
+run "notifies_a_topic_of_its_region" {
+  command = apply
+
+  variables { alarm = { topic_arn = "arn:aws:sns:us-east-1:111122223333:alarms" } }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.server_errors.alarm_actions == toset(["arn:aws:sns:us-east-1:111122223333:alarms"])
+    error_message = "The alarm must notify the topic."
   }
 }
 

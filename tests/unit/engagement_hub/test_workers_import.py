@@ -330,6 +330,21 @@ def test_the_list_that_an_import_replaced_is_deleted_after_its_readers(hub):
     assert members(hub, "job1") == []
 
 
+def test_an_import_does_not_bring_back_the_segment_that_was_deleted_before_its_end(hub):
+    put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
+    run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1"))
+    event = import_job(hub, "job2", DefineSegment=True, SegmentId="seg1", FillsSegment=True)
+    hub.entities.delete(APP, Kind.SEGMENT, "seg1")
+
+    done = run(hub, event)
+
+    job = hub.entities.require(APP, Kind.IMPORT_JOB, "job2")
+    assert hub.entities.get(APP, Kind.SEGMENT, "seg1") is None
+    assert done["JobStatus"] == "FAILED"
+    assert "was deleted during the import" in job["Failures"][0]
+    assert [purge["List"] for purge in purges(hub)] == ["job2"]
+
+
 def test_a_failed_import_leaves_the_segment_as_it_was_and_its_own_list_is_deleted(hub):
     put_file("people.csv", HEADER + "SMS,+14255550100,e1,Ann\n")
     run(hub, import_job(hub, DefineSegment=True, SegmentId="seg1"))

@@ -171,9 +171,10 @@ def _check_invalidations() -> None:
         block = cloudfront._find(batch, "Paths") if batch is not None else None
         items = cloudfront._find(block, "Items") if block is not None else None
         paths = [item.text or "" for item in items] if items is not None else []
-        # Unreserved and reserved characters of RFC 3986, percent-encoded others, a * at the end.
+        # Characters of RFC 3986 that RFC 1738 does not call unsafe, as it calls the tilde and
+        # brackets; percent-encoded others; a * at the end.
         if not paths or not all(
-            re.fullmatch(r"/?([A-Za-z0-9._~:/?#\[\]@!$&'()+,;=-]|%[0-9A-Fa-f]{2})*\*?", path)
+            re.fullmatch(r"/?([A-Za-z0-9._:/?@!$&'()+,;=-]|%[0-9A-Fa-f]{2})*\*?", path)
             for path in paths
         ):
             return cloudfront._error(
