@@ -304,7 +304,7 @@ def review_activities(activities: Json, start: str | None) -> None:
         if kind == ActivityType.RANDOM_SPLIT:
             _review_random_split(body, member)
         if kind == ActivityType.MULTI_CONDITION:
-            _reviewbranches_of(body, member)
+            _review_branches(body, member)
         conditions = list(conditions_of(activity))
         if kind == ActivityType.CONDITIONAL_SPLIT and not conditions:
             raise _missing(f"{member}.Condition.Conditions")
@@ -344,7 +344,7 @@ def _review_random_split(split: Json, member: str) -> None:
             raise _missing(f"{member}.Branches[{number}].Percentage")
 
 
-def _reviewbranches_of(split: Json, member: str) -> None:
+def _review_branches(split: Json, member: str) -> None:
     branches = branches_of(split)
     if not branches:
         raise _missing(f"{member}.Branches")

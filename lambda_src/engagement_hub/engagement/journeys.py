@@ -1,7 +1,7 @@
 """Journeys: their requests and their states. The hub keeps and checks journeys and runs no journey.
 
 A journey is a DRAFT, since publishing is refused. A draft may leave members out; a member that it
-gives follows the rules (`validate_journey`). Publishing one first checks that nothing is missing
+gives follows the rules. Publishing one first checks that nothing is missing
 (`review_journey`), as the review in Pinpoint's console did, and then refuses.
 
 Choices where AWS is silent:
