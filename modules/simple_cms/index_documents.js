@@ -28,7 +28,8 @@ function isObject(uri) {
 
 // A Location that starts with two slashes or with a slash and a backslash names another host.
 function directory(uri) {
-  return '/' + uri.replace(/^[\/\\]+/, '') + '/';
+  const path = uri.replace(/^[\/\\]+/, '');
+  return path === '' ? '/' : '/' + path + '/';
 }
 
 function query(parameters) {

@@ -309,7 +309,14 @@ def _width_problem(cells: list[str], columns: Columns) -> str:
 
 
 def _rejected(number: int, problem: InvalidMember) -> RejectedRow:
-    return RejectedRow(number, problem.member, problem.message, RejectionCode.INVALID_VALUE)
+    return RejectedRow(
+        number, _in_utf8(problem.member), _in_utf8(problem.message), RejectionCode.INVALID_VALUE
+    )
+
+
+def _in_utf8(text: str) -> str:
+    """Escape half characters: JSON can have them in a member's name, which the reason repeats."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _json_rows(lines: Iterator[Line]) -> Iterator[ImportRow | RejectedRow]:

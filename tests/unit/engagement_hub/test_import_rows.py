@@ -649,6 +649,7 @@ def test_a_file_whose_every_quote_stays_open_is_rejected_row_by_row():
         (b'{"Id": "\\ud800"}', "Id", "surrogate"),
         (b'{"Id": "a", "Attributes": {"A": ["\\ud800"]}}', "Endpoint", "surrogate"),
         (b'{"Id": "a", "Attributes": {"A": [{}]}}', "Attributes.A", "list of strings"),
+        (b'{"Id": "a", "Attributes": {"\\ud83d": {}}}', "Attributes.\\ud83d", "list of strings"),
         (b'{"Id": "a", "Attributes": []}', "Attributes", "JSON object"),
         (b'{"Id": 7}', "Id", "must be a string"),
         (b'{"Id": "a", "Adress": "x"}', "Adress", "not one of an endpoint"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis.strategies import text
 from py_mini_racer import MiniRacer
 
@@ -86,6 +86,9 @@ def test_a_browser_keeps_a_redirect_for_an_hour_only(handle: Handle) -> None:
 
 
 @given(text())
+@example("\\")
+@example("\\\\")
+@example("//evil.example")
 def test_no_redirect_leaves_the_site(handle: Handle, path: str) -> None:
     answer = handle(f"/{path}")
 
