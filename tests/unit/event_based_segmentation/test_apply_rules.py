@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
+from event_based_segmentation.change_times import SettingsMissing
 from shared.stream_records import DeadLetters
 from tests.builders.architectures import load_function, service_error
 from tests.builders.segmentation import (
@@ -55,15 +57,14 @@ class Function:
         self.module = module
 
     def __call__(self, *data, seconds=180):
-        try:
+        # The handler meets the same errors.
+        with suppress(ClientError, SettingsMissing):
             segmentation = self.module.segmentation()
             segmentation._clock = lambda: self.seconds
             segmentation._now = lambda: NOON / 1000
             segmentation._times = type(segmentation._times)(
                 self.table, SETTINGS["TABLE"], sleep=lambda _: None
             )
-        except Exception:  # the handler meets the same error
-            pass
         return self.module.lambda_handler(batch(*data), context(seconds))
 
     def metrics(self):
@@ -450,7 +451,9 @@ def test_times_that_the_table_refuses_return_the_records(function):
 def test_rules_that_are_missing_stop_the_batch_with_a_reason(function):
     function.table.items.clear()
 
-    with pytest.raises(Exception, match=r"has no item settings#1: apply the Terraform module"):
+    with pytest.raises(
+        SettingsMissing, match=r"has no item settings#1: apply the Terraform module"
+    ):
         function(event("_email.open", "ann"))
 
 
