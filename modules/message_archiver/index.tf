@@ -73,41 +73,14 @@ resource "aws_glue_catalog_table" "messages" {
   }
 }
 
-module "results_bucket" {
-  source = "../internal/bucket"
+module "workgroup" {
+  source = "../internal/athena_workgroup"
 
-  name            = "${var.name}-results"
-  expiration_days = { "" = var.athena.results_days }
-  force_destroy   = var.force_destroy
-  operations      = local.operations
-}
-
-resource "aws_athena_workgroup" "this" {
-  name        = var.name
-  description = "Queries of the index of the archive ${var.name}."
-
-  force_destroy = true # its history only: named queries are in Terraform, results in their bucket
-
-  configuration {
-    enforce_workgroup_configuration    = true
-    publish_cloudwatch_metrics_enabled = true
-    bytes_scanned_cutoff_per_query     = var.athena.scan_limit_mb * 1024 * 1024
-
-    engine_version {
-      selected_engine_version = "Athena engine version 3"
-    }
-
-    result_configuration {
-      output_location = "s3://${module.results_bucket.bucket_name}/"
-
-      encryption_configuration {
-        encryption_option = var.kms_key == null ? "SSE_S3" : "SSE_KMS"
-        kms_key_arn       = one(var.kms_key[*].arn)
-      }
-    }
-  }
-
-  tags = var.tags
+  name          = var.name
+  description   = "Queries of the index of the archive ${var.name}."
+  athena        = var.athena
+  force_destroy = var.force_destroy
+  operations    = local.operations
 }
 
 resource "aws_athena_named_query" "this" {
@@ -115,7 +88,7 @@ resource "aws_athena_named_query" "this" {
 
   name        = each.key
   description = join(" ", flatten(regexall("--[ ]*([^\n]*)", regex("^(?:--[^\n]*\n)+", each.value))))
-  workgroup   = aws_athena_workgroup.this.name
+  workgroup   = module.workgroup.workgroup_name
   database    = aws_glue_catalog_database.this.name
   query       = each.value
 }

@@ -43,5 +43,5 @@ output "queue_function_name" {
 
 output "workgroup_name" {
   description = "Athena workgroup of the index."
-  value       = aws_athena_workgroup.this.name
+  value       = module.workgroup.workgroup_name
 }
