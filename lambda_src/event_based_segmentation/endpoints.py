@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from shared.transient import error_code
+
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint import PinpointClient
 
@@ -107,7 +109,7 @@ class Endpoints:
 
 def _failure(error: ClientError | BotoCoreError) -> Failure:
     """Sort an error. Permissions count as "later": a person can correct them within hours."""
+    code = error_code(error)
     if isinstance(error, ClientError):
-        code = str(error.response.get("Error", {}).get("Code", "unknown code"))
         return Failure(code, hopeless=code in _HOPELESS_CODES)
-    return Failure(type(error).__name__, hopeless=isinstance(error, ParamValidationError))
+    return Failure(code, hopeless=isinstance(error, ParamValidationError))

@@ -21,6 +21,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from message_archiver.erasure import Erasure, QueryFailed, endpoints_of_user
+from shared.transient import error_code
 
 __all__ = ["main"]
 
@@ -38,10 +39,9 @@ def main(arguments: Sequence[str] | None = None, out: Callable[[str], None] = pr
     except QueryFailed as error:
         out(str(error))
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "unknown code")
         out(
-            f"AWS refuses {error.operation_name}: {code}. The output erase_policy_json of the "
-            "module has the permissions of this command."
+            f"AWS refuses {error.operation_name}: {error_code(error)}. The output "
+            "erase_policy_json of the module has the permissions of this command."
         )
     return REFUSED
 

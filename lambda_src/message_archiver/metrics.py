@@ -1,18 +1,12 @@
-"""Write one metrics record per invocation, in CloudWatch's embedded metric format."""
+"""The metrics of the archive."""
 
 from __future__ import annotations
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from shared.metrics import write_counts
 
-__all__ = ["NAMESPACE", "report"]
-
-NAMESPACE = "MessageArchive"
+__all__ = ["report"]
 
 
 def report(function_name: str, counts: dict[str, int]) -> None:
-    """Write counts by the name of the metric."""
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    metrics.add_dimension("FunctionName", function_name)
-    for name, count in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, count)
-    metrics.flush_metrics()
+    """Write counts by the name of the metric, in the namespace `MessageArchive`."""
+    write_counts("MessageArchive", function_name, counts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from shared.send_once import surely_not_sent
-from shared.transient import is_transient
+from shared.transient import error_code, is_transient
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -62,11 +62,10 @@ def _once(ses: SESV2Client, request: dict[str, Any]) -> str:
     try:
         return ses.send_email(**request)["MessageId"]
     except (ClientError, BotoCoreError) as error:
+        code = error_code(error)
         if isinstance(error, ClientError):
-            code = str(error.response.get("Error", {}).get("Code", "unknown code"))
             later = is_transient(error)
         else:
-            code = type(error).__name__
             later = not isinstance(error, ParamValidationError)
         # Without `from`: the texts of SES and of botocore can quote an address.
         if surely_not_sent(error):

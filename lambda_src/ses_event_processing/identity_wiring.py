@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.transient import error_code
+
 if TYPE_CHECKING:
     from mypy_boto3_ses import SESClient
     from mypy_boto3_sesv2 import SESV2Client
@@ -268,7 +270,7 @@ def _wire_one(name: str, todo: Plan, wish: Wish, identities: Identities, outcome
         for notification, topic_arn in todo.topics.items():
             identities.set_topic(name, notification, topic_arn)
     except (ClientError, BotoCoreError) as error:
-        code = _code(error)
+        code = error_code(error)
         # Deleted since the listing: then it has no topic either.
         if wish.wants(name) or code != UNKNOWN_IDENTITY:
             outcome.failed += 1
@@ -282,9 +284,3 @@ def _wire_one(name: str, todo: Plan, wish: Wish, identities: Identities, outcome
         outcome.wired += 1
     else:
         outcome.unwired += 1
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response["Error"].get("Code", "unknown code"))
-    return type(error).__name__

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.aws import aws_client
+from shared.transient import error_code
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -107,10 +108,8 @@ class DeadLetters:
             self.client().send_message(
                 QueueUrl=self.queue_url, MessageBody=dead_letter(record, reason)
             )
-        except ClientError as error:
-            return str(error.response["Error"].get("Code", "unknown code"))
-        except BotoCoreError as error:
-            return type(error).__name__
+        except (BotoCoreError, ClientError) as error:
+            return error_code(error)
         self.logger.warning("Record is parked", extra={"sequence_number": number, "reason": reason})
         return None
 

@@ -14,7 +14,7 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
-__all__ = ["ServiceUnavailable", "is_transient", "transient_errors_named"]
+__all__ = ["ServiceUnavailable", "error_code", "is_transient", "transient_errors_named"]
 
 # Codes that come with a 4xx status and still mean "later". 5xx and 429 need no list.
 _LATER = frozenset(
@@ -40,6 +40,16 @@ class ServiceUnavailable(RuntimeError):
     later, and may already have had its effect."""
 
 
+def error_code(error: BaseException) -> str:
+    """Return the code of a service's error, and the class of another one, for logs and answers.
+
+    The service's own text stays out: it can quote an address.
+    """
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "unknown code"))
+    return type(error).__name__
+
+
 def is_transient(error: ClientError) -> bool:
     """Check whether a service's answer says "later" rather than "no"."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -59,7 +69,6 @@ def transient_errors_named() -> Iterator[None]:
     except ClientError as error:
         if not is_transient(error):
             raise
-        code = error.response.get("Error", {}).get("Code", "unknown code")
-        raise ServiceUnavailable(f"{error.operation_name} answered {code}.") from error
+        raise ServiceUnavailable(f"{error.operation_name} answered {error_code(error)}.") from error
     except (HTTPClientError, ConnectionError, IncompleteReadError) as error:
         raise ServiceUnavailable(f"No answer: {type(error).__name__}.") from error

@@ -6,7 +6,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,9 +15,11 @@ from event_based_segmentation.events import Event, MalformedEvent, event_from
 from event_based_segmentation.rules import rules_from
 from event_based_segmentation.segmentation import Outcome, Segmentation
 from shared.aws import aws_client
+from shared.metrics import write_counts
 from shared.pinpoint import pinpoint_client
 from shared.settings import required_env
 from shared.stream_records import DeadLetters, NotAnEvent, by_number, event_in, finish_batch
+from shared.transient import error_code
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -66,7 +67,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             events, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000
         )
     except (ClientError, BotoCoreError, TimesUnavailable) as error:
-        outcome = Outcome(again=dict.fromkeys(events, _code(error)))
+        outcome = Outcome(again=dict.fromkeys(events, error_code(error)))
 
     answer, parked = finish_batch(
         records,
@@ -88,19 +89,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     return answer
 
 
-def _code(error: Exception) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "unknown code"))
-    return type(error).__name__
-
-
 def _report(outcome: Outcome, function_name: str, parked: int, failed: int) -> None:
     """Write the counts that are not zero: CloudWatch bills a metric for each hour with a value."""
     counts = {**outcome.counts, "ParkedRecords": parked, "FailedRecords": failed}
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    metrics.add_dimension("FunctionName", function_name)
     found = {name: count for name, count in counts.items() if count and name != "FullLists"}
-    for name, count in found.items():
-        metrics.add_metric(name, MetricUnit.Count, count)
     if found:
-        metrics.flush_metrics()
+        write_counts(NAMESPACE, function_name, found)

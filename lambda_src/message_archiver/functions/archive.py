@@ -23,7 +23,7 @@ from message_archiver.sends import NotArchivable, Origin, Send, read_send
 from shared.aws import aws_client
 from shared.pinpoint import pinpoint_client
 from shared.settings import optional_env, required_env
-from shared.transient import ServiceUnavailable, transient_errors_named
+from shared.transient import ServiceUnavailable, error_code, transient_errors_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,8 +214,5 @@ def _sqs() -> SQSClient:
 
 
 def _code(error: BaseException) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response["Error"].get("Code", "unknown code"))
-    if isinstance(error, ServiceUnavailable):
-        return str(error)
-    return type(error).__name__
+    # ServiceUnavailable names the operation and the code.
+    return str(error) if isinstance(error, ServiceUnavailable) else error_code(error)

@@ -8,10 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from shared.event_rows.batch import Table, transform
 from shared.event_rows.errors import Refused, error_key, error_line
+from shared.metrics import write_counts
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -85,7 +85,4 @@ def _s3() -> S3Client:
 
 
 def _count(records: int, function_name: str) -> None:
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    metrics.add_dimension("FunctionName", function_name)
-    metrics.add_metric(UNREADABLE_RECORDS, MetricUnit.Count, records)
-    metrics.flush_metrics()
+    write_counts(NAMESPACE, function_name, {UNREADABLE_RECORDS: records})

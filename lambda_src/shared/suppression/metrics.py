@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
+from shared.metrics import write_counts
 from shared.suppression.feedback import FeedbackKind
 from shared.suppression.suppressor import Outcome
 
@@ -20,8 +19,6 @@ def report_metrics(outcome: Outcome[Any], function_name: str, **counts: int) -> 
     Args:
         counts: of messages or records, by the name of the metric.
     """
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    metrics.add_dimension("FunctionName", function_name)
     recipients = {
         "AddressesSuppressed": outcome.suppressed,
         "Complaints": outcome.recorded[FeedbackKind.COMPLAINT],
@@ -29,6 +26,4 @@ def report_metrics(outcome: Outcome[Any], function_name: str, **counts: int) -> 
         "HardBounces": outcome.recorded[FeedbackKind.HARD_BOUNCE],
         "SoftBounces": outcome.recorded[FeedbackKind.SOFT_BOUNCE],
     }
-    for name, count in {**recipients, **counts}.items():
-        metrics.add_metric(name, MetricUnit.Count, count)
-    metrics.flush_metrics()
+    write_counts(NAMESPACE, function_name, {**recipients, **counts})

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.instants import iso
 from shared.suppression.feedback import Feedback
 from shared.suppression.record import AddressRecord, Reason
-from shared.transient import ServiceUnavailable
+from shared.transient import ServiceUnavailable, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -192,13 +192,6 @@ def _groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
         actions += needed
     if group:
         yield group
-
-
-def error_code(error: Exception) -> str:
-    """Describe an error without the service's own text, which can quote an address."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code") or "UnknownError")
-    return type(error).__name__
 
 
 def item_of(record: AddressRecord) -> dict[str, Any]:

@@ -29,8 +29,8 @@ from shared.suppression.record import (
     demanded,
     with_feedback,
 )
-from shared.suppression.store import Change, Known, SuppressionStore, error_code
-from shared.transient import ServiceUnavailable
+from shared.suppression.store import Change, Known, SuppressionStore
+from shared.transient import ServiceUnavailable, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
