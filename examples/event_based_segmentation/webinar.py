@@ -63,10 +63,12 @@ campaign = pinpoint.create_campaign(
     },
 )["CampaignResponse"]
 one = {"ApplicationId": project, "CampaignId": campaign["Id"]}
-while True:
+for _ in range(60):
     status = pinpoint.get_campaign(**one)["CampaignResponse"]["State"]["CampaignStatus"]
     if status == "COMPLETED":
         break
     time.sleep(5)
+else:
+    raise SystemExit(f"The campaign is {status} after five minutes.")
 [activity] = pinpoint.get_campaign_activities(**one)["ActivitiesResponse"]["Item"]
 print(f"{status}: {activity['SuccessfulEndpointCount']} emails sent")
