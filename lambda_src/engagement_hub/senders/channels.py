@@ -8,24 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
-
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.events import email_tags, sms_context
-from engagement_hub.senders.outcome import SendOutcome, attempt
 from shared.aws import aws_client
 from shared.mailbox import MailboxRefused, read_address, read_mailbox
 from shared.messages.content import EmailContent, SmsContent, VoiceContent
 from shared.pinpoint_events import CUSTOMER_CONTEXT, HubIds
+from shared.send_outcome import ONE_ATTEMPT, SendOutcome, attempt
 
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint_sms_voice_v2 import PinpointSMSVoiceV2Client
     from mypy_boto3_sesv2 import SESV2Client
-
-# A send is made once: senders.outcome decides about repeated sends, not botocore.
-_ONE_ATTEMPT = Config(
-    connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1}, max_pool_connections=32
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +68,13 @@ class Senders:
     @property
     def _phone(self) -> PinpointSMSVoiceV2Client:
         if self._phone_client is None:
-            self._phone_client = aws_client("pinpoint-sms-voice-v2", config=_ONE_ATTEMPT)
+            self._phone_client = aws_client("pinpoint-sms-voice-v2", config=ONE_ATTEMPT)
         return self._phone_client
 
     @property
     def _email(self) -> SESV2Client:
         if self._email_client is None:
-            self._email_client = aws_client("sesv2", config=_ONE_ATTEMPT)
+            self._email_client = aws_client("sesv2", config=ONE_ATTEMPT)
         return self._email_client
 
     def send(

@@ -16,7 +16,6 @@ from engagement_hub.engagement.campaigns import CHUNKS_FAILED, SendStatus
 from engagement_hub.engagement.model import ChannelType
 from engagement_hub.event_stream import STREAM_FAILURES
 from engagement_hub.hub import Hub
-from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store.channels import channel_settings
 from engagement_hub.store.runs import ClaimLost, Outcome
 from engagement_hub.workers.campaign_plan import (
@@ -36,6 +35,7 @@ from engagement_hub.workers.send_chunk import ChunkSender
 from engagement_hub.workers.sending_rates import ChunkPaces
 from engagement_hub.workers.steps import Answer, Event, logger
 from shared.pinpoint_events import HubIds
+from shared.send_outcome import OPTED_OUT
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -17,10 +17,10 @@ from engagement_hub.api.responder import respond
 from engagement_hub.engagement.eligibility import address_key
 from engagement_hub.hub import Account, Hub
 from engagement_hub.senders import channels
-from engagement_hub.senders.outcome import attempt
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import ACCOUNT, EntityStore, Kind
 from engagement_hub.store.sent_requests import SentRequests
+from shared.send_outcome import attempt
 from tests.builders.dynamodb_limits import enforce_limits, enforce_no_limits
 from tests.builders.hub import ACCOUNT_ID, REGION, TABLES, OneCallAtATime, http_event, hub_tables
 from tests.builders.hub_fakes import FakePaces, FakeStream, FakeUndelivered, SendingServices

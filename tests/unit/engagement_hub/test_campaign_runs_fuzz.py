@@ -23,12 +23,12 @@ from engagement_hub.engagement.campaigns import SendStatus
 from engagement_hub.engagement.eligibility import address_key
 from engagement_hub.hub import Hub
 from engagement_hub.senders import channels
-from engagement_hub.senders.outcome import attempt
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.runs import RunTableBusy
 from engagement_hub.workers import campaign_plan, campaign_send, sending_rates
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers.send_chunk import ChunkSender
+from shared.send_outcome import attempt
 from shared.transient import ServiceUnavailable
 from tests.builders.campaign_runs import Unpaced, campaign
 from tests.builders.hub_fakes import SendingServices

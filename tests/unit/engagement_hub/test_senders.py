@@ -13,8 +13,8 @@ from botocore.exceptions import (
 
 from engagement_hub.senders import DeliveryStatus, Senders
 from engagement_hub.senders.channels import SendingIdentities
-from engagement_hub.senders.outcome import OPTED_OUT, attempt
 from shared.messages.content import EmailContent, SmsContent, VoiceContent
+from shared.send_outcome import OPTED_OUT, attempt
 
 NUMBER = "+14255550100"
 IDS = {"application_id": "app1", "campaign_id": "c1", "endpoint_id": "e 1"}

@@ -12,7 +12,6 @@ from engagement_hub.engagement.errors import BadRequest, NotFound
 from engagement_hub.event_stream import EventsNotDelivered
 from engagement_hub.hub import Hub
 from engagement_hub.senders import DeliveryStatus, SendOutcome
-from engagement_hub.senders.outcome import OPTED_OUT
 from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers import sending_rates
@@ -25,6 +24,7 @@ from engagement_hub.workers.campaign_plan import (
 )
 from engagement_hub.workers.send_chunk import ChunkSender
 from shared.messages.content import SmsContent, content_digest
+from shared.send_outcome import OPTED_OUT
 from tests.builders.campaign_runs import (
     CONTEXT,
     Unpaced,

@@ -1,4 +1,4 @@
-"""The outcome of one send, and the reading of an AWS error as an outcome."""
+"""Outcome of one send by SES or End User Messaging, and errors read as outcomes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
@@ -15,6 +16,13 @@ from botocore.exceptions import (
     HTTPClientError,
     ParamValidationError,
 )
+
+__all__ = ["ONE_ATTEMPT", "OPTED_OUT", "DeliveryStatus", "SendOutcome", "attempt", "outcome_of"]
+
+ONE_ATTEMPT = Config(
+    connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1}, max_pool_connections=32
+)
+"""Configuration of a client that sends: `attempt` decides about repeated sends, not botocore."""
 
 
 class DeliveryStatus(StrEnum):

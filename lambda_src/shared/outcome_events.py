@@ -1,0 +1,110 @@
+"""Events about the outcome of a custom channel's messages, written to the project's event stream.
+
+Campaigns and journeys only record that they called the channel. A channel reports what became of
+each message as a custom event of the endpoint, by PutEvents: `custom_channel.accepted`,
+`custom_channel.failed`, … Pinpoint has no event types of its own for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from shared.campaign_calls import Sending
+from shared.instants import iso
+
+if TYPE_CHECKING:
+    from mypy_boto3_pinpoint import PinpointClient
+
+__all__ = ["ChannelOutcome", "OutcomeEvent", "OutcomesRefused", "put_outcomes"]
+
+# Source: Pinpoint developer guide, "Quotas" (event ingestion).
+_EVENTS_PER_CALL = 100
+_VALUE_CHARACTERS = 200
+
+
+class ChannelOutcome(StrEnum):
+    """Outcome of one message. ACCEPTED is accepted for delivery; UNKNOWN may have been sent."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+    @property
+    def event_type(self) -> str:
+        return f"custom_channel.{self}"
+
+
+class OutcomesRefused(Exception):
+    """The project refused some of the events. The text holds counts and codes, no address."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeEvent:
+    """Outcome of the message to one endpoint.
+
+    `channel` names the channel, as in `connect` or `email_attachments`. `attributes` hold more
+    facts, such as the contact id; never an address or a number.
+    """
+
+    sending: Sending
+    endpoint_id: str
+    channel: str
+    outcome: ChannelOutcome
+    at: datetime
+    reason: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def as_event(self) -> dict[str, Any]:
+        ids = self.sending.ids(self.endpoint_id).attributes()
+        attributes = {**self.attributes, **ids, "channel": self.channel}
+        if self.reason is not None:
+            attributes["reason"] = self.reason
+        return {
+            "EventType": self.outcome.event_type,
+            "Timestamp": iso(self.at),
+            "Attributes": {
+                name: value[:_VALUE_CHARACTERS] for name, value in attributes.items() if value
+            },
+        }
+
+
+def put_outcomes(client: PinpointClient, outcomes: Iterable[OutcomeEvent]) -> None:
+    """Write outcomes, at most 100 in one PutEvents.
+
+    PutEvents makes an endpoint that is not there, without an address: nothing is sent to it.
+
+    Raises:
+        OutcomesRefused: the project refused events; the others of the call are written.
+        ClientError, BotoCoreError: the call failed; the outcomes before it are written.
+    """
+    refused: list[int] = []
+    by_application: dict[str, list[OutcomeEvent]] = {}
+    for outcome in outcomes:
+        by_application.setdefault(outcome.sending.application_id, []).append(outcome)
+    for application_id, theirs in by_application.items():
+        for start in range(0, len(theirs), _EVENTS_PER_CALL):
+            refused += _put(client, application_id, theirs[start : start + _EVENTS_PER_CALL])
+    if refused:
+        codes = ", ".join(str(code) for code in sorted(set(refused)))
+        raise OutcomesRefused(f"The project refused {len(refused)} outcome events ({codes}).")
+
+
+def _put(client: PinpointClient, application_id: str, batch: Sequence[OutcomeEvent]) -> list[int]:
+    items: dict[str, Any] = {}
+    for number, outcome in enumerate(batch):
+        item = items.setdefault(outcome.endpoint_id, {"Endpoint": {}, "Events": {}})
+        item["Events"][str(number)] = outcome.as_event()
+    answer = client.put_events(ApplicationId=application_id, EventsRequest={"BatchItem": items})
+    results = answer["EventsResponse"].get("Results", {})
+    return [
+        event.get("StatusCode", 0)
+        for item in results.values()
+        for event in item.get("EventsItemResponse", {}).values()
+        if event.get("StatusCode") not in (200, 202)
+    ]
