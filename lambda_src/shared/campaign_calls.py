@@ -93,7 +93,7 @@ class CampaignCall:
     """A call with its endpoints by id.
 
     `message` is the MessageConfiguration of a FILTER hook and `{}` of a custom channel. `data` is
-    the custom channel's `CustomMessage.Data`, None where the campaign or activity has none.
+    the custom channel's `CustomMessage.Data`, None without a custom message.
     """
 
     sending: Sending
