@@ -111,7 +111,7 @@ def _start_workers_like_lambda() -> None:
         (
             "\n".join(_EXTRACTION),
             'if runtime.startswith("python"):\n'
-            '        code_dir = _code_directory(self.code_zip)\n'
+            "        code_dir = _code_directory(self.code_zip)\n"
             "    else:\n"
             + "\n".join(f"        {line.removeprefix('    ')}" for line in _EXTRACTION),
         ),
@@ -133,8 +133,8 @@ def _start_workers_like_lambda() -> None:
             "raise RuntimeError(f\"Worker init failed: {response.get('error')}\")",
             "raise _InitFailed(response)",
         ),
-        # Unpacking a package and compiling its modules is most of a cold start here; the environments
-        # of a package share both.
+        # Unpacking a package and compiling its modules is most of a cold start on this machine; the
+        # environments of a package share both.
         _code_directory=lambda_svc._provided_runtime_code_dir,
         _host_environment=host_environment,
         _runtime_variables=runtime_variables,
