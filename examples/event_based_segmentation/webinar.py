@@ -2,18 +2,27 @@
 
     python webinar.py
 
-Run it beside the Terraform state, after `terraform apply`.
+Run it after `terraform apply`. Its only input is the outputs of this example, which it reads with
+`terraform output -json`.
 """
 
 import json
+import os
 import subprocess
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
 
-found = json.loads(subprocess.check_output(["terraform", "output", "-json"]))
+command = [os.environ.get("TF", "terraform"), "output", "-json"]
+found = json.loads(subprocess.check_output(command, cwd=Path(__file__).parent))
+if not found:
+    raise SystemExit(
+        "There are no outputs of the example: run `terraform apply`, "
+        "and the program in the same shell."
+    )
 outputs = {name: output["value"] for name, output in found.items()}
 project = outputs["project_id"]
 

@@ -82,7 +82,11 @@ def main(arguments: list[str]) -> int:
         return 2
     outputs = {name: output["value"] for name, output in json.load(sys.stdin).items()}
     if "staging" not in outputs:
-        print("There are no outputs of the example: run `terraform apply` first.", file=sys.stderr)
+        print(
+            "There are no outputs of the example: run `terraform apply`, "
+            "and the program in the same shell.",
+            file=sys.stderr,
+        )
         return 2
     staging = outputs["staging"]
     pinpoint: Any = boto3.client("pinpoint", endpoint_url=staging["api"]["url"])

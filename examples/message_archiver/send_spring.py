@@ -107,7 +107,8 @@ def main(arguments: list[str]) -> int:
             outputs = {name: output["value"] for name, output in json.load(sys.stdin).items()}
             if "project_id" not in outputs:
                 print(
-                    "There are no outputs of the example: run `terraform apply` first.",
+                    "There are no outputs of the example: run `terraform apply`, "
+                    "and the program in the same shell.",
                     file=sys.stderr,
                 )
                 return 2

@@ -1,7 +1,7 @@
 """Answer a support case: the messages that a person got in a month.
 
-    python support_case.py "$(terraform output -raw athena_workgroup)" \
-        "$(terraform output -raw athena_database)" \
+    python support_case.py "$(terraform output -raw athena_workgroup)" \\
+        "$(terraform output -raw athena_database)" \\
         "$(terraform output -raw archive_bucket)" ann 2026-05
 
 Prints a line for each message, and saves each message as a file that a mail reader opens. The
