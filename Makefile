@@ -104,7 +104,7 @@ local-down: $(ENVIRONMENT)/.installed ## stop it, and delete the Terraform state
 # were wrong. The environment is made inside the recipe: its failure has to print it too.
 local-env: ## print the export lines of a shell that talks to it: eval "$$(make -s local-env)"
 	@{ $(MAKE) -s --no-print-directory $(ENVIRONMENT)/.installed >&2 \
-		&& { lines=$$($(LOCAL_AWS) env --port $(PORT)) || { echo 'Here: `make local-up PORT=$(PORT)`.' >&2; false; }; } \
+		&& { lines=$$($(LOCAL_AWS) env --port $(PORT)) || { [ $$? = 2 ] || echo 'Here: `make local-up PORT=$(PORT)`.' >&2; false; }; } \
 		&& PATH="$(USERS_PATH)" "$(CURDIR)/$(RUN)" -m tools.local_shell enter --port $(PORT) <<< "$$lines"; \
 	} || { echo false; exit 1; }
 

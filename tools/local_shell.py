@@ -159,6 +159,13 @@ def _forget(port: int) -> str:
     return "\n".join(f"Deleted {folder.relative_to(ROOT)}." for folder in forget(port))
 
 
+def _port(text: str) -> int:
+    """Read a port number."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to 65535")
+    return int(text)
+
+
 def main(arguments: list[str]) -> int:
     actions: dict[str, Callable[[int], str]] = {
         "enter": _enter,
@@ -167,7 +174,7 @@ def main(arguments: list[str]) -> int:
     }
     parser = argparse.ArgumentParser(prog="python -m tools.local_shell")
     parser.add_argument("action", choices=sorted(actions))
-    parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument("--port", type=_port, default=4566)
     chosen = parser.parse_args(arguments)
     try:
         text = actions[chosen.action](chosen.port)

@@ -33,7 +33,13 @@ def outputs() -> dict[str, Any]:
     answer = subprocess.run(
         command, cwd=Path(__file__).parent, check=True, stdout=subprocess.PIPE, text=True
     )
-    return {name: output["value"] for name, output in json.loads(answer.stdout).items()}
+    found = json.loads(answer.stdout)
+    if not found:
+        raise SystemExit(
+            "There are no outputs of the example: run `terraform apply`, "
+            "and the program in the same shell."
+        )
+    return {name: output["value"] for name, output in found.items()}
 
 
 def sign_for_execute_api(context: dict[str, Any], **_: Any) -> None:

@@ -1,8 +1,10 @@
-"""A marketer's work in staging: drafts the journey `welcome` and prints its id.
+"""A marketer's work in staging: drafts the journey `welcome` or `abroad`, and prints its id.
 
     terraform output -json | python draft_journey.py
+    terraform output -json | python draft_journey.py abroad
 
-An email greets new customers. Customers who are still new a day later get a text message.
+`welcome`: an email greets new customers. Customers who are still new a day later get a text.
+`abroad` calls a function of another Region, so that it cannot be copied without a substitute.
 """
 
 import json
@@ -18,7 +20,7 @@ def sign_for_execute_api(context: dict[str, Any], **_: Any) -> None:
     context.setdefault("signing", {})["signing_name"] = "execute-api"
 
 
-def journey(segment_id: str, email_template: str, sms_template: str) -> dict[str, Any]:
+def welcome(segment_id: str, email_template: str, sms_template: str) -> dict[str, Any]:
     """Return the WriteJourneyRequest."""
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=7)
     return {
@@ -56,21 +58,52 @@ def journey(segment_id: str, email_template: str, sms_template: str) -> dict[str
     }
 
 
-def main() -> int:
+def abroad(segment_id: str) -> dict[str, Any]:
+    """Return the WriteJourneyRequest."""
+    return {
+        "Name": "abroad",
+        "State": "DRAFT",
+        "StartCondition": {"SegmentStartCondition": {"SegmentId": segment_id}},
+        "StartActivity": "letter",
+        "Activities": {
+            "letter": {
+                "CUSTOM": {
+                    "DeliveryUri": "arn:aws:lambda:eu-west-3:111122223333:function:letters",
+                    "EndpointTypes": ["CUSTOM"],
+                }
+            }
+        },
+    }
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in ([], ["welcome"], ["abroad"]):
+        print(__doc__, file=sys.stderr)
+        return 2
     outputs = {name: output["value"] for name, output in json.load(sys.stdin).items()}
+    if "staging" not in outputs:
+        print(
+            "There are no outputs of the example: run `terraform apply`, "
+            "and the program in the same shell.",
+            file=sys.stderr,
+        )
+        return 2
     staging = outputs["staging"]
     pinpoint: Any = boto3.client("pinpoint", endpoint_url=staging["api"]["url"])
     pinpoint.meta.events.register("choose-signer.pinpoint", sign_for_execute_api)
 
+    segment_id = outputs["segment_id"]
+    journey = (
+        abroad(segment_id)
+        if arguments == ["abroad"]
+        else welcome(segment_id, outputs["email_template_name"], outputs["sms_template_name"])
+    )
     drafted = pinpoint.create_journey(
-        ApplicationId=staging["project_id"],
-        WriteJourneyRequest=journey(
-            outputs["segment_id"], outputs["email_template_name"], outputs["sms_template_name"]
-        ),
+        ApplicationId=staging["project_id"], WriteJourneyRequest=journey
     )
     print(drafted["JourneyResponse"]["Id"])
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

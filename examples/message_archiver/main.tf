@@ -1,4 +1,4 @@
-# A support case: the messages that a person got in May.
+# A support case: the messages that a person got in a month.
 
 provider "aws" {
   region = var.region

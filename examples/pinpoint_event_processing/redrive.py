@@ -1,6 +1,6 @@
 """Has what waits in the dead-letter queue processed again, once what failed is mended.
 
-    python redrive.py "$(terraform output -raw dead_letter_queue_url)" \
+    python redrive.py "$(terraform output -raw dead_letter_queue_url)" \\
         "$(terraform output -raw function_name)"
 
 Records go to the function alone, so that no other subscriber of the stream sees them twice; a
@@ -25,6 +25,8 @@ def main(queue_url: str, function_name: str) -> None:
     waiting = []
     while found := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
         waiting += found
+    if not waiting:
+        print("The dead-letter queue has no message that can be received now.")
     for message in waiting:
         batches = batches_of(json.loads(message["Body"]))
         done = all(process(function_name, records) for records in batches)
@@ -88,4 +90,7 @@ def process(function_name: str, records: list[dict[str, Any]]) -> bool:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not all(sys.argv):
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     main(*sys.argv[1:])

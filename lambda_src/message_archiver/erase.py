@@ -28,21 +28,31 @@ __all__ = ["main"]
 REFUSED = 1
 LEFT_OVER = 3
 
+_PERMISSION = (
+    "The output erase_policy_json of the module has the permissions of this command; --user needs "
+    "permission for Athena, Glue and the results bucket too."
+)
+_WAY_OUT = {
+    "AccessDenied": _PERMISSION,
+    "AccessDeniedException": _PERMISSION,
+    "InvalidRequestException": "--workgroup and --database are the outputs workgroup_name and "
+    "database_name of the module.",
+    "NoSuchBucket": "--archive-bucket and --index-bucket are the outputs archive_bucket_name and "
+    "index_bucket_name of the module.",
+}
+
 
 def main(arguments: Sequence[str] | None = None, out: Callable[[str], None] = print) -> int:
     """Run the command; return its exit status."""
     given = _parser().parse_args(arguments)
-    if given.user and not given.workgroup:
+    if given.user and not (given.workgroup and given.database):
         _parser().error("--user needs --workgroup and --database: the index knows the endpoints")
     try:
         return _run(given, out)
     except QueryFailed as error:
         out(str(error))
     except ClientError as error:
-        out(
-            f"AWS refuses {error.operation_name}: {error_code(error)}. The output "
-            "erase_policy_json of the module has the permissions of this command."
-        )
+        out(_refusal(error))
     return REFUSED
 
 
@@ -81,6 +91,12 @@ def _endpoints(given: argparse.Namespace, out: Callable[[str], None]) -> list[st
     return found
 
 
+def _refusal(error: ClientError) -> str:
+    """Return the refused call and its code, with the way out of a code that has one."""
+    code = error_code(error)
+    return f"AWS refuses {error.operation_name}: {code}. {_WAY_OUT.get(code, '')}".rstrip()
+
+
 def _progress(what: str, done: int, of: int) -> None:
     """Show how far a step is, on one line of the terminal."""
     end = "\n" if done == of else ""
@@ -94,13 +110,17 @@ def _id(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="message_archiver.erase", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="message_archiver.erase",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("command", choices=["list", "delete"])
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--endpoint", type=_id, help="id of one endpoint")
     who.add_argument("--user", type=_id, help="id of a user, whose endpoints the index knows")
-    parser.add_argument("--archive-bucket", required=True)
-    parser.add_argument("--index-bucket", required=True)
+    parser.add_argument("--archive-bucket", required=True, help="bucket of messages")
+    parser.add_argument("--index-bucket", required=True, help="bucket of the index")
     parser.add_argument("--workgroup", help="Athena workgroup, for --user")
     parser.add_argument("--database", help="Glue database of the index, for --user")
     parser.add_argument("--table", default="messages", help="table of the index")

@@ -146,6 +146,15 @@ def test_a_port_taken_by_another_program_is_an_error_and_the_program_stays(
     assert "There is nothing to stop." in stopped.stdout
 
 
+@pytest.mark.parametrize("port", ["abc", "0", "99999", "-1", "4566.0", ""])
+@pytest.mark.parametrize("asked", ["up", "down", "env"])
+def test_a_text_that_is_no_port_is_refused_with_the_rule(asked, port):
+    answer = command(asked, f"--port={port}")
+
+    assert answer.returncode == 2
+    assert f"{port!r} is not a port: give a number from 1 to 65535" in answer.stderr
+
+
 def test_a_pid_that_now_belongs_to_another_program_is_not_stopped(port: str) -> None:
     with subprocess.Popen(["sleep", "60"]) as stranger:
         folder = Instance(int(port)).folder

@@ -22,20 +22,6 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FOREIGN = {
-    "Name": "abroad",
-    "StartCondition": {"SegmentStartCondition": {"SegmentId": ""}},
-    "StartActivity": "letter",
-    "Activities": {
-        "letter": {
-            "CUSTOM": {
-                "DeliveryUri": "arn:aws:lambda:eu-west-3:111122223333:function:letters",
-                "EndpointTypes": ["CUSTOM"],
-            }
-        }
-    },
-}
-
 
 @pytest.fixture(scope="module", autouse=True)
 def revision() -> Iterator[None]:
@@ -67,9 +53,13 @@ def production(example: dict[str, Any]) -> Project:
 @pytest.fixture(scope="module")
 def welcome(example: dict[str, Any]) -> str:
     """The journey that the example's program drafts; its id."""
+    return drafted(example)
+
+
+def drafted(example: dict[str, Any], *arguments: str) -> str:
     document = json.dumps({name: {"value": value} for name, value in example.items()})
-    program = ROOT / "examples" / "journey_copy" / "draft_journey.py"
-    done = subprocess.run([sys.executable, program], input=document, capture_output=True, text=True)
+    command = [sys.executable, ROOT / "examples" / "journey_copy" / "draft_journey.py", *arguments]
+    done = subprocess.run(command, input=document, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -205,8 +195,7 @@ def test_a_journey_that_cannot_be_copied_is_reported_and_stops_no_other(
     inbox: Inbox,
     account: LocalAccount,
 ) -> None:
-    start = {"SegmentStartCondition": {"SegmentId": example["segment_id"]}}
-    foreign = staging.draft(**{**FOREIGN, "StartCondition": start})
+    foreign = drafted(example, "abroad")
     changed = {"Name": "welcome", "Limits": {"DailyCap": 3}}
     staging.client.update_journey(
         ApplicationId=staging.id, JourneyId=welcome, WriteJourneyRequest=changed

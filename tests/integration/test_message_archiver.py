@@ -32,7 +32,7 @@ pytestmark = pytest.mark.integration
 
 STRICT = email.policy.strict.clone(raise_on_defect=True)
 ANN, ANN_PHONE = "ann/büro+1 @home", "ann-phone"
-SUPPORT_CASE = terraform_cli.ROOT / "examples" / "message_archiver" / "support_case.py"
+PROGRAMS = terraform_cli.ROOT / "examples" / "message_archiver"
 ADDRESS, NUMBER = "ann@message-archive.example.com", "+14255550160"
 
 
@@ -206,6 +206,15 @@ def operator(account: LocalAccount, example: dict[str, Any]) -> Iterator[dict[st
     iam.delete_user(UserName=name)
 
 
+def support_case(
+    example: dict[str, Any], folder: Path, user: str, month: str
+) -> subprocess.CompletedProcess[str]:
+    names = ("athena_workgroup", "athena_database", "archive_bucket")
+    case = [*(example[name] for name in names), user, month]
+    command = [sys.executable, str(PROGRAMS / "support_case.py"), *case]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
 def erase(
     example: dict[str, Any], *arguments: str, keys: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -271,15 +280,12 @@ def test_a_support_case_is_a_list_and_files_that_a_mail_reader_opens(
     campaigns: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    names = ("athena_workgroup", "athena_database", "archive_bucket")
     month = f"{datetime.now(UTC):%Y-%m}"
 
-    def answer() -> subprocess.CompletedProcess[str]:
-        case = [*(example[name] for name in names), "ann", month]
-        command = [sys.executable, str(SUPPORT_CASE), *case]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-
-    run = account.eventually(answer, lambda seen: seen.stdout.count("\n") == 2)
+    run = account.eventually(
+        lambda: support_case(example, tmp_path, "ann", month),
+        lambda seen: seen.stdout.count("\n") == 2,
+    )
 
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
@@ -297,6 +303,56 @@ def test_a_support_case_is_a_list_and_files_that_a_mail_reader_opens(
     assert files["EMAIL"]["Subject"] == "Spring for Änn"
     assert files["EMAIL"]["Subject"] in run.stdout
     assert text_of(cast(EmailMessage, files["SMS"]), "plain") == "Hi <ann>"
+
+
+@terraform("message_archiver", scope="module")
+def test_the_program_of_the_example_sends_an_email_and_a_text_that_the_case_finds(
+    message_archiver: Any, account: LocalAccount, example: dict[str, Any], tmp_path: Path
+) -> None:
+    month = f"{datetime.now(UTC):%Y-%m}"
+    given = {name: {"value": value} for name, value in example.items()}
+
+    run = subprocess.run(
+        [sys.executable, str(PROGRAMS / "send_spring.py"), "eve"],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+    )
+
+    assert run.returncode == 0, run.stderr
+    found = account.eventually(
+        lambda: support_case(example, tmp_path, "eve", month),
+        lambda seen: seen.stdout.count("\n") == 2,
+    )
+    assert "Spring for Eve" in found.stdout
+    assert found.stdout.count("verified") == 2
+
+
+@terraform("message_archiver", scope="module")
+@pytest.mark.parametrize(
+    ("change", "status", "way_out"),
+    [
+        ({"user": "nobody"}, 0, "an endpoint without User.UserId has no user"),
+        ({"month": "May"}, 2, "'May' is no month. Write year and month, as in 2026-05."),
+        ({"athena_database": "another"}, 1, "another"),
+        ({"athena_workgroup": "primary"}, 1, "the output athena_workgroup of the example"),
+    ],
+)
+def test_a_case_without_an_answer_says_why(
+    message_archiver: Any,
+    example: dict[str, Any],
+    tmp_path: Path,
+    change: dict[str, str],
+    status: int,
+    way_out: str,
+) -> None:
+    user, month = change.pop("user", "ann"), change.pop("month", "2026-05")
+
+    run = support_case({**example, **change}, tmp_path, user, month)
+
+    assert (run.returncode, run.stdout) == (status, "")
+    assert way_out in run.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @terraform("message_archiver", scope="module")

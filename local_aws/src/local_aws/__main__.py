@@ -187,6 +187,13 @@ def _health(port: int) -> dict[str, Any]:
         connection.close()
 
 
+def _port(text: str) -> int:
+    """Read a port number."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to 65535")
+    return int(text)
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="local-aws",
@@ -194,7 +201,7 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=["serve", "up", "down", "env"])
-    parser.add_argument("--port", type=int, default=os.environ.get("LOCAL_AWS_PORT", "4566"))
+    parser.add_argument("--port", type=_port, default=os.environ.get("LOCAL_AWS_PORT", "4566"))
     chosen = parser.parse_args(arguments)
     instance = Instance(chosen.port)
     try:

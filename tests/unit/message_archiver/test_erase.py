@@ -198,6 +198,30 @@ def test_a_call_that_aws_refuses_ends_the_command_with_the_name_of_the_call(s3, 
     assert endpoints_in_index(s3) == ["e1"]
 
 
+@pytest.mark.parametrize(
+    ("operation", "code", "way_out"),
+    [
+        ("DeleteObjects", "AccessDenied", "erase_policy_json"),
+        ("StartQueryExecution", "AccessDeniedException", "erase_policy_json"),
+        ("StartQueryExecution", "InvalidRequestException", "workgroup_name"),
+        ("ListObjectVersions", "NoSuchBucket", "archive_bucket_name"),
+    ],
+)
+def test_a_refused_call_is_answered_with_its_code_and_the_way_out(
+    monkeypatch, operation, code, way_out
+):
+    def refuses(_: str) -> Any:
+        raise service_error(operation, code, 400)
+
+    monkeypatch.setattr(erase.boto3, "client", refuses)
+
+    status, written = run("list", "--endpoint", "e1")
+
+    assert status == 1
+    assert written.startswith(f"AWS refuses {operation}: {code}. ")
+    assert way_out in written
+
+
 class Interrupted:
     """An S3 client that refuses one operation."""
 
@@ -253,6 +277,8 @@ def given_to(calls: list[Any]) -> Any:
         ["erase", "--endpoint", "e1"],
         ["list", "--endpoint", "e1", "--user", "u"],
         ["list", "--user", "ann"],
+        ["list", "--user", "ann", "--workgroup", "w"],
+        ["list", "--user", "ann", "--database", "d"],
         ["list", "--endpoint"],
         ["delete", "--endpoint", ""],
         ["delete", "--user", "", "--workgroup", "w", "--database", "d"],
