@@ -132,7 +132,7 @@ module "project_settings" {
   pinpoint = var.pinpoint
 
   application_settings = {
-    properties = jsonencode({ CampaignHook = local.campaign_hook })
+    properties = jsonencode(local.project_settings)
   }
 
   alarm              = var.alarm
@@ -145,5 +145,6 @@ module "project_settings" {
 }
 
 locals {
-  campaign_hook = { LambdaFunctionName = module.function.function_arn, Mode = "FILTER" }
+  campaign_hook    = { LambdaFunctionName = module.function.function_arn, Mode = "FILTER" }
+  project_settings = { CampaignHook = local.campaign_hook } # every other setting stays as it is
 }

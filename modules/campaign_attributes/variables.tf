@@ -146,7 +146,7 @@ variable "attribute_source" {
   }
 
   validation {
-    condition     = try(var.attribute_source.https.header, null) == null || can(regex("^[A-Za-z0-9-]{1,100}$", var.attribute_source.https.header.name)) && !contains(["accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"], lower(var.attribute_source.https.header.name))
+    condition     = try(var.attribute_source.https.header, null) == null || try(can(regex("^[A-Za-z0-9-]{1,100}$", var.attribute_source.https.header.name)) && !contains(["accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"], lower(var.attribute_source.https.header.name)), false)
     error_message = "attribute_source.https.header.name must be 1-100 letters, digits or hyphens, and no header that the function sets itself, such as Host or Content-Type."
   }
 

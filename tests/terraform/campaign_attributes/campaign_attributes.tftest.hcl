@@ -71,13 +71,13 @@ run "names_itself_as_the_hook_of_a_campaign" {
 }
 
 run "becomes_the_hook_of_the_project_and_names_no_other_setting" {
-  command = apply
+  command = plan
 
   variables { project_hook = {} }
 
   assert {
-    condition     = keys(module.project_settings[0].results) == tolist(["ApplicationSettings"])
-    error_message = "The project's settings are managed by pinpoint_resources, which keeps the others."
+    condition     = length(module.project_settings) == 1 && keys(local.project_settings) == tolist(["CampaignHook"])
+    error_message = "The project's settings are managed by pinpoint_resources, which keeps the members that are not named."
   }
 }
 
@@ -201,7 +201,7 @@ run "rejects_a_project_of_a_hub_without_the_role_that_calls" {
 }
 
 run "fits_the_longest_name_into_every_aws_name" {
-  command = apply
+  command = plan
 
   variables {
     name         = "abcdefghijklmnopqrstuvwxyz"

@@ -1,4 +1,4 @@
-"""The function: what a campaign or journey gets back for its endpoints."""
+"""The function: its answer to a campaign or journey, its log and its counts."""
 
 from __future__ import annotations
 
