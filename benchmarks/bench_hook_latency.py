@@ -46,7 +46,7 @@ ENDPOINTS = 50
 STORE_MILLISECONDS = 20
 FIGURES = {
     "table.*": Figure(
-        "`campaign_attributes`: the hook for {endpoints} endpoints, of which it knows none, from a "
+        "`campaign_attributes`: the hook for {endpoints} endpoints that it does not know, from a "
         "table that answers after {store_milliseconds} ms",
         "ms",
         at_most=250,
