@@ -19,7 +19,7 @@ locals {
 
   # Presence is known at plan: the module's own table exists where no other table is named.
   own_table  = local.table != null && local.existing == null
-  table_name = local.own_table ? "${var.name}-attributes" : local.existing == null ? null : split("/", local.existing.arn)[1]
+  table_name = local.own_table ? "${var.name}-attributes" : local.existing == null ? null : element(split("/", local.existing.arn), 1)
   table_arn  = local.own_table ? one(aws_dynamodb_table.this[*].arn) : local.existing == null ? null : local.existing.arn
 
   settings = jsonencode({
