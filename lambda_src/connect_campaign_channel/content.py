@@ -71,7 +71,7 @@ def read_content(data: str | None) -> Content:
         try:
             compile_template(template)
         except TemplateError as error:
-            raise MalformedData(f"The template of the value {name!r}: {error}") from error
+            raise MalformedData(f"The template of the value {name!r} of Data: {error}") from error
     return content
 
 

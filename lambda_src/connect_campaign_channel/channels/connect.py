@@ -76,7 +76,7 @@ class ConnectChannel:
         for name in content.values:
             if not _ATTRIBUTE.fullmatch(name):
                 raise MalformedData(
-                    f"The value {name!r} cannot be an attribute of a contact: names have letters, "
+                    f"The value {name!r} of Data cannot be a contact's attribute: names have letters, "
                     "digits, hyphens and underscores."
                 )
         if content.options:
