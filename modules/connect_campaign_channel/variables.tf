@@ -45,7 +45,7 @@ variable "channel" {
   }
 
   validation {
-    condition     = var.channel.connect == null || try(var.channel.connect.ring_timeout_seconds == null || (var.channel.connect.ring_timeout_seconds >= 15 && var.channel.connect.ring_timeout_seconds <= 60 && floor(var.channel.connect.ring_timeout_seconds) == var.channel.connect.ring_timeout_seconds), false)
+    condition     = var.channel.connect == null || try(var.channel.connect.ring_timeout_seconds == null ? true : contains(range(15, 61), var.channel.connect.ring_timeout_seconds), false)
     error_message = "channel.connect.ring_timeout_seconds must be a whole number from 15 to 60: Connect allows no other. Use null for 60."
   }
 

@@ -76,8 +76,8 @@ class ConnectChannel:
         for name in content.values:
             if not _ATTRIBUTE.fullmatch(name):
                 raise MalformedData(
-                    f"The value {name!r} of Data cannot be a contact's attribute: names have letters, "
-                    "digits, hyphens and underscores."
+                    f"The value {name!r} of Data cannot be an attribute of a contact: names have "
+                    "letters, digits, hyphens and underscores."
                 )
         if content.options:
             raise MalformedData("options of Data must be empty: calls have no options.")
