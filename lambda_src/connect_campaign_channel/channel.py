@@ -76,7 +76,7 @@ class Answer:
 class Contact:
     """One contact with one endpoint.
 
-    `values` are rendered, `options` are those of the campaign's `Data`. `token` is the same in each
+    `values` are rendered, `options` come from the campaign's `Data`. `token` is the same in each
     attempt for the endpoint in the run.
     """
 

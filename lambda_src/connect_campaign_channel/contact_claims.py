@@ -94,7 +94,7 @@ class ContactClaims:
                 raise
 
     def record(self, key: str, outcome: Outcome, at: datetime) -> None:
-        """Write an outcome, with a claim where there is none. The first outcome stays.
+        """Write an outcome, with a claim where no claim is. The first outcome stays.
 
         Raises:
             ClientError, BotoCoreError: DynamoDB refused or did not answer.

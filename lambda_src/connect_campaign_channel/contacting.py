@@ -58,7 +58,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The attempt failed: the message comes back after the visibility timeout."""
+    """The attempt failed: SQS redelivers the message."""
 
     reason: str
 
@@ -120,8 +120,8 @@ class Contacting:
             receives: times that the queue handed out the message, from 1.
 
         Raises:
-            Misconfigured, ServiceUnavailable, ClientError, BotoCoreError: the message is to come
-                back. The claim is given up where the contact surely had no effect.
+            Misconfigured, ServiceUnavailable, ClientError, BotoCoreError: redeliver the
+                message. The claim is given up where the contact surely had no effect.
         """
         taken = self._claims.find(message.key)
         if taken is not None and (ended := self._of_claim(message, taken)) is not None:

@@ -25,7 +25,7 @@ def channel_named(name: str, settings: Mapping[str, Any]) -> Channel:
     """Return the channel with this name.
 
     Raises:
-        UnknownChannel: there is no such channel; the text names those that there are.
+        UnknownChannel: there is no such channel; the text names the channels of the package.
     """
     make = CHANNELS.get(name)
     if make is None:

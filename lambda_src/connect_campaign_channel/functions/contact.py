@@ -97,8 +97,8 @@ contacting = Contacting(
 
 @dataclass(slots=True)
 class _Batch:
-    """The ends of a batch: messages whose outcome is to be reported, and receipts that come
-    back."""
+    """The ends of a batch: messages whose outcome is to be reported, and messages that SQS
+    redelivers."""
 
     ended: list[tuple[Mapping[str, Any], ChannelMessage, Outcome]] = field(default_factory=list)
     back: list[str] = field(default_factory=list)
@@ -107,7 +107,7 @@ class _Batch:
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Contact the endpoints of a batch, and report the messages that come back."""
+    """Contact the endpoints of a batch, and report the messages to redeliver."""
     batch = _Batch()
     for record in event["Records"]:
         if context.get_remaining_time_in_millis() < _LAST_MILLISECONDS:
@@ -172,7 +172,7 @@ def _fail(
     record: Mapping[str, Any], reason: str, batch: _Batch, seconds: int = _FAILED_SECONDS
 ) -> None:
     logger.warning(
-        "Message comes back", extra={"message_id": record["messageId"], "reason": reason}
+        "Message is redelivered", extra={"message_id": record["messageId"], "reason": reason}
     )
     batch.counts["FailedMessages"] += 1
     batch.back.append(record["messageId"])
@@ -180,7 +180,7 @@ def _fail(
 
 
 def _hide(record: Mapping[str, Any], seconds: int) -> None:
-    # Without this the message comes back after the queue's visibility timeout.
+    # Without this SQS redelivers the message after the queue's visibility timeout.
     with suppress(ClientError, BotoCoreError):
         sqs.change_message_visibility(
             QueueUrl=queue_url,

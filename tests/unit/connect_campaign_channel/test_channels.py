@@ -1,4 +1,4 @@
-"""The channels that the package ships: what they ask of their services, and what answers mean."""
+"""The channels that the package ships: their requests, and the meaning of answers."""
 
 import json
 from typing import Any
@@ -34,7 +34,7 @@ URL = {"endpoint_url": "https://connect.eu-west-1.amazonaws.com"}
 
 
 class Service:
-    """A client whose operations answer or fail as it is told, and keep their requests."""
+    """A client whose operations answer or fail as the test says, and keep their requests."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)

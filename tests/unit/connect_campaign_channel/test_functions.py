@@ -36,7 +36,7 @@ ACCEPTED = Outcome(ChannelOutcome.ACCEPTED, None, "c1")
 
 
 class Sqs:
-    """A queue that takes messages, except for the entries that it is told to refuse."""
+    """A queue that takes messages, except for the entries that the test refuses."""
 
     def __init__(self) -> None:
         self.bodies: list[str] = []
@@ -201,7 +201,7 @@ def test_a_function_for_an_unknown_channel_does_not_start(monkeypatch: Any) -> N
 
 
 class Project:
-    """A project that takes events, except those of the endpoints that it refuses."""
+    """A project that takes events, except of the endpoints that it refuses."""
 
     def __init__(self) -> None:
         self.events: dict[str, list[dict[str, Any]]] = {}
@@ -237,7 +237,7 @@ class Claims:
 
 
 class Caller:
-    """The function behind the queue, whose decisions are told by endpoint id."""
+    """The function behind the queue, with a decision for each endpoint id."""
 
     def __init__(self, module: ModuleType, monkeypatch: Any, sqs: Sqs) -> None:
         self.module, self.sqs = module, sqs
@@ -257,7 +257,7 @@ class Caller:
         return end
 
     def __call__(self, *endpoint_ids: str, receives: int = 1, seconds: int = 180) -> list[str]:
-        """Handle a batch. Returns the endpoint ids whose messages come back."""
+        """Handle a batch. Returns the ids of the messages to redeliver."""
         return self.bodies(
             *(message(one).body() for one in endpoint_ids), receives=receives, seconds=seconds
         )
@@ -437,7 +437,7 @@ def test_7_no_function_logs_a_number_a_name_or_a_text(
 
     logged = str([vars(record) for record in caplog.records]) + capsys.readouterr().out
 
-    assert "Message comes back" in logged
+    assert "Message is redelivered" in logged
     for secret in (NUMBER, "mary", "tom@", "Hello", "Mary"):
         assert secret not in logged
 
