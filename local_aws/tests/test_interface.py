@@ -50,13 +50,14 @@ def test_the_deploying_key_with_a_wrong_secret_is_refused(
 
 
 def test_every_channel_has_an_outbox_and_nothing_else_has(local_aws: LocalServer) -> None:
-    answers = {name: local_aws.get(f"outbox/{name}") for name in ("email", "sms", "voice", "push")}
+    channels = ("email", "sms", "voice", "push", "connect", "whatsapp")
+    answers = {name: local_aws.get(f"outbox/{name}") for name in channels}
 
     status, error = local_aws.get("outbox/fax")
 
     assert set(map(str, answers.values())) == {"(200, [])"}
     assert status == 404
-    assert "outbox/{email,sms,voice,push}" in error["error"]
+    assert "outbox/{email,sms,voice,push,connect,whatsapp}" in error["error"]
 
 
 def test_every_message_published_to_a_topic_is_listed(local_aws: LocalServer) -> None:

@@ -167,7 +167,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> tuple[int, Any]:
     """The ``/_local/`` interface: status and answer, which is JSON or a file's bytes."""
-    from local_aws.engagement import outbox, pinpoint
+    from local_aws.engagement import connect, outbox, pinpoint, social_messaging
     from local_aws.engagement.ses import events, exports, quota
     from local_aws.patches import young_account
     from local_aws.patches.cloudfront import edge
@@ -211,6 +211,12 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             return _set(young_account.change, body)
         case "POST", ["phone-number-validate"]:
             return _set_validation_rate(body)
+        case "GET", ["connect", "quota"]:
+            return 200, connect.quota.describe()
+        case "POST", ["connect", "quota"]:
+            return _set(connect.change_quota, body)
+        case "POST", ["whatsapp", "accounts"]:
+            return _set(social_messaging.link, body)
         case "POST", ["email", message_id, kind] if kind in events.INJECTED:
             try:
                 return 200, events.inject(unquote(message_id), kind, _json(body))
@@ -228,15 +234,17 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             return await asyncio.to_thread(_fire, unquote(name), query)
         case "POST", ["inbound", "sms"]:
             return await asyncio.to_thread(_receive_sms, body)
+        case "POST", ["inbound", "whatsapp"]:
+            return _set(social_messaging.receive, body)
         case "POST", ["inbound", "email"]:
             return await asyncio.to_thread(_receive_email, body)
     return 404, {
         "error": f"There is no {method} {path}. There are GET health, GET outbox/"
         f"{{{','.join(outbox.CHANNELS)}}}, GET notifications, POST reset, POST "
-        f"inbound/{{sms,email}}, POST email/<message id>/{{{','.join(events.INJECTED)}}}, POST "
-        "scheduler/<schedule>/fire, POST cloudfront/<distribution>/age, "
-        "GET, POST and DELETE faults, GET and POST quotas and ses/quota, POST ses/exports and POST "
-        "phone-number-validate, "
+        f"inbound/{{sms,email,whatsapp}}, POST email/<message id>/{{{','.join(events.INJECTED)}}}, "
+        "POST scheduler/<schedule>/fire, POST cloudfront/<distribution>/age, "
+        "GET, POST and DELETE faults, GET and POST quotas, connect/quota and ses/quota, POST "
+        "ses/exports, POST whatsapp/accounts and POST phone-number-validate, "
         "below /_local/."
     }
 

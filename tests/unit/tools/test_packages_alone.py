@@ -100,6 +100,15 @@ number = phonenumbers.parse("(425) 679-1901", "US")
 assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == "+14256791901"
 assert phonenumbers.is_valid_number(number)
 """
+NUMBER_ZONES = """
+import zoneinfo
+
+from shared.local_hours import zones_of_number
+
+zoneinfo.reset_tzpath([])
+assert [zone.key for zone in zones_of_number("+12125550123")] == ["America/New_York"]
+assert len(zones_of_number("+61412345678")) > 1
+"""
 QUERIES = """
 from federated_segmentation.query_check import InvalidQuery, check_query
 
@@ -167,6 +176,7 @@ def test_a_function_finds_in_its_package_whatever_it_imports(
         ("engagement_hub", ZONES),
         ("ses_vdm_export", ZONES),
         ("phone_number_validate", NUMBERS),
+        ("connect_campaign_channel", NUMBER_ZONES),
         ("federated_segmentation", QUERIES),
     ],
 )

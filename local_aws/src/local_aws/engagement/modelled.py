@@ -110,7 +110,8 @@ class Service:
                     label = re.sub(r"\W", "_", part.strip("{}+"))
                     self._labels[label] = part.strip("{}+")
                     # A tag's ARN holds slashes, and ministack has decoded the path.
-                    pattern += f"(?P<{label}>{'.+' if label == 'resource_arn' else '[^/]+'})"
+                    of_arn = label in ("resource_arn", "resourceArn")
+                    pattern += f"(?P<{label}>{'.+' if of_arn else '[^/]+'})"
                 else:
                     pattern += re.escape(part)
             routes.append((http["method"], re.compile(pattern), name))
@@ -146,6 +147,8 @@ class Service:
                 case "querystring":
                     values = query.get(wire)
                     value = values if member_shape.type_name == "list" or not values else values[0]
+                    if member_shape.type_name == "integer" and value and value.isdecimal():
+                        value = int(value)
                 case _ if member == payload:
                     value = data if body else None
                 case _:

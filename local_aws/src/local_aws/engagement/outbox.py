@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
-CHANNELS = ("email", "sms", "voice", "push")
+CHANNELS = ("email", "sms", "voice", "push", "connect", "whatsapp")
 
 _lock = threading.Lock()
 _sent: dict[str, list[dict[str, Any]]] = {channel: [] for channel in CHANNELS}

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from local_aws.engagement import delivery, outbox, pinpoint, registration, ses, sms_voice
+from local_aws.engagement import (
+    connect,
+    delivery,
+    outbox,
+    pinpoint,
+    registration,
+    ses,
+    sms_voice,
+    social_messaging,
+)
 from local_aws.engagement.ses import events, exports, quota, receiving, sending
 
 REQUIRED = (
@@ -15,10 +24,19 @@ REQUIRED = (
 
 def register() -> None:
     ses.apply_all()
-    for service in (pinpoint, sms_voice, sending):
+    for service in (connect, pinpoint, sms_voice, social_messaging, sending):
         service.register()
 
 
 def reset() -> None:
-    for each in (outbox, pinpoint, sms_voice, events, exports, quota):
+    for each in (
+        connect,
+        outbox,
+        pinpoint,
+        sms_voice,
+        social_messaging,
+        events,
+        exports,
+        quota,
+    ):
         each.reset()
