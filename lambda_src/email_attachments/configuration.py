@@ -10,9 +10,9 @@ import csv
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from email_attachments.files import (
     FileRefused,
@@ -44,7 +44,7 @@ _FILE_TYPE = re.compile(r"(?:\.[A-Za-z0-9]{1,10}){1,2}")
 _HTTPS = re.compile(r"https://[^\s<>]+")
 _MAILTO = re.compile(r"mailto:[^\s<>]+")
 _LONGEST_NAME = 200
-_LONGEST_UNSUBSCRIBE = 800  # SES API v2 reference, "MessageHeader": a value has 870 characters
+_LONGEST_UNSUBSCRIBE = 450  # of two; SES API v2 reference, "MessageHeader": 995 characters in all
 _MOST_REPLY_TO = 5
 
 
@@ -254,29 +254,29 @@ def checked(members: Mapping[str, Any], rules: Rules) -> Configuration:
         BadConfiguration: a value breaks a rule.
     """
     files = _word(members, "Files", Files, Files.NONE)
-    configuration = {
-        "template_name": _template_name(members),
-        "template_version": _template_version(members),
-        "sender": _sender(members, rules),
-        "files": files,
-        "reply_to": _reply_to(members),
-        "unsubscribe": _unsubscribe(members, rules.unsubscribe),
-    }
-    if files is Files.NONE:
-        for name in ("Delivery", "FilePrefix", "FileType", "FileName", "LinkSeconds"):
-            if name in members:
-                raise BadConfiguration(
-                    f"{name} has no effect without files. Leave it out, or set Files to "
-                    "ONE_FOR_ALL or ONE_PER_RECIPIENT."
-                )
-        return Configuration(**configuration)
-    return Configuration(
-        **configuration,
-        **_file_settings(members, rules, _word(members, "Delivery", Delivery, Delivery.ATTACHMENT)),
+    configuration = Configuration(
+        template_name=_template_name(members),
+        template_version=_template_version(members),
+        sender=_sender(members, rules),
+        files=files,
+        reply_to=_reply_to(members),
+        unsubscribe=_unsubscribe(members, rules.unsubscribe),
     )
+    if files is not Files.NONE:
+        return _with_files(configuration, members, rules)
+    for name in ("Delivery", "FilePrefix", "FileType", "FileName", "LinkSeconds"):
+        if name in members:
+            raise BadConfiguration(
+                f"{name} has no effect without files. Leave it out, or set Files to ONE_FOR_ALL or "
+                "ONE_PER_RECIPIENT."
+            )
+    return configuration
 
 
-def _file_settings(members: Mapping[str, Any], rules: Rules, delivery: Delivery) -> dict[str, Any]:
+def _with_files(
+    configuration: Configuration, members: Mapping[str, Any], rules: Rules
+) -> Configuration:
+    delivery = _word(members, "Delivery", Delivery, Delivery.ATTACHMENT)
     prefix = _text(members, "FilePrefix")
     if not prefix:
         raise BadConfiguration(
@@ -317,14 +317,15 @@ def _file_settings(members: Mapping[str, Any], rules: Rules, delivery: Delivery)
             f"LinkSeconds must be 60-{rules.link_seconds}: the module's files.link_seconds is the "
             "longest life of a link."
         )
-    return {
-        "delivery": delivery,
-        "folder": rules.folder,
-        "file_prefix": prefix,
-        "file_type": file_type,
-        "file_name": name,
-        "link_seconds": seconds,
-    }
+    return replace(
+        configuration,
+        delivery=delivery,
+        folder=rules.folder,
+        file_prefix=prefix,
+        file_type=file_type,
+        file_name=name,
+        link_seconds=seconds,
+    )
 
 
 def _template_name(members: Mapping[str, Any]) -> str:
@@ -431,12 +432,15 @@ def _link(given: Mapping[str, Any], name: str, form: re.Pattern[str], rule: str)
     return text
 
 
-def _word(members: Mapping[str, Any], name: str, kind: type[Any], default: Any) -> Any:
+_Word = TypeVar("_Word", Files, Delivery)
+
+
+def _word(members: Mapping[str, Any], name: str, kind: type[_Word], default: _Word) -> _Word:
     given = members.get(name, default)
     try:
         return kind(given)
     except ValueError as error:
-        words = ", ".join(kind)
+        words = ", ".join(word.value for word in kind)
         raise BadConfiguration(f"{name} must be one of {words}.") from error
 
 

@@ -44,15 +44,15 @@ LARGEST_FILE_BYTES = 28 * 1024 * 1024
 """Largest file that fits into a message with a body of a megabyte."""
 
 # SES Developer Guide, "Amazon SES unsupported attachment types".
-_REFUSED_BY_SES = frozenset(
-    (
-        "ade adp app asp bas bat cer chm cmd com cpl crt csh der exe fxp gadget hlp hta "
-        "inf ins isp its js jse ksh lib lnk mad maf mag mam maq mar mas mat mau mav maw "
-        "mda mdb mde mdt mdw mdz msc msh msh1 msh2 mshxml msh1xml msh2xml msi msp mst "
-        "ops pcd pif plg prf prg reg scf scr sct shb shs sys ps1 ps1xml ps2 ps2xml psc1 "
-        "psc2 tmp url vb vbe vbs vps vsmacros vss vst vsw vxd ws wsc wsf wsh xnk"
-    ).split(" ")  # noqa: SIM905
-)
+_UNSUPPORTED = """
+    ade adp app asp bas bat cer chm cmd com cpl crt csh der exe fxp gadget hlp hta
+    inf ins isp its js jse ksh lib lnk mad maf mag mam maq mar mas mat mau mav maw
+    mda mdb mde mdt mdw mdz msc msh msh1 msh2 mshxml msh1xml msh2xml msi msp mst
+    ops pcd pif plg prf prg reg scf scr sct shb shs sys ps1 ps1xml ps2 ps2xml psc1
+    psc2 tmp url vb vbe vbs vps vsmacros vss vst vsw vxd ws wsc wsf wsh xnk
+    
+"""
+_REFUSED_BY_SES = frozenset(_UNSUPPORTED.split())
 # Only Python's own table: the files of a machine would make the same file another type elsewhere.
 _TYPES = mimetypes.MimeTypes(filenames=())
 # Characters that a file system or a mail program refuses in a name, or takes for a path.

@@ -25,14 +25,15 @@ from shared.pinpoint_events import HubIds, email_tags
 __all__ = ["LINK_VARIABLES", "File", "plan_of", "rendered", "send_request"]
 
 LINK_VARIABLES = ("S3URL", "URL")
-"""Variables of the link: S3URL as AWS's example template has it, URL as the README of AWS has it."""
+"""Variables of the link: AWS's architecture has S3URL in its template and URL in its README."""
 
 _LINK = re.compile(r"\{\{[^{}]*\b(?:S3URL|URL)\b[^{}]*\}\}")
 _OWN_LINK = re.compile(r"\{\{\{?~?\s*S3URL\s*~?\}?\}\}")
 # SES API v2 reference, "MessageHeader" and "Message".
 _MOST_HEADERS = 15
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,126}")
-_HEADER_VALUE = re.compile(r"[ -~]{1,870}")
+_HEADER_VALUE = re.compile(r"[ -~]{1,995}")
+_LONGEST_HEADER = 996
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,13 @@ def _checked_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, s
     if len(headers) > _MOST_HEADERS:
         raise RenderingFailed(f"The email has {len(headers)} headers; SES takes {_MOST_HEADERS}.")
     for name, value in headers:
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        if (
+            not _HEADER_NAME.fullmatch(name)
+            or not _HEADER_VALUE.fullmatch(value)
+            or len(name) + len(value) > _LONGEST_HEADER
+        ):
             raise RenderingFailed(
-                "A header of the email is empty, longer than 870 characters, or not ASCII for this "
+                "A header of the email is empty, longer than 996 characters, or not ASCII for this "
                 "recipient."
             )
     return headers
