@@ -2,8 +2,8 @@
 
     python statements.py
 
-Run it beside the Terraform state, after `terraform apply`. Bob has no statement, so he gets no email
-of the first campaign.
+Run it beside the Terraform state, after `terraform apply`. Bob has no statement: the first campaign
+sends him no email.
 """
 
 import json
