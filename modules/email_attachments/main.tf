@@ -22,7 +22,7 @@ locals {
   bucket_key  = var.bucket == null ? null : var.bucket.kms_key
 
   sender_timeout_seconds = 120
-  concurrency            = var.concurrency == null ? min(1000, max(2, ceil(var.email.messages_per_second / 5))) : var.concurrency
+  concurrency            = var.sender_concurrency == null ? min(1000, max(2, ceil(var.email.messages_per_second / 5))) : var.sender_concurrency
 
   # Both functions read configurations by the same rules.
   rules = merge(
@@ -55,7 +55,7 @@ module "bucket" {
   count  = var.bucket == null ? 1 : 0
 
   name            = "${var.name}-files"
-  expiration_days = var.files.expiration_days == null ? {} : { (var.files.prefix) = var.files.expiration_days }
+  expiration_days = var.files.expiration_days == null ? {} : { "" = var.files.expiration_days }
   force_destroy   = var.force_destroy
   operations      = local.operations
 }

@@ -55,17 +55,12 @@ variable "alarm" {
 }
 
 variable "bucket" {
-  description = "Existing bucket of the files, of this account, and its customer managed KMS key, if it has one. Null creates a private bucket."
+  description = "Existing bucket of the files, in this account. `kms_key` is the customer managed KMS key of its objects, if they have one. Null creates a bucket."
   type = object({
     name    = string
     kms_key = optional(object({ arn = string }))
   })
   default = null
-
-  validation {
-    condition     = var.bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket.name))
-    error_message = "bucket.name must be the name of an S3 bucket, not its ARN. Use null for a bucket of the module."
-  }
 }
 
 variable "campaign_role" {
@@ -74,17 +69,6 @@ variable "campaign_role" {
     arn = string
   })
   default = null
-}
-
-variable "concurrency" {
-  description = "Batches of ten emails that are sent at the same time, at most. An email with a file takes about a fifth of a second. Null is a fifth of email.messages_per_second, and 2 at least."
-  type        = number
-  default     = null
-
-  validation {
-    condition     = var.concurrency == null || try(var.concurrency >= 2 && var.concurrency <= 1000 && floor(var.concurrency) == var.concurrency, false)
-    error_message = "concurrency must be a whole number from 2 to 1000: Lambda takes no other value for a queue. Use null to derive it from the rate."
-  }
 }
 
 variable "files" {
@@ -161,7 +145,7 @@ variable "log_retention_days" {
 }
 
 variable "oldest_message_minutes" {
-  description = "Alarm threshold for the age of the oldest email in the queue."
+  description = "Alarm threshold for the age of the oldest message in the queue."
   type        = number
   default     = 60
   nullable    = false
@@ -204,6 +188,17 @@ variable "recheck_seconds" {
   validation {
     condition     = var.recheck_seconds >= 0
     error_message = "recheck_seconds must be 0 or more."
+  }
+}
+
+variable "sender_concurrency" {
+  description = "Batches of ten emails that are sent at the same time, at most. An email with a file takes about a fifth of a second. Null is a fifth of email.messages_per_second, and 2 at least."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.sender_concurrency == null || try(var.sender_concurrency >= 2 && var.sender_concurrency <= 1000 && floor(var.sender_concurrency) == var.sender_concurrency, false)
+    error_message = "sender_concurrency must be a whole number from 2 to 1000: Lambda takes no other value for a queue. Use null to derive it from the rate."
   }
 }
 
