@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Mapping
@@ -264,6 +265,21 @@ def test_a_link_opens_the_recipients_file_and_a_missing_file_has_none(
     with urllib.request.urlopen(link) as answer:
         assert answer.read() == b"%PDF of mia"
         assert answer.headers["Content-Disposition"].startswith("attachment; filename")
+
+
+@terraform("email_attachments", scope="module")
+def test_a_guessed_key_opens_no_file_without_a_signature(
+    email_attachments: Any, bank: Bank
+) -> None:
+    link = bank.emails("mia")[0]["text"].rpartition(" ")[2]
+    place, _, signature = link.partition("?")
+    stolen = place.replace("bill_mia", "bill_ned") + f"?{signature}"
+    bank.file("bill_ned.pdf", b"%PDF of ned")
+
+    for url in (place, stolen):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url)
+        assert refused.value.code == 403
 
 
 @terraform("email_attachments", scope="module")
