@@ -149,7 +149,7 @@ def read_configuration(data: str | None, rules: Rules) -> Configuration:
     """Read the configuration of a call.
 
     Raises:
-        BadConfiguration: it cannot be used; the text never holds a value of it.
+        BadConfiguration: it cannot be used; the text never holds its values.
     """
     return checked(members_of(data), rules)
 
@@ -290,7 +290,7 @@ def _with_files(
             "FileType must be an extension with its dot, such as .pdf or .tar.gz."
         )
     try:
-        # One endpoint id stands for all: rules for the prefix do not depend on it.
+        # The rules for the prefix do not depend on the endpoint id.
         key_for_all(rules.folder, prefix, file_type)
         key_of_recipient(rules.folder, prefix, "1", file_type)
     except FileRefused as error:

@@ -157,7 +157,7 @@ def _as_base64(size: int) -> int:
 
 
 def refuse_file_of_another(metadata: Mapping[str, str], endpoint_id: str | None) -> None:
-    """Check the owner that an object's metadata names; an object without one is anybody's.
+    """Check the owner that an object's metadata names; an object without one has no owner.
 
     Args:
         metadata: the object's, as S3 answers it.

@@ -24,7 +24,7 @@ class TemplateMissing(LookupError):
 
 
 class Templates:
-    """Reads templates. The latest version may change under its number, so none is kept for long."""
+    """Reads templates. The latest version may change under its number, so a template is kept for a minute."""
 
     def __init__(
         self, client: PinpointClient, *, clock: Callable[[], float] = time.monotonic

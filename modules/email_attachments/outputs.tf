@@ -4,7 +4,7 @@ output "bucket_name" {
 }
 
 output "dead_letter_queue_urls" {
-  description = "Dead-letter queues: `endpoints` holds emails that could not be sent within a day, and messages that are none, with the reason in the message attribute Reason."
+  description = "Dead-letter queues: `endpoints` holds emails that could not be sent within a day, and messages that cannot be read, with the reason in the message attribute Reason."
   value       = { endpoints = module.channel.dead_letter_queue_url }
 }
 

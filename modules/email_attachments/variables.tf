@@ -72,7 +72,7 @@ variable "campaign_role" {
 }
 
 variable "files" {
-  description = "Files of recipients. `prefix` is the folder of all files, and the only part of the bucket that the function reads. `type` is the extension where a configuration gives none, `largest_mb` the largest attachment, and `link_seconds` the longest life of a link, which ends earlier with the credentials of the function's role. `expiration_days` deletes files of the module's own bucket; null keeps them."
+  description = "Files of recipients. `prefix` is the folder of all files, and the only part of the bucket that the function reads. `type` is the extension for configurations without `FileType`, `largest_mb` the largest attachment, and `link_seconds` the longest life of a link, which ends earlier with the credentials of the function's role. `expiration_days` deletes files of the module's own bucket; null keeps them."
   type = object({
     prefix          = optional(string, "")
     type            = optional(string, ".pdf")
@@ -210,7 +210,7 @@ variable "tags" {
 }
 
 variable "unsubscribe" {
-  description = "List-Unsubscribe header of emails whose configuration has none: an https:// URL, a mailto: address, or both, with variables of the recipient such as {{Id}}. `one_click` adds List-Unsubscribe-Post: the URL must take a POST without a confirmation (RFC 8058). Null adds no header."
+  description = "List-Unsubscribe header for configurations without `Unsubscribe`: an https:// URL, a mailto: address, or both, with variables of the recipient such as {{Id}}. `one_click` adds List-Unsubscribe-Post: the URL must take a POST without a confirmation (RFC 8058). Null adds no header."
   type = object({
     url       = optional(string)
     mailto    = optional(string)

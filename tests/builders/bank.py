@@ -236,7 +236,7 @@ class Bank:
         self.s3.put_object(Bucket=BUCKET, Key=f"statements/{key}", Body=content, **options)
 
     def receive(self, *bodies: str, receives: int = 1) -> list[str]:
-        """Invoke the function with a batch. Returns the ids of the messages that come back."""
+        """Invoke the function with a batch. Returns the ids of the messages to receive again."""
         event = sqs_event(*bodies)
         for record in event["Records"]:
             record["attributes"]["ApproximateReceiveCount"] = str(receives)

@@ -1,4 +1,4 @@
-"""Each customer gets the own statement, and nobody the file of another."""
+"""Each customer gets the own statement, and never the file of another customer."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ sender = Sender(
 
 @dataclass(slots=True)
 class _Batch:
-    """Outcomes by message id, and the messages that come back with the reason."""
+    """Outcomes by message id, and the messages that are received again, with the reason."""
 
     outcomes: dict[str, OutcomeEvent] = field(default_factory=dict)
     later: dict[str, str] = field(default_factory=dict)
@@ -142,7 +142,7 @@ def _send(record: Mapping[str, Any], deadline: float, batch: _Batch) -> None:
 
 
 def _report(batch: _Batch) -> None:
-    """Write the outcomes. Without an answer the messages come back, and are reported again."""
+    """Write the outcomes. Without an answer the messages are received and reported again."""
     try:
         put_outcomes(pinpoint, batch.outcomes.values())
     except OutcomesRefused as error:
@@ -170,7 +170,7 @@ def _hide(records: list[Mapping[str, Any]], batch: _Batch) -> None:
     try:
         sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
     except (BotoCoreError, ClientError) as error:
-        # They come back after the visibility timeout.
+        # SQS redelivers them after the visibility timeout.
         logger.warning("Messages are not hidden", extra={"error_code": error_code(error)})
 
 

@@ -44,7 +44,7 @@ templates = Templates(pinpoint)
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Queue a message for each endpoint of a call, and answer with what was queued.
+    """Queue a message for each endpoint of a call, and answer with the result for each.
 
     Raises:
         MalformedCall: the event is no call of a campaign or journey of the project.

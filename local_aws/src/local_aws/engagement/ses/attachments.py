@@ -1,4 +1,4 @@
-"""Attachments of SESv2's Simple and Template content: what SES refuses, and what the outbox shows.
+"""Attachments of SESv2's Simple and Template content: SES's refusals, and the form of the outbox.
 
 "Working with email attachments in SES" and "Amazon SES unsupported attachment types" (SES Developer
 Guide), "Attachment" and "MessageHeader" (API reference), "Service quotas in Amazon SES".
