@@ -419,7 +419,7 @@ def _link(given: Mapping[str, Any], name: str, form: re.Pattern[str], rule: str)
     text = _text(given, name, f"Unsubscribe.{name}")
     if text is None:
         return None
-    # Spaces are allowed in a variable only, where the rendered URL has none.
+    # Spaces are allowed in a variable only: its rendered value is percent-encoded.
     if len(text) > _LONGEST_UNSUBSCRIBE or not form.fullmatch(re.sub(r"\{\{.*?\}\}", "x", text)):
         raise BadConfiguration(
             f"Unsubscribe.{name} must be {rule} of at most {_LONGEST_UNSUBSCRIBE} characters "

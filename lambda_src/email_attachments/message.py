@@ -82,7 +82,7 @@ def rendered(
     """Render the email of one recipient, headers included.
 
     Raises:
-        RenderingFailed: the recipient's values do not fit the template; the text does not quote them.
+        RenderingFailed: the recipient's values do not fit the template; never quoted.
     """
     variables = {"Id": endpoint_id, **endpoint_variables(endpoint)}
     substitutions = dict.fromkeys(LINK_VARIABLES, link) if link else None

@@ -24,7 +24,7 @@ class TemplateMissing(LookupError):
 
 
 class Templates:
-    """Reads templates. The latest version may change under its number, so a template is kept for a minute."""
+    """Reads templates, and keeps each for a minute: the latest version may change in place."""
 
     def __init__(
         self, client: PinpointClient, *, clock: Callable[[], float] = time.monotonic
