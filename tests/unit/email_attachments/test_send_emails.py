@@ -19,6 +19,7 @@ from tests.builders.bank import (
     SENDER,
     STATEMENT,
     TABLE,
+    TEMPLATE,
     VISIT,
     Accepted,
     Bank,
@@ -590,6 +591,34 @@ def test_odd_members_of_an_endpoint_cost_no_other_recipient(
     assert the.receive(odd, queued("bob", configuration=NO_FILE)) == []
 
     assert "bob@example.com" in the.ses.recipients
+
+
+@pytest.mark.parametrize(
+    ("endpoint_id", "template"),
+    [
+        ("ü" * 400, {}),  # 2,400 characters in the URL
+        ("ann", {"HtmlPart": None, "TextPart": "{{Attributes.missing}}"}),
+        ("ann", {"HtmlPart": "{{#each Attributes}}{{divide 1 0}}{{/each}}{{divide 1 0}}"}),
+        ("ann", {"Headers": [{"Name": f"X-{n}", "Value": "1"} for n in range(15)]}),
+        ("ann", {"Headers": [{"Name": "X-Name", "Value": "{{Attributes.missing}}"}]}),
+        ("ann", {"Headers": [{"Name": "X Name", "Value": "1"}]}),
+    ],
+)
+def test_an_email_that_cannot_be_rendered_is_its_recipients_failure(
+    the: Bank, endpoint_id: str, template: dict[str, Any]
+) -> None:
+    the.pinpoint.templates["statement"] = {**TEMPLATE, **template}
+    unsubscribe = {"Url": "https://x.example/u?id={{Id}}"}
+    body = queued(
+        endpoint_id,
+        configuration={**NO_FILE, "Unsubscribe": unsubscribe},
+        of=endpoint("ann", Attributes={"a": ["1"]}),
+    )
+
+    assert the.receive(body) == []
+
+    assert the.pinpoint.outcomes == [(endpoint_id, "failed", "RENDERING_FAILED")]
+    assert the.ses.calls == 0
 
 
 def test_a_subject_that_a_value_breaks_into_lines_stays_one_line(the: Bank) -> None:
