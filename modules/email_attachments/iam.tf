@@ -14,6 +14,7 @@ data "aws_iam_policy_document" "send" {
     actions = ["ses:SendEmail", "ses:SendRawEmail"]
     resources = concat(
       distinct([for sender in local.senders : sender.identity_arn]),
+      var.email.recipient_identity_arns,
       [for set in var.email.configuration_set[*] : "arn:${local.partition}:ses:${local.region}:${local.account_id}:configuration-set/${set.name}"],
     )
 

@@ -1,11 +1,12 @@
 variable "email" {
-  description = "SES sender: the From address with or without a name, its verified identity, the configuration set whose events the project's event stream gets, and the sending rate of this channel. A configuration may name a sender of `other_senders`, whose keys are any words. Other senders of the account take their share of its rate."
+  description = "SES sender: the From address with or without a name, its verified identity, the configuration set whose events the project's event stream gets, and the sending rate of this channel. A configuration may name a sender of `other_senders`, whose keys are any words. Other senders of the account take their share of its rate. `recipient_identity_arns` are the verified identities of recipients, which an account in the SES sandbox needs besides."
   type = object({
-    from_address        = string
-    identity_arn        = string
-    configuration_set   = optional(object({ name = string }))
-    messages_per_second = optional(number, 14)
-    other_senders       = optional(map(object({ from_address = string, identity_arn = string })), {})
+    from_address            = string
+    identity_arn            = string
+    configuration_set       = optional(object({ name = string }))
+    messages_per_second     = optional(number, 14)
+    other_senders           = optional(map(object({ from_address = string, identity_arn = string })), {})
+    recipient_identity_arns = optional(list(string), [])
   })
 
   validation {

@@ -94,11 +94,12 @@ run "takes_every_option" {
 
   variables {
     email = {
-      from_address        = "statements@bank.example.com"
-      identity_arn        = "arn:aws:ses:eu-west-1:111122223333:identity/bank.example.com"
-      configuration_set   = { name = "statements" }
-      messages_per_second = 0.5
-      other_senders       = { news = { from_address = "News <news@bank.example.com>", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/news@bank.example.com" } }
+      from_address            = "statements@bank.example.com"
+      identity_arn            = "arn:aws:ses:eu-west-1:111122223333:identity/bank.example.com"
+      configuration_set       = { name = "statements" }
+      messages_per_second     = 0.5
+      recipient_identity_arns = ["arn:aws:ses:eu-west-1:111122223333:identity/ann@example.com"]
+      other_senders           = { news = { from_address = "News <news@bank.example.com>", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/news@bank.example.com" } }
     }
     files                  = { prefix = "a/b/", type = ".zip", largest_mb = 28, link_seconds = 43200, expiration_days = 30 }
     force_destroy          = true
@@ -110,8 +111,11 @@ run "takes_every_option" {
   }
 
   assert {
-    condition     = contains(data.aws_iam_policy_document.send.statement[0].resources, "arn:aws:ses:eu-west-1:111122223333:configuration-set/statements")
-    error_message = "SES also authorizes the configuration set."
+    condition = alltrue([
+      contains(data.aws_iam_policy_document.send.statement[0].resources, "arn:aws:ses:eu-west-1:111122223333:configuration-set/statements"),
+      contains(data.aws_iam_policy_document.send.statement[0].resources, "arn:aws:ses:eu-west-1:111122223333:identity/ann@example.com"),
+    ])
+    error_message = "SES also authorizes the configuration set, and in the sandbox the recipient."
   }
 
   assert {
