@@ -19,6 +19,7 @@ ATTRIBUTES = ("description", "type", "default", "nullable", "validation")
 # Inputs that share a name with an input of another module, and mean something else.
 OTHER_INPUTS = {
     ("campaign_create", "sms"): "settings that the input of a campaign may leave out",
+    ("email_attachments", "email"): "the channel's sender, which must be given",
     ("engagement_hub", "entity_events"): "the bus that the hub puts events on",
     ("engagement_hub", "sms"): "the channel of the hub",
     ("message_archiver", "retention_days"): "the archive, which is kept permanently by default",
@@ -30,6 +31,8 @@ OTHER_INPUTS = {
 # Attributes in which a module differs from the others, and why.
 DIFFERENCES = {
     ("campaign_create", "timeout_minutes"): ("default", "a campaign takes longer"),
+    ("email_attachments", "bucket"): ("description", "names its objects"),
+    ("email_attachments", "force_destroy"): ("description", "names its objects"),
     ("federated_segmentation", "force_destroy"): ("description", "names its objects"),
     ("message_archiver", "force_destroy"): ("description", "names its objects and the lock"),
     ("phone_number_validate", "force_destroy"): ("description", "names its objects"),

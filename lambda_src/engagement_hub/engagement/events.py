@@ -18,7 +18,6 @@ Source: Pinpoint developer guide, "Streaming Amazon Pinpoint event data".
 from __future__ import annotations
 
 import math
-import re
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,16 +30,13 @@ from engagement_hub.engagement.hooks import endpoint_definition
 from engagement_hub.engagement.model import Endpoint, Event
 from shared.pinpoint_events import (
     CUSTOMER_CONTEXT,
-    ENCODED_TAG,
     HUB_CONTEXT,
-    ID_NAMES,
     MESSAGE_TYPES,
     HubIds,
     MalformedEvent,
     Record,
     anonymous,
     compact,
-    encode_id,
     envelope,
     instant,
     milliseconds,
@@ -48,8 +44,6 @@ from shared.pinpoint_events import (
 
 APP_EVENT_VERSION = "3.0"
 CONTEXT_VALUE_LIMIT = 800
-TAG_LIMIT = 256
-_TAG_SAFE = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 # Ids
@@ -70,28 +64,6 @@ def sms_context(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[
                 f"Context is longer than {CONTEXT_VALUE_LIMIT} characters as JSON; shorten it."
             )
     return context
-
-
-def email_tags(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the message tags of an email, names and values in SES's alphabet.
-
-    Entries of the client's Context become tags too, where their names fit SES's alphabet; names of
-    the hub's own ids are not theirs to set.
-    """
-    theirs = {
-        name: value
-        for name, value in (customer or {}).items()
-        if name.removesuffix(ENCODED_TAG) not in ID_NAMES
-    }
-    tags = {}
-    for name, value in {**theirs, **ids.given()}.items():
-        if not _TAG_SAFE.fullmatch(name):
-            continue
-        if _TAG_SAFE.fullmatch(value):
-            tags[name] = value
-        elif len(encode_id(value)) in range(1, TAG_LIMIT + 1):
-            tags[name + ENCODED_TAG] = encode_id(value)
-    return tags
 
 
 # Campaigns

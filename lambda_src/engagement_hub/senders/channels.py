@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engagement_hub.engagement.errors import BadRequest
-from engagement_hub.engagement.events import email_tags, sms_context
+from engagement_hub.engagement.events import sms_context
 from shared.aws import aws_client
 from shared.mailbox import MailboxRefused, read_address, read_mailbox
 from shared.messages.content import EmailContent, SmsContent, VoiceContent
-from shared.pinpoint_events import CUSTOMER_CONTEXT, HubIds
+from shared.pinpoint_events import CUSTOMER_CONTEXT, HubIds, email_tags
 from shared.send_outcome import ONE_ATTEMPT, SendOutcome, attempt
 
 if TYPE_CHECKING:

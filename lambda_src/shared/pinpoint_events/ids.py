@@ -10,6 +10,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,6 +21,8 @@ HUB_CONTEXT = "hub"
 CUSTOMER_CONTEXT = "customer_context"
 ENCODED_TAG = "_b64"
 RESERVED_TAG = "ses:"
+_TAG_LIMIT = 256
+_TAG_SAFE = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,28 @@ def decode_id(encoded: str) -> str:
         return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise MalformedEvent("A message tag is not base64url of an id.") from error
+
+
+def email_tags(ids: HubIds, customer: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the message tags of an email, names and values in SES's alphabet.
+
+    Entries of the client's Context become tags too, where their names fit SES's alphabet; names of
+    the hub's own ids are not theirs to set.
+    """
+    theirs = {
+        name: value
+        for name, value in (customer or {}).items()
+        if name.removesuffix(ENCODED_TAG) not in ID_NAMES
+    }
+    tags = {}
+    for name, value in {**theirs, **ids.given()}.items():
+        if not _TAG_SAFE.fullmatch(name):
+            continue
+        if _TAG_SAFE.fullmatch(value):
+            tags[name] = value
+        elif len(encode_id(value)) in range(1, _TAG_LIMIT + 1):
+            tags[name + ENCODED_TAG] = encode_id(value)
+    return tags
 
 
 def _unpacked(entries: dict[str, Any]) -> dict[str, Any]:

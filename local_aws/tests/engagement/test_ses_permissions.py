@@ -125,6 +125,30 @@ def test_a_policy_for_one_identity_and_one_from_address_allows_only_it(
     assert f"on resource `{PREFIX}:identity/vip@example.com'" in other_identity[1]
 
 
+@pytest.mark.parametrize("action", ["ses:SendEmail", "ses:SendRawEmail"])
+def test_an_email_with_attachments_needs_two_actions(
+    aws: MinistackServer, allowed: Send, action: str
+) -> None:
+    both = ["ses:SendEmail", "ses:SendRawEmail"]
+    attached = [{"FileName": "a.txt", "RawContent": b"a"}]
+    content = {"Content": {"Simple": SIMPLE["Simple"] | {"Attachments": attached}}}
+
+    sent = send_v2(
+        aws.client("sesv2", allowed([DOMAIN], action=both)), "shop@example.com", **content
+    )
+    refused = refusal(
+        send_v2,
+        aws.client("sesv2", allowed([DOMAIN], action=action)),
+        "shop@example.com",
+        **content,
+    )
+
+    [other] = set(both) - {action}
+    assert sent["MessageId"]
+    assert refused[0] == "AccessDeniedException"
+    assert f"`{other}'" in refused[1]
+
+
 @pytest.mark.parametrize("action", ["ses:SendBulkEmail", "ses:SendBulkTemplatedEmail"])
 def test_a_bulk_email_of_sesv2_needs_two_actions(
     aws: MinistackServer, allowed: Send, action: str

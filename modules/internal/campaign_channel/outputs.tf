@@ -1,3 +1,8 @@
+output "dead_letter_queue_arn" {
+  description = "ARN of the dead-letter queue of messages that the reading function gave up."
+  value       = module.queue.dead_letter_queue_arn
+}
+
 output "dead_letter_queue_url" {
   description = "URL of the dead-letter queue of messages that the reading function gave up."
   value       = module.queue.dead_letter_queue_url

@@ -53,6 +53,7 @@ class Sending:
     raw: bool
     template: str = ""  # its name; empty for content that the request brings itself
     bulk_v2: bool = False
+    attaches: bool = False  # files beside the content, which is not raw
     mailboxes: tuple[str, ...] = ()  # all of the request, as they are written there
 
     def condition_keys(self) -> Json:
@@ -113,6 +114,9 @@ def actions(sending: Sending, iam_action: str) -> tuple[str, ...]:
     """The actions that sending needs permission for; SESv2 asks for some of the older API too."""
     if sending.bulk_v2:
         return (iam_action, "ses:SendBulkTemplatedEmail")
+    if sending.attaches:
+        # AWS does not say whether SES authorizes its own message as a raw one: both are asked.
+        return (iam_action, "ses:SendRawEmail")
     return ("ses:SendRawEmail",) if sending.raw else (iam_action,)
 
 
@@ -173,6 +177,7 @@ def read_v2(request: Json) -> Sending:
         template=template.get("TemplateName")
         or str(template.get("TemplateArn") or "").rpartition("/")[2],
         bulk_v2="BulkEmailEntries" in request,
+        attaches=bool((content.get("Simple") or template).get("Attachments")),
         mailboxes=(
             *(request.get(name) or "" for name in _MAILBOXES_V2 if request.get(name)),
             *(request.get("ReplyToAddresses") or []),

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlencode
 from local_aws.engagement import registration
 from local_aws.engagement.ses import (
     addresses,
+    attachments,
     events,
     exports,
     message,
@@ -95,7 +96,7 @@ def _accept(
     headers: Mapping[str, str],
     operation: str,
     mime: bytes = b"",
-    attachments: tuple[bytes, ...] = (),
+    attached: tuple[bytes, ...] = (),
 ) -> None:
     """Let an email that ministack has recorded meet its fate."""
     from ministack.services import ses
@@ -115,7 +116,7 @@ def _accept(
             template=record.get("Template") or ("inline" if "TemplateData" in record else ""),
             rendering_failure=unrendered.reason if unrendered is not None else "",
             mime=mime,
-            attachments=attachments,
+            attachments=attached,
         )
     )
 
@@ -193,6 +194,8 @@ async def _send_v2(
     recipients = _recipients_v2(request)
     if len(recipients) > MAX_RECIPIENTS:
         return _error("BadRequestException", f"Recipient count exceeds {MAX_RECIPIENTS}.")
+    if refused := attachments.refusal(request):
+        return _error("BadRequestException", refused)
     limits = quota.here()
     [refusal] = limits.refusals([recipients])
     if refusal:
@@ -204,8 +207,8 @@ async def _send_v2(
     for record in ses._sent_emails_list()[before:]:
         limits.count(recipients)
         email = _sent_by_v2(record, request)
-        attached = _attachments(request)
-        _accept(record, email, headers, "SendEmail", base64.b64decode(raw), attached)
+        mime = base64.b64decode(raw)
+        _accept(record, email, headers, "SendEmail", mime, attachments.contents(request))
     return answer
 
 
@@ -252,13 +255,6 @@ def _unverified(recipients: list[str]) -> str | None:
 def _recipients_v2(message: Json) -> list[str]:
     """Whom an email or an entry of a bulk email is for; a raw message may say it itself."""
     return permissions.read_v2(message).recipients
-
-
-def _attachments(request: Json) -> tuple[bytes, ...]:
-    content = request.get("Content") or {}
-    part = content.get("Simple") or content.get("Template") or {}
-    attached = part.get("Attachments") or []
-    return tuple(base64.b64decode(each.get("RawContent") or "") for each in attached)
 
 
 def _sending_enabled(configuration_set: str) -> bool:
@@ -379,6 +375,7 @@ def _sent_by_v2(record: Json, request: Json) -> Json:
     if request.get("FromEmailAddress"):
         more["from"] = request["FromEmailAddress"]
     more |= {"headers": headers, "tags": tags, "configuration_set": configuration_set}
+    more["attachments"] = attachments.shown(request)
     return _email(record, **more)
 
 
