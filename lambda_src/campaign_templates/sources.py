@@ -1,0 +1,126 @@
+"""Places where content is kept: a bucket, a CMS behind HTTPS, a function of the caller's own.
+
+All give the content of a template in a locale, or None where they have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
+
+from campaign_templates.content import Content, UnusableContent, read_content, read_document
+from shared.fetching.failures import FetchFailed, NotFound, Reason
+from shared.transient import error_code, is_transient
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from shared.fetching.callers_function import CallersFunction
+    from shared.fetching.deadline import Deadline
+    from shared.fetching.https import Https
+
+__all__ = ["BucketSource", "CmsSource", "FunctionSource", "Source"]
+
+_ABSENT = frozenset({"NoSuchKey", "404"})
+
+
+class Source(Protocol):
+    """Where content comes from. An implementation is safe to use by several threads."""
+
+    def get(self, template: str, locale: str, deadline: Deadline) -> Content | None:
+        """Return the content, or None where the source has none of this locale.
+
+        Raises:
+            FetchFailed: the source gave no answer, or no content.
+        """
+        ...
+
+
+class BucketSource:
+    """Content in S3 under `<prefix><template>/<locale>.json`: the newest version, or a pinned one.
+
+    Args:
+        versions: `<template>/<locale>` to the id of a version.
+    """
+
+    def __init__(
+        self,
+        client: S3Client,
+        bucket: str,
+        prefix: str,
+        versions: Mapping[str, str],
+        max_bytes: int,
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix
+        self._versions = versions
+        self._max_bytes = max_bytes
+
+    def get(self, template: str, locale: str, deadline: Deadline) -> Content | None:
+        deadline.check()
+        name = f"{template}/{locale}"
+        request: dict[str, Any] = {"Bucket": self._bucket, "Key": f"{self._prefix}{name}.json"}
+        if name in self._versions:
+            request["VersionId"] = self._versions[name]
+        try:
+            document = self._client.get_object(**request)["Body"].read(self._max_bytes + 1)
+        except ClientError as error:
+            if error_code(error) in _ABSENT:
+                return None
+            reason = Reason.UNAVAILABLE if is_transient(error) else Reason.REFUSED
+            raise FetchFailed(reason, f"S3 answered {error_code(error)}.") from error
+        except (ConnectTimeoutError, ReadTimeoutError) as error:
+            raise FetchFailed(Reason.TIMED_OUT, "S3 did not answer in time.") from error
+        except BotoCoreError as error:
+            raise FetchFailed(
+                Reason.UNAVAILABLE, f"S3 could not be reached ({type(error).__name__})."
+            ) from error
+        return _read(document, self._max_bytes)
+
+
+class CmsSource:
+    """Content of a CMS: GET of a URL with `{template}` and `{locale}`; 404 means no content."""
+
+    def __init__(self, https: Https, url: str, headers: Mapping[str, str], max_bytes: int) -> None:
+        self._https = https
+        self._url = url
+        self._headers = headers
+        self._max_bytes = max_bytes
+
+    def get(self, template: str, locale: str, deadline: Deadline) -> Content | None:
+        url = self._url.replace("{template}", quote(template, safe=""))
+        url = url.replace("{locale}", quote(locale, safe=""))
+        try:
+            answer = self._https.get(url, deadline, {"accept": "application/json", **self._headers})
+        except NotFound:
+            return None
+        return _read(answer.body, self._max_bytes)
+
+
+class FunctionSource:
+    """Content of a Lambda function: `{"template": …, "locale": …}` in, content or null out."""
+
+    def __init__(self, function: CallersFunction) -> None:
+        self._function = function
+
+    def get(self, template: str, locale: str, deadline: Deadline) -> Content | None:
+        answer = self._function.ask({"template": template, "locale": locale}, deadline)
+        try:
+            return None if answer is None else read_content(answer)
+        except UnusableContent as error:
+            raise FetchFailed(Reason.UNUSABLE_ANSWER, str(error)) from error
+
+
+def _read(document: bytes, max_bytes: int) -> Content:
+    if len(document) > max_bytes:
+        raise FetchFailed(
+            Reason.UNUSABLE_ANSWER, f"the content is larger than {max_bytes:,} bytes."
+        )
+    try:
+        return read_document(document)
+    except UnusableContent as error:
+        raise FetchFailed(Reason.UNUSABLE_ANSWER, str(error)) from error
