@@ -98,7 +98,7 @@ class Filler:
         batch = _Batch(self._settings, self._clock, render_by)
         for endpoint_id, endpoint in call.endpoints.items():
             choice = choices.get(endpoint_id)
-            batch.add(endpoint_id, endpoint, choice and found[choice])
+            batch.add(endpoint_id, endpoint, None if choice is None else found[choice])
         return Filled(hook_answer(batch.answer), batch.counts, batch.failures)
 
     def _choice(self, endpoint: Mapping[str, Any], treatment: str | None) -> Choice:

@@ -9,8 +9,8 @@ Why our own: nh3 is native code, and the packages of this project run on any pro
 pure Python, but its authors declared it deprecated, and it takes fragments only: it drops the head,
 and with it the style sheet that an email for phones needs.
 
-Document type and `<html>` are left out, so that a shell `<html>{{Attributes.html}}</html>` makes one
-document and not one inside the other. `<head>` and `<body>` stay.
+Document type and `<html>` are left out, so that a shell `<html>{{Attributes.html}}</html>` makes
+one document and not one inside the other. `<head>` and `<body>` stay.
 
 Source: HTML Living Standard, "Parsing HTML documents"; "The elements of HTML".
 """
@@ -28,28 +28,26 @@ _VOID = frozenset({"br", "col", "hr", "img", "meta", "wbr"})
 _OPTIONAL_END = frozenset(
     {"body", "colgroup", "dd", "dt", "head", "li", "p", "tbody", "td", "tfoot", "th", "thead", "tr"}
 )
-_ELEMENTS = (
-    frozenset(
-        "a abbr address article aside b bdi bdo big blockquote caption center cite code "
-        "del details dfn div em figcaption figure font footer h1 h2 h3 h4 h5 h6 header i ins kbd "
-        "main mark nav ol pre q s samp section small span strike strong style sub summary sup "
-        "table time title tt u ul var".split()
-    )
-    | _VOID
-    | _OPTIONAL_END
-)
+_ELEMENT_NAMES = """
+a abbr address article aside b bdi bdo big blockquote caption center cite code del details dfn div
+em figcaption figure font footer h1 h2 h3 h4 h5 h6 header i ins kbd main mark nav ol pre q s samp
+section small span strike strong style sub summary sup table time title tt u ul var
+"""
+_ELEMENTS = frozenset(_ELEMENT_NAMES.split()) | _VOID | _OPTIONAL_END
 # Elements whose content goes with them: code, forms, other documents, and languages with other
 # rules of parsing. The tags of any other element go, and its content stays.
-_DROPPED = frozenset(
-    "applet audio canvas frameset iframe math noembed noframes object option plaintext script "
-    "select svg template textarea video xmp".split()
-)
-_ATTRIBUTES = frozenset(
-    "abbr align alt background bgcolor border cellpadding cellspacing charset class clear color "
-    "cols colspan content datetime dir face headers height href hspace id lang media name nowrap "
-    "open rel role rows rowspan scope size span src start style summary target title type valign "
-    "value vspace width ses:no-track ses:tags".split()
-)
+_DROPPED_NAMES = """
+applet audio canvas frameset iframe math noembed noframes object option plaintext script select svg
+template textarea video xmp
+"""
+_DROPPED = frozenset(_DROPPED_NAMES.split())
+_ATTRIBUTE_NAMES = """
+abbr align alt background bgcolor border cellpadding cellspacing charset class clear color cols
+colspan content datetime dir face headers height href hspace id lang media name nowrap open rel role
+rows rowspan scope size span src start style summary target title type valign value vspace width
+ses:no-track ses:tags
+"""
+_ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 _URLS = frozenset({"background", "href", "src"})
 _SCHEMES = {
     "href": frozenset({"https", "http", "mailto", "tel", "sms"}),
@@ -179,9 +177,8 @@ class _Writer(HTMLParser):
         if "charset" in names:
             self._written.append('<meta charset="utf-8">')
         elif names.get("name", "").lower() in _META_NAMES:
-            self._written.append(
-                f'<meta name="{names["name"].lower()}" content="{escape(names.get("content", ""))}">'
-            )
+            name, content = names["name"].lower(), escape(names.get("content", ""))
+            self._written.append(f'<meta name="{name}" content="{content}">')
         else:
             self._removed += 1
 

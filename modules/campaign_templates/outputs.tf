@@ -26,3 +26,23 @@ output "shell" {
     TextPart = "{{Attributes.text}}"
   }
 }
+
+output "dead_letter_queue_urls" {
+  description = "Dead-letter queues of the publication: `contents` for contents that cannot be published, `undelivered` for events that EventBridge could not deliver. Null without publish."
+  value = var.publish == null ? null : {
+    contents    = one(values(module.changed)[*].dead_letter_queue_url)
+    undelivered = one(values(module.undelivered)[*].queue_url)
+  }
+}
+
+output "publish_function_name" {
+  description = "Name of the function that publishes contents as templates of the project. Null without publish."
+  value       = one(values(module.publisher)[*].function_name)
+}
+
+output "published_template_prefix" {
+  description = "First part of the names of published templates; <template>-<locale> follows. Null without publish."
+  value       = var.publish == null ? null : "${var.name}-"
+
+  depends_on = [aws_lambda_event_source_mapping.changed]
+}

@@ -61,9 +61,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         raise MalformedCall("ApplicationId is another project's. Use a function for each project.")
     filled = filler().fill(call, Deadline.after(DEADLINE_SECONDS), Deadline.after(RENDER_SECONDS))
     for reason, number in filled.failures.items():
-        logger.warning(
-            "no content", reason=reason, endpoints=number, run=call.sending.activity_id
-        )
+        logger.warning("no content", reason=reason, endpoints=number, run=call.sending.activity_id)
     counts = {name: count for name, count in filled.counts.items() if count}
     if counts:
         write_counts(NAMESPACE, context.function_name, counts)

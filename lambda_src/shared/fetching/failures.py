@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-__all__ = ["FetchFailed", "Reason"]
+__all__ = ["FetchFailed", "NotFound", "Reason"]
 
 
 class Reason(StrEnum):
@@ -21,3 +21,7 @@ class FetchFailed(Exception):
     def __init__(self, reason: Reason, text: str) -> None:
         super().__init__(f"{reason}: {text}")
         self.reason = reason
+
+
+class NotFound(FetchFailed):
+    """The source answered that it has nothing there, which can be an answer to the caller."""
