@@ -1,6 +1,9 @@
 output "bucket_name" {
   description = "Name of the bucket of contents. Null for a CMS or a function."
   value       = local.bucket
+
+  # A content that is written before the rule would not be published.
+  depends_on = [module.bucket, aws_cloudwatch_event_target.changed]
 }
 
 output "campaign_hook" {
