@@ -23,6 +23,11 @@ output "project_id" {
   value       = module.hub.project_id
 }
 
+output "published_template_prefix" {
+  description = "First part of the names of published templates; <template>-<locale> follows."
+  value       = module.templates.published_template_prefix
+}
+
 output "segment_id" {
   description = "Segment of everyone with an email address."
   value       = module.shell.results.Segment["everyone"].Id

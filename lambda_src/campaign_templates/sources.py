@@ -12,7 +12,7 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from campaign_templates.content import Content, UnusableContent, read_content, read_document
-from shared.fetching.failures import FetchFailed, NotFound, Reason
+from shared.fetching.failures import FetchFailed, Reason
 from shared.transient import error_code, is_transient
 
 if TYPE_CHECKING:
@@ -96,8 +96,10 @@ class CmsSource:
         url = url.replace("{locale}", quote(locale, safe=""))
         try:
             answer = self._https.get(url, deadline, {"accept": "application/json", **self._headers})
-        except NotFound:
-            return None
+        except FetchFailed as failure:
+            if failure.status == 404:
+                return None
+            raise
         return _read(answer.body, self._max_bytes)
 
 

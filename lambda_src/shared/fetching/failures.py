@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-__all__ = ["FetchFailed", "NotFound", "Reason"]
+__all__ = ["FetchFailed", "Reason"]
 
 
 class Reason(StrEnum):
@@ -21,7 +21,3 @@ class FetchFailed(Exception):
     def __init__(self, reason: Reason, text: str) -> None:
         super().__init__(f"{reason}: {text}")
         self.reason = reason
-
-
-class NotFound(FetchFailed):
-    """The source answered that it has nothing there, which can be an answer to the caller."""

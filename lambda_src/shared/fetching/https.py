@@ -24,7 +24,7 @@ from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from shared.fetching.deadline import Deadline
-from shared.fetching.failures import FetchFailed, NotFound, Reason
+from shared.fetching.failures import FetchFailed, Reason
 
 __all__ = ["Https", "HttpsAnswer", "InvalidUrl", "check_url", "is_public"]
 
@@ -131,7 +131,6 @@ class Https:
         """Make a request, and again within the deadline while the server says "later".
 
         Raises:
-            NotFound: the server answered 404.
             FetchFailed: TIMED_OUT, UNAVAILABLE, REFUSED (any other status than 200, an untrusted
                 certificate, an address that is not public, an invalid URL), UNUSABLE_ANSWER (a
                 redirect, or too large).
@@ -226,8 +225,6 @@ class Https:
 def _check_status(status: int) -> None:
     if status == 200:
         return
-    if status == 404:
-        raise NotFound(Reason.REFUSED, "the server answered 404.")
     if status in _REDIRECTS:
         raise FetchFailed(
             Reason.UNUSABLE_ANSWER,

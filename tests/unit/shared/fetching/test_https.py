@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.fetching.deadline import Deadline
-from shared.fetching.failures import FetchFailed, NotFound, Reason
+from shared.fetching.failures import FetchFailed, Reason
 from shared.fetching.https import Https, InvalidUrl, check_url, is_public
 from tests.builders.https_server import Answer, HttpsServer, https_server
 
@@ -87,15 +87,6 @@ def test_any_other_status_than_200_is_refused_and_not_asked_again(
 
     assert (found.reason, len(server.requests)) == (Reason.REFUSED, 1)
     assert str(status) in str(found)
-
-
-@pytest.mark.parametrize(("status", "kind"), [(404, NotFound), (410, FetchFailed)])
-def test_an_absent_document_can_be_told_from_a_refusal(
-    server: HttpsServer, status: int, kind: type[FetchFailed]
-) -> None:
-    server.answer = lambda _: Answer(status=status)
-
-    assert type(failure(lambda: client(server).get(server.url, soon()))) is kind
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
