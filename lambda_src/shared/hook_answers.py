@@ -66,7 +66,7 @@ def hook_answer(endpoints: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         AnswerTooLarge: it has more than 6 MB, which Lambda refuses with an error of its own.
     """
     answer = {endpoint_id: dict(endpoint) for endpoint_id, endpoint in endpoints.items()}
-    size = len(json.dumps(answer, ensure_ascii=False).encode())
+    size = len(json.dumps(answer, ensure_ascii=False).encode(errors="surrogatepass"))
     if size > MAX_ANSWER_BYTES:
         raise AnswerTooLarge(
             f"The answer for {len(answer)} endpoints has {size:,} bytes, and Lambda returns at "

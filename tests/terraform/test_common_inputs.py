@@ -64,7 +64,7 @@ DIFFERENCES = {
 PASSED_ON = {
     "address_suppression": ("address_table", "event_bus_name", "transient_bounces"),
     "athena_workgroup": ("athena",),
-    "campaign_permission": ("pinpoint",),
+    "campaign_permission": ("campaign_role", "pinpoint"),
     "data_role": ("pinpoint",),
     "event_database": (
         "athena",
@@ -107,7 +107,7 @@ def common() -> dict[str, dict[str, str]]:
             for attribute in ATTRIBUTES
         }
         for name, several in found.items()
-        if len(several) > 1
+        if len(several) > 1 or any(name in names for names in PASSED_ON.values())
     }
 
 

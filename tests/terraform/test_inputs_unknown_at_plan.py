@@ -23,6 +23,10 @@ UNKNOWN = "tostring(terraform_data.unknown[each.key].output)"
 INSTANCES = ("first", "second")
 # Keys that an input's own validation asks for; any other input takes any key.
 KEYS = {("pinpoint_resources", "channels"): "sms", ("ses_vdm_export", "dimensions"): "ISP"}
+# Members of which an input takes one only, and which are left out here in favour of another.
+LEFT_OUT = {("campaign_attributes", "attribute_source"): ("https", "function")}
+# Optional inputs that a project of a hub demands, as `pinpoint` is given here with an API.
+DEMANDED_BY_A_HUB = ("campaign_role",)
 
 # A module of a global service demands the region of that service; the mocked region is another.
 US_EAST_1 = "".join(
@@ -56,9 +60,10 @@ def tokens(text: str) -> Iterator[str]:
 class TypeReader:
     """Reads a type constraint and gives an expression of that type whose strings are unknown."""
 
-    def __init__(self, text: str, key: str) -> None:
+    def __init__(self, text: str, key: str, left_out: tuple[str, ...] = ()) -> None:
         self.words = list(tokens(text))
         self.key = key
+        self.left_out = left_out
 
     def take(self, expected: str | None = None) -> str:
         word = self.words.pop(0)
@@ -98,7 +103,8 @@ class TypeReader:
                 continue
             name = self.take()
             self.take("=")
-            given[name] = self.expression()
+            member = self.expression()
+            given[name] = None if name in self.left_out else member
         self.take("}")
         return "{ " + ", ".join(f"{name} = {text}" for name, text in given.items() if text) + " }"
 
@@ -108,10 +114,11 @@ def inputs(module: Path, *, every: bool) -> dict[str, str]:
     given = {}
     for name, body in docs.blocks(ROOT / module, "variable"):
         optional = "default" in body
-        if optional and not every:
+        if optional and not every and name not in DEMANDED_BY_A_HUB:
             continue
         key = KEYS.get((module.name, name), "key")
-        text = TypeReader(str(docs.unquoted(body["type"])), key).expression()
+        left_out = LEFT_OUT.get((module.name, name), ())
+        text = TypeReader(str(docs.unquoted(body["type"])), key, left_out).expression()
         # A member with a default and without a string keeps the default.
         if text is not None and not (optional and UNKNOWN not in text):
             given[name] = text

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 
 from shared.aws import aws_client
 from shared.fetching.deadline import Deadline
+from shared.fetching.documents import read_json
 from shared.fetching.failures import FetchFailed, Reason
 from shared.transient import error_code, is_transient
 
@@ -93,10 +94,7 @@ class CallersFunction:
             raise FetchFailed(
                 Reason.UNUSABLE_ANSWER, f"the answer is larger than {self._max_bytes:,} bytes."
             )
-        try:
-            return json.loads(found or b"null")
-        except (ValueError, RecursionError) as error:
-            raise FetchFailed(Reason.UNUSABLE_ANSWER, "the answer is no readable JSON.") from error
+        return read_json(found)
 
 
 def _failure_of(error: ClientError) -> FetchFailed:

@@ -16,8 +16,12 @@ class Reason(StrEnum):
 
 
 class FetchFailed(Exception):
-    """A source gave no answer. The text names the rule that was broken, and holds no data."""
+    """A source gave no answer. The text names the rule that was broken, and holds no data.
 
-    def __init__(self, reason: Reason, text: str) -> None:
+    `status` is the HTTP status, where a server answered one.
+    """
+
+    def __init__(self, reason: Reason, text: str, status: int | None = None) -> None:
         super().__init__(f"{reason}: {text}")
         self.reason = reason
+        self.status = status

@@ -232,7 +232,9 @@ def _check_status(status: int) -> None:
         )
     later = status in _LATER or status >= 500
     raise FetchFailed(
-        Reason.UNAVAILABLE if later else Reason.REFUSED, f"the server answered {status}."
+        Reason.UNAVAILABLE if later else Reason.REFUSED,
+        f"the server answered {status}.",
+        status,
     )
 
 
