@@ -33,13 +33,13 @@ module "templates" {
   campaign_role = { arn = module.hub.campaign_role_arn }
 
   default_template = "welcome"
-  rules = [
+  template_rules = [
     { template = "welcome-short", treatments = ["1"] },
     { template = "members", user_attributes = { Tier = ["gold", "silver"] } },
   ]
 
   # A recipient without content gets this email, and an alarm tells about it.
-  on_failure = "DEFAULT"
+  failure_policy = "send_default"
   default_content = {
     subject = "Welcome"
     html    = "<p>Welcome, {{User.UserAttributes.FirstName}}!</p>"

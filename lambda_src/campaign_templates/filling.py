@@ -19,7 +19,7 @@ from shared.campaign_calls import CampaignCall
 from shared.fetching.deadline import Deadline
 from shared.hook_answers import MAX_ANSWER_BYTES, TooManyAttributes, hook_answer, with_attributes
 
-__all__ = ["MARKUP", "ContentUnavailable", "Filled", "Filler", "OnFailure", "Settings"]
+__all__ = ["MARKUP", "ContentUnavailable", "Filled", "Filler", "Policy", "Settings"]
 
 MARKUP = "MarkupAttributes"
 """Member of an endpoint's definition by which a hub prints attributes without escaping them."""
@@ -32,23 +32,23 @@ class ContentUnavailable(Exception):
     """Content cannot be given, and the policy is to fail the batch."""
 
 
-class OnFailure(StrEnum):
+class Policy(StrEnum):
     """What a recipient gets whose content cannot be fetched or rendered."""
 
-    DEFAULT = "DEFAULT"
-    DROP = "DROP"
-    FAIL = "FAIL"
+    SEND_DEFAULT = "send_default"
+    DROP_RECIPIENT = "drop_recipient"
+    FAIL_BATCH = "fail_batch"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The module's inputs. `campaigns` None serves every campaign and journey."""
+    """The module's inputs. `allowed` None serves every campaign and journey."""
 
     default_template: str
     rules: Sequence[Rule] = ()
     locale_from: str = "Demographic.Locale"
-    campaigns: frozenset[str] | None = None
-    on_failure: OnFailure = OnFailure.FAIL
+    allowed: frozenset[str] | None = None
+    failure_policy: Policy = Policy.FAIL_BATCH
     default_content: Content | None = None
     limits: Limits = field(default_factory=Limits)
 
@@ -83,9 +83,9 @@ class Filler:
             render_by: recipients that are not rendered by then count as failed.
 
         Raises:
-            ContentUnavailable: a recipient has no content, and the policy is FAIL.
+            ContentUnavailable: a recipient has no content, and the policy is fail_batch.
         """
-        serves = self._settings.campaigns
+        serves = self._settings.allowed
         if serves is not None and _subject_of(call) not in serves:
             untouched = {name: one for name, one in call.endpoints.items() if _is_object(one)}
             return Filled(hook_answer(untouched), Counter(OtherCampaigns=1), Counter())
@@ -133,7 +133,7 @@ class _Batch:
             self._keep(endpoint_id, endpoint, found.content)
         except UnusableContent as error:
             self._failed("FailedContents", str(error))
-            if self._settings.on_failure is OnFailure.DEFAULT:
+            if self._settings.failure_policy is Policy.SEND_DEFAULT:
                 self._default(endpoint_id, endpoint)
             return
         self.counts["FilledEndpoints"] += 1
@@ -176,7 +176,7 @@ class _Batch:
     def _failed(self, count: str, reason: str) -> None:
         self.counts[count] += 1
         self.failures[reason] += 1
-        if self._settings.on_failure is OnFailure.FAIL and count == "FailedContents":
+        if self._settings.failure_policy is Policy.FAIL_BATCH and count == "FailedContents":
             raise ContentUnavailable(reason)
 
 

@@ -74,9 +74,7 @@ _CSS_REFUSED = re.compile(
 )
 _CSS_URL = re.compile(r"""url\(\s*(["']?)(.*?)\1\s*\)""", re.IGNORECASE | re.DOTALL)
 _TAG_CHARACTERS = 10_000  # an image within the tag, data:…, is longer; give it a URL
-_WHOLE_TAG = re.compile(
-    r"""</?[A-Za-z][^>"']*+(?:(?:"[^"]*+"|'[^']*+')[^>"']*+)*+>"""
-)
+_WHOLE_TAG = re.compile(r"""</?[A-Za-z][^>"']*+(?:(?:"[^"]*+"|'[^']*+')[^>"']*+)*+>""")
 _DECLARATION = re.compile(r"<[!?][^>]*>")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaign_templates.content import UnusableContent, read_content
-from campaign_templates.filling import OnFailure, Settings
+from campaign_templates.filling import Policy, Settings
 from campaign_templates.rendering import Limits
 from campaign_templates.rules import rules_from
 
@@ -27,13 +27,15 @@ def settings_from(text: str) -> Settings:
             default = read_content({n: v for n, v in default.items() if v is not None})
         except UnusableContent as error:
             raise UnusableContent(f"default_content: {error}") from error
-    campaigns = given.get("campaigns")
+    allowed = given.get("allowed")
     return Settings(
         default_template=given["default_template"],
         rules=rules_from(given.get("rules") or ()),
         locale_from=given["locale_from"],
-        campaigns=None if campaigns is None else frozenset(campaigns),
-        on_failure=OnFailure(given["on_failure"]),
+        allowed=None
+        if allowed is None
+        else frozenset((*allowed["campaign_ids"], *allowed["journey_ids"])),
+        failure_policy=Policy(given["failure_policy"]),
         default_content=default,
         limits=Limits(**given["limits"]),
     )

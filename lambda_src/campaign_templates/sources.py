@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from shared.fetching.callers_function import CallersFunction
     from shared.fetching.deadline import Deadline
+    from shared.fetching.header_value import SecretHeader
     from shared.fetching.https import Https
 
 __all__ = ["BucketSource", "CmsSource", "FunctionSource", "Source"]
@@ -79,28 +80,51 @@ class BucketSource:
             raise FetchFailed(
                 Reason.UNAVAILABLE, f"S3 could not be reached ({type(error).__name__})."
             ) from error
-        return _read(document, self._max_bytes)
+        if len(document) > self._max_bytes:
+            raise FetchFailed(
+                Reason.UNUSABLE_ANSWER, f"the content is larger than {self._max_bytes:,} bytes."
+            )
+        return _read(document)
 
 
 class CmsSource:
-    """Content of a CMS: GET of a URL with `{template}` and `{locale}`; 404 means no content."""
+    """Content of a CMS: GET of a URL with `{template}` and `{locale}`; 404 means no content.
 
-    def __init__(self, https: Https, url: str, headers: Mapping[str, str], max_bytes: int) -> None:
+    Args:
+        header: name of the header that carries the secret.
+    """
+
+    def __init__(
+        self, https: Https, url: str, header: str | None = None, secret: SecretHeader | None = None
+    ) -> None:
         self._https = https
         self._url = url
-        self._headers = headers
-        self._max_bytes = max_bytes
+        self._header = header
+        self._secret = secret
 
     def get(self, template: str, locale: str, deadline: Deadline) -> Content | None:
         url = self._url.replace("{template}", quote(template, safe=""))
         url = url.replace("{locale}", quote(locale, safe=""))
         try:
-            answer = self._https.get(url, deadline, {"accept": "application/json", **self._headers})
+            return _read(self._document(url, deadline))
         except FetchFailed as failure:
             if failure.status == 404:
                 return None
             raise
-        return _read(answer.body, self._max_bytes)
+
+    def _document(self, url: str, deadline: Deadline) -> bytes:
+        if self._secret is None or self._header is None:
+            return self._asked(url, deadline, {})
+        try:
+            return self._asked(url, deadline, {self._header: self._secret.value()})
+        except FetchFailed as failure:
+            if failure.status not in (401, 403):
+                raise
+        renewed = self._secret.value(renew=True)  # the kept one may have been rotated
+        return self._asked(url, deadline, {self._header: renewed})
+
+    def _asked(self, url: str, deadline: Deadline, headers: Mapping[str, str]) -> bytes:
+        return self._https.get(url, deadline, {"accept": "application/json", **headers}).body
 
 
 class FunctionSource:
@@ -117,11 +141,7 @@ class FunctionSource:
             raise FetchFailed(Reason.UNUSABLE_ANSWER, str(error)) from error
 
 
-def _read(document: bytes, max_bytes: int) -> Content:
-    if len(document) > max_bytes:
-        raise FetchFailed(
-            Reason.UNUSABLE_ANSWER, f"the content is larger than {max_bytes:,} bytes."
-        )
+def _read(document: bytes) -> Content:
     try:
         return read_document(document)
     except UnusableContent as error:

@@ -1,4 +1,7 @@
+# A public CMS without a secret needs no permission.
 data "aws_iam_policy_document" "contents" {
+  count = var.store.cms != null && local.header == null ? 0 : 1
+
   dynamic "statement" {
     for_each = local.from_bucket ? { newest = "s3:GetObject" } : {}
 
@@ -32,10 +35,34 @@ data "aws_iam_policy_document" "contents" {
   }
 
   dynamic "statement" {
-    for_each = local.own_bucket ? [] : local.bucket_key[*]
+    for_each = local.header == null ? [] : local.header.secret[*]
 
     content {
-      sid       = "UseTheKeyOfTheBucket"
+      sid       = "ReadTheSecretOfTheHeader"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.header == null ? [] : local.header.parameter[*]
+
+    content {
+      sid       = "ReadTheParameterOfTheHeader"
+      actions   = ["ssm:GetParameter"]
+      resources = [statement.value.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = concat(
+      local.own_bucket ? [] : local.bucket_key[*],
+      local.header == null ? [] : local.header.secret == null ? [] : local.header.secret.kms_key[*],
+      local.header == null ? [] : local.header.parameter == null ? [] : local.header.parameter.kms_key[*],
+    )
+
+    content {
+      sid       = "DecryptTheStore"
       actions   = ["kms:Decrypt"]
       resources = [statement.value.arn]
     }

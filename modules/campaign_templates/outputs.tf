@@ -8,10 +8,7 @@ output "bucket_name" {
 
 output "campaign_hook" {
   description = "Hook of a campaign (its member Hook) or of the project (CampaignHook of its settings): the function, in mode FILTER."
-  value = {
-    LambdaFunctionName = module.hook.function_arn
-    Mode               = "FILTER"
-  }
+  value       = local.campaign_hook
 
   depends_on = [module.campaign_permission]
 }

@@ -35,6 +35,25 @@ variable "alarm" {
   default = null
 }
 
+variable "allowed" {
+  description = "Campaigns and journeys whose endpoints get attributes; the endpoints of others pass unchanged. A campaign is named by its id, so that a hook of the whole project can serve some campaigns. Null serves every campaign and journey that calls the function."
+  type = object({
+    campaign_ids = optional(list(string), [])
+    journey_ids  = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.allowed == null || try(length(var.allowed.campaign_ids) + length(var.allowed.journey_ids) >= 1, false)
+    error_message = "allowed must have a campaign or a journey: without one the hook would change nothing. Use null to serve every campaign."
+  }
+
+  validation {
+    condition     = var.allowed == null || try(alltrue([for id in concat(var.allowed.campaign_ids, var.allowed.journey_ids) : can(regex("^[A-Za-z0-9-]{1,100}$", id))]), false)
+    error_message = "allowed must have ids of campaigns and journeys: letters, digits and hyphens. A name is no id: use the member Id of the API's answer."
+  }
+}
+
 variable "cache" {
   description = "Contents that an execution environment keeps: seconds until the store is asked again, and seconds for which an older content is used when the store fails. 0 keeps nothing."
   type = object({
@@ -63,26 +82,20 @@ variable "campaign_role" {
   default = null
 }
 
-variable "campaigns" {
-  description = "Ids of campaigns and journeys that get content. The recipients of all others stay as they are. Null serves each of them, for a hook that campaigns name themselves."
-  type        = list(string)
-  default     = null
-}
-
 variable "deadline_seconds" {
-  description = "Seconds after which contents that the store has not given count as failed. A campaign waits 15 seconds for the whole answer."
+  description = "Time in which the source must have answered for a batch, its own retries included. The campaign waits 15 s for the whole invocation and makes three attempts."
   type        = number
-  default     = 8
+  default     = 5
   nullable    = false
 
   validation {
-    condition     = var.deadline_seconds >= 1 && var.deadline_seconds <= 10
-    error_message = "deadline_seconds must be 1-10: a campaign waits 15 seconds, and the contents of 50 recipients are rendered in that time too."
+    condition     = var.deadline_seconds >= 0.5 && var.deadline_seconds <= 10
+    error_message = "deadline_seconds must be 0.5-10: with a cold start the function must answer within the 15 s that a campaign waits."
   }
 }
 
 variable "default_content" {
-  description = "Content of recipients whose own cannot be given, with on_failure = \"DEFAULT\": subject, html and text, with placeholders. It is part of the function's environment, so keep it short. Null for the other policies."
+  description = "Content of recipients whose own cannot be given, with failure_policy = \"send_default\": subject, html and text, with placeholders. It is part of the function's environment, so keep it short. Null for the other policies."
   type = object({
     subject = string
     html    = optional(string)
@@ -98,6 +111,23 @@ variable "default_content" {
   validation {
     condition     = var.default_content == null || try(coalesce(var.default_content.html, "") != "", false) || try(coalesce(var.default_content.text, "") != "", false)
     error_message = "default_content must have html or text: an email needs a body."
+  }
+}
+
+variable "failure_policy" {
+  description = "Policy for a recipient whose content cannot be fetched, rendered or sent in its size: send_default sends default_content, drop_recipient sends no message, fail_batch fails the call for its up to 50 endpoints, which the campaign repeats twice and then leaves out."
+  type        = string
+  default     = "fail_batch"
+  nullable    = false
+
+  validation {
+    condition     = contains(["send_default", "drop_recipient", "fail_batch"], var.failure_policy)
+    error_message = "failure_policy must be send_default, drop_recipient or fail_batch."
+  }
+
+  validation {
+    condition     = (var.failure_policy == "send_default") == (var.default_content != null)
+    error_message = "failure_policy and default_content belong together: send_default needs a default_content, and the other policies would never use it."
   }
 }
 
@@ -164,23 +194,6 @@ variable "log_retention_days" {
   }
 }
 
-variable "on_failure" {
-  description = "Policy for a recipient whose content cannot be fetched, rendered or sent in its size: DEFAULT gives default_content, DROP sends no message, FAIL fails the whole batch, which the campaign reports as HOOK_FAILURE after three attempts."
-  type        = string
-  default     = "FAIL"
-  nullable    = false
-
-  validation {
-    condition     = contains(["DEFAULT", "DROP", "FAIL"], var.on_failure)
-    error_message = "on_failure must be DEFAULT, DROP or FAIL."
-  }
-
-  validation {
-    condition     = (var.on_failure == "DEFAULT") == (var.default_content != null)
-    error_message = "on_failure and default_content belong together: DEFAULT needs a default_content, and DROP and FAIL would never use it."
-  }
-}
-
 variable "packages" {
   description = "Lambda packages. `directory` is a folder of zips, which the module uploads to its own bucket; null is dist/ of this release. `s3` is the bucket and the key prefix of zips that are already uploaded. A new release needs a new prefix, because Lambda reads a key once."
   type = object({
@@ -204,6 +217,12 @@ variable "packages" {
   }
 }
 
+variable "project_hook" {
+  description = "Makes the function the hook of every campaign of the project that has no Hook of its own. The project's other settings stay, and a hook of another function is an error, not replaced. Null leaves the settings alone: name the output campaign_hook in the campaigns."
+  type        = object({})
+  default     = null
+}
+
 variable "publish" {
   description = "Publication of the bucket's contents as email templates of the project, for contents that are larger than an answer can hold: `templates` names the templates that are published, each locale as a template of its own with a new version for each change. Null publishes nothing."
   type = object({
@@ -222,51 +241,8 @@ variable "publish" {
   }
 }
 
-variable "rules" {
-  description = "Rules that choose the template, in their order: the first rule whose conditions all hold decides. An attribute holds with one of the values, `locales` with the language or the exact locale, `treatments` with the TreatmentId of an A/B test (\"0\" is the default treatment)."
-  type = list(object({
-    template        = string
-    attributes      = optional(map(list(string)), {})
-    user_attributes = optional(map(list(string)), {})
-    locales         = optional(list(string), [])
-    treatments      = optional(list(string), [])
-  }))
-  default  = []
-  nullable = false
-
-  validation {
-    condition     = alltrue([for rule in var.rules : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", rule.template))])
-    error_message = "rules must have templates of 1-64 letters, digits, hyphens or underscores that start with a letter or digit: they are part of keys and URLs."
-  }
-
-  validation {
-    condition     = alltrue([for rule in var.rules : alltrue([for values in concat(values(rule.attributes), values(rule.user_attributes)) : length(values) >= 1])])
-    error_message = "rules must have at least one value for each attribute: a rule without one never holds. Leave the attribute out."
-  }
-
-  validation {
-    condition     = alltrue(flatten([for rule in var.rules : [for locale in rule.locales : can(regex("^[A-Za-z]{2,3}([-_][A-Za-z]{4})?([-_]([A-Za-z]{2}|[0-9]{3}))?$", locale))]]))
-    error_message = "rules must have locales such as de, de-AT or zh-Hant-TW."
-  }
-
-  validation {
-    condition     = alltrue(flatten([for rule in var.rules : [for treatment in rule.treatments : treatment != ""]]))
-    error_message = "rules must have treatments that are not empty: \"0\" is the default treatment of a campaign."
-  }
-
-  validation {
-    condition     = alltrue([for index, rule in var.rules : index == length(var.rules) - 1 || length(rule.attributes) + length(rule.user_attributes) + length(rule.locales) + length(rule.treatments) > 0])
-    error_message = "rules must have conditions, except the last rule: a rule without conditions always holds, and no later rule would be asked. Use default_template."
-  }
-
-  validation {
-    condition     = length(jsonencode([var.rules, var.default_content, var.campaigns, var.store.versions])) <= 2800
-    error_message = "rules, default_content, campaigns and store.versions must have at most 2,800 characters together as JSON: they are the environment of a function, which has 4 KB. Shorten them, or use a second copy of the module."
-  }
-}
-
 variable "store" {
-  description = "Store of the contents. By default the module creates a versioned bucket and reads <prefix><template>/<locale>.json. `bucket` is a bucket of yours, with the customer managed KMS key of its objects, if they have one. `versions` pins contents: <template>/<locale> => the id of a version. `cms` is an HTTPS URL with {template} and {locale}, which answers 404 for a locale without content. `function` is a Lambda function of yours that gets {\"template\", \"locale\"} and returns the content or null."
+  description = "Store of the contents. By default the module creates a versioned bucket and reads <prefix><template>/<locale>.json. `bucket` is a bucket of yours, with the customer managed KMS key of its objects, if they have one. `versions` pins contents: <template>/<locale> => the id of a version. `cms` is an HTTPS URL with {template} and {locale}, which answers 404 for a locale without content; `header` is sent with a secret of Secrets Manager or a parameter of the Parameter Store. `function` is a Lambda function of yours that gets {\"template\", \"locale\"} and returns the content or null."
   type = object({
     bucket = optional(object({
       name    = string
@@ -274,7 +250,20 @@ variable "store" {
     }))
     prefix   = optional(string, "templates/")
     versions = optional(map(string), {})
-    cms      = optional(object({ url = string }))
+    cms = optional(object({
+      url = string
+      header = optional(object({
+        name = optional(string, "Authorization")
+        secret = optional(object({
+          arn     = string
+          kms_key = optional(object({ arn = string }))
+        }))
+        parameter = optional(object({
+          arn     = string
+          kms_key = optional(object({ arn = string }))
+        }))
+      }))
+    }))
     function = optional(object({ arn = string }))
   })
   default  = {}
@@ -286,8 +275,8 @@ variable "store" {
   }
 
   validation {
-    condition     = var.store.cms == null || try(startswith(var.store.cms.url, "https://") && strcontains(var.store.cms.url, "{template}") && strcontains(var.store.cms.url, "{locale}"), false)
-    error_message = "store.cms.url must start with https:// and have {template} and {locale}, such as https://cms.example.com/emails/{template}/{locale}."
+    condition     = var.store.cms == null || try(can(regex("^https://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?[.])+[A-Za-z][A-Za-z0-9-]+(:[1-9][0-9]{0,4})?([/?][A-Za-z0-9/._~!$&'()*+,;=:@%?{}-]*)?$", var.store.cms.url)) && strcontains(var.store.cms.url, "{template}") && strcontains(var.store.cms.url, "{locale}"), false)
+    error_message = "store.cms.url must begin with https:// and the name of a public host, and have {template} and {locale}, such as https://cms.example.com/emails/{template}/{locale}."
   }
 
   validation {
@@ -304,6 +293,31 @@ variable "store" {
     condition     = length(var.store.versions) == 0 || var.store.cms == null && var.store.function == null
     error_message = "store.versions must be empty for a CMS or a function: versions are those of S3."
   }
+
+  validation {
+    condition     = try(var.store.cms.header, null) == null || length([for value in [try(var.store.cms.header.secret, null), try(var.store.cms.header.parameter, null)] : value if value != null]) == 1
+    error_message = "store.cms.header must have exactly one of secret and parameter, whose text is the whole value of the header, such as Bearer and a token. Leave header out for a CMS without one."
+  }
+
+  validation {
+    condition     = try(var.store.cms.header, null) == null || can(regex("^[A-Za-z0-9-]{1,100}$", var.store.cms.header.name)) && !contains(["accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"], lower(var.store.cms.header.name))
+    error_message = "store.cms.header.name must be 1-100 letters, digits or hyphens, and no header that the function sets itself, such as Host or Content-Type."
+  }
+
+  validation {
+    condition     = try(var.store.cms.header.secret, null) == null || can(regex("^arn:[^:]+:secretsmanager:[^:]+:[0-9]{12}:secret:.+$", var.store.cms.header.secret.arn))
+    error_message = "store.cms.header.secret.arn must be the whole ARN of a secret of Secrets Manager, with its six last characters."
+  }
+
+  validation {
+    condition     = try(var.store.cms.header.parameter, null) == null || can(regex("^arn:[^:]+:ssm:[^:]+:[0-9]{12}:parameter/.+$", var.store.cms.header.parameter.arn))
+    error_message = "store.cms.header.parameter.arn must be the ARN of a parameter of the Parameter Store."
+  }
+
+  validation {
+    condition     = var.store.function == null || can(regex("^arn:[^:]+:lambda:[^:]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_-]+)?$", var.store.function.arn))
+    error_message = "store.function.arn must be the ARN of a Lambda function, with or without an alias or a version."
+  }
 }
 
 variable "tags" {
@@ -311,4 +325,47 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
+}
+
+variable "template_rules" {
+  description = "Rules that choose the template, in their order: the first rule whose conditions all hold decides. An attribute holds with one of the values, `locales` with the language or the exact locale, `treatments` with the TreatmentId of an A/B test (\"0\" is the default treatment)."
+  type = list(object({
+    template        = string
+    attributes      = optional(map(list(string)), {})
+    user_attributes = optional(map(list(string)), {})
+    locales         = optional(list(string), [])
+    treatments      = optional(list(string), [])
+  }))
+  default  = []
+  nullable = false
+
+  validation {
+    condition     = alltrue([for rule in var.template_rules : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", rule.template))])
+    error_message = "template_rules must have templates of 1-64 letters, digits, hyphens or underscores that start with a letter or digit: they are part of keys and URLs."
+  }
+
+  validation {
+    condition     = alltrue([for rule in var.template_rules : alltrue([for values in concat(values(rule.attributes), values(rule.user_attributes)) : length(values) >= 1])])
+    error_message = "template_rules must have at least one value for each attribute: a rule without one never holds. Leave the attribute out."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.template_rules : [for locale in rule.locales : can(regex("^[A-Za-z]{2,3}([-_][A-Za-z]{4})?([-_]([A-Za-z]{2}|[0-9]{3}))?$", locale))]]))
+    error_message = "template_rules must have locales such as de, de-AT or zh-Hant-TW."
+  }
+
+  validation {
+    condition     = alltrue(flatten([for rule in var.template_rules : [for treatment in rule.treatments : treatment != ""]]))
+    error_message = "template_rules must have treatments that are not empty: \"0\" is the default treatment of a campaign."
+  }
+
+  validation {
+    condition     = alltrue([for index, rule in var.template_rules : index == length(var.template_rules) - 1 || length(rule.attributes) + length(rule.user_attributes) + length(rule.locales) + length(rule.treatments) > 0])
+    error_message = "template_rules must have conditions, except the last rule: a rule without conditions always holds, and no later rule would be asked. Use default_template."
+  }
+
+  validation {
+    condition     = length(jsonencode([var.template_rules, var.default_content, var.allowed, var.store.versions])) <= 2800
+    error_message = "template_rules, default_content, allowed and store.versions must have at most 2,800 characters together as JSON: they are the environment of a function, which has 4 KB. Shorten them, or use a second copy of the module."
+  }
 }

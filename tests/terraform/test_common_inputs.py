@@ -30,6 +30,7 @@ OTHER_INPUTS = {
 # Attributes in which a module differs from the others, and why.
 DIFFERENCES = {
     ("campaign_create", "timeout_minutes"): ("default", "a campaign takes longer"),
+    ("campaign_templates", "force_destroy"): ("description", "names its objects"),
     ("federated_segmentation", "force_destroy"): ("description", "names its objects"),
     ("message_archiver", "force_destroy"): ("description", "names its objects and the lock"),
     ("phone_number_validate", "force_destroy"): ("description", "names its objects"),

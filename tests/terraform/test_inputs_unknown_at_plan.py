@@ -24,7 +24,10 @@ INSTANCES = ("first", "second")
 # Keys that an input's own validation asks for; any other input takes any key.
 KEYS = {("pinpoint_resources", "channels"): "sms", ("ses_vdm_export", "dimensions"): "ISP"}
 # Members of which an input takes one only, and which are left out here in favour of another.
-LEFT_OUT = {("campaign_attributes", "attribute_source"): ("https", "function")}
+LEFT_OUT = {
+    ("campaign_attributes", "attribute_source"): ("https", "function"),
+    ("campaign_templates", "store"): ("cms", "function"),
+}
 # Optional inputs that a project of a hub demands, as `pinpoint` is given here with an API.
 DEMANDED_BY_A_HUB = ("campaign_role",)
 

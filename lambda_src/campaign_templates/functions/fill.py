@@ -54,7 +54,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     Raises:
         MalformedCall: the event is no call of this project's campaigns or journeys.
-        ContentUnavailable: a recipient has no content, and the policy is FAIL.
+        ContentUnavailable: a recipient has no content, and the policy is fail_batch.
     """
     call = read_call(event)
     if call.sending.application_id != PROJECT_ID:
@@ -82,10 +82,7 @@ def _source() -> Source:
             client, SOURCE["bucket"], SOURCE["prefix"], SOURCE["versions"], MAX_DOCUMENT_BYTES
         )
     if "url" in SOURCE:
-        from shared.fetching.https import Https  # TLS settings cost a cold start some 20 ms
-
-        https = Https(max_bytes=MAX_DOCUMENT_BYTES)
-        return CmsSource(https, SOURCE["url"], {}, MAX_DOCUMENT_BYTES)
+        return _cms()
     from shared.fetching.callers_function import CallersFunction
 
     return FunctionSource(
@@ -94,4 +91,19 @@ def _source() -> Source:
             timeout_seconds=DEADLINE_SECONDS,
             max_bytes=MAX_DOCUMENT_BYTES,
         )
+    )
+
+
+def _cms() -> CmsSource:
+    # TLS settings and clients of other services cost a cold start of a bucket nothing.
+    from shared.fetching.header_value import SecretHeader, parameter_value, secret_value
+    from shared.fetching.https import Https
+
+    secret = None
+    if SOURCE.get("secret_arn"):
+        secret = SecretHeader(secret_value(SOURCE["secret_arn"]))
+    elif SOURCE.get("parameter_arn"):
+        secret = SecretHeader(parameter_value(SOURCE["parameter_arn"]))
+    return CmsSource(
+        Https(max_bytes=MAX_DOCUMENT_BYTES), SOURCE["url"], SOURCE.get("header"), secret
     )

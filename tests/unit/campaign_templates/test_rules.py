@@ -35,7 +35,20 @@ def test_a_locale_falls_back_to_its_language_and_then_to_the_default(reported, t
 
 @pytest.mark.parametrize(
     "nonsense",
-    [None, "", "-", "d", "german", "../../secret", "de/../fr", "de AT", "12", "de-", "de%2F", "default"],
+    [
+        None,
+        "",
+        "-",
+        "d",
+        "german",
+        "../../secret",
+        "de/../fr",
+        "de AT",
+        "12",
+        "de-",
+        "de%2F",
+        "default",
+    ],
 )
 def test_a_text_that_is_no_locale_gets_the_default(nonsense):
     assert fall_backs(nonsense) == ("default",)
