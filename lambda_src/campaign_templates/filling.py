@@ -163,7 +163,9 @@ class _Batch:
         except TooManyAttributes as error:
             raise UnusableContent(str(error)) from error
         definition[MARKUP] = ["html"]
-        size = len(json.dumps({endpoint_id: definition}).encode())
+        # The runtime writes an answer without escapes since Python 3.12.
+        text = json.dumps({endpoint_id: definition}, ensure_ascii=False)
+        size = len(text.encode(errors="surrogatepass"))
         if size > self._bytes_left:
             raise UnusableContent(
                 "The answer has no room left for the content: Lambda returns at most "

@@ -73,8 +73,12 @@ def render(
     if not clean.html.strip() and not text.strip():
         raise UnusableContent("html and text of the content render to nothing that may be sent.")
     _check("subject", len(subject), limits.subject_characters, "characters")
-    _check("html", len(clean.html.encode()), limits.html_bytes, "bytes")
-    _check("text", len(text.encode()), limits.text_bytes, "bytes")
+    try:
+        sizes = [len(part.encode()) for part in (subject, clean.html, text)]
+    except UnicodeEncodeError as error:
+        raise UnusableContent("The content renders to half a character.") from error
+    _check("html", sizes[1], limits.html_bytes, "bytes")
+    _check("text", sizes[2], limits.text_bytes, "bytes")
     return Rendered(subject, clean.html, text, clean.removed)
 
 

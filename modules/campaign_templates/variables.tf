@@ -300,7 +300,7 @@ variable "store" {
   }
 
   validation {
-    condition     = try(var.store.cms.header, null) == null || can(regex("^[A-Za-z0-9-]{1,100}$", var.store.cms.header.name)) && !contains(["accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"], lower(var.store.cms.header.name))
+    condition     = try(var.store.cms.header, null) == null || try(can(regex("^[A-Za-z0-9-]{1,100}$", var.store.cms.header.name)) && !contains(["accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"], lower(var.store.cms.header.name)), false)
     error_message = "store.cms.header.name must be 1-100 letters, digits or hyphens, and no header that the function sets itself, such as Host or Content-Type."
   }
 

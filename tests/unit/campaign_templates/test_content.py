@@ -128,6 +128,8 @@ def test_a_value_cannot_add_a_header_to_the_subject():
         ({"html": "é" * 6}, "html .* 12 bytes; the limit is 10"),
         ({"text": "é" * 6}, "text .* 12 bytes; the limit is 10"),
         ({"text": "{{divide Attributes.Offer 2}}"}, "cannot be rendered"),
+        ({"subject": "x\ud83d", "text": "x"}, "half a character"),
+        ({"html": "<p>\ud83d"}, "half a character"),
     ],
 )
 def test_content_that_does_not_fit_one_recipient_is_refused_for_that_recipient(members, reason):

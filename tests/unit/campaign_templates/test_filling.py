@@ -283,8 +283,9 @@ def test_22_2_contents_of_the_largest_size_fit_into_the_answer_of_fifty_endpoint
 
     filled = hook.fill(call(**{f"e{number}": endpoint() for number in range(50)}), render=60)
 
-    assert len(json.dumps(filled.answer).encode()) <= MAX_ANSWER_BYTES
-    assert len(filled.answer) == 50 or "no room left" in next(iter(filled.failures))
+    assert len(json.dumps(filled.answer, ensure_ascii=False).encode()) <= MAX_ANSWER_BYTES
+    # A quotation mark takes two bytes in JSON, so not all of these are in.
+    assert len(filled.answer) == 50 or letter == '"' and "no room" in next(iter(filled.failures))
 
 
 def test_21_4_recipients_of_other_campaigns_stay_as_they_are_and_the_store_is_not_asked():
