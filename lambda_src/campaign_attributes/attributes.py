@@ -1,9 +1,9 @@
-"""Attributes for the endpoints of one call, and the policy where one has none."""
+"""Attributes for the endpoints of one call, and the policy for an endpoint without them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +24,9 @@ class BatchFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The endpoints that get a message, and the endpoints by failure and by what became of them.
+    """The endpoints that get a message, and counts of the others.
 
-    `reasons` are those of values that cannot be used, for the log.
+    `failures` counts endpoints, `reasons` values that cannot be used, for the log.
     """
 
     endpoints: Mapping[str, Mapping[str, Any]]
@@ -99,9 +99,7 @@ class _Batch:
                 values = [] if attribute.default is None else [attribute.default]
             if values:
                 found[attribute.name] = values
-        # Each failure is counted and judged once for an endpoint, whatever number of attributes.
-        for failure in sorted(failed):
-            self._judge(failure)
+        self._judge(failed)
         try:
             complete = with_attributes(endpoint, found)
         except TooManyAttributes:
@@ -127,19 +125,21 @@ class _Batch:
             return Failure.UNUSABLE
         return values or Failure.MISSING
 
-    def _judge(self, failure: Failure) -> None:
-        self.failures[failure] += 1
-        policy = self._settings.policies[failure]
-        if policy is Policy.FAIL_BATCH:
+    def _judge(self, failed: Collection[Failure]) -> None:
+        """Count each failure once for an endpoint, and apply the strictest of their policies."""
+        self.failures.update(failed)
+        policies = {self._settings.policies[failure]: failure for failure in failed}
+        if Policy.FAIL_BATCH in policies:
             raise BatchFailed(
-                f"An endpoint has no attributes ({failure}), and the policy for it is {policy}: "
-                "the campaign repeats the batch, and then sends nothing to it."
+                f"An endpoint has no attributes ({policies[Policy.FAIL_BATCH]}), and the policy "
+                "for it is fail_batch: the campaign repeats the batch twice, and then sends "
+                "nothing to its endpoints."
             )
-        if policy is Policy.DROP_RECIPIENT:
+        if Policy.DROP_RECIPIENT in policies:
             raise _Dropped
 
     def _cannot_be_sent(self, reason: str) -> None:
         """Drop an endpoint that can have no attribute, not even a default, or fail the batch."""
         self.reasons[reason] += 1
-        self._judge(Failure.UNUSABLE)
+        self._judge([Failure.UNUSABLE])
         raise _Dropped

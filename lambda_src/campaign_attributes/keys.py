@@ -12,7 +12,7 @@ _USER_ATTRIBUTE = "User.UserAttributes."
 
 
 def key_of(variable: str, endpoint_id: str, endpoint: Mapping[str, Any]) -> str | None:
-    """Return the key of an endpoint; None where it has none.
+    """Return the key of an endpoint; None where the member is absent or no text.
 
     Args:
         variable: `Id`, `User.UserId`, `Attributes.NAME` or `User.UserAttributes.NAME`. The first

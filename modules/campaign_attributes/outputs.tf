@@ -2,6 +2,12 @@ output "campaign_hook" {
   description = "Hook of a campaign that gets attributes: the member Hook of WriteCampaignRequest, or CampaignHook of a project's settings."
   value       = local.campaign_hook
 
+  # The settings are an environment variable; Lambda limits all of them together to 4 KB.
+  precondition {
+    condition     = 3 * length(base64encode(local.settings)) / 4 <= 3800
+    error_message = "attributes, allowed and attribute_source must fit into 3,800 bytes together: they are an environment variable of the function, which Lambda limits to 4 KB. Use fewer or shorter names, defaults and ids, or a second copy of the module."
+  }
+
   depends_on = [module.permission]
 }
 

@@ -24,11 +24,6 @@ variable "attributes" {
     condition     = alltrue([for attribute in values(var.attributes) : attribute.default == null || try(length(attribute.default) >= 1 && length(attribute.default) <= var.max_value_characters, false)])
     error_message = "attributes must have defaults of 1 to max_value_characters characters. Shorten the default, or use null for no default."
   }
-
-  validation {
-    condition     = length(var.attributes) == 0 || 3 * length(base64encode(local.settings)) / 4 <= 3800
-    error_message = "attributes, allowed and attribute_source must fit into 3,800 bytes together: they are an environment variable of the function, which Lambda limits to 4 KB. Use fewer or shorter names, defaults and ids, or a second copy of the module."
-  }
 }
 
 variable "name" {

@@ -76,9 +76,11 @@ class Source:
         self.failure: FetchFailed | None = None
         self.failed: dict[str, FetchFailed] = {}
         self.questions: list[list[str]] = []
+        self.seconds: list[float] = []
 
     def fetch(self, keys: Sequence[str], sending: Sending, deadline: Deadline) -> Fetched:
         self.questions.append(list(keys))
+        self.seconds.append(deadline.seconds_left)
         if self.failure is not None:
             raise self.failure
         return Fetched(

@@ -97,7 +97,7 @@ def shop(account: LocalAccount, pinpoint: Any, example: dict[str, Any]) -> Shop:
 
 
 @terraform("campaign_attributes", scope="module")
-def test_each_reader_gets_the_own_offer_or_the_default_and_who_has_no_customer_number_none(
+def test_each_reader_gets_an_offer_of_the_table_or_the_default_and_who_has_no_number_no_mail(
     campaign_attributes: Any, account: LocalAccount, shop: Shop, example: dict[str, Any]
 ) -> None:
     shop.subscribe("ann", "customer-1")

@@ -94,7 +94,7 @@ lookup = Lookup(
 
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Return the endpoints of the call with their attributes, without those that are dropped."""
+    """Return the endpoints of the call with their attributes, without the dropped ones."""
     call = read_call(event)
     if not settings.concern(call.sending):
         write_counts(NAMESPACE, context.function_name, {"PassedEndpoints": len(call.endpoints)})

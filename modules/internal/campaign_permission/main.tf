@@ -46,3 +46,17 @@ resource "aws_lambda_permission" "pinpoint" {
     }
   }
 }
+
+# The same guide writes the ARN of a FILTER hook's caller with a slash before apps, and AWS's example of a
+# project's CampaignHook names the project itself, too. The id of a project has 32 characters, so that the
+# pattern matches no other project.
+resource "aws_lambda_permission" "pinpoint_hook" {
+  count = var.campaign_role == null ? 1 : 0
+
+  statement_id   = "HooksOfThisProject"
+  action         = "lambda:InvokeFunction"
+  function_name  = var.function_name
+  principal      = "pinpoint.${local.region}.amazonaws.com"
+  source_account = local.account_id
+  source_arn     = "arn:${local.partition}:mobiletargeting:${local.region}:${local.account_id}:/apps/${var.pinpoint.project_id}*"
+}

@@ -252,7 +252,7 @@ run "rejects_more_than_an_environment_variable_holds" {
   variables {
     attributes = { for number in range(40) : "attribute-with-a-long-name-${number}" => { default = "a default of some fifty characters, number ${number}" } }
   }
-  expect_failures = [var.attributes]
+  expect_failures = [output.campaign_hook]
 }
 
 run "rejects_two_sources" {

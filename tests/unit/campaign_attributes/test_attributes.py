@@ -115,6 +115,23 @@ def test_a_policy_is_about_its_own_failure_only(failure: Failure) -> None:
     assert offers(added(*failing(failure), on_failure=others))["ann"] == ["10 % off"]
 
 
+def test_of_several_failures_of_an_endpoint_the_strictest_policy_counts() -> None:
+    two = {"Offer": {"from": "offer", "default": "x"}, "Until": {"from": "until", "default": "y"}}
+    fetched = Fetched({"u-ann": {"until": "x" * 101}})
+    policies = {"missing": "drop_recipient", "unusable": "fail_batch"}
+
+    with pytest.raises(BatchFailed, match="unusable"):
+        added({"ann": endpoint("u-ann")}, fetched, attributes=two, on_failure=policies)
+
+    outcome = added(
+        {"ann": endpoint("u-ann")},
+        fetched,
+        attributes=two,
+        on_failure={"unusable": "drop_recipient"},
+    )
+    assert (outcome.endpoints, outcome.dropped) == ({}, 1)
+
+
 def test_without_a_default_an_endpoint_keeps_its_own_value() -> None:
     outcome = added(
         {"ann": endpoint("u-none", Attributes={"Offer": ["last week's"]}), "eve": endpoint()},

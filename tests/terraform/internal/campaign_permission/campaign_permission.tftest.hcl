@@ -18,7 +18,7 @@ run "lets_the_campaign_role_of_a_hub_call_and_no_service" {
     condition = alltrue([
       one(aws_lambda_permission.hub).principal == var.campaign_role.arn,
       one(aws_lambda_permission.hub).action == "lambda:InvokeFunction",
-      length(aws_lambda_permission.pinpoint) == 0,
+      length(aws_lambda_permission.pinpoint) + length(aws_lambda_permission.pinpoint_hook) == 0,
     ])
     error_message = "Only the campaigns of the hub may call."
   }
@@ -37,6 +37,8 @@ run "lets_amazon_pinpoint_call_for_one_project_of_the_account" {
       one(aws_lambda_permission.pinpoint).principal == "pinpoint.eu-west-1.amazonaws.com",
       one(aws_lambda_permission.pinpoint).source_account == "111122223333",
       one(aws_lambda_permission.pinpoint).source_arn == "arn:aws:mobiletargeting:eu-west-1:111122223333:apps/a1b2c3d4e5f60718293a4b5c6d7e8f90/*",
+      one(aws_lambda_permission.pinpoint_hook).source_account == "111122223333",
+      one(aws_lambda_permission.pinpoint_hook).source_arn == "arn:aws:mobiletargeting:eu-west-1:111122223333:/apps/a1b2c3d4e5f60718293a4b5c6d7e8f90*",
       length(aws_lambda_permission.hub) == 0,
     ])
     error_message = "Campaigns of other projects and accounts must not call."
