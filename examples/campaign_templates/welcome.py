@@ -48,7 +48,7 @@ def campaign(name: str, **members: Any) -> None:
     print(f"{name} {status}: {sent} emails sent")
 
 
-# The content in German is the nearest to de_AT. There is none in French: fr_FR gets the default.
+# The content in German is the nearest to de_AT. French has no content: fr_FR gets the default.
 for person, locale in (("Ann", "en_GB"), ("Franz", "de_AT"), ("Zoé", "fr_FR")):
     pinpoint.update_endpoint(
         ApplicationId=project,

@@ -4,7 +4,7 @@
      "defaults": {"User.UserAttributes.Name": "there"}}
 
 Subject and body come in one object, so that a recipient never gets the subject of one version and
-the body of another. Placeholders are those of message templates.
+the body of another. Placeholders are the variables and helpers of message templates.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class ContentUnavailable(Exception):
 
 
 class Policy(StrEnum):
-    """What a recipient gets whose content cannot be fetched or rendered."""
+    """Message of a recipient whose content cannot be fetched or rendered."""
 
     SEND_DEFAULT = "send_default"
     DROP_RECIPIENT = "drop_recipient"
@@ -123,7 +123,7 @@ class _Batch:
         self._bytes_left = MAX_ANSWER_BYTES - _SPARE_BYTES
 
     def add(self, endpoint_id: str, endpoint: Any, found: Found | None) -> None:
-        """Give one endpoint its content, or what the policy says in its place."""
+        """Give one endpoint its content, or the policy's answer in its place."""
         if found is None:
             self._failed("MalformedEndpoints", "the endpoint is no object.")
             return

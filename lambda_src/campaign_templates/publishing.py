@@ -54,7 +54,7 @@ class ForeignTemplate(Exception):
 
 
 class Outcome(StrEnum):
-    """What became of an object, for metrics."""
+    """Outcome of an event about an object, for metrics."""
 
     PUBLISHED = "PublishedContents"
     UNCHANGED = "UnchangedContents"
@@ -130,7 +130,7 @@ def sanitised_template(html: str) -> str:
     A placeholder is kept in text and in the values of attributes. A URL must begin with its scheme.
 
     Raises:
-        UnusableContent: a placeholder prints its value without escapes, or stands in the place of
+        UnusableContent: a placeholder prints its value without escapes, or is in the place of
             markup.
     """
     if _UNESCAPED.search(html):

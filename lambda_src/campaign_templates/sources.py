@@ -1,6 +1,6 @@
 """Places where content is kept: a bucket, a CMS behind HTTPS, a function of the caller's own.
 
-All give the content of a template in a locale, or None where they have none.
+A source gives the content of a template in a locale, or None for a locale without content.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Source(Protocol):
     """Where content comes from. An implementation is safe to use by several threads."""
 
     def get(self, template: str, locale: str, deadline: Deadline) -> Content | None:
-        """Return the content, or None where the source has none of this locale.
+        """Return the content, or None where the source has no content of this locale.
 
         Raises:
             FetchFailed: the source gave no answer, or no content.

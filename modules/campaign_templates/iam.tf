@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "contents" {
   }
 
   # Amazon S3 API reference, "GetObject": without this permission S3 answers 403 for an absent key, and
-  # a locale without content could not be told from a content that may not be read.
+  # a locale without content would look like a content that may not be read.
   dynamic "statement" {
     for_each = local.from_bucket ? { bucket = local.bucket_arn } : {}
 

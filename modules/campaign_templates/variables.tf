@@ -237,7 +237,7 @@ variable "publish" {
 
   validation {
     condition     = var.publish == null || var.store.cms == null && var.store.function == null
-    error_message = "publish must be null for a CMS or a function: they tell nobody of a change. Keep the contents that are published in the bucket."
+    error_message = "publish must be null for a CMS or a function: they report no change. Keep the contents that are published in the bucket."
   }
 }
 
@@ -291,7 +291,7 @@ variable "store" {
 
   validation {
     condition     = length(var.store.versions) == 0 || var.store.cms == null && var.store.function == null
-    error_message = "store.versions must be empty for a CMS or a function: versions are those of S3."
+    error_message = "store.versions must be empty for a CMS or a function: only S3 has versions here."
   }
 
   validation {

@@ -41,7 +41,7 @@ run "reads_the_contents_and_knows_absent_ones" {
 
   assert {
     condition     = endswith(one(one(data.aws_iam_policy_document.contents).statement[0].resources), "/templates/*")
-    error_message = "Objects beside the contents are none of the hook's business."
+    error_message = "The hook must not read objects beside the contents."
   }
 }
 
@@ -146,7 +146,7 @@ run "becomes_the_hook_of_the_project_on_request" {
 
   assert {
     condition     = length(module.project_hook) == 1
-    error_message = "Campaigns without a hook of their own would have none."
+    error_message = "Campaigns without a hook of their own would get no content."
   }
 }
 

@@ -1,4 +1,4 @@
-"""What a call of a campaign or journey gets back."""
+"""Answers to calls of campaigns and journeys."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""S3 says that an object is absent only to those who may list the bucket; to others it is 403.
+"""S3 answers 404 for an absent object only to a caller that may list the bucket, and 403 to others.
 
 A function that takes an absent object for an answer works here with ``s3:GetObject`` alone, and on
-AWS it does not. GetObject passes no ``s3:prefix``, so a permission with a condition on it is none.
+AWS it does not. GetObject passes no ``s3:prefix``, so a permission with a condition on it does not count.
 
 Source: API reference of GetObject and HeadObject, "Permissions".
 """
@@ -36,7 +36,7 @@ def apply() -> None:
             return denied
         bucket, _, key = resource_arn.rpartition(":::")[2].partition("/")
         found = s3._buckets.get(bucket)
-        # A request for a version cannot be told from another here, so old versions count as there.
+        # A request for a version looks like any other here, so old versions count as there.
         if found is None or key in found["objects"] or s3._object_versions.get((bucket, key)):
             return denied
         return enforce(access_key_id, "s3:ListBucket", service, region, f"arn:aws:s3:::{bucket}")
