@@ -1,4 +1,4 @@
-"""An absent object, to those who may list its bucket and to those who may not."""
+"""An absent object, for callers with and without permission to list its bucket."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def reader(aws: MinistackServer, user: str, statements: list[dict[str, Any]]) ->
         ("seeing", [READ, LIST], "NoSuchKey", "404"),
     ],
 )
-def test_an_absent_object_is_404_only_for_those_who_may_list_the_bucket(
+def test_an_absent_object_is_404_only_for_a_caller_that_may_list_the_bucket(
     aws: MinistackServer, user: str, statements: list[dict[str, Any]], get: str, head: str
 ) -> None:
     s3 = reader(aws, user, statements)

@@ -1,7 +1,8 @@
 """S3 answers 404 for an absent object only to a caller that may list the bucket, and 403 to others.
 
 A function that takes an absent object for an answer works here with ``s3:GetObject`` alone, and on
-AWS it does not. GetObject passes no ``s3:prefix``, so a permission with a condition on it does not count.
+AWS it does not. GetObject passes no ``s3:prefix``, so a permission with a condition on it does not
+count.
 
 Source: API reference of GetObject and HeadObject, "Permissions".
 """
