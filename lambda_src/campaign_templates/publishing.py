@@ -86,7 +86,11 @@ class Projects(Protocol):
     """Email templates of the project."""
 
     def description(self, name: str) -> str | None:
-        """Return the description of a template, None where there is no template."""
+        """Return the description of the active version, None where there is no template."""
+        ...
+
+    def newest_description(self, name: str) -> str | None:
+        """Return the description of the newest version."""
         ...
 
     def create(self, name: str, request: Mapping[str, Any]) -> None:
@@ -94,7 +98,11 @@ class Projects(Protocol):
         ...
 
     def add_version(self, name: str, request: Mapping[str, Any]) -> None:
-        """Add a version, which becomes the active one."""
+        """Add a version. The active one stays active."""
+        ...
+
+    def activate_newest(self, name: str) -> None:
+        """Make the newest version the active one, which campaigns send."""
         ...
 
 
@@ -219,6 +227,9 @@ class Publisher:
             if known is None:
                 self._projects.create(name, request)
             else:
-                self._projects.add_version(name, request)
+                # An attempt that ended between the two steps has added the version.
+                if self._projects.newest_description(name) != description:
+                    self._projects.add_version(name, request)
+                self._projects.activate_newest(name)
             outcome = Outcome.PUBLISHED
         raise UnusableContent(f"The object changed {_ROUNDS} times while it was published.")

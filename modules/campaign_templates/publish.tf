@@ -67,7 +67,13 @@ module "publish_access" {
   for_each = local.publish
 
   pinpoint       = var.pinpoint
-  api_operations = ["CreateEmailTemplate", "GetEmailTemplate", "UpdateEmailTemplate"]
+  api_operations = [
+    "CreateEmailTemplate",
+    "GetEmailTemplate",
+    "ListTemplateVersions",
+    "UpdateEmailTemplate",
+    "UpdateTemplateActiveVersion",
+  ]
 }
 
 module "publisher" {

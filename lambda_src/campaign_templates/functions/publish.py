@@ -15,10 +15,11 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from campaign_templates.content import read_document
+from campaign_templates.content import UnusableContent, read_document
 from campaign_templates.publishing import (
+    ForeignTemplate,
     MalformedEvent,
     Outcome,
     Publisher,
@@ -66,12 +67,32 @@ class _HubTemplates:
             return None
         return found.get("TemplateDescription", "")
 
+    def newest_description(self, name: str) -> str | None:
+        found: dict[int, str] = {}
+        token: dict[str, str] = {}
+        while True:
+            page = pinpoint.list_template_versions(
+                TemplateName=name, TemplateType="EMAIL", **token
+            )["TemplateVersionsResponse"]
+            for each in page["Item"]:
+                found[int(each["Version"])] = each.get("TemplateDescription", "")
+            if not page.get("NextToken"):
+                return found[max(found)] if found else None
+            token = {"NextToken": page["NextToken"]}
+
     def create(self, name: str, request: Mapping[str, Any]) -> None:
         pinpoint.create_email_template(TemplateName=name, EmailTemplateRequest=_typed(request))
 
     def add_version(self, name: str, request: Mapping[str, Any]) -> None:
         pinpoint.update_email_template(
             TemplateName=name, CreateNewVersion=True, EmailTemplateRequest=_typed(request)
+        )
+
+    def activate_newest(self, name: str) -> None:
+        pinpoint.update_template_active_version(
+            TemplateName=name,
+            TemplateType="EMAIL",
+            TemplateActiveVersionRequest={"Version": "latest"},
         )
 
 
@@ -101,13 +122,25 @@ def publisher() -> Publisher:
 def record_handler(record: SQSRecord) -> None:
     """Publish the object of one message; raising leaves the message for a retry."""
     try:
-        event = json.loads(record.body)
+        outcome = _outcome(record.body)
+    except (ForeignTemplate, MalformedEvent, UnusableContent) as error:
+        # Our own texts name the template and the rule, and repeat no value.
+        logger.warning("Object is not published", reason=str(error))
+        raise
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("Object is not published", reason=error_code(error))
+        raise
+    counts[outcome] += 1
+    logger.info("Object seen", outcome=outcome)
+
+
+def _outcome(body: str) -> Outcome:
+    try:
+        event = json.loads(body)
     except ValueError as error:
         raise MalformedEvent("The message is no JSON.") from error
     variant = variant_of(changed_key(event), PREFIX, TEMPLATES)
-    outcome = Outcome.OTHER if variant is None else publisher().publish(variant)
-    counts[outcome] += 1
-    logger.info("Object seen", outcome=outcome)
+    return Outcome.OTHER if variant is None else publisher().publish(variant)
 
 
 @logger.inject_lambda_context

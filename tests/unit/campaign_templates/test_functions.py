@@ -50,6 +50,7 @@ class Bucket:
     def __init__(self, **objects: Any) -> None:
         self.objects: dict[str, Any] = {}
         self.asked: list[dict[str, Any]] = []
+        self.version = "v1"
 
     def get_object(self, **request: Any) -> dict[str, Any]:
         self.asked.append(request)
@@ -59,7 +60,7 @@ class Bucket:
         if isinstance(found, Exception):
             raise found
         body = found if isinstance(found, bytes) else json.dumps(found).encode()
-        return {"Body": io.BytesIO(body), "VersionId": "v1"}
+        return {"Body": io.BytesIO(body), "VersionId": self.version}
 
 
 def soon() -> Deadline:
@@ -294,20 +295,38 @@ class Hub:
 
     def __init__(self) -> None:
         self.templates: dict[str, list[dict[str, Any]]] = {}
+        self.active: dict[str, int] = {}
 
     def get_email_template(self, *, TemplateName: str) -> dict[str, Any]:
         if TemplateName not in self.templates:
             raise self.exceptions.NotFoundException
-        return {"EmailTemplateResponse": self.templates[TemplateName][-1]}
+        found = self.templates[TemplateName][self.active[TemplateName]]
+        return {"EmailTemplateResponse": found}
+
+    def list_template_versions(
+        self, *, TemplateName: str, TemplateType: str, NextToken: str = "0"
+    ) -> dict[str, Any]:
+        at, found = int(NextToken), self.templates[TemplateName]
+        page: dict[str, Any] = {"Item": [{"Version": str(at + 1), **found[at]}]}
+        if at + 1 < len(found):
+            page["NextToken"] = str(at + 1)
+        return {"TemplateVersionsResponse": page}
 
     def create_email_template(self, *, TemplateName: str, EmailTemplateRequest: Any) -> None:
         self.templates[TemplateName] = [EmailTemplateRequest]
+        self.active[TemplateName] = 0
 
     def update_email_template(
         self, *, TemplateName: str, CreateNewVersion: bool, EmailTemplateRequest: Any
     ) -> None:
         assert CreateNewVersion
         self.templates[TemplateName].append(EmailTemplateRequest)
+
+    def update_template_active_version(
+        self, *, TemplateName: str, TemplateType: str, TemplateActiveVersionRequest: Any
+    ) -> None:
+        assert (TemplateType, TemplateActiveVersionRequest) == ("EMAIL", {"Version": "latest"})
+        self.active[TemplateName] = len(self.templates[TemplateName]) - 1
 
 
 @pytest.fixture
@@ -326,7 +345,7 @@ def created(key: str) -> str:
     return json.dumps({"detail": {"bucket": {"name": "b"}, "object": {"key": key}}})
 
 
-def test_an_object_that_cannot_be_published_costs_no_other_one_its_template(publish):
+def test_an_object_that_cannot_be_published_costs_no_other_one_its_template(publish, caplog):
     publish.s3.objects |= {
         "templates/welcome/de.json": HELLO,
         "templates/welcome/fr.json": {"subject": "Salut"},
@@ -348,6 +367,13 @@ def test_an_object_that_cannot_be_published_costs_no_other_one_its_template(publ
     ids = [record["messageId"] for record in event["Records"]]
     assert failed == [ids[1], ids[2], ids[5], ids[6]]
     assert list(publish.pinpoint.templates) == ["news-welcome-de"]
+    reasons = [record.reason for record in caplog.records if record.levelname == "WARNING"]
+    assert reasons == [
+        "The content needs html or text that is not empty.",
+        "SlowDown",
+        "The message is no JSON.",
+        "The message must be an event of S3 with detail.object.key.",
+    ]
 
 
 def test_a_redelivered_message_adds_no_version(publish):
@@ -357,3 +383,15 @@ def test_a_redelivered_message_adds_no_version(publish):
         publish.lambda_handler(sqs_event(created("templates/welcome/de.json")), CONTEXT)
 
     assert len(publish.pinpoint.templates["news-welcome-de"]) == 1
+
+
+def test_a_changed_object_becomes_the_active_version(publish, monkeypatch):
+    event = sqs_event(created("templates/welcome/de.json"))
+    for number in (1, 2, 3):
+        publish.s3.objects["templates/welcome/de.json"] = {**HELLO, "subject": f"Hi {number}"}
+        monkeypatch.setattr(publish.s3, "version", f"v{number}")
+        publish.lambda_handler(event, CONTEXT)
+
+    found = publish.pinpoint.get_email_template(TemplateName="news-welcome-de")
+    assert found["EmailTemplateResponse"]["Subject"] == "Hi 3"
+    assert len(publish.pinpoint.templates["news-welcome-de"]) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -32,31 +33,46 @@ MARK = "Published by campaign_templates"
 
 
 class Project:
-    """Templates by name, each with its versions."""
+    """Templates by name: their versions, and which one is active."""
 
     def __init__(self, **foreign: str) -> None:
         self.versions: dict[str, list[Mapping[str, Any]]] = {
             name: [{"TemplateDescription": description}] for name, description in foreign.items()
         }
-        self.lost_answers = 0
+        self.active = dict.fromkeys(foreign, 0)
+        self.failing: list[str] = []  # steps after which the answer is lost, once each
 
     def description(self, name: str) -> str | None:
         found = self.versions.get(name)
-        return found[-1]["TemplateDescription"] if found else None
+        return found[self.active[name]]["TemplateDescription"] if found else None
+
+    def newest_description(self, name: str) -> str | None:
+        return self.versions[name][-1]["TemplateDescription"]
 
     def create(self, name: str, request: Mapping[str, Any]) -> None:
         assert name not in self.versions
-        self._add(name, request)
+        self.active[name] = 0
+        self._add("create", name, request)
 
     def add_version(self, name: str, request: Mapping[str, Any]) -> None:
         assert name in self.versions
-        self._add(name, request)
+        self._add("add", name, request)
 
-    def _add(self, name: str, request: Mapping[str, Any]) -> None:
+    def activate_newest(self, name: str) -> None:
+        self.active[name] = len(self.versions[name]) - 1
+        self._answer("activate")
+
+    def sent(self, name: str) -> Any:
+        return self.versions[name][self.active[name]]["HtmlPart"]
+
+    def _add(self, step: str, name: str, request: Mapping[str, Any]) -> None:
         validate_template("EMAIL", request)
         self.versions.setdefault(name, []).append(request)
-        if self.lost_answers:
-            self.lost_answers -= 1
+        self._answer(step)
+
+    def _answer(self, step: str) -> None:
+        if step in self.failing:
+            self.failing.remove(step)
             raise ConnectionError
 
 
@@ -82,6 +98,7 @@ def test_22_2_a_content_becomes_a_template_and_its_change_a_version():
         "<p>one</p>",
         "<p>two</p>",
     ]
+    assert project.sent("news-welcome-de") == "<p>two</p>"
 
 
 def test_a_version_that_is_written_during_the_publication_is_published_too():
@@ -89,18 +106,26 @@ def test_a_version_that_is_written_during_the_publication_is_published_too():
 
     Publisher(versions("one", "two"), project, "news").publish(DE)
 
-    assert project.versions["news-welcome-de"][-1]["HtmlPart"] == "<p>two</p>"
+    assert project.sent("news-welcome-de") == "<p>two</p>"
 
 
-def test_a_repeated_message_after_a_lost_answer_adds_no_version():
+@pytest.mark.parametrize("step", ["create", "add", "activate"])
+def test_a_repeated_message_after_a_lost_answer_adds_no_version(step):
     project = Project()
-    project.lost_answers = 1
-    publisher = Publisher(versions("one"), project, "news")
-    with pytest.raises(ConnectionError):
+    project.failing = [step]
+    for version in ("v1", "v2"):
+        publisher = Publisher(
+            lambda _, version=version: Version(version, Content("Hi", f"<p>{version}</p>")),
+            project,
+            "news",
+        )
+        with suppress(ConnectionError):
+            publisher.publish(DE)
         publisher.publish(DE)
 
-    assert publisher.publish(DE) is Outcome.UNCHANGED
-    assert len(project.versions["news-welcome-de"]) == 1
+    assert project.failing == []
+    assert len(project.versions["news-welcome-de"]) == 2
+    assert project.sent("news-welcome-de") == "<p>v2</p>"
 
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=12))
@@ -116,7 +141,7 @@ def test_events_in_any_order_end_with_the_newest_version(writes):
         publisher.publish(DE)
 
     found = project.versions["news-welcome-de"]
-    assert found[-1]["HtmlPart"] == f"<p>{current[0]}</p>"
+    assert project.sent("news-welcome-de") == f"<p>{current[0]}</p>"
     assert len({each["TemplateDescription"] for each in found}) == len(found)
 
 
