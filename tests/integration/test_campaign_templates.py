@@ -138,24 +138,34 @@ def test_a_changed_content_is_published_as_a_version_of_a_template_that_a_campai
     campaigns: Campaigns,
     example: dict[str, Any],
 ) -> None:
-    name = f"{example['published_template_prefix']}welcome-de"
-    long = "<p>Viel Text.</p>" * 10_000  # more than an answer of the hook can hold
-    version = changed(
-        account,
-        example,
-        "welcome/de",
-        subject="Neu, {{User.UserAttributes.FirstName}}",
-        html=f"<body>{long}<script>x()</script><b>{{{{User.UserAttributes.FirstName}}}}</b></body>",
-    )
-    account.eventually(
-        lambda: pinpoint.get_email_template(TemplateName=name)["EmailTemplateResponse"],
-        lambda found: found["TemplateDescription"].endswith(version),
+    name = f"{example['published_template_prefix']}welcome-es"
+
+    def published(version: str) -> None:
+        def description() -> str:
+            try:
+                found = pinpoint.get_email_template(TemplateName=name)["EmailTemplateResponse"]
+            except pinpoint.exceptions.NotFoundException:
+                return ""
+            return str(found["TemplateDescription"])
+
+        account.eventually(description, lambda found: found.endswith(version))
+
+    published(changed(account, example, "welcome/es", subject="Hola", text="Hola"))
+    long = "<p>Mucho texto.</p>" * 10_000  # more than an answer of the hook can hold
+    published(
+        changed(
+            account,
+            example,
+            "welcome/es",
+            subject="Hola, {{User.UserAttributes.FirstName}}",
+            html=f"<body>{long}<script>x()</script><b>{{{{User.UserId}}}}</b></body>",
+        )
     )
 
     mails = campaigns.run(TemplateConfiguration={"EmailTemplate": {"Name": name}}, Hook={})
 
-    assert mails["franz"]["subject"] == "Neu, Franz"
-    assert mails["franz"]["html"] == f"<body>{long}<b>Franz</b></body>"
+    assert mails["franz"]["subject"] == "Hola, Franz"
+    assert mails["franz"]["html"] == f"<body>{long}<b>franz</b></body>"
 
 
 @terraform("campaign_templates", scope="module")
