@@ -14,6 +14,9 @@ locals {
   header   = local.https == null ? null : local.https.header
   existing = local.table == null ? null : local.table.existing
 
+  # Items of the module's own table end where they have expires_at. Another table says so itself.
+  expiry = local.table == null ? null : local.existing == null && local.table.expiry == null ? "expires_at" : local.table.expiry
+
   # Presence is known at plan: the module's own table exists where no other table is named.
   own_table  = local.table != null && local.existing == null
   table_name = local.own_table ? "${var.name}-attributes" : local.existing == null ? null : split("/", local.existing.arn)[1]
@@ -33,7 +36,7 @@ locals {
           name          = local.table_name
           partition_key = local.table.partition_key.name
           key_type      = local.table.partition_key.type
-          expiry        = local.table.expiry
+          expiry        = local.expiry
         }
       },
       local.https == null ? {} : {
@@ -80,13 +83,9 @@ resource "aws_dynamodb_table" "this" {
     type = local.table.partition_key.type
   }
 
-  dynamic "ttl" {
-    for_each = local.table.expiry[*]
-
-    content {
-      attribute_name = ttl.value
-      enabled        = true
-    }
+  ttl {
+    attribute_name = local.expiry
+    enabled        = true
   }
 
   server_side_encryption {
@@ -132,7 +131,7 @@ module "project_settings" {
   pinpoint = var.pinpoint
 
   application_settings = {
-    properties = jsonencode({ CampaignHook = local.campaign_hook })
+    properties = jsonencode(local.project_settings)
   }
 
   alarm              = var.alarm
@@ -145,5 +144,6 @@ module "project_settings" {
 }
 
 locals {
-  campaign_hook = { LambdaFunctionName = module.function.function_arn, Mode = "FILTER" }
+  campaign_hook    = { LambdaFunctionName = module.function.function_arn, Mode = "FILTER" }
+  project_settings = { CampaignHook = local.campaign_hook } # every other setting stays as it is
 }

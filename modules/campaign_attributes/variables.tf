@@ -73,7 +73,7 @@ variable "allowed" {
 }
 
 variable "attribute_source" {
-  description = "Source of the values, exactly one of three. `table`: a DynamoDB table with an item per key, which the module creates unless `existing` names one of this account and Region; `expiry` names the attribute with the epoch seconds after which an item counts as gone, null is for items without an end. `https`: an endpoint that is asked for all keys of a batch, by POST with JSON or by GET; `header` is sent with a secret of Secrets Manager or a parameter of the Parameter Store. `function`: a Lambda function that gets the same JSON. `kms_key` is the customer managed key of the table, secret or parameter, if it has one."
+  description = "Source of the values, exactly one of three. `table`: a DynamoDB table with an item per key, which the module creates unless `existing` names one of this account and Region; `expiry` names the attribute with the epoch seconds after which an item counts as gone; null is `expires_at` in the module's table, and items without an end in another. `https`: an endpoint that is asked for all keys of a batch, by POST with JSON or by GET; `header` is sent with a secret of Secrets Manager or a parameter of the Parameter Store. `function`: a Lambda function that gets the same JSON. `kms_key` is the customer managed key of the table, secret or parameter, if it has one."
   type = object({
     table = optional(object({
       existing = optional(object({
@@ -84,7 +84,7 @@ variable "attribute_source" {
         name = optional(string, "id")
         type = optional(string, "S")
       }), {})
-      expiry = optional(string, "expires_at")
+      expiry = optional(string)
     }))
     https = optional(object({
       url    = string
@@ -127,7 +127,7 @@ variable "attribute_source" {
 
   validation {
     condition     = try(var.attribute_source.table.expiry, null) == null || try(length(var.attribute_source.table.expiry) >= 1 && var.attribute_source.table.expiry != var.attribute_source.table.partition_key.name, false)
-    error_message = "attribute_source.table.expiry must be the name of an attribute other than the partition key. Use null for items without an end."
+    error_message = "attribute_source.table.expiry must be the name of an attribute other than the partition key. Leave it out for the default."
   }
 
   validation {
@@ -146,7 +146,7 @@ variable "attribute_source" {
   }
 
   validation {
-    condition     = try(var.attribute_source.https.header, null) == null || can(regex("^[A-Za-z0-9-]{1,100}$", var.attribute_source.https.header.name)) && !contains(["accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"], lower(var.attribute_source.https.header.name))
+    condition     = try(var.attribute_source.https.header, null) == null || try(can(regex("^[A-Za-z0-9-]{1,100}$", var.attribute_source.https.header.name)) && !contains(["accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding"], lower(var.attribute_source.https.header.name)), false)
     error_message = "attribute_source.https.header.name must be 1-100 letters, digits or hyphens, and no header that the function sets itself, such as Host or Content-Type."
   }
 

@@ -1,9 +1,10 @@
-"""The function: what a campaign or journey gets back for its endpoints."""
+"""The function: its answer to a campaign or journey, its log and its counts."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from campaign_attributes.attributes import BatchFailed
 from campaign_attributes.sources import Lookup
+from engagement_hub.engagement.hooks import apply_hook_answer, hook_payload
 from shared.campaign_calls import MalformedCall
 from shared.fetching.cache import AgeCache
 from shared.fetching.failures import FetchFailed, Reason
 from shared.fetching.pool import FetchPool
 from shared.hook_answers import AnswerTooLarge
+from shared.messages.templates import compile_template
 from tests.builders.architectures import CONTEXT, load_function
 from tests.builders.attribute_sources import Source, endpoint, event, settings_document
 
@@ -108,6 +111,31 @@ def test_documented_calls_of_campaigns_and_journeys_keep_all_that_their_endpoint
         own = sent.get("Attributes", {})
         assert answer[endpoint_id] == {**sent, "Attributes": {**own, "Offer": ["red shoes"]}}
     assert set(answer) == set(asked["Endpoints"])
+
+
+def test_a_hub_renders_the_offer_for_one_reader_and_leaves_out_another(
+    start: Callable[..., Function],
+) -> None:
+    function = start(on_failure={"no_key": "drop_recipient"})
+    people = [
+        {"Id": "ann", "ApplicationId": "app", "CohortId": "5", **ANN, "Attributes": {"x": ["own"]}},
+        {"Id": "eve", "ApplicationId": "app", "CohortId": "6", **endpoint()},
+    ]
+    asked = hook_payload(
+        people,  # type: ignore[arg-type]
+        app_id="app",
+        campaign_id="campaign-1",
+        activity_id="run-1",
+        treatment_id="0",
+        scheduled_time=datetime(2026, 3, 2, tzinfo=UTC),
+        message_configuration={"EmailMessage": {"Title": "Your offer"}},
+    )
+
+    [hooked] = apply_hook_answer(people, function(asked))  # type: ignore[arg-type]
+
+    subject = compile_template("Your offer: {{Attributes.Offer}} {{Attributes.x}}")
+    assert subject.render(hooked.endpoint) == "Your offer: red shoes own"
+    assert hooked.endpoint["Id"] == "ann"
 
 
 def test_the_endpoints_of_other_campaigns_pass_unchanged_and_the_source_is_not_asked(

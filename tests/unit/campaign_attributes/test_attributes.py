@@ -1,4 +1,4 @@
-"""Attributes for the endpoints of a call, and the policy for an endpoint that has none."""
+"""Attributes for the endpoints of a call, and the policy for an endpoint without them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_an_endpoint_without_attributes_gets_them_and_breaks_no_batch(own: Any) 
 
 
 def failing(failure: Failure) -> tuple[dict[str, Any], Fetched]:
-    """A call in which one endpoint meets the failure, and another none."""
+    """A call in which one of two endpoints meets the failure."""
     items: dict[str, Any] = dict(OFFERS)
     failed = {}
     if failure is Failure.MISSING:

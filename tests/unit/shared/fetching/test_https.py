@@ -1,4 +1,4 @@
-"""One HTTPS request: what is fetched, what is refused, and when it ends."""
+"""One HTTPS request: its answer, its refusals, and its end."""
 
 from __future__ import annotations
 
