@@ -66,7 +66,7 @@ module "hook" {
   timeout_seconds = 15
   memory_mb       = 1769
   environment = {
-    CACHE_SECONDS    = var.cache.seconds
+    CACHE_SECONDS    = var.content_cache.seconds
     DEADLINE_SECONDS = var.deadline_seconds
     PROJECT_ID       = var.pinpoint.project_id
     SETTINGS = jsonencode({
@@ -79,7 +79,7 @@ module "hook" {
       rules            = var.template_rules
     })
     SOURCE        = jsonencode(local.source)
-    STALE_SECONDS = var.cache.stale_seconds
+    STALE_SECONDS = var.content_cache.stale_seconds
   }
   policies    = { for number, document in data.aws_iam_policy_document.contents : "contents" => document.json }
   kms_actions = ["kms:Decrypt"] # contents of the module's bucket

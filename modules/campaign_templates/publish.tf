@@ -66,7 +66,7 @@ module "publish_access" {
   source   = "../internal/pinpoint_access"
   for_each = local.publish
 
-  pinpoint       = var.pinpoint
+  pinpoint = var.pinpoint
   api_operations = [
     "CreateEmailTemplate",
     "GetEmailTemplate",

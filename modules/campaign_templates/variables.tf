@@ -54,7 +54,15 @@ variable "allowed" {
   }
 }
 
-variable "cache" {
+variable "campaign_role" {
+  description = "Role that calls the function for an engagement_hub: its output campaign_role_arn. Null for a project that Amazon Pinpoint hosts."
+  type = object({
+    arn = string
+  })
+  default = null
+}
+
+variable "content_cache" {
   description = "Contents that an execution environment keeps: seconds until the store is asked again, and seconds for which an older content is used when the store fails. 0 keeps nothing."
   type = object({
     seconds       = optional(number, 300)
@@ -64,22 +72,14 @@ variable "cache" {
   nullable = false
 
   validation {
-    condition     = var.cache.seconds >= 0 && var.cache.seconds <= 86400
-    error_message = "cache.seconds must be 0-86400: an execution environment lives for hours. Use 0 to ask the store for every call."
+    condition     = var.content_cache.seconds >= 0 && var.content_cache.seconds <= 86400
+    error_message = "content_cache.seconds must be 0-86400: an execution environment lives for hours. Use 0 to ask the store for every call."
   }
 
   validation {
-    condition     = var.cache.stale_seconds == 0 || var.cache.stale_seconds >= var.cache.seconds
-    error_message = "cache.stale_seconds must not be less than cache.seconds: a content becomes stale after that time. Raise it, or use 0 for no stale content."
+    condition     = var.content_cache.stale_seconds == 0 || var.content_cache.stale_seconds >= var.content_cache.seconds
+    error_message = "content_cache.stale_seconds must not be less than content_cache.seconds: a content becomes stale after that time. Raise it, or use 0 for no stale content."
   }
-}
-
-variable "campaign_role" {
-  description = "Role that calls the function for an engagement_hub: its output campaign_role_arn. Null for a project that Amazon Pinpoint hosts."
-  type = object({
-    arn = string
-  })
-  default = null
 }
 
 variable "deadline_seconds" {

@@ -182,7 +182,7 @@ run "takes_rules_limits_and_a_default" {
     limits          = { html_bytes = 50000 }
     locale_from     = "User.UserAttributes.Language"
     allowed         = { campaign_ids = ["4f8d6097c2e8400fa3081d8750c1e2a3"] }
-    cache           = { seconds = 0, stale_seconds = 0 }
+    content_cache   = { seconds = 0, stale_seconds = 0 }
     template_rules = [
       { template = "german", locales = ["de", "de_AT", "zh-Hant-TW"] },
       { template = "gold", user_attributes = { Tier = ["gold"] }, treatments = ["1"] },
@@ -208,14 +208,14 @@ run "rejects_a_template_that_cannot_be_part_of_a_key" {
 
 run "rejects_a_cache_of_days" {
   command = plan
-  variables { cache = { seconds = 100000 } }
-  expect_failures = [var.cache]
+  variables { content_cache = { seconds = 100000 } }
+  expect_failures = [var.content_cache]
 }
 
 run "rejects_stale_contents_that_are_fresh" {
   command = plan
-  variables { cache = { seconds = 300, stale_seconds = 60 } }
-  expect_failures = [var.cache]
+  variables { content_cache = { seconds = 300, stale_seconds = 60 } }
+  expect_failures = [var.content_cache]
 }
 
 run "rejects_a_deadline_after_the_campaign_has_left" {
