@@ -33,6 +33,7 @@ DIFFERENCES = {
     ("campaign_create", "timeout_minutes"): ("default", "a campaign takes longer"),
     ("email_attachments", "bucket"): ("description", "names its objects"),
     ("email_attachments", "force_destroy"): ("description", "names its objects"),
+    ("campaign_templates", "force_destroy"): ("description", "names its objects"),
     ("federated_segmentation", "force_destroy"): ("description", "names its objects"),
     ("message_archiver", "force_destroy"): ("description", "names its objects and the lock"),
     ("phone_number_validate", "force_destroy"): ("description", "names its objects"),

@@ -27,6 +27,7 @@ KEYS = {("pinpoint_resources", "channels"): "sms", ("ses_vdm_export", "dimension
 LEFT_OUT = {
     ("campaign_attributes", "attribute_source"): ("https", "function"),
     ("connect_campaign_channel", "channel"): ("whatsapp", "other"),
+    ("campaign_templates", "store"): ("cms", "function"),
 }
 # Optional inputs that a project of a hub demands, as `pinpoint` is given here with an API.
 DEMANDED_BY_A_HUB = ("campaign_role",)

@@ -6,6 +6,11 @@ hook adds are ignored; it can change what a message says, not who gets it, so Ad
 UserId, OptOut and EndpointStatus stay the stored ones; the message is given under both
 `MessageConfiguration` (as documented) and `Message` (as older functions read it).
 
+`MarkupAttributes` in a definition is this hub's own: names of attributes whose values the hook
+vouches for as HTML. `{{Attributes.html}}` prints them as they are. Shells of functions that were
+written for Pinpoint are written so, and Pinpoint's pages do not say that it escapes; this hub
+escapes every other value.
+
 Source: Pinpoint developer guide, "Customizing segments using an AWS Lambda function" and "Creating
 a custom channel in Amazon Pinpoint".
 """
@@ -20,6 +25,7 @@ from typing import Any, cast
 from engagement_hub.engagement.campaigns import ENDPOINTS_PER_CALL
 from engagement_hub.engagement.model import ChannelType, Endpoint
 from shared.instants import iso
+from shared.messages.template_helpers import Markup
 
 _DEFINITION = (
     "ChannelType",
@@ -180,6 +186,9 @@ def _hooked(endpoint: Endpoint, definition: Mapping[str, Any]) -> HookedEndpoint
         changed.update(_object(definition, member))
     for member in _VALUE_MAPS:
         changed.update(_values(definition, member))
+    for name in _markup_names(definition):
+        if name in changed.get("Attributes", {}):
+            changed["Attributes"][name] = [Markup(v) for v in changed["Attributes"][name]]
     if isinstance(definition.get("RecommendationItems"), list):
         changed["RecommendationItems"] = definition["RecommendationItems"]
     user = _object(definition, "User").get("User")
@@ -195,6 +204,17 @@ def _hooked(endpoint: Endpoint, definition: Mapping[str, Any]) -> HookedEndpoint
         title_override=_text(definition, "TitleOverride"),
         body_override=_text(definition, "BodyOverride"),
     )
+
+
+def _markup_names(definition: Mapping[str, Any]) -> list[str]:
+    """Return the attributes of the answer that are markup; never one that the hook did not give."""
+    names = definition.get("MarkupAttributes")
+    if names is None:
+        return []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise HookFailure("MarkupAttributes is not a list of names.")
+    given = definition.get("Attributes")
+    return [name for name in names if isinstance(given, Mapping) and name in given]
 
 
 def _object(source: Mapping[str, Any], member: str) -> dict[str, Any]:

@@ -34,6 +34,22 @@ class HelperProblem(ValueError):
     """A helper cannot work with the value it got; the message never carries the value."""
 
 
+class Markup(str):
+    """A text that its owner vouches for as HTML: `{{…}}` prints it as it is.
+
+    A value of an endpoint is never one. A campaign's hook can make one of a value that it gives.
+    """
+
+    __slots__ = ()
+
+
+def is_markup(value: Any) -> bool:
+    """Check whether a value is markup, or a list of nothing else."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(isinstance(item, Markup) for item in value)
+    return isinstance(value, Markup)
+
+
 def text_of(value: Any) -> str:
     """Print a value: a list as its values joined by ", ", a whole float without ".0"."""
     if isinstance(value, str):

@@ -13,6 +13,8 @@ errors that name the place. Pinpoint leaves these questions open, and this is ou
 - Substitutions and defaults may be keyed by the variable's dotted name or nested.
 - White space is kept as written; `{{~` and `~}}` trim it, tags alone on a line do not.
 - `#each` stops after fifteen values. A member not found in its `this` is looked up outside.
+- In HTML a value is escaped, except in `{{{…}}}`, and except where a campaign's hook vouches for it
+  as markup (`template_helpers.Markup`).
 - Values are read from mappings and lists only: a template never reaches a Python attribute.
 
 Source: Pinpoint user guide, "Using message template helpers" and "Adding personalized content to
@@ -31,6 +33,7 @@ from shared.messages.template_helpers import (
     DateProblem,
     Helper,
     HelperProblem,
+    is_markup,
     is_missing,
     text_of,
     truthy,
@@ -224,8 +227,11 @@ class _Compiler:
             return plain
 
         def escaped(scope: Scope) -> str:
-            text = text_of(value(scope))
-            return text.translate(_HTML) if _HTML_SPECIAL.search(text) else text
+            found = value(scope)
+            text = text_of(found)
+            if not _HTML_SPECIAL.search(text) or is_markup(found):
+                return text
+            return text.translate(_HTML)
 
         return escaped
 

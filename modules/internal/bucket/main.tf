@@ -100,9 +100,12 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = 7
     }
 
-    # Versions are for mistakes that are found within a month; they are not an archive.
-    noncurrent_version_expiration {
-      noncurrent_days = 30
+    dynamic "noncurrent_version_expiration" {
+      for_each = var.version_days[*]
+
+      content {
+        noncurrent_days = noncurrent_version_expiration.value
+      }
     }
 
     expiration {

@@ -84,3 +84,9 @@ variable "transitions" {
   default  = {}
   nullable = false
 }
+
+variable "version_days" {
+  description = "Days that an older version of an object is kept: for mistakes that are found within a month, not as an archive. Null keeps every version, for a reader that names them."
+  type        = number
+  default     = 30
+}

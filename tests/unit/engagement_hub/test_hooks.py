@@ -6,6 +6,7 @@ from engagement_hub.engagement.hooks import (
     custom_channel_payload,
     hook_payload,
 )
+from shared.messages.templates import compile_template
 from tests.builders.campaigns import NOW, endpoint, sample
 
 
@@ -170,3 +171,38 @@ def test_a_refused_answer_names_the_endpoint_by_its_place_since_its_id_may_be_an
         apply_hook_answer(endpoints, {"ann@example.com": definition})
 
     assert "ann@example.com" not in str(refused.value)
+
+
+def hooked(html, **definition):
+    """Return the email's HTML for an endpoint that a hook gave these attributes."""
+    stored = endpoint("ann", Attributes={"html": ["<i>stored</i>"]})
+    answer = {"ann": {"Attributes": {"html": ["<b>Hi & bye</b>"]}, **definition}}
+    [one] = apply_hook_answer([stored], answer)
+    assert stored["Attributes"] == {"html": ["<i>stored</i>"]}
+    return compile_template(html, html=True).render(one.endpoint)
+
+
+@pytest.mark.parametrize("shell", ["<html>{{Attributes.html}}</html>", "{{Attributes.html.[0]}}"])
+def test_two_braces_print_markup_that_the_hook_vouches_for_as_it_is(shell):
+    assert "<b>Hi & bye</b>" in hooked(shell, MarkupAttributes=["html"])
+
+
+def test_two_braces_escape_every_other_value_that_a_hook_gives():
+    assert hooked("{{Attributes.html}}") == "&lt;b&gt;Hi &amp; bye&lt;/b&gt;"
+    assert hooked("{{Attributes.html}}", MarkupAttributes=["subject"]).startswith("&lt;b")
+    assert hooked("{{upper Attributes.html}}", MarkupAttributes=["html"]).startswith("&lt;B")
+
+
+def test_a_stored_value_that_the_hook_did_not_give_is_never_markup():
+    answer = {"ann": {"MarkupAttributes": ["html"]}}
+    [one] = apply_hook_answer([endpoint("ann", Attributes={"html": ["<i>x</i>"]})], answer)
+
+    written = compile_template("{{Attributes.html}}", html=True).render(one.endpoint)
+
+    assert written == "&lt;i&gt;x&lt;/i&gt;"
+
+
+@pytest.mark.parametrize("names", ["html", {"html": True}, [1]])
+def test_names_of_markup_that_cannot_be_read_fail_the_batch(names):
+    with pytest.raises(HookFailure, match="MarkupAttributes is not a list of names"):
+        hooked("{{Attributes.html}}", MarkupAttributes=names)

@@ -38,6 +38,7 @@ _MODULES = (
     "young_account",
     "cloudfront",
     "bucket_logs",
+    "absent_objects",
 )
 
 

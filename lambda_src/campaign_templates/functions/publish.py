@@ -1,0 +1,155 @@
+"""Publishes changed contents as email templates: SQS (from EventBridge) to the hub."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from campaign_templates.content import UnusableContent, read_document
+from campaign_templates.publishing import (
+    ForeignTemplate,
+    MalformedEvent,
+    Outcome,
+    Publisher,
+    Variant,
+    Version,
+    changed_key,
+    variant_of,
+)
+from shared.aws import aws_client
+from shared.metrics import write_counts
+from shared.pinpoint import pinpoint_client
+from shared.settings import optional_env, required_env
+from shared.transient import error_code
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_pinpoint import PinpointClient
+    from mypy_boto3_pinpoint.type_defs import EmailTemplateRequestTypeDef
+    from mypy_boto3_s3 import S3Client
+
+NAMESPACE = "CampaignTemplates"
+BUCKET = required_env("BUCKET")
+NAME = required_env("NAME")
+PREFIX = optional_env("PREFIX") or ""
+TEMPLATES = frozenset(required_env("TEMPLATES").split(","))
+MAX_DOCUMENT_BYTES = 4_000_000  # three parts of 600,000 characters, with escapes
+
+logger = Logger(service="campaign-templates")
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+config = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard"})
+s3: S3Client = aws_client("s3", config=config)
+pinpoint: PinpointClient = pinpoint_client(config)
+counts: Counter[str] = Counter()
+
+
+class _HubTemplates:
+    """See Projects."""
+
+    def description(self, name: str) -> str | None:
+        try:
+            found = pinpoint.get_email_template(TemplateName=name)["EmailTemplateResponse"]
+        except pinpoint.exceptions.NotFoundException:
+            return None
+        return found.get("TemplateDescription", "")
+
+    def newest_description(self, name: str) -> str | None:
+        found: dict[int, str] = {}
+        token: dict[str, str] = {}
+        while True:
+            page = pinpoint.list_template_versions(
+                TemplateName=name, TemplateType="EMAIL", **token
+            )["TemplateVersionsResponse"]
+            for each in page["Item"]:
+                found[int(each["Version"])] = each.get("TemplateDescription", "")
+            if not page.get("NextToken"):
+                return found[max(found)] if found else None
+            token = {"NextToken": page["NextToken"]}
+
+    def create(self, name: str, request: Mapping[str, Any]) -> None:
+        pinpoint.create_email_template(TemplateName=name, EmailTemplateRequest=_typed(request))
+
+    def add_version(self, name: str, request: Mapping[str, Any]) -> None:
+        pinpoint.update_email_template(
+            TemplateName=name, CreateNewVersion=True, EmailTemplateRequest=_typed(request)
+        )
+
+    def activate_newest(self, name: str) -> None:
+        pinpoint.update_template_active_version(
+            TemplateName=name,
+            TemplateType="EMAIL",
+            TemplateActiveVersionRequest={"Version": "latest"},
+        )
+
+
+def _typed(request: Mapping[str, Any]) -> EmailTemplateRequestTypeDef:
+    return cast("EmailTemplateRequestTypeDef", request)
+
+
+def newest(variant: Variant) -> Version:
+    """Read the newest version of a variant's object."""
+    key = f"{PREFIX}{variant.template}/{variant.locale}.json"
+    try:
+        found = s3.get_object(Bucket=BUCKET, Key=key)
+    except ClientError as error:
+        if error_code(error) in ("NoSuchKey", "404"):
+            return Version("", None)
+        raise
+    document = found["Body"].read(MAX_DOCUMENT_BYTES + 1)
+    return Version(found["VersionId"], read_document(document))
+
+
+@cache
+def publisher() -> Publisher:
+    """Make the publisher once."""
+    return Publisher(newest, _HubTemplates(), NAME)
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Publish the object of one message; raising leaves the message for a retry."""
+    try:
+        outcome = _outcome(record.body)
+    except (ForeignTemplate, MalformedEvent, UnusableContent) as error:
+        # Our own texts name the template and the rule, and repeat no value.
+        logger.warning("Object is not published", reason=str(error))
+        raise
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("Object is not published", reason=error_code(error))
+        raise
+    counts[outcome] += 1
+    logger.info("Object seen", outcome=outcome)
+
+
+def _outcome(body: str) -> Outcome:
+    try:
+        event = json.loads(body)
+    except ValueError as error:
+        raise MalformedEvent("The message is no JSON.") from error
+    variant = variant_of(changed_key(event), PREFIX, TEMPLATES)
+    return Outcome.OTHER if variant is None else publisher().publish(variant)
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Publish the objects of a batch; one object's failure is that message's alone."""
+    counts.clear()
+    answer = process_partial_response(
+        event=event, record_handler=record_handler, processor=processor, context=context
+    )
+    if counts:
+        write_counts(NAMESPACE, context.function_name, counts)
+    return answer
