@@ -22,6 +22,7 @@ from shared.pinpoint_events.ids import (
 from shared.pinpoint_events.sms import (
     MESSAGE_TYPES,
     MILLICENTS_PER_DOLLAR,
+    REQUESTED_AT,
     SMS_TYPES,
     sms_event,
     two_way_event,
@@ -53,6 +54,7 @@ __all__ = [
     "ID_NAMES",
     "MESSAGE_TYPES",
     "MILLICENTS_PER_DOLLAR",
+    "REQUESTED_AT",
     "RESERVED_TAG",
     "SMS_TYPES",
     "HubIds",
