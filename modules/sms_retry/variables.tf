@@ -163,7 +163,7 @@ variable "retry" {
 }
 
 variable "subscriptions" {
-  description = "Subscriptions of the notification topic: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). `notification_types` selects among success and failure; empty selects both. An email address and a URL must confirm the subscription; a queue needs a policy that lets the topic send."
+  description = "Subscriptions of the topic of final failures: any key => the protocol (email, https or sqs) and the endpoint (address, URL or queue ARN). Every notification has the type failure. An email address and a URL must confirm the subscription; a queue needs a policy that lets the topic send."
   type = map(object({
     protocol           = string
     endpoint           = string
@@ -174,12 +174,12 @@ variable "subscriptions" {
 
   validation {
     condition     = alltrue([for subscription in values(var.subscriptions) : contains(["email", "https", "sqs"], subscription.protocol)])
-    error_message = "subscriptions must have the protocol email, https or sqs. Other protocols subscribe to the output topic_arn."
+    error_message = "subscriptions must have the protocol email, https or sqs. Other protocols subscribe to the output final_failure_topic_arn."
   }
 
   validation {
-    condition     = alltrue(flatten([for subscription in values(var.subscriptions) : [for type in subscription.notification_types : contains(["success", "failure"], type)]]))
-    error_message = "subscriptions.notification_types must be among success and failure: the module publishes no other notification."
+    condition     = alltrue(flatten([for subscription in values(var.subscriptions) : [for type in subscription.notification_types : type == "failure"]]))
+    error_message = "subscriptions.notification_types must be empty or failure: the module publishes no other notification."
   }
 }
 
