@@ -78,7 +78,7 @@ class Chains:
         clock: Callable[[], float],
         keep_seconds: int,
     ) -> None:
-        self._dynamodb = dynamodb
+        self.dynamodb = dynamodb
         self._table = table
         self._clock = clock
         self._keep_seconds = keep_seconds + _KEPT_SECONDS
@@ -167,7 +167,7 @@ class Chains:
 
     def standing(self, original_id: str, retry: int, holder: Holder) -> Claim:
         """Look whether a retry still waits, before its text is looked up."""
-        answer = self._dynamodb.get_item(
+        answer = self.dynamodb.get_item(
             TableName=self._table, Key={"pk": {"S": original_id}}, ConsistentRead=True
         )
         item: Item = answer.get("Item", {})
@@ -188,7 +188,7 @@ class Chains:
 
     def reason(self, original_id: str) -> str:
         """Return the reason for which a chain ended."""
-        answer = self._dynamodb.get_item(
+        answer = self.dynamodb.get_item(
             TableName=self._table, Key={"pk": {"S": original_id}}, ConsistentRead=True
         )
         item: Item = answer.get("Item", {})
@@ -279,7 +279,7 @@ class Chains:
             given[":before"] = _attribute(before)
         listed = ", ".join(f":s{number}" for number in range(len(states)))
         return write(
-            self._dynamodb.update_item,
+            self.dynamodb.update_item,
             {name: attributes[name] for name in mark},
             TableName=self._table,
             Key={"pk": {"S": original_id}},
@@ -293,7 +293,7 @@ class Chains:
         for start in range(0, len(original_ids), _KEYS_PER_CALL):
             keys = [{"pk": {"S": one}} for one in original_ids[start : start + _KEYS_PER_CALL]]
             for _ in range(_ROUNDS):
-                answer = self._dynamodb.batch_get_item(
+                answer = self.dynamodb.batch_get_item(
                     RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
                 )
                 yield from answer["Responses"].get(self._table, [])
