@@ -125,14 +125,14 @@ class Chains:
         return written.own
 
     def delivered(self, original_ids: Iterable[str]) -> tuple[int, int]:
-        """Close the chains of messages that arrived; most messages have none.
+        """Close the chains of messages that arrived; most messages have no chain.
 
         Returns:
             The number of messages that arrived by a retry or while one waited, and the number of
             waiting retries that will not be sent.
 
         Raises:
-            TableBusy: DynamoDB did not read all of them; none is lost by another call.
+            TableBusy: DynamoDB did not read all of them; another call loses no message.
         """
         recovered = cancelled = 0
         for item in self._read(sorted(set(original_ids))):

@@ -56,7 +56,7 @@ _MOST_RETRIES = 100
 
 
 class MalformedSmsEvent(ValueError):
-    """An event lacks a member that every event of a text message has; the text quotes none."""
+    """An event lacks a member that every event of a text message has; the text quotes no member."""
 
 
 class End(StrEnum):
@@ -135,7 +135,7 @@ class Failure:
 class Policy:
     """Failures that are retried; the wait before each retry; the age at which retries end.
 
-    `project_id` is the project whose campaigns and journeys can be rendered again; None for none.
+    `project_id` is the project whose campaigns and journeys can be rendered again, or None.
     """
 
     statuses: frozenset[str]
@@ -285,7 +285,7 @@ def _customer(text: str | None) -> dict[str, Any]:
 
 
 def _retry(customer: Json) -> dict[str, Any]:
-    """Return this module's entry of a message's Context; an entry of others is none."""
+    """Return this module's entry of a message's Context; an entry of other programs does not count."""
     text = customer.get(RETRY_ENTRY)
     try:
         entry = json.loads(text) if isinstance(text, str) else None

@@ -76,7 +76,7 @@ class FinalFailures:
         for body in notifications(finals):
             self.sns.publish(
                 TopicArn=self.topic_arn,
-                Subject="Text messages failed for good",
+                Subject="Text messages failed permanently",
                 Message=body,
                 MessageAttributes={
                     "notification_type": {"DataType": "String", "StringValue": "failure"}

@@ -33,12 +33,12 @@ _PRICE = re.compile(r"[0-9]{0,2}\.[0-9]{1,5}")
 
 
 class CannotRemember(ValueError):
-    """The text or a setting is none that SendTextMessage takes; the message quotes no text."""
+    """SendTextMessage would refuse the text or a setting; the message quotes no text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The text of a message, and those of its settings that no event tells."""
+    """The text of a message, and its settings that no event tells."""
 
     body: str
     useful_until: int | None = None

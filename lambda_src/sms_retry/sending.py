@@ -56,7 +56,7 @@ class Retry:
         """Read a message of the queue.
 
         Raises:
-            MalformedRetry: it is none that this module wrote.
+            MalformedRetry: this module did not write it.
         """
         try:
             given = json.loads(body)

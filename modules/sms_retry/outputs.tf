@@ -25,7 +25,7 @@ output "reader_function_name" {
 }
 
 output "remember_policy_json" {
-  description = "IAM policy (JSON) for programs that remember texts before they send them. It lets them write a text, and read none."
+  description = "IAM policy (JSON) for programs that remember texts before they send them. It lets them write texts, not read them."
   value       = data.aws_iam_policy_document.remember.json
 }
 

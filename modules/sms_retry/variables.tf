@@ -1,5 +1,5 @@
 variable "configuration_set" {
-  description = "End User Messaging SMS configuration set of the messages. Retries are sent with it, so that their own events come back; with `event_stream` it is the configuration set of the hub."
+  description = "End User Messaging SMS configuration set of the messages. Retries are sent with it, so that their own events reach the module; with `event_stream` it is the configuration set of the hub."
   type = object({
     name = string
   })

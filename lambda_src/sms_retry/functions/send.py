@@ -97,7 +97,7 @@ def _work(record: dict[str, Any]) -> Result:
     elif isinstance(result, Sent):
         logger.info("Retry is sent", extra={**ids, "message_id": result.message_id})
     elif isinstance(result, FinalFailure):
-        logger.info("Message fails for good", extra={**ids, "reason": str(result.reason)})
+        logger.info("Message fails permanently", extra={**ids, "reason": str(result.reason)})
     return result
 
 
