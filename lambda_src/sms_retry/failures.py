@@ -285,7 +285,7 @@ def _customer(text: str | None) -> dict[str, Any]:
 
 
 def _retry(customer: Json) -> dict[str, Any]:
-    """Return this module's entry of a message's Context; an entry of other programs does not count."""
+    """Return this module's entry of a message's Context; entries of other programs do not count."""
     text = customer.get(RETRY_ENTRY)
     try:
         entry = json.loads(text) if isinstance(text, str) else None

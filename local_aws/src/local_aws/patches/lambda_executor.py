@@ -111,7 +111,7 @@ def _start_workers_like_lambda() -> None:
         (
             "\n".join(_EXTRACTION),
             'if runtime.startswith("python"):\n'
-            '        code_dir = _code_directory(self.code_zip)\n'
+            "        code_dir = _code_directory(self.code_zip)\n"
             "    else:\n"
             + "\n".join(f"        {line.removeprefix('    ')}" for line in _EXTRACTION),
         ),
