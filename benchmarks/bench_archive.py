@@ -26,8 +26,8 @@ from benchmarks import Figure
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "lambda_src"))
 
-from message_archiver.contents import Contents  # noqa: E402 - path first
-from message_archiver.rendering import MessageMaker  # noqa: E402 - path first
+from shared.sent_messages.contents import Contents  # noqa: E402 - path first
+from shared.sent_messages.rendering import MessageMaker  # noqa: E402 - path first
 from tests.builders.architectures import sqs_event  # noqa: E402 - path first
 from tests.builders.archive import ANN, AWAKE, BEFORE, Api, campaign_send  # noqa: E402 - path first
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from message_archiver.keys import hour_of, index_key, message_key, send_id
 from message_archiver.mime import subject_of
-from message_archiver.rendering import Message
+from shared.sent_messages.rendering import Message
 
 __all__ = ["files_of", "row_of"]
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import quote, unquote
 
-from message_archiver.sends import Send
+from shared.sent_messages.sends import Send
 
 __all__ = [
     "ARCHIVE_PREFIX",

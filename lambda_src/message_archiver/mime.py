@@ -22,12 +22,12 @@ from unicodedata import category
 from urllib.parse import quote
 
 from message_archiver.keys import message_key, send_id
-from message_archiver.rendering import MASK, HandedOver, Message
-from message_archiver.sends import NotArchivable
 from shared.instants import iso
 from shared.mailbox import MailboxRefused, read_address, read_mailbox
 from shared.messages.content import EmailContent, SmsContent, VoiceContent
 from shared.messages.push import PushContent
+from shared.sent_messages.rendering import MASK, HandedOver, Message
+from shared.sent_messages.sends import NotRenderable
 
 __all__ = ["mime_file"]
 
@@ -69,7 +69,7 @@ def mime_file(message: Message) -> bytes:
     """Return the message as a MIME file, with lines that end in CR LF.
 
     Raises:
-        NotArchivable: an address or a text cannot be written in a MIME file.
+        NotRenderable: an address or a text cannot be written in a MIME file.
     """
     file = EmailMessage(policy=SMTP)
     lines: list[str] = []
@@ -83,9 +83,9 @@ def mime_file(message: Message) -> bytes:
         _add_content(file, message.content)
         return "".join(lines).encode("ascii") + file.as_bytes()
     except MailboxRefused as error:
-        raise NotArchivable(f"An address cannot be written in a header: {error}") from error
+        raise NotRenderable(f"An address cannot be written in a header: {error}") from error
     except UnicodeEncodeError as error:
-        raise NotArchivable("The message has characters that no encoding can write.") from error
+        raise NotRenderable("The message has characters that no encoding can write.") from error
 
 
 def subject_of(message: Message) -> str:
@@ -197,7 +197,7 @@ def _add_content(file: EmailMessage, content: Any) -> None:
         case HandedOver():
             _set_json(file, content.handed_over)
         case _:
-            raise NotArchivable(f"There is no MIME type for {type(content).__name__}.")
+            raise NotRenderable(f"There is no MIME type for {type(content).__name__}.")
 
 
 def _set_json(file: EmailMessage, value: Mapping[str, Any]) -> None:

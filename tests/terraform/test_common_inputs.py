@@ -63,6 +63,17 @@ DIFFERENCES = {
     ("ses_vdm_export", "force_destroy"): ("description", "names its objects"),
     ("simple_cms", "force_destroy"): ("description", "names its objects"),
     ("sms_event_database", "configuration_set"): ("description", "of another service"),
+    ("sms_retry", "concurrency"): ("description default", "of texts, spread after an outage"),
+    ("sms_retry", "configuration_set"): (
+        "description type",
+        "retries are sent with it; the module creates none",
+    ),
+    ("sms_retry", "event_stream"): (
+        "description default validation",
+        "End User Messaging's own events are enough",
+    ),
+    ("sms_retry", "pinpoint"): ("description default", "remembered texts need no project"),
+    ("sms_retry", "subscriptions"): ("description validation", "publishes failures alone"),
 }
 # Inputs that a block of modules/internal takes from its callers unchanged.
 PASSED_ON = {

@@ -53,6 +53,7 @@ MONTHLY_PRICES = {
 # An architecture that costs more at rest, and why; its README names the price.
 DEARER = {
     "event_stream": "a shard of Kinesis",
+    "sms_retry": "a KMS key, unless a project's event stream has the events",
     "ses_event_processing": "a KMS key: SES cannot publish to a topic under AWS's own key",
 }
 

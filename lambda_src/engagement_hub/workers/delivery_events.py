@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.pinpoint_events import MalformedEvent, email_event, sms_event
+from shared.pinpoint_events import (
+    REQUESTED_AT,
+    MalformedEvent,
+    as_text,
+    email_event,
+    sms_event,
+)
 
 # SES writes this to a topic when it becomes an event destination. It is no event.
 _SES_GREETING = "Successfully validated SNS topic"
@@ -32,4 +38,8 @@ def records_from(message: str, *, account_id: str, arrived: datetime) -> list[di
         raise MalformedEvent("The SNS message is no delivery event: it has no eventType.")
     if "mail" in event:
         return email_event(event, account_id=account_id)
-    return [sms_event(event, account_id=account_id, arrived=arrived)]
+    record = sms_event(event, account_id=account_id, arrived=arrived)
+    # Tells which version of a campaign the message has, however late the event is.
+    if event.get("messageRequestTimestamp") is not None:
+        record["attributes"][REQUESTED_AT] = as_text(event["messageRequestTimestamp"])
+    return [record]

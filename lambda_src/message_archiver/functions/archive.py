@@ -13,15 +13,15 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from message_archiver.contents import Contents
 from message_archiver.index import files_of, row_of
 from message_archiver.keys import message_key
 from message_archiver.metrics import report
 from message_archiver.mime import mime_file
-from message_archiver.rendering import Fidelity, Message, MessageMaker
-from message_archiver.sends import NotArchivable, Origin, Send, read_send
 from shared.aws import aws_client
 from shared.pinpoint import pinpoint_client
+from shared.sent_messages.contents import Contents
+from shared.sent_messages.rendering import Fidelity, Message, MessageMaker
+from shared.sent_messages.sends import NotRenderable, Origin, Send, read_send
 from shared.settings import optional_env, required_env
 from shared.transient import ServiceUnavailable, error_code, transient_errors_named
 
@@ -93,7 +93,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             try:
                 # Written at once: a batch of large emails does not fit into the memory.
                 writes[message_id] = pool.submit(_write, *_made(record, batch))
-            except NotArchivable as error:
+            except NotRenderable as error:
                 _park(record, str(error), batch)
             except Exception as error:
                 # One send must not fail the others of its batch. SQS redelivers the message, and
@@ -120,12 +120,12 @@ def _made(record: Mapping[str, Any], batch: _Batch) -> tuple[str, bytes]:
     try:
         event = json.loads(record["body"])
     except (ValueError, RecursionError) as error:
-        raise NotArchivable("The message is not JSON.") from error
+        raise NotRenderable("The message is not JSON.") from error
     if not isinstance(event, dict):
-        raise NotArchivable("The message is not a JSON object.")
+        raise NotRenderable("The message is not a JSON object.")
     send = read_send(event)
     if send is None:
-        raise NotArchivable("The message is no successful send of a campaign or journey.")
+        raise NotRenderable("The message is no successful send of a campaign or journey.")
     message = _message(send, batch)
     content = mime_file(message)
     batch.rows[record["messageId"]] = row_of(message)

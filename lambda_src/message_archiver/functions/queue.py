@@ -9,9 +9,9 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from message_archiver.metrics import report
-from message_archiver.sends import NotArchivable, read_send
 from shared.aws import aws_client
 from shared.record_batches import batches
+from shared.sent_messages.sends import NotRenderable, read_send
 from shared.settings import required_env
 from shared.stream_records import DeadLetters, NotAnEvent, by_number, event_in, finish_batch
 from shared.transient import ServiceUnavailable, transient_errors_named
@@ -47,7 +47,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             if read_send(sent) is None:
                 not_sent += 1
                 continue
-        except (NotAnEvent, NotArchivable) as error:
+        except (NotAnEvent, NotRenderable) as error:
             hopeless[number] = str(error)
             continue
         body = json.dumps(sent)  # ASCII: SQS refuses some characters that JSON can hold

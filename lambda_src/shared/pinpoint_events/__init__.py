@@ -23,6 +23,7 @@ from shared.pinpoint_events.ids import (
 from shared.pinpoint_events.sms import (
     MESSAGE_TYPES,
     MILLICENTS_PER_DOLLAR,
+    REQUESTED_AT,
     SMS_TYPES,
     sms_event,
     two_way_event,
@@ -54,6 +55,7 @@ __all__ = [
     "ID_NAMES",
     "MESSAGE_TYPES",
     "MILLICENTS_PER_DOLLAR",
+    "REQUESTED_AT",
     "RESERVED_TAG",
     "SMS_TYPES",
     "HubIds",

@@ -29,6 +29,8 @@ SMS_TYPES: Final[dict[str, dict[str, str]]] = EVENT_TYPES["sms"]
 """Status of a TEXT_ or MEDIA_ event to Pinpoint's `event_type` and `record_status`."""
 MESSAGE_TYPES: Final[dict[str, str]] = EVENT_TYPES["message_types"]
 MILLICENTS_PER_DOLLAR: Final = 100_000
+REQUESTED_AT: Final = "message_request_timestamp"
+"""Attribute with the time of the request to send, which Pinpoint's own events do not have."""
 
 _OWN_TYPES: Final[dict[str, list[str]]] = EVENT_TYPES["own_types"]
 _TWO_WAY: Final[dict[str, Any]] = EVENT_TYPES["two_way"]

@@ -167,7 +167,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> tuple[int, Any]:
     """The ``/_local/`` interface: status and answer, which is JSON or a file's bytes."""
-    from local_aws.engagement import connect, outbox, pinpoint, social_messaging
+    from local_aws.engagement import connect, outbox, pinpoint, sms_outcomes, social_messaging
     from local_aws.engagement.ses import events, exports, quota
     from local_aws.patches import young_account
     from local_aws.patches.cloudfront import edge
@@ -204,6 +204,13 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
             return _set(faults.add, body)
         case "DELETE", ["faults"]:
             faults.reset()
+            return 200, []
+        case "GET", ["outcomes", "sms"]:
+            return 200, sms_outcomes.listed()
+        case "POST", ["outcomes", "sms"]:
+            return _set(sms_outcomes.add, body)
+        case "DELETE", ["outcomes", "sms"]:
+            sms_outcomes.reset()
             return 200, []
         case "GET", ["quotas"]:
             return 200, young_account.describe()
@@ -243,8 +250,8 @@ async def _local(method: str, path: str, body: bytes, query: dict[str, str]) -> 
         f"{{{','.join(outbox.CHANNELS)}}}, GET notifications, POST reset, POST "
         f"inbound/{{sms,email,whatsapp}}, POST email/<message id>/{{{','.join(events.INJECTED)}}}, "
         "POST scheduler/<schedule>/fire, POST cloudfront/<distribution>/age, "
-        "GET, POST and DELETE faults, GET and POST quotas, connect/quota and ses/quota, POST "
-        "ses/exports, POST whatsapp/accounts and POST phone-number-validate, "
+        "GET, POST and DELETE faults and outcomes/sms, GET and POST quotas, connect/quota and "
+        "ses/quota, POST ses/exports, POST whatsapp/accounts and POST phone-number-validate, "
         "below /_local/."
     }
 
@@ -264,9 +271,7 @@ def _fire(name: str, query: dict[str, str]) -> tuple[int, Any]:
         return 404, {"error": str(error)}
 
 
-def _set(
-    change: Callable[[dict[str, Any]], dict[str, Any]], body: bytes
-) -> tuple[int, dict[str, Any]]:
+def _set(change: Callable[[dict[str, Any]], Any], body: bytes) -> tuple[int, Any]:
     try:
         return 200, change(_json(body))
     except ValueError as error:

@@ -140,6 +140,9 @@ class LocalServer:
     def post(self, path: str, body: Any = None) -> tuple[int, Any]:
         return self._call("POST", path, json.dumps(body or {}).encode())
 
+    def delete(self, path: str) -> tuple[int, Any]:
+        return self._call("DELETE", path, None)
+
     def _call(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
         request = urllib.request.Request(f"{self.url}/_local/{path}", body, method=method)
         try:

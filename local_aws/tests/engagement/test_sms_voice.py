@@ -7,6 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from builders.local_server import LocalServer, allow, eventually
+from local_aws.engagement import sms_outcomes
+from local_aws.engagement.sms_outcomes import SIMULATOR
 from local_aws.engagement.sms_voice import event_records
 
 MOBILE, LANDLINE = "+12065550142", "+442071838750"
@@ -566,3 +568,87 @@ def test_permissions_are_per_action_and_origination_identity(local_aws: LocalSer
 
     assert {code for code, _ in denied} == {"AccessDeniedException"}
     assert [m["from"] for m in local_aws.outbox("sms")] == [mine["PhoneNumber"]]
+
+
+# Outcomes
+
+
+def sent_statuses(local_aws: LocalServer, name: str, *numbers: str) -> list[tuple[str, str, bool]]:
+    """Send a text to each of the numbers in turn; number, type and finality of the last events."""
+    topic, received = local_aws.inbox(name, SERVICE)
+    configuration_set(
+        local_aws, name, MatchingEventTypes=["TEXT_ALL"], SnsDestination={"TopicArn": topic}
+    )
+    ids = [
+        sms_of(local_aws).send_text_message(
+            DestinationPhoneNumber=to, MessageBody="Hello", ConfigurationSetName=name
+        )["MessageId"]
+        for to in numbers
+    ]
+
+    def last() -> dict[str, Any]:
+        return {event["messageId"]: event for event in received() if event["isFinal"]}
+
+    events = eventually(last, lambda seen: len(seen) == len(ids))
+    return [
+        (e["destinationPhoneNumber"], e["eventType"], e["isFinal"])
+        for e in (events[one] for one in ids)
+    ]
+
+
+def test_a_number_is_unreachable_twice_and_then_reached_when_a_tester_asks_for_it(
+    local_aws: LocalServer,
+) -> None:
+    statuses = ["UNREACHABLE", "UNREACHABLE", "DELIVERED"]
+
+    local_aws.post("outcomes/sms", {"to": "+1206555*", "statuses": statuses})
+    seen = sent_statuses(local_aws, "asked", MOBILE, MOBILE, "+12065550143", MOBILE, MOBILE)
+
+    assert [kind for number, kind, _ in seen if number == MOBILE] == [
+        "TEXT_UNREACHABLE",
+        "TEXT_UNREACHABLE",
+        "TEXT_DELIVERED",
+        "TEXT_DELIVERED",
+    ]
+    assert seen[2] == ("+12065550143", "TEXT_UNREACHABLE", True)
+    assert local_aws.get("outcomes/sms")[1] == [
+        {"to": "+1206555*", "statuses": statuses, "sent": {MOBILE: 4, "+12065550143": 1}}
+    ]
+
+
+def test_the_simulator_s_numbers_succeed_and_fail(local_aws: LocalServer) -> None:
+    numbers = [*SIMULATOR, *SIMULATOR.values()]
+
+    seen = sent_statuses(local_aws, "simulator", *numbers)
+
+    delivered = [(number, "TEXT_DELIVERED", True) for number in SIMULATOR]
+    assert seen == delivered + [(n, "TEXT_UNREACHABLE", True) for n in SIMULATOR.values()]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"to": "+1206*"},
+        {"to": "", "statuses": ["BLOCKED"]},
+        {"to": 7, "statuses": ["BLOCKED"]},
+        {"to": "+1206*", "statuses": []},
+        {"to": "+1206*", "statuses": "BLOCKED"},
+        {"to": "+1206*", "statuses": ["QUEUED"]},
+        {"to": "+1206*", "statuses": ["LOST"]},
+        {"to": "+1206*", "statuses": [None]},
+        {"to": "+1206*", "statuses": ["BLOCKED"], "times": 2},
+    ],
+)
+def test_an_outcome_that_no_text_has_is_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="send"):
+        sms_outcomes.add(asked)
+
+
+def test_outcomes_end_when_a_tester_takes_them_back(local_aws: LocalServer) -> None:
+    local_aws.post("outcomes/sms", {"to": MOBILE, "statuses": ["BLOCKED"]})
+    local_aws.delete("outcomes/sms")
+
+    seen = sent_statuses(local_aws, "taken-back", MOBILE)
+
+    assert seen == [(MOBILE, "TEXT_DELIVERED", True)]

@@ -11,9 +11,9 @@ from message_archiver import erase
 from message_archiver.erasure import QueryFailed, endpoints_of_user
 from message_archiver.index import files_of, row_of
 from message_archiver.keys import message_key
-from message_archiver.rendering import Fidelity, Message
-from message_archiver.sends import read_send
 from shared.messages.content import SmsContent
+from shared.sent_messages.rendering import Fidelity, Message
+from shared.sent_messages.sends import read_send
 from tests.builders.architectures import service_error
 from tests.builders.archive import SENT_AT, campaign_send
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from message_archiver.contents import Contents
-from message_archiver.rendering import MessageMaker
+from shared.sent_messages.contents import Contents
+from shared.sent_messages.rendering import MessageMaker
 from shared.stream_records import DeadLetters
 from tests.builders.architectures import CONTEXT, load_function, service_error, sqs_event
 from tests.builders.archive import ANN, AWAKE, Api, campaign_send, journey_send

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from message_archiver.contents import Template
 from message_archiver.index import files_of, row_of
 from message_archiver.mime import mime_file
-from message_archiver.rendering import Fidelity, HandedOver, Message
-from message_archiver.sends import NotArchivable, read_send
 from shared.messages.content import EmailContent, SmsContent, VoiceContent
 from shared.messages.push import PushContent
+from shared.sent_messages.contents import Template
+from shared.sent_messages.rendering import Fidelity, HandedOver, Message
+from shared.sent_messages.sends import NotRenderable, read_send
 from tests.builders.archive import ANN, SENT_AT, campaign_send, journey_send
 from tests.builders.packages import ROOT
 
@@ -218,20 +218,20 @@ def test_a_value_starts_no_header_of_its_own():
 
 @pytest.mark.parametrize("address", ["", "anna", "anna@", "änn@example.com", "a@b@c", "a b@c.d"])
 def test_an_address_that_no_header_can_have_is_an_error_without_the_address(address):
-    with pytest.raises(NotArchivable, match="cannot be written in a header") as caught:
+    with pytest.raises(NotRenderable, match="cannot be written in a header") as caught:
         mime_file(mail(EmailContent(text="x"), address=address))
 
     assert not address or address not in str(caught.value)
 
 
 def test_a_sender_that_no_header_can_have_is_an_error():
-    with pytest.raises(NotArchivable, match="header"):
+    with pytest.raises(NotRenderable, match="header"):
         mime_file(mail(EmailContent(text="x"), from_address="nobody"))
 
 
 @pytest.mark.parametrize("content", [EmailContent(text="\ud800"), SmsContent("\ud800")])
 def test_a_text_that_no_encoding_has_is_an_error(content):
-    with pytest.raises(NotArchivable, match="no encoding"):
+    with pytest.raises(NotRenderable, match="no encoding"):
         mime_file(mail(content) if isinstance(content, EmailContent) else message(content))
 
 

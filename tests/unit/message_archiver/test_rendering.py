@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from message_archiver.contents import Contents
-from message_archiver.rendering import Fidelity, HandedOver, MessageMaker
-from message_archiver.sends import NotArchivable, read_send
 from shared.messages.content import SmsContent, VoiceContent, content_digest
 from shared.messages.push import PushContent
+from shared.sent_messages.contents import Contents
+from shared.sent_messages.rendering import Fidelity, HandedOver, MessageMaker
+from shared.sent_messages.sends import NotRenderable, read_send
 from shared.transient import ServiceUnavailable
 from tests.builders.archive import (
     AFTER,
@@ -54,7 +54,7 @@ def body(maker, event):
 
 
 def test_1_content_that_cannot_be_read_is_an_error_and_never_an_empty_archive(api, maker):
-    with pytest.raises(NotArchivable, match="cannot be read: NotFoundException"):
+    with pytest.raises(NotRenderable, match="cannot be read: NotFoundException"):
         message(maker, campaign_send())
     api.campaign(sms("Hi"))
     api.failures["GetCampaign"] = "TooManyRequestsException"
@@ -69,7 +69,7 @@ def test_2_each_treatment_has_its_own_content(api, maker):
     bodies = [body(maker, campaign_send(treatment_id=one)) for one in ("0", "1", "2", "3")]
 
     assert bodies == ["own", "one", "two", "own"]
-    with pytest.raises(NotArchivable, match="no treatment 4"):
+    with pytest.raises(NotRenderable, match="no treatment 4"):
         message(maker, campaign_send(treatment_id="4"))
 
 
@@ -123,15 +123,15 @@ def test_3_a_push_message_of_a_campaign_has_the_content_of_its_service(api, make
 def test_3_an_activity_without_a_message_is_an_error_that_names_it(api, maker, activity):
     api.journeys[JOURNEY] = journey(other=activity)
 
-    with pytest.raises(NotArchivable, match="Activity other of journey"):
+    with pytest.raises(NotRenderable, match="Activity other of journey"):
         message(maker, journey_send("other"))
 
 
 def test_3_a_journey_or_an_activity_that_is_gone_is_an_error(api, maker):
-    with pytest.raises(NotArchivable, match="Journey .* cannot be read"):
+    with pytest.raises(NotRenderable, match="Journey .* cannot be read"):
         message(maker, journey_send("email"))
     api.journeys[JOURNEY] = journey(email={"EMAIL": {}})
-    with pytest.raises(NotArchivable, match="has no activity sms"):
+    with pytest.raises(NotRenderable, match="has no activity sms"):
         message(maker, journey_send("sms"))
 
 
@@ -220,7 +220,7 @@ def test_4_the_versions_of_a_template_are_listed_once_for_all_earlier_sends(api,
     )
 
     for number in range(20):
-        with suppress(NotArchivable):
+        with suppress(NotRenderable):
             assert body(maker, campaign_send(f"e{number}")) == "old"
 
     assert api.calls["ListTemplateVersions"] == 2  # pages of one call
@@ -245,7 +245,7 @@ def test_6_a_template_that_was_overwritten_is_never_archived_in_place_of_the_old
     api.campaign({"TemplateConfiguration": {"SMSTemplate": reference}})
     api.template("SMS", "t", {"Body": "new", "LastModifiedDate": AFTER})
 
-    with pytest.raises(NotArchivable, match="was overwritten since the message was sent"):
+    with pytest.raises(NotRenderable, match="was overwritten since the message was sent"):
         message(maker, campaign_send(**attributes))
 
 
@@ -404,7 +404,7 @@ def test_content_that_cannot_be_rendered_is_an_error_with_its_reason(
     api.template("SMS", "undated", {"Body": "x", "LastModifiedDate": "yesterday"})
     endpoint = {**ANN, "Attributes": {"Long": ["x" * 1600]}}
 
-    with pytest.raises(NotArchivable, match=reason):
+    with pytest.raises(NotRenderable, match=reason):
         message(maker, campaign_send(endpoint=endpoint, **attributes))
 
 
@@ -423,7 +423,7 @@ def test_the_sender_of_an_email_is_the_campaigns_then_the_channels_then_the_arch
     assert sender("hub@example.com") == "channel@example.com"
     assert sender(None, FromAddress="own@example.com") == "own@example.com"
     api.sender = None
-    with pytest.raises(NotArchivable, match="Set default_from_address"):
+    with pytest.raises(NotRenderable, match="Set default_from_address"):
         sender(None)
 
 
@@ -434,5 +434,5 @@ def test_an_error_that_is_not_about_the_content_is_raised_for_a_retry(api, maker
     with pytest.raises(Exception, match="AccessDenied") as caught:
         message(maker, campaign_send())
 
-    assert not isinstance(caught.value, NotArchivable)
+    assert not isinstance(caught.value, NotRenderable)
     assert CAMPAIGN not in str(caught.value)

@@ -15,7 +15,7 @@ from message_archiver.keys import (
     message_key,
     send_id,
 )
-from message_archiver.sends import NotArchivable, Send, read_send
+from shared.sent_messages.sends import NotRenderable, Send, read_send
 from tests.builders.archive import CAMPAIGN, SENT_AT, campaign_send, journey_send
 from tests.builders.event_records import sample, samples
 from tests.builders.random_input import fuzz, json_values
@@ -54,7 +54,7 @@ def test_only_sends_of_campaigns_and_journeys_are_sends():
 def _is_send(event):
     try:
         return read_send(event) is not None
-    except NotArchivable:
+    except NotRenderable:
         return True
 
 
@@ -82,7 +82,7 @@ def _is_send(event):
     ],
 )
 def test_an_event_that_lacks_a_member_says_which(change, reason):
-    with pytest.raises(NotArchivable, match=reason):
+    with pytest.raises(NotRenderable, match=reason):
         read_send(campaign_send() | change)
 
 
@@ -95,7 +95,7 @@ def test_an_event_that_lacks_a_member_says_which(change, reason):
     ],
 )
 def test_an_event_without_the_id_of_its_sender_says_which(event, reason):
-    with pytest.raises(NotArchivable, match=reason):
+    with pytest.raises(NotRenderable, match=reason):
         read_send(event)
 
 
@@ -107,7 +107,7 @@ def test_any_json_is_a_send_or_not_or_refused(value):
     for one in ({"event_type": "_campaign.send", "attributes": value}, event):
         try:
             read_send(one)
-        except NotArchivable as error:
+        except NotRenderable as error:
             assert str(error)
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from local_aws.engagement import delivery, outbox
+from local_aws.engagement import delivery, outbox, sms_outcomes
 from local_aws.engagement.modelled import ModelledError
 from local_aws.engagement.registration import here, serve
 from local_aws.engagement.sms_resources import (
@@ -139,7 +139,8 @@ def _send(
     }
     outbox.deliver(channel, sent)
     if named_set:
-        records = event_records(kind, sent, time.time())
+        status = None if kind == "VOICE" else sms_outcomes.status_of(to)
+        records = event_records(kind, sent, time.time(), status)
         context = contextvars.copy_context()
         # The destinations as they are now: a later update must not redirect this message.
         destinations = [dict(item) for item in named_set["EventDestinations"]]
@@ -148,17 +149,20 @@ def _send(
     return {"MessageId": message_id}
 
 
-def event_records(kind: str, message: Json, at: float) -> list[Json]:
+def event_records(kind: str, message: Json, at: float, status: str | None = None) -> list[Json]:
     """The delivery events of one message, in order; the last one is final.
 
     Args:
         kind: TEXT, MEDIA or VOICE.
         at: when the message was requested, epoch seconds.
+        status: of the last event; None is by the kind of number.
     """
     number = phonenumbers.parse(message["to"])
     landline = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE
     if kind == "VOICE":
         statuses = ["INITIATED", "RINGING", "ANSWERED", "COMPLETED"]
+    elif status is not None:
+        statuses = ["SUCCESSFUL", "DELIVERED"] if status == "DELIVERED" else [status]
     elif landline:
         statuses = ["UNREACHABLE"]
     elif not phonenumbers.is_valid_number(number):
@@ -323,6 +327,7 @@ def _resource_of(method: str, path: str, headers: Mapping[str, str], body: bytes
 
 def reset() -> None:
     accounts.reset()
+    sms_outcomes.reset()
 
 
 def register() -> None:

@@ -8,8 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from message_archiver.contents import Contents, Template
-from message_archiver.sends import NotArchivable, Origin, Send
 from shared.messages.content import (
     TEMPLATE_MEMBERS,
     Content,
@@ -22,6 +20,8 @@ from shared.messages.content import (
 )
 from shared.messages.errors import BadRequest
 from shared.messages.push import PUSH_MEMBERS, PushContent, push_content
+from shared.sent_messages.contents import Contents, Template
+from shared.sent_messages.sends import NotRenderable, Origin, Send
 
 __all__ = ["Fidelity", "HandedOver", "Message", "MessageMaker"]
 
@@ -94,7 +94,7 @@ class MessageMaker:
         """Return the message of a send.
 
         Raises:
-            NotArchivable: it cannot be made; the text is the reason.
+            NotRenderable: it cannot be made; the text is the reason.
             ServiceUnavailable: the API does not answer now.
         """
         try:
@@ -102,7 +102,7 @@ class MessageMaker:
                 return self._of_campaign(send)
             return self._of_journey(send)
         except BadRequest as error:
-            raise NotArchivable(f"The content cannot be rendered: {error.message}") from error
+            raise NotRenderable(f"The content cannot be rendered: {error.message}") from error
 
     def _of_campaign(self, send: Send) -> Message:
         campaign, is_exact = self.contents.campaign(send)
@@ -122,7 +122,7 @@ class MessageMaker:
             channel = str(send.endpoint.get("ChannelType") or "")
         if channel == "CUSTOM":
             if not part.custom:
-                raise NotArchivable("The campaign has no CustomDeliveryConfiguration.")
+                raise NotRenderable("The campaign has no CustomDeliveryConfiguration.")
             handed_over = {
                 "CustomDeliveryConfiguration": part.custom,
                 "Data": (part.configuration.get("CustomMessage") or {}).get("Data"),
@@ -155,7 +155,7 @@ class MessageMaker:
             part = _Part(configuration, {name: reference}, key=key)
             return self._rendered(send, channel, part)
         kinds = ", ".join(sorted(name for name in activity if name != "Description")) or "nothing"
-        raise NotArchivable(f"Activity {activity_id} of journey {journey_id} is {kinds}.")
+        raise NotRenderable(f"Activity {activity_id} of journey {journey_id} is {kinds}.")
 
     def _handed_over(self, send: Send, channel: str, handed_over: Json, part: _Part) -> Message:
         # The function got no rendered message: a campaign's version says all that it got.
@@ -171,7 +171,7 @@ class MessageMaker:
 
     def _rendered(self, send: Send, channel: str, part: _Part) -> Message:
         if channel not in TEMPLATE_MEMBERS and channel not in PUSH_MEMBERS:
-            raise NotArchivable(f"There is no content for channel {channel or 'without a name'}.")
+            raise NotRenderable(f"There is no content for channel {channel or 'without a name'}.")
         template = self._template(send, channel, part)
         content = self._content(send, channel, part, template, send.endpoint)
         digest = send.attributes.get("content_digest")
@@ -195,7 +195,7 @@ class MessageMaker:
                 or self.default_sender
             )
             if sender is None:
-                raise NotArchivable(
+                raise NotRenderable(
                     "The email has no From address: neither the campaign nor the project's email "
                     "channel has one. Set default_from_address of the archiver."
                 )
@@ -231,7 +231,7 @@ class MessageMaker:
             if plan is not None:
                 content = plan.render(endpoint_variables(endpoint), clock=clock)
         if content is None:
-            raise NotArchivable(f"The content has no message for channel {channel}.")
+            raise NotRenderable(f"The content has no message for channel {channel}.")
         return content
 
     def _plan(self, channel: str, part: _Part, template: Template | None) -> MessagePlan | None:
@@ -254,4 +254,4 @@ def _treatment(campaign: Json, treatment_id: str) -> Json:
         if str(treatment.get("Id")) == treatment_id:
             own: Json = treatment
             return own if any(own.get(member) for member in _CONTENT_MEMBERS) else campaign
-    raise NotArchivable(f"The campaign has no treatment {treatment_id}.")
+    raise NotRenderable(f"The campaign has no treatment {treatment_id}.")

@@ -2,7 +2,7 @@
 
 The hub's events name the version of the campaign, and version and time of change of the template,
 as the run that sent the message used them. With these the content is exact: a version that was
-overwritten afterwards is refused, and never archived in place of the old one.
+overwritten afterwards is refused, and never taken in place of the old one.
 
 Amazon Pinpoint's events name no versions, and its API does not tell when a version became the
 active one. The best that the API tells is the newest version that had not changed since the send.
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from message_archiver.sends import NotArchivable, Send
 from shared.pinpoint import all_items
+from shared.sent_messages.sends import NotRenderable, Send
 from shared.transient import transient_errors_named
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Contents:
         """Return the campaign of a send, and whether it is surely the version that was sent.
 
         Raises:
-            NotArchivable: the campaign, or its version, is gone.
+            NotRenderable: the campaign, or its version, is gone.
             ServiceUnavailable: the API does not answer now.
         """
         app_id, campaign_id = send.application_id, send.ids["campaign_id"]
@@ -130,7 +130,7 @@ class Contents:
         """Return the journey of a send, and its activity. A journey that sends does not change.
 
         Raises:
-            NotArchivable: the journey or the activity is gone.
+            NotRenderable: the journey or the activity is gone.
         """
         journey_id, activity_id = send.ids["journey_id"], send.ids["journey_activity_id"]
         key = ("journey", send.application_id, journey_id)
@@ -143,7 +143,7 @@ class Contents:
             known = self._keep(key, answer["JourneyResponse"])
         activity = (known.get("Activities") or {}).get(activity_id)
         if activity is None:
-            raise NotArchivable(f"Journey {journey_id} has no activity {activity_id}.")
+            raise NotRenderable(f"Journey {journey_id} has no activity {activity_id}.")
         return known, activity
 
     def template(
@@ -156,7 +156,7 @@ class Contents:
             pinned: the version that the campaign or activity names; None is the active one.
 
         Raises:
-            NotArchivable: the version is gone, or was overwritten since the send.
+            NotRenderable: the version is gone, or was overwritten since the send.
         """
         version = send.attributes.get("template_version")
         modified = send.attributes.get("template_modified")
@@ -263,12 +263,12 @@ def _modified(body: Json) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise NotArchivable("LastModifiedDate of the content is not a time.") from error
+        raise NotRenderable("LastModifiedDate of the content is not a time.") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _overwritten(kind: str, name: str, version: str) -> NotArchivable:
-    return NotArchivable(
+def _overwritten(kind: str, name: str, version: str) -> NotRenderable:
+    return NotRenderable(
         f"{kind} template {name}, version {version}, was overwritten since the message was sent, "
         "and the API has only its new content."
     )
@@ -280,11 +280,11 @@ def _code(error: ClientError) -> str:
 
 @contextmanager
 def _gone_as(what: str) -> Iterator[None]:
-    """Raise NotArchivable for content that the API does not have, ServiceUnavailable for later."""
+    """Raise NotRenderable for content that the API does not have, ServiceUnavailable for later."""
     try:
         with transient_errors_named():
             yield
     except ClientError as error:
         if _code(error) not in _GONE:
             raise
-        raise NotArchivable(f"{what}: {_code(error)}.") from error
+        raise NotRenderable(f"{what}: {_code(error)}.") from error

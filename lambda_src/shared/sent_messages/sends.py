@@ -1,4 +1,4 @@
-"""Read the successful sends in a project's event stream."""
+"""Sends of campaigns and journeys, and the successful ones in a project's event stream."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["NotArchivable", "Origin", "Send", "read_send"]
+__all__ = ["NotRenderable", "Origin", "Send", "read_send"]
 
 Json = Mapping[str, Any]
 
 _LATEST = 253_402_300_799_999  # the last millisecond of the year 9999
 
 
-class NotArchivable(Exception):
-    """The message cannot be archived, and another attempt cannot help.
+class NotRenderable(Exception):
+    """The message cannot be made again, and another attempt cannot help.
 
-    The text is the reason that the parked message carries. It names no address and no content.
+    The text is the reason, for logs and dead letters. It names no address and no content.
     """
 
 
@@ -78,7 +78,7 @@ def read_send(event: Json) -> Send | None:
     """Return the send that an event reports, or None for an event of another type or outcome.
 
     Raises:
-        NotArchivable: the event lacks a member that a send has.
+        NotRenderable: the event lacks a member that a send has.
 
     Source: Pinpoint developer guide, "Streaming Amazon Pinpoint event data".
     """
@@ -93,7 +93,7 @@ def read_send(event: Json) -> Send | None:
     ids = {name: attributes[name] for name in _IDS[origin] if attributes.get(name)}
     for name in _NEEDED_IDS[origin]:
         if name not in ids:
-            raise NotArchivable(f"The event has no attributes.{name}.")
+            raise NotRenderable(f"The event has no attributes.{name}.")
     return Send(
         origin=origin,
         application_id=_text(_part(event, "application"), "app_id", "application.app_id"),
@@ -114,7 +114,7 @@ def _part(event: Json, name: str) -> Json:
 def _text(part: Json, name: str, path: str) -> str:
     value = part.get(name)
     if not isinstance(value, str) or not value:
-        raise NotArchivable(f"The event has no {path}.")
+        raise NotRenderable(f"The event has no {path}.")
     return value
 
 
@@ -127,7 +127,7 @@ def _texts(attributes: Any) -> dict[str, str]:
 def _moment(timestamp: Any) -> datetime:
     is_number = isinstance(timestamp, int | float) and not isinstance(timestamp, bool)
     if not is_number or not 0 <= timestamp <= _LATEST:
-        raise NotArchivable("event_timestamp is not a number of epoch milliseconds.")
+        raise NotRenderable("event_timestamp is not a number of epoch milliseconds.")
     seconds, milliseconds = divmod(int(timestamp), 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
 
@@ -139,7 +139,7 @@ def _endpoint(event: Json) -> Json:
     except (ValueError, RecursionError):
         endpoint = None
     if not isinstance(endpoint, dict):
-        raise NotArchivable(
+        raise NotRenderable(
             "client_context.custom.endpoint is not a string that holds the endpoint as JSON."
         )
     return endpoint
