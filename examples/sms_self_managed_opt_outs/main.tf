@@ -19,7 +19,7 @@ resource "aws_pinpointsmsvoicev2_phone_number" "this" {
   number_capabilities = ["SMS"]
 
   lifecycle {
-    ignore_changes = [opt_out_list_name, self_managed_opt_outs_enabled, tags, tags_all, two_way_channel_arn, two_way_channel_enabled]
+    ignore_changes = [opt_out_list_name, self_managed_opt_outs_enabled, tags, two_way_channel_arn, two_way_channel_enabled]
   }
 }
 

@@ -447,6 +447,40 @@ def test_an_inbound_message_reaches_the_topic_of_a_two_way_number(local_aws: Loc
     }
 
 
+def test_an_inbound_message_reaches_a_queue_that_refuses_plain_http(local_aws: LocalServer) -> None:
+    topic, _ = local_aws.inbox("replies", SERVICE)
+    sqs, ours = local_aws.client("sqs"), number(local_aws)
+    url = sqs.create_queue(QueueName="tls-only")["QueueUrl"]
+    arn = "arn:aws:sqs:us-east-1:000000000000:tls-only"
+    statements = [
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnLike": {"aws:SourceArn": topic}},
+        },
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    local_aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sms_of(local_aws).update_phone_number(
+        PhoneNumberId=ours["PhoneNumberId"], TwoWayEnabled=True, TwoWayChannelArn=topic
+    )
+
+    local_aws.post("inbound/sms", {"from": MOBILE, "to": ours["PhoneNumber"], "body": "Hi"})
+
+    found = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages", []), bool)
+    assert json.loads(json.loads(found[0]["Body"])["Message"])["messageBody"] == "Hi"
+
+
 @pytest.mark.parametrize(("self_managed", "opted_out"), [(False, [MOBILE]), (True, [])])
 def test_stop_opts_out_unless_the_number_manages_that_itself(
     local_aws: LocalServer, self_managed: bool, opted_out: list[str]
