@@ -1,4 +1,4 @@
-"""What a person wrote is read out of the queue's message, and nothing of a bad message is quoted."""
+"""A person's words are read out of the queue's message; a bad message is never quoted."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_a_number_without_a_plus_and_a_short_code_are_accepted():
 @pytest.mark.parametrize(
     ("body", "texts"),
     [
-        (json.dumps({"suggestionResponse": {"postbackData": "STOP", "text": "No more"}}), ("STOP", "No more")),
-        (json.dumps({"postbackData": "unsub-7", "text": "Stop", "type": "REPLY"}), ("unsub-7", "Stop")),
+        ('{"suggestionResponse": {"postbackData": "STOP", "text": "No more"}}', ("STOP", "No more")),
+        ('{"postbackData": "unsub-7", "text": "Stop", "type": "REPLY"}', ("unsub-7", "Stop")),
         (json.dumps({"eventType": "IS_TYPING"}), ()),
         (json.dumps({"eventType": "READ", "messageId": "7"}), ()),
         ("{stop", ("{stop",)),

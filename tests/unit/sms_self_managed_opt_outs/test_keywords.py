@@ -29,7 +29,8 @@ def test_a_word_that_contains_a_keyword_opts_nobody_out(text):
 @pytest.mark.parametrize(
     "text",
     ["STOP", "stop", "Stop.", " stop ", "STOP!!!", '"Stop"', "(stop)", "stop\n", "\tSTOP\r\n",
-     "ＳＴＯＰ", "S\u200bTOP", "\ufeffstop", "stop\u00ad", "🛑 STOP", "stop 🙏", "STOP ✋🏽", "¡STOP!",
+     "ＳＴＯＰ", "S\u200bTOP", "\ufeffstop", "stop\u00ad", "🛑 STOP", "stop 🙏",
+     "STOP ✋🏽", "¡STOP!",
      "«stop»", "stop\u2026", "\u202estop\u202c", "*stop*", "STOP\u00a0", "sTOP\ufe0f"],
 )  # fmt: skip
 def test_a_keyword_is_found_whatever_stands_around_it(text):

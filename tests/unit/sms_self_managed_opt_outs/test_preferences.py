@@ -19,7 +19,7 @@ CATEGORIES = ("promotional", "transactional")
 
 
 def after(*messages):
-    """Preferences and outcomes after messages (status, category, time), in this order of arrival."""
+    """Preferences and outcomes after messages (status, category, time), as they arrive."""
     known, outcomes = {}, []
     for status, category, at in messages:
         decision = decide(status, category, known, said_at=at, message_id=f"m{at}")
