@@ -34,7 +34,7 @@ def test_a_number_without_a_plus_and_a_short_code_are_accepted():
 @pytest.mark.parametrize(
     ("body", "texts"),
     [
-        ('{"suggestionResponse": {"postbackData": "STOP", "text": "No more"}}', ("STOP", "No more")),
+        ('{"suggestionResponse": {"postbackData": "STOP", "text": "No"}}', ("STOP", "No")),
         ('{"postbackData": "unsub-7", "text": "Stop", "type": "REPLY"}', ("unsub-7", "Stop")),
         (json.dumps({"eventType": "IS_TYPING"}), ()),
         (json.dumps({"eventType": "READ", "messageId": "7"}), ()),
