@@ -2,7 +2,7 @@
 
 The API has no query by address. Candidates are the ids that were seen with the number, ids built of
 the number, and the other endpoints of the users; each is read, and only an endpoint that has the
-number is updated. So no update makes an endpoint that nobody created.
+number is updated. So no update creates an endpoint.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ _STEP_ERRORS = (BotoCoreError, ClientError, Contended, EventRefused, ReplyNotSen
 
 
 class StepsFailed(RuntimeError):
-    """Steps of a message failed; the message must come back. The text has steps and codes."""
+    """Steps of a message failed; the message must be redelivered. The text has steps and codes."""
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class Handling:
             receives: how often the queue gave the message out, this time included.
 
         Raises:
-            StepsFailed, Contended, ClientError, BotoCoreError: the message must come back.
+            StepsFailed, Contended, ClientError, BotoCoreError: the message must be redelivered.
         """
         match = self.match(message)
         if match is None:

@@ -98,7 +98,7 @@ def _is_invisible(character: str) -> bool:
 
 
 def _separates(character: str) -> bool:
-    """Check for control characters, emoji and other symbols that stand between words."""
+    """Check for control characters, emoji and other symbols between words."""
     return unicodedata.category(character) in ("Cc", "So", "Sk", "Co", "Cn")
 
 

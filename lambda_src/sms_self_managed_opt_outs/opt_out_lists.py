@@ -36,7 +36,7 @@ class OptOutLists:
         """Put a number on the lists of some categories, and take it off the lists of others.
 
         A list that serves two categories has the number while one of them is opted out. A list
-        whose category is in neither collection stays as it is: somebody else may have put the
+        whose category is in neither collection stays as it is: another program may have put the
         number there.
 
         Returns:

@@ -179,7 +179,7 @@ resource "aws_lambda_event_source_mapping" "queue" {
   tags = var.tags
 }
 
-# A number can be deleted from an opt-out list once in 30 days. Numbers that opted in meanwhile are
+# A number can be deleted from an opt-out list once in 30 days. Numbers that opted in since are
 # tried again every day.
 resource "aws_cloudwatch_event_rule" "kept_numbers" {
   name                = "${var.name}-kept-numbers"

@@ -142,7 +142,7 @@ variable "kms_key" {
 }
 
 variable "keywords" {
-  description = "Keywords by a name of yours. `action` is opt_out or opt_in (with a `category`, or `all`), help, or reply. `words` are whole words or phrases by language; case, punctuation, emoji and invisible characters do not count. `match` is message (the whole message) or first_word (the message begins with the word). `replies` are the answers by language; a language without an answer gets the answer in `language`, and a keyword without answers gets none. The default has the words that AWS requires and the words of CTIA and FCC rules, in English and French."
+  description = "Keywords by a name of yours. `action` is opt_out or opt_in (with a `category`, or `all`), help, or reply. `words` are whole words or phrases by language; case, punctuation, emoji and invisible characters do not count. `match` is message (the whole message) or first_word (the message begins with the word). `replies` are the answers by language; a language without an answer gets the answer in `language`, and a keyword without answers is not answered. The default has the words that AWS requires and the words of CTIA and FCC rules, in English and French."
   type = map(object({
     action   = string
     category = optional(string)
@@ -218,7 +218,7 @@ variable "keywords" {
 
   validation {
     condition     = alltrue([for keyword in values(var.keywords) : contains(["opt_out", "opt_in"], keyword.action) == (keyword.category != null)])
-    error_message = "keywords must have a category where the action is opt_out or opt_in, and none elsewhere."
+    error_message = "keywords must have a category where the action is opt_out or opt_in, and no category elsewhere."
   }
 
   validation {

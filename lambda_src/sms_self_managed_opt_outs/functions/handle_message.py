@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 NAMESPACE = "SmsSelfManagedOptOuts"
-# Seconds that one message needs at most: with fewer left, a message comes back untouched.
+# Seconds that one message needs at most: with fewer left, a message is redelivered.
 SECONDS_FOR_A_MESSAGE = 20.0
 PREFERENCES_TABLE = required_env("PREFERENCES_TABLE")
 INDEX_TABLE = required_env("INDEX_TABLE")

@@ -77,7 +77,7 @@ def _learn(seen: Seen) -> bool:
 
     The pair is written before the preferences are read: an opt-out that arrives at the same time
     finds the pair, or is found. A pair counts as known when all of it is done, so that a record
-    that comes back after a failure does the rest.
+    that is delivered again after a failure does the rest.
     """
     pair = (seen.number, seen.endpoint_id)
     if pair in remembered:

@@ -1,4 +1,4 @@
-"""The two functions: only failed messages come back, and no log has a number."""
+"""The two functions: only failed messages are redelivered, and no log has a number."""
 
 from __future__ import annotations
 
@@ -76,12 +76,14 @@ def module(account, capsys, monkeypatch):
     return module
 
 
-def test_a_message_of_the_queue_is_carried_out_and_the_log_has_no_number(module, account, capsys):
+def test_a_message_of_the_queue_is_carried_out_and_the_log_has_no_number(
+    module, account, capsys, caplog
+):
     answer = module.lambda_handler(sqs_event(notification(payload())), context())
 
     assert answer == {"batchItemFailures": []}
     assert account.texts() == ["You will get no more offers."]
-    logged = capsys.readouterr().out
+    logged = capsys.readouterr().out + str([record.__dict__ for record in caplog.records])
     assert "inbound-1" in logged and '"ChangedMessages"' in logged
     assert ANN.lstrip("+") not in logged
 
@@ -96,13 +98,13 @@ def test_only_messages_that_failed_come_back(module, account, capsys):
     assert '"FailedMessages":[2.0]' in capsys.readouterr().out
 
 
-def test_a_failed_step_brings_the_message_back_with_the_code_alone(module, account, capsys):
+def test_a_failed_step_brings_the_message_back_with_the_code_alone(module, account, caplog):
     account.phones.fail("PutOptedOutNumber", refusal("PutOptedOutNumber", "AccessDeniedException"))
 
     answer = module.lambda_handler(sqs_event(notification(payload())), context())
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    logged = capsys.readouterr().out
+    logged = str([record.__dict__ for record in caplog.records])
     assert "list: AccessDeniedException" in logged
     assert ANN.lstrip("+") not in logged
 

@@ -19,7 +19,7 @@ NO_ANSWER = ReadTimeoutError(endpoint_url="https://sms-voice")
 BROKEN = refusal("Any", "InternalServerException", 500)
 
 
-# What the seed and the law ask for
+# Demands of the seed and of the law
 
 
 def test_stop_is_recorded_before_the_answer_and_the_answer_leaves_before_the_list(account):
