@@ -36,8 +36,8 @@ CONVERSATION = [
 FIGURES = {
     "decisions_per_second": Figure(
         "Opt-out decisions of `sms_self_managed_opt_outs` on one core, from the body of the "
-        "queue's message to the preferences to write: {messages:,} messages, half of them conversation, "
-        "{words} words",
+        "queue's message to the preferences to write: {messages:,} messages, half of them "
+        "conversation, {words} words",
         "decisions/s",
         at_least=5_000,
     ),
