@@ -286,7 +286,7 @@ class FakeApi:
         return {}
 
     def phone_changes(self) -> dict[str, Any]:
-        """What differs from the number as it was before."""
+        """Return the differences from the number as it was before."""
         changed = {name: value for name, value in self.phone.items() if PHONE.get(name) != value}
         return {**changed, **self.phone_tags}
 
