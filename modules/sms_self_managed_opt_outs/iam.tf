@@ -40,7 +40,7 @@ data "aws_iam_policy_document" "inbound" {
       resources = ["arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:event-bus/${statement.value.bus_name}"]
 
       condition {
-        test     = "StringEquals"
+        test     = "ForAllValues:StringEquals" # the key has a value for each entry of a call
         variable = "events:source"
         values   = ["sms_self_managed_opt_outs"]
       }
