@@ -47,11 +47,6 @@ class Preference:
     message_id: str
     changed_at: int
 
-    @property
-    def said(self) -> tuple[int, str]:
-        # Two messages of one millisecond are ordered by their ids, the same way in every attempt.
-        return self.said_at, self.message_id
-
 
 Known = Mapping[str, Preference]
 
@@ -72,12 +67,11 @@ def decide(
     Args:
         known: the number's preferences by category.
     """
-    said = (said_at, message_id)
     last = _last_word(category, known)
-    if last is not None and last.said >= said:
+    if last is not None and last.said_at > said_at:
         return Decision(Outcome.SUPERSEDED)
 
-    others = _other_words(category, known, wanted, said)
+    others = _other_words(category, known, wanted, said_at)
     unchanged = last is not None and last.status is wanted and not others
     changed_at = last.changed_at if last is not None and unchanged else said_at
     writes = [Preference(category, wanted, said_at, message_id, changed_at)]
@@ -86,18 +80,23 @@ def decide(
 
 
 def _last_word(category: str, known: Known) -> Preference | None:
-    words = [known[one] for one in {category, EVERY_CATEGORY} if one in known]
-    return max(words, key=lambda word: word.said, default=None)
+    """Return the later of the words about the category and about `all`.
+
+    Words of one time are in the order in which they are recorded: a message about `all` also takes
+    back the other words, so the category's own word is the last.
+    """
+    words = [known[one] for one in (category, EVERY_CATEGORY) if one in known]
+    return max(words, key=lambda word: word.said_at, default=None)
 
 
-def _other_words(category: str, known: Known, wanted: Status, said: tuple[int, str]) -> list[str]:
+def _other_words(category: str, known: Known, wanted: Status, said_at: int) -> list[str]:
     """Return the categories with another word, which a message about `all` takes back."""
     if category != EVERY_CATEGORY:
         return []
     return [
         one
         for one, word in sorted(known.items())
-        if one != EVERY_CATEGORY and word.status is not wanted and word.said < said
+        if one != EVERY_CATEGORY and word.status is not wanted and word.said_at <= said_at
     ]
 
 
@@ -106,17 +105,14 @@ def opted_out(known: Known, categories: Iterable[str]) -> tuple[str, ...]:
 
     `all` goes first where the number opted out of all messages, and into no category since.
     """
-    out = sorted(
+    out = tuple(
         one
-        for one in {*categories, *known} - {EVERY_CATEGORY}
+        for one in sorted({*categories, *known} - {EVERY_CATEGORY})
         if (word := _last_word(one, known)) is not None and word.status is Status.OPTED_OUT
     )
     everything = known.get(EVERY_CATEGORY)
     covers = everything is not None and everything.status is Status.OPTED_OUT
-    later = [word for word in known.values() if everything and word.said > everything.said]
-    if covers and all(word.status is Status.OPTED_OUT for word in later):
-        return (EVERY_CATEGORY, *out)
-    return tuple(out)
+    return (EVERY_CATEGORY, *out) if covers and not opted_in(known, ()) else out
 
 
 def opted_in(known: Known, categories: Iterable[str]) -> tuple[str, ...]:

@@ -166,7 +166,7 @@ def test_start_takes_stop_back_and_french_is_answered_in_french(
 def test_stop_all_ends_every_message_and_opts_the_endpoint_out(
     sms_self_managed_opt_outs: Any, account: LocalAccount, example: dict[str, Any]
 ) -> None:
-    # The person wrote before the shop did: the endpoint is found by its id.
+    # The event stream may show the endpoint after the opt-out: it is marked then.
     bob = Person(account, example, "+12065550143")
     bob.is_sent("TRANSACTIONAL")
 

@@ -103,4 +103,19 @@ def test_a_message_that_is_decided_again_changes_nothing(said):
 
     again = decide(status, category, known, said_at=at, message_id=f"m{at}")
 
-    assert (again.outcome, again.writes) == (Outcome.SUPERSEDED, ())
+    assert again.outcome is Outcome.ALREADY
+    after_it = known | {write.category: write for write in again.writes}
+    assert opted_out(after_it, CATEGORIES) == opted_out(known, CATEGORIES)
+
+
+@pytest.mark.parametrize(
+    ("messages", "out"),
+    [
+        ([(OUT, "promotional", 1), (IN, "all", 1)], ()),
+        ([(IN, "all", 1), (OUT, "promotional", 1)], ("promotional",)),
+        ([(IN, "promotional", 1), (OUT, "all", 1)], ("all", *CATEGORIES)),
+        ([(OUT, "all", 1), (IN, "promotional", 1)], ("transactional",)),
+    ],
+)
+def test_messages_of_one_millisecond_count_in_the_order_in_which_they_are_recorded(messages, out):
+    assert opted_out(after(*messages)[0], CATEGORIES) == out
