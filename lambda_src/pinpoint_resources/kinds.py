@@ -8,7 +8,7 @@ call for each type.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from pinpoint_resources.calls import AlreadyThere, BadProperty, Call, CannotChange, Resource, Steps
@@ -488,6 +488,131 @@ class SmsConfigurationSetEventDestination(Thing):
         return Call("pinpoint-sms-voice-v2", operation, parameters, absent_ok)
 
 
+class SmsPhoneNumber(Kind):
+    """Settings of an origination number of End User Messaging that the account has already.
+
+    Tags of the number hold the settings from before the first change, so that a removal restores
+    them, and the configuration that manages the number.
+    """
+
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "OptOutListName",
+        "SelfManagedOptOutsEnabled",
+        "TwoWayChannelArn",
+        "TwoWayChannelRole",
+        "TwoWayEnabled",
+    )
+    EARLIER: ClassVar[str] = "earlier-"
+    LONGEST_TAG: ClassVar[int] = 256
+
+    def check(self) -> None:
+        self.resource.required("PhoneNumberId")
+        if unknown := sorted(set(self.content()) - set(self.SETTINGS)):
+            raise BadProperty(
+                f"{self.resource.owner}: SmsPhoneNumber has no {', '.join(unknown)}. "
+                f"Use {', '.join(self.SETTINGS)}."
+            )
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.resource.required("PhoneNumberId"),)
+
+    def content(self) -> dict[str, Any]:
+        return self.resource.without("PhoneNumberId")
+
+    def find(self) -> Steps:
+        request = {"PhoneNumberIds": [*self.identity()]}
+        answer = yield self._call("DescribePhoneNumbers", request, absent_ok=True)
+        numbers = (answer or {}).get("PhoneNumbers", [])
+        if not numbers:
+            return None
+        arn = {"ResourceArn": numbers[0]["PhoneNumberArn"]}
+        tags = (yield self._call("ListTagsForResource", arn)) or {}
+        return {**numbers[0], "tags": {tag["Key"]: tag["Value"] for tag in tags.get("Tags", [])}}
+
+    def owns(self, found: Mapping[str, Any]) -> bool:
+        return bool(found["tags"].get(OWNER_TAG) == self.resource.owner)
+
+    def bring_about(self, before: Kind | None) -> Steps:
+        found = yield from self.find()
+        if found is None:
+            return (yield from self.create())
+        owner = str(found["tags"].get(OWNER_TAG, ""))
+        ours = owner == "" or owner.startswith(f"{self.resource.function}/")
+        if not ours and not self.resource.take_over:
+            raise AlreadyThere(
+                f"{self.resource.owner}: another configuration manages the settings of the phone "
+                f"number ({owner}). Remove the number there, or set TakeOver = true."
+            )
+        return (yield from self.change(found, before))
+
+    def create(self) -> Steps:
+        raise BadProperty(
+            f"{self.resource.owner}: there is no phone number {self.identity()[0]} in this account "
+            "and region. Give the id or the ARN of a number that the account has."
+        )
+        yield  # a generator, as all plans
+
+    def change(self, found: Mapping[str, Any], before: Kind | None) -> Steps:
+        tags = found["tags"]
+        earlier = {name: tags[name] for name in self._earlier_tags(found) if name in tags}
+        wanted = {OWNER_TAG: self.resource.owner, **(earlier or self._earlier_tags(found))}
+        # The tags first: after a failure the settings from before are still known.
+        if any(tags.get(name) != value for name, value in wanted.items()):
+            pairs = [{"Key": name, "Value": value} for name, value in wanted.items()]
+            yield self._call("TagResource", {"ResourceArn": found["PhoneNumberArn"], "Tags": pairs})
+        dropped = set() if before is None else set(before.content()) - set(self.content())
+        settings = {**self._restored(wanted, dropped), **self.content()}
+        yield from self._set(found, settings)
+        return {**found, **settings}
+
+    def remove(self) -> Steps:
+        found = yield from self.find()
+        if found is None or not self.owns(found):
+            return None
+        # A setting that something else changed since stays.
+        still = {name for name, value in self.content().items() if _same(found.get(name), value)}
+        yield from self._set(found, self._restored(found["tags"], still))
+        names = [name for name in found["tags"] if name.startswith(self.EARLIER)]
+        untag = {"ResourceArn": found["PhoneNumberArn"], "TagKeys": [*names, OWNER_TAG]}
+        yield self._call("UntagResource", untag, absent_ok=True)
+        return None
+
+    def _set(self, found: Mapping[str, Any], settings: Mapping[str, Any]) -> Steps:
+        if any(not _same(found.get(name), value) for name, value in settings.items()):
+            request = {"PhoneNumberId": found["PhoneNumberId"], **settings}
+            yield self._call("UpdatePhoneNumber", request)
+        return None
+
+    def _earlier_tags(self, found: Mapping[str, Any]) -> dict[str, str]:
+        values = {name: found.get(name, "") for name in self.SETTINGS}
+        if too_long := [
+            name for name, value in values.items() if len(str(value)) > self.LONGEST_TAG
+        ]:
+            raise BadProperty(
+                f"{self.resource.owner}: {', '.join(too_long)} of the phone number is longer than "
+                f"{self.LONGEST_TAG} characters, the limit of a tag, which has to keep it for a "
+                "removal. Use a topic with a shorter name."
+            )
+        return {
+            f"{self.EARLIER}{name}": str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in values.items()
+        }
+
+    def _restored(self, tags: Mapping[str, str], names: Iterable[str]) -> dict[str, Any]:
+        """Return earlier settings. A setting that was absent has no value to go back to."""
+        earlier = {name: tags.get(f"{self.EARLIER}{name}", "") for name in names}
+        return {
+            name: value == "true" if value in ("true", "false") else value
+            for name, value in sorted(earlier.items())
+            if value
+        }
+
+    def _call(
+        self, operation: str, parameters: Mapping[str, Any], *, absent_ok: bool = False
+    ) -> Call:
+        return Call("pinpoint-sms-voice-v2", operation, parameters, absent_ok)
+
+
 TYPES: Mapping[str, type[Kind]] = {
     kind.__name__: kind
     for kind in (
@@ -498,6 +623,7 @@ TYPES: Mapping[str, type[Kind]] = {
         EventStream,
         Segment,
         SmsConfigurationSetEventDestination,
+        SmsPhoneNumber,
         SmsTemplate,
     )
 }
@@ -510,3 +636,10 @@ def _payload(answer: Mapping[str, Any] | None, member: str) -> dict[str, Any] | 
 def _given(structure: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the members that have a value: answers may hold nulls for absent members."""
     return {key: value for key, value in (structure or {}).items() if value is not None}
+
+
+def _same(there: object, wanted: object) -> bool:
+    """Compare settings. An opt-out list is described by its name, and can be given by its ARN."""
+    if isinstance(there, str) and isinstance(wanted, str):
+        return there == wanted or wanted.endswith(f":opt-out-list/{there}")
+    return there == wanted

@@ -25,6 +25,7 @@ locals {
     }
     Segment                             = var.segments
     SmsConfigurationSetEventDestination = var.sms_event_destinations
+    SmsPhoneNumber                      = var.sms_phone_numbers
     SmsTemplate                         = var.sms_templates
   }
 

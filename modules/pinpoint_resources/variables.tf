@@ -121,7 +121,7 @@ variable "packages" {
 }
 
 variable "pinpoint" {
-  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts. Projects and templates need { api = … } alone; sms_event_destinations need no `pinpoint`."
+  description = "Pinpoint-compatible project: the `pinpoint` output of an engagement_hub, or { project_id = … } alone for a project that Amazon Pinpoint hosts. Projects and templates need { api = … } alone; sms_event_destinations and sms_phone_numbers need no `pinpoint`."
   type = object({
     project_id = optional(string)
     api        = optional(object({ url = string, execution_arn = string }))
@@ -130,7 +130,7 @@ variable "pinpoint" {
 
   validation {
     condition     = var.pinpoint != null || length(local.pinpoint_resources) == 0
-    error_message = "pinpoint must be given for every input but sms_event_destinations: use the `pinpoint` output of an engagement_hub, or { project_id = … } for Amazon Pinpoint."
+    error_message = "pinpoint must be given for every input but sms_event_destinations and sms_phone_numbers: use the `pinpoint` output of an engagement_hub, or { project_id = … } for Amazon Pinpoint."
   }
 
   validation {
@@ -172,6 +172,23 @@ variable "sms_event_destinations" {
   validation {
     condition     = alltrue([for properties in values(var.sms_event_destinations) : can(keys(jsondecode(properties)))])
     error_message = "sms_event_destinations must map to JSON objects: write jsonencode({ … })."
+  }
+}
+
+variable "sms_phone_numbers" {
+  description = "Settings of origination numbers that the account has: any key => PhoneNumberId (the id or the ARN) and OptOutListName, SelfManagedOptOutsEnabled, TwoWayChannelArn, TwoWayChannelRole and TwoWayEnabled of UpdatePhoneNumber as JSON. Destroying restores the settings from before. TakeOver = true takes a number from another configuration. They need no `pinpoint`. A number of an aws_pinpointsmsvoicev2_phone_number has these settings as arguments, and needs no entry here."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for properties in values(var.sms_phone_numbers) : can(keys(jsondecode(properties))) && can(jsondecode(properties).PhoneNumberId)])
+    error_message = "sms_phone_numbers must map to JSON objects with a PhoneNumberId: write jsonencode({ PhoneNumberId = … })."
+  }
+
+  validation {
+    condition     = length(distinct([for properties in values(var.sms_phone_numbers) : try(jsondecode(properties).PhoneNumberId, properties)])) == length(var.sms_phone_numbers)
+    error_message = "sms_phone_numbers must have a PhoneNumberId of its own for each key: two keys with one number would overwrite each other."
   }
 }
 

@@ -61,6 +61,10 @@ DIFFERENCES = {
         "identities alone are enough",
     ),
     ("ses_vdm_export", "force_destroy"): ("description", "names its objects"),
+    ("sms_self_managed_opt_outs", "event_stream"): (
+        "description default validation",
+        "endpoints are also found without a stream",
+    ),
     ("simple_cms", "force_destroy"): ("description", "names its objects"),
     ("sms_event_database", "configuration_set"): ("description", "of another service"),
     ("sms_retry", "concurrency"): ("description default", "of texts, spread after an outage"),

@@ -149,6 +149,64 @@ def test_a_number_on_the_opt_out_list_gets_nothing_until_it_is_taken_off(
     assert len(local_aws.outbox("sms")) == 1
 
 
+def test_a_number_leaves_an_opt_out_list_once_in_thirty_days(local_aws: LocalServer) -> None:
+    sms = sms_of(local_aws)
+    entry = {"OptOutListName": "Default", "OptedOutNumber": MOBILE}
+    sms.put_opted_out_number(**entry)
+    sms.delete_opted_out_number(**entry)
+    sms.put_opted_out_number(**entry)
+
+    again = refused(sms.delete_opted_out_number, **entry)
+
+    listed = sms.describe_opted_out_numbers(OptOutListName="Default")["OptedOutNumbers"]
+    assert again == ("ValidationException", "PHONE_NUMBER_CANNOT_BE_OPTED_IN")
+    assert [item["OptedOutNumber"] for item in listed] == [MOBILE]
+
+
+def test_a_number_that_is_put_on_a_list_twice_is_there_once_and_an_absent_one_is_not_found(
+    local_aws: LocalServer,
+) -> None:
+    sms = sms_of(local_aws)
+    first = sms.put_opted_out_number(OptOutListName="Default", OptedOutNumber=MOBILE)
+    second = sms.put_opted_out_number(OptOutListName="Default", OptedOutNumber=MOBILE)
+
+    absent = refused(sms.delete_opted_out_number, OptOutListName="Default", OptedOutNumber=LANDLINE)
+
+    assert first["OptedOutTimestamp"] == second["OptedOutTimestamp"]
+    assert absent[0] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"TwoWayEnabled": True}, "TWO_WAY_CHANNEL_NOT_PRESENT"),
+        (
+            {
+                "TwoWayEnabled": True,
+                "TwoWayChannelArn": "arn:aws:sns:us-east-1:000000000000:inbound.fifo",
+            },
+            "INVALID_PARAMETER",
+        ),
+        (
+            {
+                "TwoWayEnabled": True,
+                "TwoWayChannelArn": "arn:aws:sqs:us-east-1:000000000000:inbound",
+            },
+            "INVALID_ARN",
+        ),
+    ],
+)
+def test_two_way_sms_needs_a_standard_topic(
+    local_aws: LocalServer, settings: dict[str, Any], reason: str
+) -> None:
+    sms, ours = sms_of(local_aws), number(local_aws)
+
+    error = refused(sms.update_phone_number, PhoneNumberId=ours["PhoneNumberId"], **settings)
+
+    assert error == ("ValidationException", reason)
+    assert sms.describe_phone_numbers()["PhoneNumbers"][0]["TwoWayEnabled"] is False
+
+
 def test_a_number_without_voice_makes_no_call(local_aws: LocalServer) -> None:
     origin = number(local_aws, "SMS")
 
@@ -389,6 +447,40 @@ def test_an_inbound_message_reaches_the_topic_of_a_two_way_number(local_aws: Loc
         "inboundMessageId": answer["inboundMessageId"],
         "previousPublishedMessageId": asked["MessageId"],
     }
+
+
+def test_an_inbound_message_reaches_a_queue_that_refuses_plain_http(local_aws: LocalServer) -> None:
+    topic, _ = local_aws.inbox("replies", SERVICE)
+    sqs, ours = local_aws.client("sqs"), number(local_aws)
+    url = sqs.create_queue(QueueName="tls-only")["QueueUrl"]
+    arn = "arn:aws:sqs:us-east-1:000000000000:tls-only"
+    statements = [
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnLike": {"aws:SourceArn": topic}},
+        },
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    local_aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    sms_of(local_aws).update_phone_number(
+        PhoneNumberId=ours["PhoneNumberId"], TwoWayEnabled=True, TwoWayChannelArn=topic
+    )
+
+    local_aws.post("inbound/sms", {"from": MOBILE, "to": ours["PhoneNumber"], "body": "Hi"})
+
+    found = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages", []), bool)
+    assert json.loads(json.loads(found[0]["Body"])["Message"])["messageBody"] == "Hi"
 
 
 @pytest.mark.parametrize(("self_managed", "opted_out"), [(False, [MOBILE]), (True, [])])

@@ -60,6 +60,7 @@ run "manages_resources_of_every_type" {
     projects               = { news = "{\"Name\":\"news\"}" }
     segments               = { everybody = "{\"Name\":\"everybody\"}" }
     sms_event_destinations = { events = "{\"ConfigurationSetName\":\"texts\",\"EventDestinationName\":\"all\",\"MatchingEventTypes\":[\"ALL\"]}" }
+    sms_phone_numbers      = { news = "{\"PhoneNumberId\":\"phone-1\",\"TwoWayEnabled\":true}" }
   }
 
   assert {
@@ -83,6 +84,7 @@ run "manages_resources_of_every_type" {
         EventDestinationName = "all"
         MatchingEventTypes   = ["ALL"]
       }])
+      "SmsPhoneNumber/news"  = jsonencode(["SmsPhoneNumber", { PhoneNumberId = "phone-1", TwoWayEnabled = true }])
       "SmsTemplate/greeting" = jsonencode(["SmsTemplate", { Body = "Hello", TemplateName = "greeting" }])
     }
     error_message = "Each input must become a resource of its type, and templates of two types may share a key."
@@ -94,7 +96,7 @@ run "manages_resources_of_every_type" {
   }
 
   assert {
-    condition     = join(" ", keys(local.policies)) == "pass-stream-role pinpoint sms-event-destinations"
+    condition     = join(" ", keys(local.policies)) == "pass-stream-role pinpoint sms-event-destinations sms-phone-numbers"
     error_message = "The stream's role and the event destinations need policies of their own."
   }
 }
@@ -225,6 +227,47 @@ run "manages_event_destinations_of_the_named_configuration_set_only" {
   }
 }
 
+run "sets_the_named_phone_numbers_only" {
+  command = plan
+
+  variables {
+    pinpoint      = null
+    sms_templates = {}
+    sms_phone_numbers = {
+      by_id  = "{\"PhoneNumberId\":\"phone-1\",\"TwoWayEnabled\":true,\"TwoWayChannelRole\":\"arn:aws:iam::111122223333:role/inbound\"}"
+      by_arn = "{\"PhoneNumberId\":\"arn:aws:sms-voice:eu-west-1:444455556666:phone-number/phone-2\",\"TwoWayEnabled\":true}"
+    }
+  }
+
+  assert {
+    condition     = join(" ", keys(local.policies)) == "sms-phone-numbers" && length(module.access) == 0
+    error_message = "No Pinpoint operation and no project is needed for it."
+  }
+
+  assert {
+    condition     = join(" ", sort(data.aws_iam_policy_document.sms_phone_numbers[0].statement[0].resources)) == "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1 arn:aws:sms-voice:eu-west-1:444455556666:phone-number/phone-2"
+    error_message = "Other phone numbers are out of reach."
+  }
+
+  assert {
+    condition     = join(" ", data.aws_iam_policy_document.sms_phone_numbers[0].statement[2].resources) == "arn:aws:iam::111122223333:role/inbound"
+    error_message = "Only the role of the two-way channel may be passed."
+  }
+}
+
+run "rejects_two_keys_for_one_phone_number" {
+  command = plan
+
+  variables {
+    sms_phone_numbers = {
+      a = "{\"PhoneNumberId\":\"phone-1\",\"TwoWayEnabled\":true}"
+      b = "{\"PhoneNumberId\":\"phone-1\",\"TwoWayEnabled\":false}"
+    }
+  }
+
+  expect_failures = [var.sms_phone_numbers]
+}
+
 run "gives_the_apis_answers_by_type_and_key" {
   command = apply
 
@@ -286,6 +329,7 @@ run "rejects_properties_that_are_no_object" {
     projects               = { news = "news" }
     segments               = { everybody = "1" }
     sms_event_destinations = { events = "[]" }
+    sms_phone_numbers      = { news = "{}" }
     sms_templates          = { greeting = "[1]" }
   }
 
@@ -296,6 +340,7 @@ run "rejects_properties_that_are_no_object" {
     var.projects,
     var.segments,
     var.sms_event_destinations,
+    var.sms_phone_numbers,
     var.sms_templates,
   ]
 }

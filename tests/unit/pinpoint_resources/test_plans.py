@@ -33,6 +33,15 @@ STREAM = {
     "DestinationStreamArn": "arn:aws:kinesis:eu-west-1:111122223333:stream/events",
     "RoleArn": "arn:aws:iam::111122223333:role/engagement-hub/stream",
 }
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:inbound"
+PHONE = {
+    "PhoneNumberId": "phone-1",
+    "PhoneNumberArn": "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1",
+    "TwoWayEnabled": False,
+    "SelfManagedOptOutsEnabled": False,
+    "OptOutListName": "Default",
+    "TwoWayChannelArn": "arn:aws:sns:eu-west-1:111122223333:former",
+}
 DESTINATION = {
     "ConfigurationSetName": "texts",
     "EventDestinationName": "all",
@@ -66,6 +75,16 @@ WISHES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         DESTINATION,
         {**DESTINATION, "MatchingEventTypes": ["TEXT_ALL"]},
     ),
+    "SmsPhoneNumber": (
+        {"PhoneNumberId": "phone-1", "TwoWayEnabled": True, "TwoWayChannelArn": TOPIC},
+        {
+            "PhoneNumberId": "phone-1",
+            "TwoWayEnabled": True,
+            "TwoWayChannelArn": TOPIC,
+            "SelfManagedOptOutsEnabled": True,
+            "OptOutListName": "promotional",
+        },
+    ),
     "SmsTemplate": (
         {"TemplateName": "greeting", "Body": "Hello"},
         {"TemplateName": "greeting", "Body": "Hi {{User.UserAttributes.FirstName}}"},
@@ -88,13 +107,19 @@ class FakeApi:
         self.settings: dict[str, Any] = {}
         self.channels: dict[str, dict[str, Any]] = {}
         self.stream: dict[str, Any] | None = None
+        self.phone: dict[str, Any] = dict(PHONE)
+        self.phone_tags: dict[str, str] = {}
         session = botocore.session.get_session()
         self._models = {
             name: session.get_service_model(name) for name in ("pinpoint", "pinpoint-sms-voice-v2")
         }
 
     def changes(self) -> list[str]:
-        return [c.operation for c in self.calls if not c.operation.startswith(("Get", "Describe"))]
+        return [
+            c.operation
+            for c in self.calls
+            if not c.operation.startswith(("Get", "Describe", "List"))
+        ]
 
     def answer(self, call: Call) -> Mapping[str, Any] | None:
         model = self._models[call.service].operation_model(call.operation)
@@ -110,6 +135,9 @@ class FakeApi:
         return next((thing["tags"] for thing in things if thing["Arn"] == arn), None)
 
     def _TagResource(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        if request["ResourceArn"] == PHONE["PhoneNumberArn"]:
+            self.phone_tags |= {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+            return {}
         tags = self._tags(request["ResourceArn"])
         if tags is None:
             return None
@@ -117,6 +145,10 @@ class FakeApi:
         return {}
 
     def _UntagResource(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        if request["ResourceArn"] == PHONE["PhoneNumberArn"]:
+            for key in request["TagKeys"]:
+                self.phone_tags.pop(key, None)
+            return {}
         tags = self._tags(request["ResourceArn"])
         if tags is None:
             return None
@@ -239,8 +271,34 @@ class FakeApi:
         key = (request["ConfigurationSetName"], request["EventDestinationName"])
         return {} if self.destinations.pop(key, None) else None
 
+    def _DescribePhoneNumbers(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        [identity] = request["PhoneNumberIds"]
+        known = identity in (self.phone["PhoneNumberId"], self.phone["PhoneNumberArn"])
+        return {"PhoneNumbers": [dict(self.phone)]} if known else None
+
+    def _ListTagsForResource(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert request["ResourceArn"] == PHONE["PhoneNumberArn"]
+        return {"Tags": [{"Key": key, "Value": value} for key, value in self.phone_tags.items()]}
+
+    def _UpdatePhoneNumber(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert request["PhoneNumberId"] == self.phone["PhoneNumberId"]
+        self.phone |= request
+        return {}
+
+    def phone_changes(self) -> dict[str, Any]:
+        """Return the differences from the number as it was before."""
+        changed = {name: value for name, value in self.phone.items() if PHONE.get(name) != value}
+        return {**changed, **self.phone_tags}
+
     def everything(self) -> list[Any]:
-        held = (self.apps, self.segments, self.templates, self.destinations, self.channels)
+        held = (
+            self.apps,
+            self.segments,
+            self.templates,
+            self.destinations,
+            self.channels,
+            self.phone_changes(),
+        )
         return copy.deepcopy([*held, self.stream, self.settings])
 
 
@@ -661,3 +719,102 @@ def test_an_invocation_without_a_lifecycle_is_refused(lifecycle: Any):
 def test_an_input_without_its_members_is_refused():
     with pytest.raises(MalformedInput, match="owner, project_id"):
         parse_request({"type": "App", "properties": {}, "tf": {"action": "create"}})
+
+
+def phone(**properties: Any) -> dict[str, Any]:
+    return wish("SmsPhoneNumber", {"PhoneNumberId": "phone-1", **properties})
+
+
+def test_a_removal_gives_a_phone_number_its_earlier_settings_back():
+    api = FakeApi()
+    event = wish("SmsPhoneNumber", WISHES["SmsPhoneNumber"][1])
+    invoke(api, "create", event)
+    assert api.phone["OptOutListName"] == "promotional"
+
+    invoke(api, "delete", event, event)
+
+    assert api.phone == PHONE
+    assert api.phone_tags == {}
+
+
+def test_a_setting_that_is_no_longer_given_goes_back_to_its_earlier_value():
+    api = FakeApi()
+    before, after = phone(OptOutListName="promotional"), phone(TwoWayEnabled=True)
+    invoke(api, "create", before)
+
+    invoke(api, "update", after, before)
+
+    assert (api.phone["OptOutListName"], api.phone["TwoWayEnabled"]) == ("Default", True)
+
+
+def test_a_removal_leaves_a_setting_that_somebody_changed_since():
+    api = FakeApi()
+    event = phone(OptOutListName="promotional", SelfManagedOptOutsEnabled=True)
+    invoke(api, "create", event)
+    api.phone["OptOutListName"] = "by-hand"
+
+    invoke(api, "delete", event, event)
+
+    assert api.phone["OptOutListName"] == "by-hand"
+    assert api.phone["SelfManagedOptOutsEnabled"] is False
+
+
+def test_the_earlier_settings_are_kept_before_the_first_is_changed():
+    api = FakeApi()
+
+    invoke(api, "create", phone(TwoWayEnabled=True))
+
+    assert api.changes() == ["TagResource", "UpdatePhoneNumber"]
+    assert api.phone_tags["earlier-TwoWayEnabled"] == "false"
+    assert api.phone_tags["earlier-TwoWayChannelArn"] == PHONE["TwoWayChannelArn"]
+
+
+def test_a_phone_number_of_another_configuration_is_refused_unless_it_is_taken_over():
+    api = FakeApi()
+    api.phone_tags = {"managed-by": "other-resources/number"}
+    event = phone(TwoWayEnabled=True)
+
+    with pytest.raises(AlreadyThere, match="TakeOver"):
+        invoke(api, "create", event)
+    assert api.changes() == []
+    invoke(api, "create", phone(TwoWayEnabled=True, TakeOver=True))
+
+    assert api.phone["TwoWayEnabled"] is True
+
+
+def test_another_configuration_that_took_a_number_over_keeps_it_when_the_first_is_destroyed():
+    api = FakeApi()
+    event = phone(TwoWayEnabled=True)
+    invoke(api, "create", event)
+    api.phone_tags["managed-by"] = "other-resources/number"
+
+    invoke(api, "delete", event, event)
+
+    assert api.phone["TwoWayEnabled"] is True
+
+
+@pytest.mark.parametrize(
+    ("properties", "says"),
+    [
+        ({"PhoneNumberId": "phone-2", "TwoWayEnabled": True}, "no phone number phone-2"),
+        ({"PhoneNumberId": "phone-1", "PoolId": "pool-1"}, "has no PoolId"),
+        ({"TwoWayEnabled": True}, "PhoneNumberId"),
+    ],
+)
+def test_settings_of_a_phone_number_that_cannot_work_are_refused(properties, says):
+    api = FakeApi()
+
+    with pytest.raises((BadProperty, MissingProperty), match=says):
+        invoke(api, "create", wish("SmsPhoneNumber", properties))
+
+    assert api.changes() == []
+
+
+def test_a_former_topic_too_long_for_a_tag_is_refused_before_any_change():
+    api = FakeApi()
+    api.phone["TwoWayChannelArn"] = TOPIC + "x" * 256
+
+    with pytest.raises(BadProperty, match="shorter name"):
+        invoke(api, "create", phone(TwoWayEnabled=True))
+
+    assert api.changes() == []

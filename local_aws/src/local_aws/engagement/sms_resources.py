@@ -7,10 +7,11 @@ Source: API reference of the service. Sending is in :mod:`local_aws.engagement.s
 from __future__ import annotations
 
 import itertools
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import phonenumbers
@@ -20,6 +21,7 @@ from local_aws.engagement.registration import Scoped, arn
 
 SCOPE = "sms-voice"
 DEFAULT_OPT_OUT_LIST = "Default"
+DELETED_ONCE_IN = timedelta(days=30)
 
 # The API's own shapes, with a few members of ours that the model lacks and answers leave out.
 Json = dict[str, Any]
@@ -308,6 +310,13 @@ def delete_opted_out_number(request: Json) -> Json:
     number = e164(request["OptedOutNumber"], "OptedOutNumber")
     if number not in found["numbers"]:
         raise not_found("opted-out-number", number)
+    # API reference, DeleteOptedOutNumber: "only once every 30 days". AWS publishes the reason and
+    # not the error that carries it.
+    deleted, now = found.setdefault("deleted", {}), datetime.now(UTC)
+    if number in deleted and now - deleted[number] < DELETED_ONCE_IN:
+        message = "A number can be deleted from an opt-out list once every 30 days."
+        raise invalid("OptedOutNumber", message, "PHONE_NUMBER_CANNOT_BE_OPTED_IN")
+    deleted[number] = now
     return {**found, **found["numbers"].pop(number)}
 
 
@@ -359,6 +368,11 @@ def describe_phone_numbers(request: Json) -> Json:
     return phone_numbers.describe(request, request.get("PhoneNumberIds"), "PhoneNumbers")
 
 
+_CHANNEL = re.compile(
+    r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w-]+|connect\.[a-z0-9-]+\.amazonaws\.com"
+)
+
+
 @service.operation
 def update_phone_number(request: Json) -> Json:
     found = phone_numbers.find(request["PhoneNumberId"])
@@ -369,6 +383,15 @@ def update_phone_number(request: Json) -> Json:
     if after["TwoWayEnabled"] and "TwoWayChannelArn" not in after:
         message = "TwoWayEnabled needs a TwoWayChannelArn: give the ARN of an SNS topic."
         raise invalid("TwoWayChannelArn", message, "TWO_WAY_CHANNEL_NOT_PRESENT")
+    channel = change.get("TwoWayChannelArn", "")
+    if channel.endswith(".fifo"):
+        message = "Amazon SNS FIFO topics are not supported: use a standard topic."
+        raise invalid("TwoWayChannelArn", message, "INVALID_PARAMETER")
+    if channel and not _CHANNEL.fullmatch(channel):
+        message = (
+            "TwoWayChannelArn must be the ARN of an SNS topic, or connect.REGION.amazonaws.com."
+        )
+        raise invalid("TwoWayChannelArn", message, "INVALID_ARN")
     found.update(change)
     return found
 

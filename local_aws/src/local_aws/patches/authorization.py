@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import re
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ REQUIRED = (
     "ministack.core.iam_evaluator.EvalContext",
     "ministack.core.iam_evaluator.EvalResult",
     "ministack.core.iam_evaluator._resolve_condition_key",
+    "ministack.core.iam_evaluator._request_origin",
     "ministack.core.iam_evaluator._resource_policy",
     "ministack.core.iam_evaluator._signed_request",
     "ministack.core.iam_evaluator.enforce",
@@ -66,6 +68,11 @@ def _count_loopback_as_tls() -> None:
         pin(source_ip, True)
 
     app.pin_request_origin = pin_request_origin
+    # A service that delivers by itself, outside of any request, uses TLS too.
+    outside = iam_evaluator._request_origin.get()[0]
+    iam_evaluator._request_origin = contextvars.ContextVar(
+        "request_origin", default=(outside, True)
+    )
 
 
 def _name_the_role_as_principal() -> None:

@@ -1,0 +1,109 @@
+"""Endpoints by number, numbers that an opt-out list keeps, and settings, in the module's own table.
+
+    pk number#<number>    sk endpoint#<endpoint id>   the endpoint was seen with the number
+    pk kept               sk <number>                 the number opted in, and a list still has it
+    pk settings#<hash>    sk settings                 the keywords and categories, as JSON
+
+The Pinpoint API has no query by address. The event stream shows the endpoint of each message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from shared.transient import error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["Index", "SettingsMissing"]
+
+_KEPT = {"S": "kept"}
+
+
+class SettingsMissing(RuntimeError):
+    """The table has no settings under the id that the function was given."""
+
+
+class Index:
+    """The module's own table."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client, self._table = client, table
+
+    def settings(self, settings_id: str) -> str:
+        """Return the settings that Terraform wrote.
+
+        Raises:
+            SettingsMissing: they are not there. `terraform apply` writes them again.
+        """
+        key = {"pk": {"S": settings_id}, "sk": {"S": "settings"}}
+        item = self._client.get_item(TableName=self._table, Key=key).get("Item")
+        if item is None:
+            raise SettingsMissing("The settings are not in the table: run terraform apply.")
+        return item["settings"]["S"]
+
+    def endpoint_ids(self, number: str) -> list[str]:
+        """Return the ids of the endpoints that were seen with a number."""
+        answers = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"number#{number}"}},
+        )
+        keys = (item["sk"]["S"] for answer in answers for item in answer["Items"])
+        return [key.removeprefix("endpoint#") for key in keys]
+
+    def learn(self, number: str, endpoint_id: str, expires_at: int | None) -> bool:
+        """Write that an endpoint was seen with a number. Returns False where it is known.
+
+        Args:
+            expires_at: epoch seconds; None keeps the item.
+        """
+        item: dict[str, Any] = _pair(number, endpoint_id)
+        if expires_at is not None:
+            item["expires_at"] = {"N": str(expires_at)}
+        try:
+            self._client.put_item(
+                TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(known)"
+            )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def know(self, number: str, endpoint_id: str) -> None:
+        """Write that all was done about a pair."""
+        self._client.update_item(
+            TableName=self._table,
+            Key=_pair(number, endpoint_id),
+            UpdateExpression="SET known = :yes",
+            ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+
+    def keep_trying(self, number: str) -> None:
+        """Write that a list still has a number that opted in."""
+        self._client.put_item(TableName=self._table, Item={"pk": _KEPT, "sk": {"S": number}})
+
+    def stop_trying(self, number: str) -> None:
+        """Delete the item of `keep_trying`."""
+        self._client.delete_item(TableName=self._table, Key={"pk": _KEPT, "sk": {"S": number}})
+
+    def kept_numbers(self) -> Iterator[str]:
+        """Return the numbers that opted in and that a list still has."""
+        answers = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": _KEPT},
+        )
+        for answer in answers:
+            for item in answer["Items"]:
+                yield item["sk"]["S"]
+
+
+def _pair(number: str, endpoint_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"number#{number}"}, "sk": {"S": f"endpoint#{endpoint_id}"}}
