@@ -64,6 +64,7 @@ DIFFERENCES = {
 PASSED_ON = {
     "address_suppression": ("address_table", "event_bus_name", "transient_bounces"),
     "athena_workgroup": ("athena",),
+    "campaign_channel": ("pinpoint",),
     "campaign_permission": ("pinpoint",),
     "data_role": ("pinpoint",),
     "event_database": (
