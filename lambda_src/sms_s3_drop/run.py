@@ -42,6 +42,12 @@ class Source:
         return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
     @property
+    def file(self) -> dict[str, str]:
+        """Return the version as notifications and the status object name it."""
+        named = {"Bucket": self.bucket, "Key": self.key}
+        return named | ({"VersionId": self.version_id} if self.version_id else {})
+
+    @property
     def read_parameters(self) -> dict[str, str]:
         """Return the parameters of GetObject by which S3 refuses another content."""
         if self.version_id:
