@@ -114,12 +114,13 @@ def _lines(file: BinaryIO) -> Iterator[str]:
 
 
 def _without_mark(head: bytes) -> str:
-    even, odd = head[0::2], head[1::2]
     if head.count(0) * 10 < len(head):
         return "utf-8"
-    if odd.count(0) * 2 > len(odd) and not even.count(0):
+    # The characters of a header are ASCII: one byte of two is NUL.
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if odd * 4 > len(head) and even * 10 < odd:
         return "utf-16-le"
-    if even.count(0) * 2 > len(even) and not odd.count(0):
+    if even * 4 > len(head) and odd * 10 < even:
         return "utf-16-be"
     raise UnusableFile(f"The file is full of NUL bytes, so it is no text. {_SAVE_AS}")
 
@@ -238,13 +239,17 @@ def _rows(
             taken.append(more)
             size += len(more)
             quoted = _ends_quoted(more, opening, quoted=True)
-        if quoted:
+        try:
+            cells = None if quoted else _parsed("".join(taken), separator)
+        except csv.Error:  # text follows a quote: the first quote of a later row closed this one
+            cells = None
+        if cells is None:
             waiting.extendleft(reversed(taken[1:]))
             yield BadRecord(
                 row, "A quote is not closed. Close it, and double the quotes within a value."
             )
         else:
-            record = _record(row, "".join(taken), columns, separator)
+            record = _record(row, "".join(taken), cells, columns)
             if record is not None:
                 yield record
         row += 1
@@ -271,15 +276,11 @@ def _ends_quoted(line: str, opening: re.Pattern[str], *, quoted: bool) -> bool:
             position = opened.end()
 
 
-def _record(row: int, text: str, columns: list[str], separator: str) -> Record | BadRecord | None:
+def _record(row: int, text: str, cells: list[str], columns: list[str]) -> Record | BadRecord | None:
     if len(text) > RECORD_CHARACTERS:
         return BadRecord(row, f"The row has more than {RECORD_CHARACTERS} characters.")
     if _is_undecodable(text):
         return BadRecord(row, "The row holds bytes that are no text. Save the file as UTF-8.")
-    try:
-        cells = _parsed(text, separator)
-    except csv.Error:
-        return BadRecord(row, "The row is not CSV: text follows a closed quote.")
     if not any(cell.strip() for cell in cells):
         return None
     if len(cells) > len(columns) and not any(cell.strip() for cell in cells[len(columns) :]):

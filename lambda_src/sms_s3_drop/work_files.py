@@ -53,6 +53,11 @@ class WorkFiles:
                 raise
             return None
 
+    def read_text(self, key: str) -> Iterator[str]:
+        """Yield the lines of a text object without their ends."""
+        for line in self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].iter_lines():
+            yield line.decode()
+
     def read_lines(self, key: str) -> list[dict[str, Any]]:
         body = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         # Not splitlines(): a message may hold characters at which it breaks lines.
