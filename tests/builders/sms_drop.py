@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +25,7 @@ from sms_s3_drop.text_file import BadRecord, Record, read_records
 from sms_s3_drop.turns import Chunk, Permit, Turns
 from tests.builders.tables import PK_AND_SK
 
-TABLE = "drop-state"
+_serials = itertools.count()
 HEADER = "sms_number,message,external_campaign_id,short_code,message_type,id_1,id_2"
 NOON = 1_790_000_000.0  # a moment; tests of hours name theirs
 LEASE_SECONDS = 150.0
@@ -110,15 +111,16 @@ class Drop:
         self.clock = clock or Clock()
         self.identities = known or identities()
         self.dynamodb = boto3.client("dynamodb")
-        self.dynamodb.create_table(TableName=TABLE, **PK_AND_SK)
+        self.table = f"drop-state-{next(_serials)}"
+        self.dynamodb.create_table(TableName=self.table, **PK_AND_SK)
         self.ledger = Ledger(
             self.dynamodb,
-            TABLE,
+            self.table,
             lease_seconds=LEASE_SECONDS,
             keep_seconds=KEEP_SECONDS,
             clock=self.clock,
         )
-        self.turns = Turns(self.dynamodb, TABLE, KEEP_SECONDS, self.clock, self.clock.sleep)
+        self.turns = Turns(self.dynamodb, self.table, KEEP_SECONDS, self.clock, self.clock.sleep)
         self.objects: dict[str, bytes] = {}
         self.phone = Phone(self.clock)
         self.queue: list[tuple[float, int, Permit]] = []
@@ -140,7 +142,7 @@ class Drop:
         return self._pacers.setdefault(
             identity.key,
             RateLimiter(
-                self.dynamodb, TABLE, identity.key, identity.pace, self.clock, self.clock.sleep
+                self.dynamodb, self.table, identity.key, identity.pace, self.clock, self.clock.sleep
             ),
         )
 

@@ -26,6 +26,10 @@ OTHER_INPUTS = {
     ("s3_triggered_import", "prefix"): "the files to import",
     ("ses_auto_reply", "configuration_set"): "of the replies; the module creates none",
     ("ses_vdm_export", "prefix"): "the reports; may be empty",
+    ("sms_s3_drop", "bucket"): "the files to send",
+    ("sms_s3_drop", "configuration_set"): "of the messages; the module creates none",
+    ("sms_s3_drop", "idempotency_days"): "of the rows of a file",
+    ("sms_s3_drop", "prefix"): "the files to send",
 }
 # Attributes in which a module differs from the others, and why.
 DIFFERENCES = {
@@ -59,6 +63,12 @@ DIFFERENCES = {
     ("ses_vdm_export", "force_destroy"): ("description", "names its objects"),
     ("simple_cms", "force_destroy"): ("description", "names its objects"),
     ("sms_event_database", "configuration_set"): ("description", "of another service"),
+    ("sms_s3_drop", "force_destroy"): ("description", "names its objects"),
+    ("sms_s3_drop", "key_suffixes"): ("description validation", "sends files"),
+    ("sms_s3_drop", "subscriptions"): (
+        "description validation",
+        "publishes the notification `started`, too",
+    ),
 }
 # Inputs that a block of modules/internal takes from its callers unchanged.
 PASSED_ON = {

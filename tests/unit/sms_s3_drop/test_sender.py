@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -191,11 +192,13 @@ def test_an_outcome_that_cannot_be_written_is_unknown_and_not_sent_again(monkeyp
     drop = Drop(SLOW)
     drop.drop("r", csv_file(1))
     permit = drop.queue.pop()[2]
+
+    def refuse(*_: Any) -> None:
+        raise service_error("UpdateItem", "InternalServerError", 500)
+
     with monkeypatch.context() as patch:
-        patch.setattr(
-            drop.ledger, "record", lambda *_: (_ for _ in ()).throw(service_error("Throttled"))
-        )
-        with pytest.raises(Exception, match="Throttled"):
+        patch.setattr(drop.ledger, "record", refuse)
+        with pytest.raises(ClientError):
             drop.deliver(permit)
 
     drop.clock.now += LEASE_SECONDS + 1
@@ -276,9 +279,7 @@ def test_rows_that_an_invocation_has_no_time_for_are_sent_by_the_next():
     assert sorted(drop.phone.numbers()) == [number(n) for n in range(5)]
 
 
-@pytest.mark.parametrize(
-    ("rate", "rows"), [(1, 60), (3, 90), (10, 300)], ids=["long code", "toll-free", "10DLC"]
-)
+@pytest.mark.parametrize(("rate", "rows"), [(1, 12), (3, 24), (5, 30)])
 def test_a_number_keeps_its_rate_within_two_percent_and_never_exceeds_it(rate, rows):
     drop = Drop(identities(identity(rate=rate)))
     drop.drop("r", csv_file(rows))
@@ -309,7 +310,7 @@ def test_a_message_of_three_parts_takes_the_time_of_three():
 
 def test_two_files_share_the_rate_of_a_number_and_a_small_file_overtakes_a_huge_one():
     drop = Drop(SLOW)
-    drop.drop("huge", csv_file(500))
+    drop.drop("huge", csv_file(60))
     drop.work(most=3)
     drop.drop("small", csv_file(10, first=5000))
     before = len(drop.phone.sent)
@@ -324,10 +325,10 @@ def test_two_files_share_the_rate_of_a_number_and_a_small_file_overtakes_a_huge_
 def test_a_retried_chunk_of_a_small_file_is_not_behind_the_rest_of_a_huge_one():
     drop = Drop(SLOW)
     drop.phone.answers[number(5000)] = deque([THROTTLED])
-    drop.drop("huge", csv_file(2000))
+    drop.drop("huge", csv_file(150))
     drop.drop("small", csv_file(1, first=5000))
 
-    for _ in range(60):
+    for _ in range(12):
         drop.work(most=1)
         if number(5000) in drop.phone.numbers():
             break
@@ -366,9 +367,7 @@ def test_a_run_whose_files_are_deleted_sends_nothing():
 def test_a_permit_of_an_unknown_run_is_no_permit_to_forget():
     drop = Drop(SLOW)
     drop.drop("r", csv_file(1))
-    drop.dynamodb.delete_item(
-        TableName="drop-state", Key={"pk": {"S": "run#r"}, "sk": {"S": "run"}}
-    )
+    drop.dynamodb.delete_item(TableName=drop.table, Key={"pk": {"S": "run#r"}, "sk": {"S": "run"}})
 
     with pytest.raises(UnknownRun, match="Drop its file again"):
         drop.work()
@@ -406,10 +405,10 @@ def test_a_permit_survives_the_queue():
     assert permit_from(permit.body()) == permit
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    files=st.lists(st.integers(1, 30), min_size=1, max_size=3),
-    trouble=st.lists(st.sampled_from(["die", "lose", "again", "throttle"]), max_size=6),
+    files=st.lists(st.integers(1, 7), min_size=1, max_size=2),
+    trouble=st.lists(st.sampled_from(["die", "lose", "again", "throttle"]), max_size=4),
     data=st.data(),
 )
 def test_whatever_happens_no_row_is_lost_and_none_is_sent_twice(files, trouble, data):
@@ -425,7 +424,7 @@ def test_whatever_happens_no_row_is_lost_and_none_is_sent_twice(files, trouble, 
             if kind == "again":
                 drop.requeue(drop.identities.by_key["alerts"], permit, 0)
             elif kind == "throttle":
-                drop.phone.answers[number(data.draw(st.integers(0, 30)))] = deque([THROTTLED])
+                drop.phone.answers[number(data.draw(st.integers(0, 7)))] = deque([THROTTLED])
             else:
                 after = data.draw(st.integers(0, 4))
                 _deliver_and_die(drop, permit, after, is_sent=kind == "lose")
