@@ -8,7 +8,8 @@ provider "aws" {
   }
 }
 
-# A toll-free number stands for any number, short code or sender ID of the account. A destroy releases it.
+# Toll-free numbers; a number, short code, pool or sender ID of your account has an ARN too. A destroy
+# releases them.
 resource "aws_pinpointsmsvoicev2_phone_number" "alerts" {
   iso_country_code    = "US"
   message_type        = "TRANSACTIONAL"

@@ -15,9 +15,9 @@ SHARE_OF_RATE = 0.985
 _SECONDS_PER_TURN = 5
 _ROWS_PER_TURN = 100
 _ROWS_PER_PIECE = 1000
-# A call takes up to a fifth of a second, and a thread sends one message at a time.
-_SECONDS_PER_CALL = 0.2
-_THREADS = 16
+# A thread sends one message at a time, and its calls take up to half a second.
+_SECONDS_PER_CALL = 0.5
+_THREADS = 24
 
 
 @dataclass(frozen=True, slots=True)

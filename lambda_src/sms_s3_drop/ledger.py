@@ -31,7 +31,7 @@ __all__ = ["FINAL", "Claim", "Ledger", "RowState", "Run", "Status", "UnknownRun"
 
 
 class Status(StrEnum):
-    """What became of a row. SENT means accepted for delivery."""
+    """The state of a row. SENT means accepted for delivery."""
 
     SENT = "SENT"
     OPTED_OUT = "OPTED_OUT"
@@ -301,7 +301,7 @@ class Ledger:
     # Chunks
 
     def count(self, chunk: Chunk, counts: Mapping[Status, int]) -> None:
-        """Write the counts of a chunk, in the place of those of an earlier delivery."""
+        """Write the counts of a chunk, in the place of the counts of an earlier delivery."""
         self._dynamodb.put_item(
             TableName=self._table,
             Item={

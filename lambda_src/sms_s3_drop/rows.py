@@ -1,4 +1,4 @@
-"""One row of a file: a text message to send, or the reason why it is none."""
+"""One row of a file: a text message to send, or the reason why the row is rejected."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ __all__ = ["LATE_SECONDS", "MalformedPermit", "Pacer", "Rules", "Sender", "permi
 LATE_SECONDS = 0.01
 # A claim takes some 10 ms. The sleep before it lasts until this long before the start.
 _CLAIM_AHEAD_SECONDS = 0.25
-# What a send, its record and the end of the invocation can take.
+# A send, its record and the end of the invocation can take so long.
 _LAST_SECONDS = 30
 LONGEST_DELAY_SECONDS = 900  # SQS.SendMessage.DelaySeconds
 _FIRST_RETRY_SECONDS = 30

@@ -31,7 +31,7 @@ COLUMNS = (
     "id_2",
 )
 REQUIRED = ("sms_number", "message")
-# A quote that nobody closes would swallow the rest of the file. A message has at most 1,600
+# A quote that is never closed would swallow the rest of the file. A message has at most 1,600
 # characters, so a longer record is taken for one.
 RECORD_CHARACTERS = 16_384
 RECORD_LINES = 200

@@ -83,7 +83,7 @@ class Permit:
 
     @classmethod
     def first(cls, run: str, identity: str, number: int) -> Permit:
-        """Return the permit that is enqueued for chunk number so-and-so, and names none."""
+        """Return the permit that is enqueued for chunk number so-and-so, and names no chunk."""
         return cls(run, identity, f"{number:07d}")
 
     @classmethod
@@ -93,7 +93,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a permit was spent on: a chunk; nothing before `wait_until`; or nothing at all."""
+    """The end of a permit: a chunk; a wait until a time; or neither, when all are taken."""
 
     chunk: Chunk | None = None
     wait_until: float | None = None

@@ -120,7 +120,7 @@ module "work_bucket" {
   source = "../internal/bucket"
 
   name = "${var.name}-work"
-  # A run deletes its pieces. The rule deletes those of stopped runs, after the longest run.
+  # A run deletes its pieces. The rule deletes the pieces of stopped runs, after the longest run.
   expiration_days = { "runs/" = var.result_days, "work/" = 9 }
   force_destroy   = var.force_destroy
   operations      = local.operations

@@ -104,7 +104,7 @@ variable "force_destroy" {
 }
 
 variable "idempotency_days" {
-  description = "Days during which the rows of a version of a file are not sent again, whoever starts a run for it. They begin with the run."
+  description = "Days during which the rows of a version of a file are not sent again, also by an execution that is started by hand. They begin with the run."
   type        = number
   default     = 90
   nullable    = false

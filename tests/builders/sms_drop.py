@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import boto3
 
 from shared.pacing import RateLimiter
 from shared.send_outcome import SendOutcome
@@ -23,9 +20,9 @@ from sms_s3_drop.rows import Text
 from sms_s3_drop.sender import Rules, Sender
 from sms_s3_drop.text_file import BadRecord, Record, read_records
 from sms_s3_drop.turns import Chunk, Permit, Turns
-from tests.builders.tables import PK_AND_SK
+from tests.builders.memory_table import MemoryTable
 
-_serials = itertools.count()
+TABLE = "drop-state"
 HEADER = "sms_number,message,external_campaign_id,short_code,message_type,id_1,id_2"
 NOON = 1_790_000_000.0  # a moment; tests of hours name theirs
 LEASE_SECONDS = 150.0
@@ -106,13 +103,13 @@ class Drop:
         self,
         known: Identities | None = None,
         rules: Rules | None = None,
-        clock: Clock | None = None,
+        clock: Any = None,
+        dynamodb: Any = None,
     ) -> None:
         self.clock = clock or Clock()
         self.identities = known or identities()
-        self.dynamodb = boto3.client("dynamodb")
-        self.table = f"drop-state-{next(_serials)}"
-        self.dynamodb.create_table(TableName=self.table, **PK_AND_SK)
+        self.dynamodb: Any = dynamodb or MemoryTable()
+        self.table = TABLE
         self.ledger = Ledger(
             self.dynamodb,
             self.table,

@@ -177,13 +177,13 @@ def test_identities_are_read_from_the_setting_that_the_module_writes():
         "arn:a",
         "https://q",
         100,
-        16,
+        24,
     )
     assert known.default_message_type is None
 
 
 @pytest.mark.parametrize(
-    ("rate", "rows", "threads"), [(0.1, 1, 1), (1, 5, 1), (3, 15, 1), (100, 100, 16)]
+    ("rate", "rows", "threads"), [(0.1, 1, 1), (1, 5, 1), (3, 15, 2), (100, 100, 24)]
 )
 def test_a_turn_is_about_five_seconds_of_sending(rate, rows, threads):
     found = identity(rate=rate)
