@@ -297,7 +297,7 @@ def _record(row: int, text: str, cells: list[str], columns: list[str]) -> Record
 def _parsed(text: str, separator: str) -> list[str]:
     """Return the cells of one record."""
     body = text.removesuffix("\n")
-    # The reader splits at line ends outside of quotes only, and here are none.
+    # The reader ends a record at a line end outside of quotes, and a record has no other.
     return next(csv.reader([body], delimiter=separator, strict=True), [])
 
 

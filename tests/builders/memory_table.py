@@ -44,7 +44,7 @@ class MemoryTable:
             item = self.items.get(_key(Key))
             return {} if item is None else {"Item": deepcopy(item)}
 
-    def put_item(self, *, Item: Item, **request: Any) -> Item:  # noqa: N803 - boto3's names
+    def put_item(self, *, Item: dict[str, Any], **request: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
         self._begin("PutItem")
         with self._lock:
             self._check("PutItem", _key(Item), request)
@@ -68,7 +68,7 @@ class MemoryTable:
         self._begin("TransactWriteItems")
         with self._lock:
             for write in TransactItems:
-                ((_, request),) = write.items()
+                request = next(iter(write.values()))
                 key = _key(request.get("Key") or request["Item"])
                 if not self._holds(self.items.get(key), request):
                     raise TransactionCanceledException(
@@ -87,7 +87,7 @@ class MemoryTable:
 
     def query(self, *, ExpressionAttributeValues: Item, Limit: int = 10**9, **_: Any) -> Item:  # noqa: N803 - boto3's names
         self._begin("Query")
-        ((_, value),) = ExpressionAttributeValues.items()
+        value = next(iter(ExpressionAttributeValues.values()))
         with self._lock:
             found = sorted(key for key in self.items if key[0] == value["S"])[:Limit]
             return {"Items": [deepcopy(self.items[key]) for key in found]}
@@ -165,7 +165,9 @@ def _term(item: Item, term: str, names: Mapping[str, str], values: Item) -> bool
     if found is None:
         return False
     left, right = _value(found), _value(values[compared[3]])
-    return left == right if compared[2] == "=" else (left < right) is (compared[2] == "<")
+    if compared[2] == "=":
+        return bool(left == right)
+    return bool(left < right) if compared[2] == "<" else bool(left > right)
 
 
 def _value(value: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from shared.pacing import RateLimiter
 from shared.send_outcome import SendOutcome
@@ -108,7 +108,7 @@ class Drop:
     ) -> None:
         self.clock = clock or Clock()
         self.identities = known or identities()
-        self.dynamodb: Any = dynamodb or MemoryTable()
+        self.dynamodb = cast(Any, MemoryTable() if dynamodb is None else dynamodb)
         self.table = TABLE
         self.ledger = Ledger(
             self.dynamodb,
