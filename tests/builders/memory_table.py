@@ -158,7 +158,7 @@ def _term(item: Item, term: str, names: Mapping[str, str], values: Item) -> bool
         found = item.get(names.get(between[1], between[1]))
         if found is None:
             return False
-        return _value(values[between[2]]) <= _value(found) <= _value(values[between[3]])
+        return bool(_value(values[between[2]]) <= _value(found) <= _value(values[between[3]]))
     compared = _COMPARED.fullmatch(term)
     assert compared is not None, term
     found = item.get(names.get(compared[1], compared[1]))

@@ -27,6 +27,9 @@ from tests.builders.architectures import service_error
 from tests.builders.sms_drop import HEADER, csv_file, number
 from tests.builders.tables import PK_AND_SK
 
+# moto leaves the temporary files of its S3 objects to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 FILES, WORK, TABLE = "files", "work", "state"
 KEY = "drop/my file+1.csv"
 
@@ -366,7 +369,7 @@ def test_a_repeated_event_starts_one_run_and_another_version_another(world, monk
     "body",
     ["", "{", "[]", "7", "null", "{}", '{"detail": {}}', '{"detail": {"bucket": {"name": "b"}}}',
      '{"detail": {"bucket": {}, "object": {"key": "k"}}}', '"text"', '{"detail": null}',
-     '{"detail": {"bucket": {"name": "b"}, "object": {"key": "k", "size": "many", "sequencer": "1"}}}',
+     '{"detail": {"bucket": {"name": "b"}, "object": {"key": "k", "size": "many"}}}',
      '{"Records": []}', '{"detail": []}', '{"detail": {"bucket": null, "object": null}}'],
 )  # fmt: skip
 def test_a_message_that_is_no_event_of_s3_stays_for_the_dead_letter_queue(world, body):
