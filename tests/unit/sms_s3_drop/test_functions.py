@@ -229,7 +229,7 @@ def test_a_version_that_was_sent_is_refused(world, monkeypatch):
 
 
 def test_another_execution_resumes_a_run_with_hours_of_its_own(world, monkeypatch):
-    given = drop(world, csv_file(250))
+    given = drop(world, csv_file(103))
     records = enqueue_all(world, cut(given))
     phone = Phone()
     send(records[:1], monkeypatch, phone)
@@ -239,7 +239,7 @@ def test_another_execution_resumes_a_run_with_hours_of_its_own(world, monkeypatc
     send(records, monkeypatch, phone)
 
     assert sorted(r["DestinationPhoneNumber"] for r in phone.sent) == [
-        number(n) for n in range(250)
+        number(n) for n in range(103)
     ]
 
 
@@ -279,7 +279,7 @@ def test_a_poison_message_leaves_the_others_alone(world, monkeypatch):
 
 
 def test_a_run_that_does_not_move_gets_new_permits(world, monkeypatch):
-    given = drop(world, csv_file(150))
+    given = drop(world, csv_file(103))
     enqueue_all(world, cut(given))  # received, and lost
     seen = look(given)["Seen"] | {"Since": time.time() - 3600}
 
@@ -287,7 +287,7 @@ def test_a_run_that_does_not_move_gets_new_permits(world, monkeypatch):
     phone = Phone()
     send(list(_received(world)), monkeypatch, phone)
 
-    assert len(phone.sent) == 150
+    assert len(phone.sent) == 103
 
 
 def test_a_run_is_over_three_minutes_after_it_was_stopped(world, monkeypatch):
