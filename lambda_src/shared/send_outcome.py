@@ -91,17 +91,21 @@ _FIRST_PAUSE_SECONDS = 0.2
 
 
 def attempt(
-    call: Callable[[], Mapping[str, Any]], *, sleep: Callable[[float], None] = time.sleep
+    call: Callable[[], Mapping[str, Any]],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    attempts: int = _ATTEMPTS,
 ) -> SendOutcome:
     """Make one send and read its end as an outcome; AWS errors never leave this function.
 
     `call` must not retry by itself (`total_max_attempts` 1). Only what was certainly not sent is
-    tried again: a throttled call, one answered 503 and one that found no connection, four times
-    in all. A time-out while reading, a cut connection or a 500 may come after the message was
-    accepted, so they end as UNKNOWN_FAILURE at once.
+    tried again: a throttled call, one answered 503 and one that found no connection, `attempts`
+    times in all. A sender that keeps to a pace makes one attempt. A time-out while reading, a cut
+    connection or a 500 may come after the message was accepted, so they end as UNKNOWN_FAILURE at
+    once.
     """
     outcome = _once(call)
-    for attempt_number in range(1, _ATTEMPTS):
+    for attempt_number in range(1, attempts):
         if not _may_repeat(outcome):
             break
         sleep(_FIRST_PAUSE_SECONDS * 2 ** (attempt_number - 1))

@@ -27,6 +27,10 @@ OTHER_INPUTS = {
     ("s3_triggered_import", "prefix"): "the files to import",
     ("ses_auto_reply", "configuration_set"): "of the replies; the module creates none",
     ("ses_vdm_export", "prefix"): "the reports; may be empty",
+    ("sms_s3_drop", "bucket"): "the files to send",
+    ("sms_s3_drop", "configuration_set"): "of the messages; the module creates none",
+    ("sms_s3_drop", "idempotency_days"): "of the rows of a file",
+    ("sms_s3_drop", "prefix"): "the files to send",
 }
 # Attributes in which a module differs from the others, and why.
 DIFFERENCES = {
@@ -78,6 +82,12 @@ DIFFERENCES = {
     ),
     ("sms_retry", "pinpoint"): ("description default", "remembered texts need no project"),
     ("sms_retry", "subscriptions"): ("description validation", "publishes failures alone"),
+    ("sms_s3_drop", "force_destroy"): ("description", "names its objects"),
+    ("sms_s3_drop", "key_suffixes"): ("description validation", "sends files"),
+    ("sms_s3_drop", "subscriptions"): (
+        "description validation",
+        "publishes the notification `started`, too",
+    ),
 }
 # Inputs that a block of modules/internal takes from its callers unchanged.
 PASSED_ON = {

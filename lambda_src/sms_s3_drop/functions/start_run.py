@@ -1,0 +1,65 @@
+"""Starts one run per dropped file: SQS (from EventBridge) to Step Functions."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from shared.aws import aws_client
+from shared.dropped_files import MalformedEvent, dropped_file, ignored_because
+from shared.settings import optional_env, required_env
+from sms_s3_drop.run import execution_name, run_input
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+STATE_MACHINE_ARN = required_env("STATE_MACHINE_ARN")
+SUFFIXES = tuple(filter(None, (optional_env("KEY_SUFFIXES") or "").split(",")))
+
+logger = Logger(service="sms-s3-drop")
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+states: "SFNClient" = aws_client(
+    "stepfunctions",
+    config=Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"}),
+)
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Start the run that a message asks for; raising leaves the message for a retry."""
+    try:
+        event = json.loads(record.body)
+    except json.JSONDecodeError as error:
+        raise MalformedEvent(f"The message is not JSON: {error}") from error
+
+    file = dropped_file(event)
+    given = run_input(file)
+    name = execution_name(given)
+    reason = ignored_because(file, SUFFIXES)
+    if reason is not None:
+        logger.info("File ignored", extra={"execution": name, "reason": reason})
+        return
+    try:
+        states.start_execution(
+            stateMachineArn=STATE_MACHINE_ARN, name=name, input=json.dumps(given)
+        )
+    except states.exceptions.ExecutionAlreadyExists:
+        logger.info("Run was started before by the same event", extra={"execution": name})
+    else:
+        logger.info("Run started", extra={"execution": name})
+
+
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Start a run per message; one message's failure is that message's alone."""
+    return process_partial_response(
+        event=event, record_handler=record_handler, processor=processor, context=context
+    )
