@@ -58,7 +58,9 @@ FIGURES = {
         at_most=2,
     ),
     "most_in_any_second_of_rate.*": Figure(
-        "Messages in the busiest second of that run, as a share of the rate", "", at_most=1
+        "Messages in the busiest second of that run, as a share of the rate of a second",
+        "of the rate",
+        at_most=1,
     ),
     "turns_apart": Figure(
         "Largest difference between the turns that two files have had at one number, sampled at "

@@ -33,7 +33,7 @@ run "calls_at_the_default_rate_of_connect_in_daytime" {
       length(var.calling_hours.days) == 7,
       var.max_age_hours == 24,
     ])
-    error_message = "Two calls a second is the default quota of Connect, and nobody is called at night."
+    error_message = "Two calls a second is the default quota of Connect, and no customer is called at night."
   }
 
   assert {

@@ -64,7 +64,7 @@ run "sends_from_the_given_identities_with_one_configuration_set" {
 
   assert {
     condition     = data.aws_iam_policy_document.remember.statement[0].actions == toset(["dynamodb:PutItem"]) && length(data.aws_iam_policy_document.remember.statement) == 1
-    error_message = "A program that remembers texts must read none."
+    error_message = "A program that remembers texts must not read them."
   }
 }
 

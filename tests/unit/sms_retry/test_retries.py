@@ -589,7 +589,7 @@ def test_a_failure_after_the_arrival_of_the_message_is_not_retried(here: World) 
     assert len(here.sms.sent) == 1
 
 
-# What is stored
+# Items of the tables
 
 
 def test_the_table_of_chains_holds_no_number_and_no_text_and_expires(here: World) -> None:
