@@ -24,8 +24,7 @@ resource "aws_pinpointsmsvoicev2_phone_number" "this" {
 }
 
 resource "aws_pinpointsmsvoicev2_configuration_set" "hub" {
-  name                 = "${var.name}-hub"
-  default_message_type = "TRANSACTIONAL"
+  name = "${var.name}-hub"
 }
 
 module "hub" {

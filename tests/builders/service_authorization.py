@@ -30,7 +30,11 @@ _ATTRIBUTES = {
 # for the configuration set of a message, as SES does for that of an email.
 _ALSO_ASKED = {"sms-voice:SendTextMessage": "arn:*:sms-voice:*:*:configuration-set/*"}
 # A role is passed for some kinds of the resource only: a topic as destination takes no role.
-_WITHOUT_ROLE = ("sms-voice:CreateEventDestination", "sms-voice:UpdateEventDestination")
+_WITHOUT_ROLE = (
+    "sms-voice:CreateEventDestination",
+    "sms-voice:UpdateEventDestination",
+    "sms-voice:UpdatePhoneNumber",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,7 +289,7 @@ run "rejects_an_answer_too_long_for_a_text_message" {
   command = plan
 
   variables {
-    keywords = { stop = { action = "opt_out", category = "promotional", words = { en = ["STOP"] }, replies = { en = join("", [for number in range(1601) : "x"]) } } }
+    keywords = { stop = { action = "opt_out", category = "promotional", words = { en = ["STOP"] }, replies = { en = format("%01601d", 0) } } }
   }
 
   expect_failures = [var.keywords]
