@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,13 +57,20 @@ PLAN_WITHIN_APPLY = "within apply"
 @pytest.fixture(scope="session", autouse=True)
 def policies_that_aws_knows() -> Iterator[None]:
     """Fail an example whose policies name what AWS's Service Authorization Reference does not."""
-    apply = TerraformRunner.apply
+    apply, destroy = TerraformRunner.apply, TerraformRunner.destroy
 
     def checked(runner: Any) -> Any:
         state = apply(runner, plan=PLAN_WITHIN_APPLY)
         assert faults(list(policies_of(Path(runner.state_path).read_text()))) == []
         return state
 
+    def destroyed(runner: Any) -> None:
+        # A test that destroys its example leaves an empty state to the end of the fixture.
+        state = Path(runner.state_path)
+        if not state.exists() or json.loads(state.read_text())["resources"]:
+            destroy(runner)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TerraformRunner, "apply", checked)
+        patch.setattr(TerraformRunner, "destroy", destroyed)
         yield

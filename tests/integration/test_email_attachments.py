@@ -279,7 +279,8 @@ def test_a_guessed_key_opens_no_file_without_a_signature(
     for url in (place, stolen):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(url)
-        assert refused.value.code == 403
+        with refused.value as answer:
+            assert answer.code == 403
 
 
 @terraform("email_attachments", scope="module")
