@@ -54,6 +54,7 @@ MONTHLY_PRICES = {
 DEARER = {
     "event_stream": "a shard of Kinesis",
     "sms_retry": "a KMS key, unless a project's event stream has the events",
+    "sms_self_managed_opt_outs": "a KMS key: End User Messaging publishes to its topic",
     "ses_event_processing": "a KMS key: SES cannot publish to a topic under AWS's own key",
 }
 

@@ -45,6 +45,21 @@ resource "aws_sesv2_email_identity" "sender" {
   email_identity = "sender@example.com"
 }
 
+resource "aws_pinpointsmsvoicev2_phone_number" "news" {
+  iso_country_code    = "US"
+  message_type        = "PROMOTIONAL"
+  number_capabilities = ["SMS"]
+  number_type         = "TOLL_FREE"
+}
+
+variable "short_code_arn" {
+  default = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-short"
+}
+
+variable "long_code_arn" {
+  default = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-long"
+}
+
 module "announcing_hub" {
   source = "HUB"
 

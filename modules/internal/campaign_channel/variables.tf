@@ -3,6 +3,7 @@ variable "campaign_role" {
   type = object({
     arn = string
   })
+  default = null
 }
 
 variable "function" {
