@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -30,6 +31,50 @@ _REAL = {
     "TIME_ZONE": "Europe/Berlin",
 }
 
+# The same name has another form in each of these.
+_OF_ARCHITECTURE = {
+    "campaign_attributes": {
+        "SETTINGS": json.dumps(
+            {
+                "attributes": {"Offer": {"from": None, "default": "none"}},
+                "cache_seconds": 60,
+                "deadline_seconds": 5,
+                "key": "user_id",
+                "max_value_characters": 100,
+                "on_failure": dict.fromkeys(
+                    ("no_key", "missing", "unusable", "source_failed"), "send_default"
+                ),
+                "source": {
+                    "function": {
+                        "arn": "arn:aws:lambda:us-east-1:111122223333:function:f",
+                        "max_answer_bytes": 1000,
+                    }
+                },
+            }
+        )
+    },
+    "campaign_templates": {
+        "SETTINGS": json.dumps(
+            {
+                "default_template": "welcome",
+                "failure_policy": "send_default",
+                "limits": {},
+                "locale_from": [],
+            }
+        ),
+        "SOURCE": "{}",
+    },
+    "email_attachments": {
+        "FILES": '{"largest_mb": 7, "link_seconds": 3600, "prefix": "", "type": ".pdf"}',
+        "SENDERS": '["The Bank <statements@example.com>"]',
+        "UNSUBSCRIBE": "",
+    },
+    "sms_retry": {
+        "POLICY": '{"delays_seconds": [60], "max_age_seconds": 3600, "statuses": ["UNREACHABLE"]}'
+    },
+    "sms_s3_drop": {"IDENTITIES": '{"identities": {}}', "SENDING_HOURS": ""},
+}
+
 
 def functions() -> dict[str, Path]:
     """Module of each function in lambda_src → the zip that holds it."""
@@ -49,7 +94,10 @@ def settings(unpacked: Path, architecture: str) -> dict[str, str]:
     shared = "".join(path.read_text() for path in (unpacked / "shared").rglob("*.py"))
     names = set(re.findall(r'"([A-Z][A-Z0-9_]+)"', own))
     names |= set(re.findall(r'required_env\("(\w+)"', shared))
-    return {name: "1" for name in names if not name.startswith("AWS_")} | _REAL
+    return {name: "1" for name in names if not name.startswith("AWS_")} | {
+        **_REAL,
+        **_OF_ARCHITECTURE.get(architecture, {}),
+    }
 
 
 def unpack(package: Path, folder: Path) -> Path:
