@@ -184,7 +184,7 @@ def test_whatever_an_event_holds_the_row_fits_and_nothing_is_lost(name, top, mai
     event = {**top, **sample(name)}
     event["mail"] |= mail
     for entry in EMAIL_TYPES.values():
-        if entry["detail"] in event:
+        if isinstance(event.get(entry["detail"]), dict):
             event[entry["detail"]] = {**event[entry["detail"]], **detail}
 
     row = row_for(event)
