@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from shared import claims
 from shared.outcome_events import ChannelOutcome
+from shared.transient import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -90,7 +91,7 @@ class ContactClaims:
             )
         except ClientError as error:
             # The first try of this deletion was done, and its answer lost.
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if error_code(error) != "ConditionalCheckFailedException":
                 raise
 
     def record(self, key: str, outcome: Outcome, at: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from shared.pinpoint import current_endpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint import PinpointClient
@@ -25,12 +25,4 @@ class CurrentEndpoints:
         Raises:
             ClientError, BotoCoreError: the project refused or did not answer.
         """
-        try:
-            answer = self._pinpoint.get_endpoint(
-                ApplicationId=application_id, EndpointId=endpoint_id
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NotFoundException":
-                return None
-            raise
-        return answer["EndpointResponse"]
+        return current_endpoint(self._pinpoint, application_id, endpoint_id)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from email_attachments.files import FileProblem, FileRefused, refuse_file_of_another
-from shared.transient import transient_errors_named
+from shared.transient import error_code, transient_errors_named
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -92,7 +92,7 @@ class FileBucket:
             with transient_errors_named():
                 return call(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
+            code = error_code(error)
             if code in _MISSING:
                 raise FileRefused(FileProblem.FILE_MISSING, "No object has the key.") from error
             if code == "InvalidObjectState":

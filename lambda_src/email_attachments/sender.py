@@ -33,6 +33,7 @@ from shared.mailbox import MailboxRefused, read_address
 from shared.messages.errors import BadRequest
 from shared.outcome_events import ChannelOutcome, OutcomeEvent
 from shared.pacing import PacingContention
+from shared.pinpoint import current_endpoint
 from shared.send_outcome import DeliveryStatus, SendOutcome, attempt
 from shared.transient import ServiceUnavailable, error_code
 
@@ -143,14 +144,11 @@ class Sender:
         """Read an endpoint again that waited: it may have opted out, changed or gone."""
         if self.clock() - message.queued_at.timestamp() < self.recheck_seconds:
             return None
-        try:
-            endpoint = self.pinpoint.get_endpoint(
-                ApplicationId=message.sending.application_id, EndpointId=message.endpoint_id
-            )["EndpointResponse"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NotFoundException":
-                return Reason.ENDPOINT_DELETED
-            raise
+        endpoint = current_endpoint(
+            self.pinpoint, message.sending.application_id, message.endpoint_id
+        )
+        if endpoint is None:
+            return Reason.ENDPOINT_DELETED
         if endpoint.get("Address") != message.endpoint.get("Address"):
             return Reason.ENDPOINT_CHANGED
         return problem_of(endpoint)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.transient import transient_errors_named
+from shared.transient import error_code, transient_errors_named
 
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint import PinpointClient
@@ -49,7 +49,7 @@ class Templates:
             with transient_errors_named():
                 answer = self._client.get_email_template(TemplateName=name, **given)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "NotFoundException":
+            if error_code(error) != "NotFoundException":
                 raise
             of = f"version {version}" if version is not None else "an active version"
             raise TemplateMissing(

@@ -9,9 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from shared.aws import Keys, aws_client
 from shared.settings import optional_env
+from shared.transient import error_code
 
 if TYPE_CHECKING:
     import boto3
@@ -22,6 +24,7 @@ __all__ = [
     "ONCE",
     "all_items",
     "aws_pinpoint_client",
+    "current_endpoint",
     "pinpoint_client",
     "pinpoint_client_at",
     "pinpoint_once",
@@ -107,6 +110,23 @@ def aws_pinpoint_client(
     For the operations that AWS keeps after 2026-10-30, such as PhoneNumberValidate.
     """
     return _client(config, session, endpoint_url=None)
+
+
+def current_endpoint(
+    client: "PinpointClient", application_id: str, endpoint_id: str
+) -> Mapping[str, Any] | None:
+    """Return an endpoint as it is now; None where the project has no such endpoint.
+
+    Raises:
+        ClientError, BotoCoreError: the project refused or did not answer.
+    """
+    try:
+        answer = client.get_endpoint(ApplicationId=application_id, EndpointId=endpoint_id)
+    except ClientError as error:
+        if error_code(error) != "NotFoundException":
+            raise
+        return None
+    return answer["EndpointResponse"]
 
 
 def all_items(

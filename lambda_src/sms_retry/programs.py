@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from shared.messages.content import SmsContent
+from shared.pinpoint import current_endpoint
 from shared.sent_messages.contents import Contents
 from shared.sent_messages.rendering import MessageMaker
 from shared.sent_messages.sends import NotRenderable, Origin, Send
-from shared.transient import error_code, transient_errors_named
+from shared.transient import transient_errors_named
 from sms_retry.failures import End, Failure
 from sms_retry.remember import Text
 
@@ -86,14 +85,11 @@ class Programs:
         return Text(content.body, settings=_settings(content))
 
     def _endpoint(self, app_id: str, endpoint_id: str) -> Json:
-        try:
-            with transient_errors_named():
-                answer = self.client().get_endpoint(ApplicationId=app_id, EndpointId=endpoint_id)
-        except ClientError as error:
-            if error_code(error) != "NotFoundException":
-                raise
-            raise CannotRetry(End.ENDPOINT_GONE) from error
-        return answer["EndpointResponse"]
+        with transient_errors_named():
+            endpoint = current_endpoint(self.client(), app_id, endpoint_id)
+        if endpoint is None:
+            raise CannotRetry(End.ENDPOINT_GONE)
+        return endpoint
 
     def _has_hook(self, send: Send) -> bool:
         """Check whether a hook may have changed the endpoint's attributes, and so the text."""

@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from shared.transient import error_code
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -194,7 +196,7 @@ class Turns:
                     TransactItems=[source, self._spend(taking, permit)]  # type: ignore[list-item]
                 )
             except ClientError as error:
-                if error.response["Error"]["Code"] != "TransactionCanceledException":
+                if error_code(error) != "TransactionCanceledException":
                     raise
             else:
                 return Taken(_chunk(permit.identity, taking))

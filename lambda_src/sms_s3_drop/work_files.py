@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from shared.transient import error_code
 from sms_s3_drop.rows import Text
 from sms_s3_drop.run import piece_key
 from sms_s3_drop.turns import Chunk
@@ -49,7 +50,7 @@ class WorkFiles:
         try:
             return json.loads(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
+            if error_code(error) != "NoSuchKey":
                 raise
             return None
 
@@ -76,7 +77,7 @@ class WorkFiles:
         try:
             lines = self._piece(piece_key(chunk.run, chunk.identity, chunk.piece))
         except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
+            if error_code(error) != "NoSuchKey":
                 raise
             return None
         some = lines[chunk.first_line : chunk.first_line + chunk.rows_per_chunk]

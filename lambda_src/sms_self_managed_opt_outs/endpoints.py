@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from shared.pinpoint import current_endpoint
 from shared.transient import error_code
 from sms_self_managed_opt_outs.inbound import same_number
 from sms_self_managed_opt_outs.keywords import EVERY_CATEGORY
@@ -64,7 +65,7 @@ class Endpoints:
         found: dict[str, Mapping[str, Any]] = {}
         users: dict[str, None] = {}
         for endpoint_id in self._candidates(number):
-            endpoint = self._read(endpoint_id)
+            endpoint = current_endpoint(self.client, self.project_id, endpoint_id)
             if endpoint is None or not _has(endpoint, number):
                 continue
             found[endpoint["Id"]] = endpoint
@@ -83,15 +84,6 @@ class Endpoints:
             for pattern in self.id_patterns
         )
         return dict.fromkeys([*self.seen(number), *built])
-
-    def _read(self, endpoint_id: str) -> Mapping[str, Any] | None:
-        try:
-            answer = self.client.get_endpoint(ApplicationId=self.project_id, EndpointId=endpoint_id)
-        except ClientError as error:
-            if error_code(error) != _ABSENT:
-                raise
-            return None
-        return answer["EndpointResponse"]
 
     def _of_user(self, user_id: str) -> Sequence[Mapping[str, Any]]:
         try:

@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 
 from shared.pinpoint import all_items
 from shared.sent_messages.sends import NotRenderable, Send
-from shared.transient import transient_errors_named
+from shared.transient import error_code, transient_errors_named
 
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint import PinpointClient
@@ -232,7 +232,7 @@ class Contents:
                     answer = self.client().get_email_channel(ApplicationId=app_id)
                     address = answer["EmailChannelResponse"].get("FromAddress")
             except ClientError as error:
-                if _code(error) != "NotFoundException":
+                if error_code(error) != "NotFoundException":
                     raise
             seen = self._keep(key, (self.monotonic(), address))
         found: str | None = seen[1]
@@ -274,10 +274,6 @@ def _overwritten(kind: str, name: str, version: str) -> NotRenderable:
     )
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 @contextmanager
 def _gone_as(what: str) -> Iterator[None]:
     """Raise NotRenderable for content that the API does not have, ServiceUnavailable for later."""
@@ -285,6 +281,6 @@ def _gone_as(what: str) -> Iterator[None]:
         with transient_errors_named():
             yield
     except ClientError as error:
-        if _code(error) not in _GONE:
+        if error_code(error) not in _GONE:
             raise
-        raise NotRenderable(f"{what}: {_code(error)}.") from error
+        raise NotRenderable(f"{what}: {error_code(error)}.") from error

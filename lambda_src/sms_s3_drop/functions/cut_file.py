@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from shared.aws import aws_client
 from shared.settings import required_env
-from shared.transient import transient_errors_named
+from shared.transient import error_code, transient_errors_named
 from sms_s3_drop.cutting import FILE_BYTES, cut, pieces_of
 from sms_s3_drop.identities import identities_from
 from sms_s3_drop.ledger import Ledger, Run
@@ -93,7 +93,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     except UnusableFile as problem:
         return _refused(source, event["Execution"], str(problem))
     except ClientError as error:
-        if error.response["Error"]["Code"] not in GONE:
+        if error_code(error) not in GONE:
             raise
         return _refused(
             source,
