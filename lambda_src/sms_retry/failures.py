@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -307,25 +307,23 @@ def _retry(customer: Json) -> dict[str, Any]:
 
 def _ids(event: Json, attributes: Mapping[str, str], message_id: str) -> HubIds:
     """Return the ids that the hub gave the message, so that a retry has them too."""
-    application, client = event.get("application"), event.get("client")
     found: dict[str, Any] = dict(attributes)
     if not attributes.get("campaign_id"):
         found.pop("treatment_id", None)  # Pinpoint's records have "0" without a campaign
-    application_id = application.get("app_id") if isinstance(application, Mapping) else None
-    client_id = client.get("client_id") if isinstance(client, Mapping) else None
+    client_id = _text(event.get("client"), "client_id")
     request_id = attributes.get("sender_request_id")
-    own = HubIds.of(found)
-    return HubIds(
-        application_id=application_id or None,
-        campaign_id=own.campaign_id,
-        campaign_activity_id=own.campaign_activity_id,
-        treatment_id=own.treatment_id,
-        endpoint_id=client_id if client_id and client_id != anonymous(message_id) else None,
+    return replace(
+        HubIds.of(found),
+        application_id=_text(event.get("application"), "app_id"),
+        endpoint_id=None if client_id == anonymous(message_id) else client_id,
         request_id=request_id if request_id and request_id != message_id else None,
-        journey_id=own.journey_id,
-        journey_run_id=own.journey_run_id,
-        journey_activity_id=own.journey_activity_id,
     )
+
+
+def _text(part: Any, member: str) -> str | None:
+    """Return a text of a part of a record; None where the part has no such text."""
+    value = part.get(member) if isinstance(part, Mapping) else None
+    return value if isinstance(value, str) and value else None
 
 
 def _texts(attributes: Any) -> dict[str, str]:

@@ -118,6 +118,17 @@ def test_an_entry_of_another_program_is_no_retry_of_ours(retry: str) -> None:
     assert (failure.original_id, failure.retries) == ("m1", 0)
 
 
+@pytest.mark.parametrize("id_", [[None], 7, {}, True, ""])
+def test_an_id_that_is_no_text_is_no_id(id_: Any) -> None:
+    event = of_campaign()
+    event["client"]["client_id"] = event["application"]["app_id"] = id_
+
+    failure = read(event)
+
+    assert (failure.ids.endpoint_id, failure.ids.application_id) == (None, None)
+    assert Failure.from_json(json.loads(json.dumps(failure.as_json()))) == failure
+
+
 @fuzz(60)
 @given(st.data())
 def test_any_event_is_read_or_refused(data: st.DataObject) -> None:
