@@ -2,16 +2,14 @@
 
 import hashlib
 
-from shared.dropped_files import DroppedFile, MalformedEvent, dropped_file, ignored_because
+from shared.dropped_files import DroppedFile, Run
 
-__all__ = [
-    "DroppedFile",
-    "MalformedEvent",
-    "dropped_file",
-    "execution_name",
-    "ignored_because",
-    "run_input",
-]
+__all__ = ["execution_name", "run_input", "run_of"]
+
+
+def run_of(file: DroppedFile) -> Run:
+    """Return the import of a file."""
+    return Run(execution_name(file), run_input(file))
 
 
 def run_input(file: DroppedFile) -> dict[str, str]:

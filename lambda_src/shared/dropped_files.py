@@ -1,10 +1,15 @@
-"""Read the event of a file that is dropped into a bucket."""
+"""Read the event of a file that is dropped into a bucket, and start one run for each version."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["DroppedFile", "MalformedEvent", "dropped_file", "ignored_because"]
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+    from mypy_boto3_stepfunctions import SFNClient
+
+__all__ = ["DroppedFile", "MalformedEvent", "Run", "dropped_file", "ignored_because", "start_run"]
 
 
 class MalformedEvent(ValueError):
@@ -73,3 +78,53 @@ def ignored_because(file: DroppedFile, suffixes: Sequence[str]) -> str | None:
     if suffixes and not file.key.lower().endswith(tuple(s.lower() for s in suffixes)):
         return "its name has another suffix"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Execution for one version of a file. Every event about the version gives the same name."""
+
+    name: str
+    input: Mapping[str, str]
+
+
+def start_run(
+    body: str,
+    states: "SFNClient",
+    state_machine_arn: str,
+    *,
+    run_of: Callable[[DroppedFile], Run],
+    suffixes: Sequence[str],
+    noun: str,
+    logger: "Logger",
+) -> None:
+    """Start the run of the file that a message of the queue is about, once for each version.
+
+    Args:
+        body: the message's body, an EventBridge event of S3.
+        suffixes: as `ignored_because` takes them.
+        noun: name of a run in the log, such as `Import`.
+
+    Raises:
+        MalformedEvent: the message is no such event; retrying cannot help.
+        ClientError, BotoCoreError: Step Functions refused or did not answer.
+    """
+    try:
+        event = json.loads(body)
+    except json.JSONDecodeError as error:
+        raise MalformedEvent(f"The message is not JSON: {error}") from error
+
+    file = dropped_file(event)
+    run = run_of(file)
+    reason = ignored_because(file, suffixes)
+    if reason is not None:
+        logger.info("File ignored", extra={"execution": run.name, "reason": reason})
+        return
+    try:
+        states.start_execution(
+            stateMachineArn=state_machine_arn, name=run.name, input=json.dumps(run.input)
+        )
+    except states.exceptions.ExecutionAlreadyExists:
+        logger.info(f"{noun} was started before by the same event", extra={"execution": run.name})
+    else:
+        logger.info(f"{noun} started", extra={"execution": run.name})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.dropped_files import DroppedFile
+from shared.dropped_files import DroppedFile, Run
 
 __all__ = [
     "BadInput",
@@ -15,6 +15,7 @@ __all__ = [
     "execution_name",
     "piece_key",
     "run_input",
+    "run_of",
     "source_from",
     "work_prefix",
 ]
@@ -62,6 +63,12 @@ def run_input(file: DroppedFile) -> dict[str, str]:
         return source | {"VersionId": file.version_id}
     etag, _, sequencer = file.revision.rpartition("/")
     return source | {"ETag": etag, "Sequencer": sequencer}
+
+
+def run_of(file: DroppedFile) -> Run:
+    """Return the run of a dropped file."""
+    given = run_input(file)
+    return Run(execution_name(given), given)
 
 
 def execution_name(given: Mapping[str, str]) -> str:

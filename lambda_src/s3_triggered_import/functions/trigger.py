@@ -1,6 +1,5 @@
 """Starts one import per file: SQS (from EventBridge) to Step Functions."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -14,14 +13,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from s3_triggered_import.dropped_file import (
-    MalformedEvent,
-    dropped_file,
-    execution_name,
-    ignored_because,
-    run_input,
-)
+from s3_triggered_import.dropped_file import run_of
 from shared.aws import aws_client
+from shared.dropped_files import start_run
 from shared.settings import optional_env, required_env
 
 if TYPE_CHECKING:
@@ -40,26 +34,15 @@ states: "SFNClient" = aws_client(
 
 def record_handler(record: SQSRecord) -> None:
     """Start the import that a message asks for; raising leaves the message for a retry."""
-    try:
-        event = json.loads(record.body)
-    except json.JSONDecodeError as error:
-        raise MalformedEvent(f"The message is not JSON: {error}") from error
-
-    file = dropped_file(event)
-    name = execution_name(file)
-    reason = ignored_because(file, SUFFIXES)
-    if reason is not None:
-        logger.info("File ignored", extra={"execution": name, "reason": reason})
-        return
-
-    try:
-        states.start_execution(
-            stateMachineArn=STATE_MACHINE_ARN, name=name, input=json.dumps(run_input(file))
-        )
-    except states.exceptions.ExecutionAlreadyExists:
-        logger.info("Import was started before by the same event", extra={"execution": name})
-    else:
-        logger.info("Import started", extra={"execution": name})
+    start_run(
+        record.body,
+        states,
+        STATE_MACHINE_ARN,
+        run_of=run_of,
+        suffixes=SUFFIXES,
+        noun="Import",
+        logger=logger,
+    )
 
 
 @logger.inject_lambda_context

@@ -1,6 +1,5 @@
 """Starts one run per dropped file: SQS (from EventBridge) to Step Functions."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -15,9 +14,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from shared.aws import aws_client
-from shared.dropped_files import MalformedEvent, dropped_file, ignored_because
+from shared.dropped_files import start_run
 from shared.settings import optional_env, required_env
-from sms_s3_drop.run import execution_name, run_input
+from sms_s3_drop.run import run_of
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -35,26 +34,15 @@ states: "SFNClient" = aws_client(
 
 def record_handler(record: SQSRecord) -> None:
     """Start the run that a message asks for; raising leaves the message for a retry."""
-    try:
-        event = json.loads(record.body)
-    except json.JSONDecodeError as error:
-        raise MalformedEvent(f"The message is not JSON: {error}") from error
-
-    file = dropped_file(event)
-    given = run_input(file)
-    name = execution_name(given)
-    reason = ignored_because(file, SUFFIXES)
-    if reason is not None:
-        logger.info("File ignored", extra={"execution": name, "reason": reason})
-        return
-    try:
-        states.start_execution(
-            stateMachineArn=STATE_MACHINE_ARN, name=name, input=json.dumps(given)
-        )
-    except states.exceptions.ExecutionAlreadyExists:
-        logger.info("Run was started before by the same event", extra={"execution": name})
-    else:
-        logger.info("Run started", extra={"execution": name})
+    start_run(
+        record.body,
+        states,
+        STATE_MACHINE_ARN,
+        run_of=run_of,
+        suffixes=SUFFIXES,
+        noun="Run",
+        logger=logger,
+    )
 
 
 @logger.inject_lambda_context

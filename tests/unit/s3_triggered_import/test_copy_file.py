@@ -16,8 +16,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from s3_triggered_import.dropped_file import dropped_file, run_input
+from s3_triggered_import.dropped_file import run_input
 from s3_triggered_import.job import BadImportRequest
+from shared.dropped_files import dropped_file
 from tests.builders.architectures import CONTEXT, load_function, service_error
 
 MAPPING = {"columns": {"Phone": "Address"}, "constants": {"ChannelType": "SMS"}}

@@ -4,13 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import text
 
-from s3_triggered_import.dropped_file import (
-    DroppedFile,
-    MalformedEvent,
-    dropped_file,
-    execution_name,
-    ignored_because,
-)
+from s3_triggered_import.dropped_file import execution_name
+from shared.dropped_files import DroppedFile, MalformedEvent, dropped_file, ignored_because
 
 
 def object_created(key="import/people.csv", size=10, **members):
