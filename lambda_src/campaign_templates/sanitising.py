@@ -145,7 +145,7 @@ class _Writer(HTMLParser):
             self._removed += 1
             self._dropped.append(tag)
         elif tag == "html":
-            pass  # the shell has it
+            pass  # the campaign's shell has the html element
         elif tag not in _ELEMENTS:
             self._removed += 1
         elif tag == "style":

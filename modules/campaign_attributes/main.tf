@@ -70,7 +70,7 @@ module "package" {
 }
 
 resource "aws_dynamodb_table" "this" {
-  #checkov:skip=CKV_AWS_28:The values are copies of another system's; whoever writes them can write them again.
+  #checkov:skip=CKV_AWS_28:The values are copies of another system's, which can write them again.
   #checkov:skip=CKV_AWS_119:DynamoDB encrypts with its own key; a customer managed one is used when kms_key is given.
   count = local.own_table ? 1 : 0
 

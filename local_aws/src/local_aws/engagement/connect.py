@@ -740,7 +740,7 @@ def _resource_of(method: str, path: str, headers: Mapping[str, str], body: bytes
         case ["contact", "outbound-voice"]:
             return f"instance/{_member(body, 'InstanceId')}/contact/*"
         case ["instance"]:
-            return "*"
+            return "*"  # CreateInstance and ListInstances have no resource
         case ["instance", instance_id, *_]:
             return f"instance/{instance_id}"
         case ["tags", *rest]:

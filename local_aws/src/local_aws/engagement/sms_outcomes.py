@@ -76,7 +76,11 @@ _asked: list[Outcomes] = []
 
 
 def add(change: dict[str, Any]) -> list[dict[str, Any]]:
-    """Add outcomes, which go before those that are there. Raises: ValueError."""
+    """Add outcomes before the outcomes that were added earlier. Returns all of them.
+
+    Raises:
+        ValueError: the change has another form; the text shows an example.
+    """
     to, statuses = change.get("to"), change.get("statuses")
     unknown = change.keys() - {"to", "statuses"}
     if unknown:
