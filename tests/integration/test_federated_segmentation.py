@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from contextlib import redirect_stdout
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_terraform import terraform
 
 from shared.pinpoint import all_items
+from tests.builders.example_program import example_program
 from tests.builders.faults import fault
 from tests.builders.hub_client import hub_client
 from tests.builders.local_account import Inbox, LocalAccount
 from tests.builders.terraform_example import outputs, second_plan
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.integration
 
 # The people of orders.json and program.py who bought or looked at red shoes, and opened an email.
 RED_SHOES = ["ann", "bob"]
-
-
-def program() -> Any:
-    """The program of the example."""
-    path = ROOT / "examples" / "federated_segmentation" / "program.py"
-    spec = importlib.util.spec_from_file_location("federated_segmentation_program", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +37,7 @@ def inbox(example: dict[str, Any], account: LocalAccount) -> Inbox:
 def sampled(example: dict[str, Any], account: LocalAccount) -> dict[str, Any]:
     """The example with its endpoints, once the database shows their opened emails."""
     with redirect_stdout(StringIO()):
-        program().sample(example)
+        example_program("federated_segmentation", "program").sample(example)
     athena = account.client("athena")
 
     def opens() -> int:

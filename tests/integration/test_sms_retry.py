@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +14,11 @@ from pytest_terraform import terraform
 
 from sms_retry.remember import remember
 from tests.builders.event_records import sample
+from tests.builders.example_program import example_program
 from tests.builders.hub_client import hub_client
 from tests.builders.local_account import Inbox, LocalAccount
 from tests.builders.logs import log_lines
 from tests.builders.terraform_example import left_behind, outputs, second_plan
-from tools import terraform_cli
 
 pytestmark = pytest.mark.integration
 
@@ -61,12 +60,7 @@ def inbox(example: dict[str, Any], account: LocalAccount, outcomes: None) -> Inb
 @pytest.fixture(scope="module")
 def send_text() -> Callable[[dict[str, Any], str, str], tuple[str, str]]:
     """The function of the example's program."""
-    path = terraform_cli.ROOT / "examples" / "sms_retry" / "send_text.py"
-    spec = importlib.util.spec_from_file_location("send_text", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.send  # type: ignore[no-any-return]
+    return example_program("sms_retry", "send_text").send
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
 
-PATH = (
-    Path(__file__).resolve().parents[3] / "examples" / "ses_pinpoint_event_database" / "program.py"
-)
+from tests.builders.example_program import example_program
+
 QUERIES = {"campaign_results": "SELECT campaigns", "emails_of_one_address": "SELECT emails"}
 
 
@@ -59,10 +56,7 @@ def athena(monkeypatch: pytest.MonkeyPatch) -> FakeAthena:
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("event_database_program", PATH)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module: ModuleType = example_program("ses_pinpoint_event_database", "program")
     monkeypatch.setattr(
         module, "outputs", lambda: {"athena_workgroup": "w", "athena_database": "d"}
     )
