@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,10 +36,9 @@ CONTEXTS: dict[str, dict[str, str] | None] = {
 
 @dataclass
 class Brought:
-    """Events that were sent, and the time until they could be queried."""
+    """Events that were sent, and can be queried."""
 
     streamed: list[dict[str, Any]]  # by the project's stream
-    seconds: float = 0.0  # until the event of a program could be queried
 
 
 @pytest.fixture(scope="module")
@@ -76,21 +74,18 @@ def brought(
     )
     put(account, example["firehose_name"], *(sample(one) for one in samples("two_way_sms")))
     put_events(hub_client(example["api_url"]), example["project_id"], "visit")
-    start = time.monotonic()
-    found = Brought(streamed)
     analyst.wait_for(
         "SELECT event_type FROM custom_events WHERE event_type IN ('visit', 'whole')",
         lambda rows: len(rows) == 2,
         seconds=120,
     )
-    found.seconds = time.monotonic() - start
     inbound = {inbound_id(sample(name)) for name in samples("two_way_sms")}
     analyst.wait_for(
         "SELECT count(DISTINCT message_id) AS number FROM all_phone_events WHERE source = 'sms'",
         lambda rows: rows[0]["number"] == len(inbound),
         seconds=120,
     )
-    return found
+    return Brought(streamed)
 
 
 def text_with(context: str, number: int) -> dict[str, Any]:
@@ -111,9 +106,20 @@ def put_events(pinpoint: Any, project: str, kind: str) -> None:
 
 @terraform("pinpoint_event_database", scope="module")
 def test_an_event_can_be_queried_within_a_minute(
-    pinpoint_event_database: Any, brought: Brought
+    pinpoint_event_database: Any, account: LocalAccount, example: dict[str, Any], brought: Brought
 ) -> None:
-    assert brought.seconds < QUERYABLE_WITHIN_SECONDS
+    stream = account.client("firehose").describe_delivery_stream(
+        DeliveryStreamName=example["firehose_name"]
+    )["DeliveryStreamDescription"]
+    [destination] = stream["Destinations"]
+    to_s3 = destination["ExtendedS3DestinationDescription"]
+    waits = [to_s3["BufferingHints"]["IntervalInSeconds"]]
+    for processor in to_s3["ProcessingConfiguration"]["Processors"]:
+        parameters = {p["ParameterName"]: p["ParameterValue"] for p in processor["Parameters"]}
+        waits.append(int(parameters["BufferIntervalInSeconds"]))
+
+    # Files and queries take some seconds more; benchmarks/ measures the whole.
+    assert sum(waits) < QUERYABLE_WITHIN_SECONDS
 
 
 @terraform("pinpoint_event_database", scope="module")

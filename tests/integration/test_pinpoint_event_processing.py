@@ -28,7 +28,7 @@ from tools import terraform_cli
 pytestmark = pytest.mark.integration
 
 SIMULATOR = "simulator.amazonses.com"
-SECONDS = 15  # the original took up to five minutes
+SECONDS = 60  # the original took up to five minutes
 REDRIVE = terraform_cli.ROOT / "examples" / "pinpoint_event_processing" / "redrive.py"
 
 
@@ -157,7 +157,7 @@ def test_a_message_of_the_project_that_comes_to_no_good_suppresses_its_recipient
 
 
 @terraform("pinpoint_event_processing", scope="module")
-def test_a_complaint_is_honoured_within_seconds_and_other_systems_hear(
+def test_a_complaint_is_honoured_within_a_minute_and_other_systems_hear(
     pinpoint_event_processing: Any, account: LocalAccount, example: dict[str, Any]
 ) -> None:
     address = somebody()
