@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.builders.local_account import LocalAccount
@@ -28,6 +31,34 @@ def second_plan(state: Any) -> str:
         text=True,
     )
     return "" if run.returncode == 0 else run.stdout
+
+
+def without_implied_dependencies(state: Path) -> None:
+    """Leave out of a state the dependencies that its other dependencies imply.
+
+    A resource of a state names each resource that it needs in any number of steps, and Terraform
+    orders and prints that graph again and again while it destroys: half of its CPU time. The order
+    of the destruction stays the same. Data sources are not destroyed.
+    """
+    document = json.loads(state.read_text())
+    needed: dict[str, set[str]] = {}
+    for resource in document["resources"]:
+        for instance in resource["instances"]:
+            managed = {one for one in instance.get("dependencies", []) if ".data." not in f".{one}"}
+            needed.setdefault(_address(resource), set()).update(managed)
+    for resource in document["resources"]:
+        own = needed.get(_address(resource), set()) if resource["mode"] == "managed" else set()
+        implied = set().union(*(needed.get(one, set()) for one in own))
+        for instance in resource["instances"]:
+            instance["dependencies"] = sorted(own - implied)
+    state.write_text(json.dumps(document))
+
+
+def _address(resource: Mapping[str, Any]) -> str:
+    """The address of a state's resource as dependencies name it, without keys of instances."""
+    module = re.sub(r"\[[^]]*\]", "", resource.get("module", ""))
+    data = "data." if resource["mode"] == "data" else ""
+    return f"{module}.{data}{resource['type']}.{resource['name']}".removeprefix(".")
 
 
 def left_behind(account: LocalAccount, name: str) -> list[str]:

@@ -13,6 +13,7 @@ from pytest_terraform.tf import TerraformRunner
 
 from tests.builders.local_account import LocalAccount, local_account
 from tests.builders.service_authorization import faults, policies_of
+from tests.builders.terraform_example import without_implied_dependencies
 from tools import terraform_cli
 
 # The longest files first: the others fit in beside them.
@@ -67,8 +68,11 @@ def policies_that_aws_knows() -> Iterator[None]:
     def destroyed(runner: Any) -> None:
         # A test that destroys its example leaves an empty state to the end of the fixture.
         state = Path(runner.state_path)
-        if not state.exists() or json.loads(state.read_text())["resources"]:
-            destroy(runner)
+        if state.exists():
+            if not json.loads(state.read_text())["resources"]:
+                return
+            without_implied_dependencies(state)
+        destroy(runner)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TerraformRunner, "apply", checked)
