@@ -41,16 +41,21 @@ class Content:
         """Return the values for one endpoint.
 
         Raises:
-            NotRendered: a helper cannot use a value of the endpoint. Quotes no value.
+            NotRendered: a value of the endpoint cannot be used. Quotes no value.
         """
         variables = {**endpoint, "Id": endpoint_id}
         try:
-            return {
+            values = {
                 name: compile_template(template).render(variables, self.defaults)
                 for name, template in self.values.items()
             }
+            "".join(values.values()).encode()
         except RenderingFailed as error:
             raise NotRendered(str(error)) from error
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            # A value that no rule foresaw, or half of a surrogate pair, which is no text.
+            raise NotRendered(type(error).__name__) from error
+        return values
 
 
 @lru_cache(maxsize=64)

@@ -41,7 +41,15 @@ class ChannelOutcome(StrEnum):
 
 
 class OutcomesRefused(Exception):
-    """The project refused some of the events. The text holds counts and codes, no address."""
+    """The project refused some of the events, and took the others.
+
+    `outcomes` are the refused ones. The text holds counts and codes, no address.
+    """
+
+    def __init__(self, refused: Sequence[tuple[OutcomeEvent, int]]) -> None:
+        codes = ", ".join(str(code) for code in sorted({code for _, code in refused}))
+        super().__init__(f"The project refused {len(refused)} outcome events ({codes}).")
+        self.outcomes = [outcome for outcome, _ in refused]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ def put_outcomes(client: PinpointClient, outcomes: Iterable[OutcomeEvent]) -> No
         OutcomesRefused: the project refused events; the others of the call are written.
         ClientError, BotoCoreError: the call failed; the outcomes before it are written.
     """
-    refused: list[int] = []
+    refused: list[tuple[OutcomeEvent, int]] = []
     by_application: dict[str, list[OutcomeEvent]] = {}
     for outcome in outcomes:
         by_application.setdefault(outcome.sending.application_id, []).append(outcome)
@@ -91,11 +99,13 @@ def put_outcomes(client: PinpointClient, outcomes: Iterable[OutcomeEvent]) -> No
         for start in range(0, len(theirs), _EVENTS_PER_CALL):
             refused += _put(client, application_id, theirs[start : start + _EVENTS_PER_CALL])
     if refused:
-        codes = ", ".join(str(code) for code in sorted(set(refused)))
-        raise OutcomesRefused(f"The project refused {len(refused)} outcome events ({codes}).")
+        raise OutcomesRefused(refused)
 
 
-def _put(client: PinpointClient, application_id: str, batch: Sequence[OutcomeEvent]) -> list[int]:
+def _put(
+    client: PinpointClient, application_id: str, batch: Sequence[OutcomeEvent]
+) -> list[tuple[OutcomeEvent, int]]:
+    """Write outcomes in one call. Returns the refused ones with their codes."""
     items: dict[str, Any] = {}
     for number, outcome in enumerate(batch):
         item = items.setdefault(outcome.endpoint_id, {"Endpoint": {}, "Events": {}})
@@ -103,8 +113,8 @@ def _put(client: PinpointClient, application_id: str, batch: Sequence[OutcomeEve
     answer = client.put_events(ApplicationId=application_id, EventsRequest={"BatchItem": items})
     results = answer["EventsResponse"].get("Results", {})
     return [
-        event.get("StatusCode", 0)
+        (batch[int(number)], event.get("StatusCode", 0))
         for item in results.values()
-        for event in item.get("EventsItemResponse", {}).values()
+        for number, event in item.get("EventsItemResponse", {}).items()
         if event.get("StatusCode") not in (200, 202)
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from connect_campaign_channel.channel import Misconfigured
 from connect_campaign_channel.channels import channel_named
@@ -24,10 +24,10 @@ from shared.channel_intake import ChannelMessage, MalformedMessage, read_message
 from shared.local_hours import Hours
 from shared.metrics import write_counts
 from shared.outcome_events import OutcomeEvent, OutcomesRefused, put_outcomes
-from shared.pacing import PacingContention, RateLimiter
+from shared.pacing import RateLimiter
 from shared.pinpoint import pinpoint_client
 from shared.settings import optional_env, required_env
-from shared.transient import error_code
+from shared.transient import error_code, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +128,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             )
             _fail(record, str(error), batch)
             continue
-        except (ClientError, BotoCoreError, PacingContention) as error:
+        except Exception as error:
+            # One message must not fail the others of its batch. SQS redelivers it, and after its
+            # last receive moves it to the dead-letter queue.
             _fail(record, error_code(error), batch)
             continue
         match end:
@@ -192,19 +194,10 @@ def _hide(record: Mapping[str, Any], seconds: int) -> None:
 def _report(batch: _Batch) -> None:
     """Write the outcomes to the event stream, then note that they are there."""
     events = [_event(message, outcome) for _, message, outcome in batch.ended]
-    failures: dict[int, str] = {}
-    try:
-        put_outcomes(pinpoint, events)
-    except (OutcomesRefused, ClientError, BotoCoreError):
-        # One outcome that is refused must not keep the others out of the stream.
-        for number, event in enumerate(events):
-            try:
-                put_outcomes(pinpoint, [event])
-            except (OutcomesRefused, ClientError, BotoCoreError) as error:
-                failures[number] = error_code(error)
-    for number, (record, message, outcome) in enumerate(batch.ended):
-        if number in failures:
-            _fail(record, failures[number], batch)
+    failures = _written(events)
+    for event, (record, message, outcome) in zip(events, batch.ended, strict=True):
+        if id(event) in failures:
+            _fail(record, failures[id(event)], batch)
             continue
         try:
             claims.mark_reported(message.key)
@@ -212,6 +205,28 @@ def _report(batch: _Batch) -> None:
             _fail(record, error_code(error), batch)
             continue
         batch.counts[f"{outcome.outcome.capitalize()}Contacts"] += 1
+
+
+def _written(events: list[OutcomeEvent]) -> dict[int, str]:
+    """Write outcomes. Returns the code of each that is not written, by the `id` of its event."""
+    try:
+        put_outcomes(pinpoint, events)
+        return {}
+    except OutcomesRefused as error:
+        return {id(event): error_code(error) for event in error.outcomes}
+    except (ClientError, BotoCoreError) as error:
+        code = error_code(error)
+        refused = isinstance(error, ParamValidationError) or (
+            isinstance(error, ClientError) and not is_transient(error)
+        )
+        if not refused or len(events) == 1:
+            # Each further call to a project that does not answer takes its whole time-out.
+            return {id(event): code for event in events}
+    # One outcome that is refused must not keep the others out of the stream.
+    failures: dict[int, str] = {}
+    for event in events:
+        failures |= _written([event])
+    return failures
 
 
 def _event(message: ChannelMessage, outcome: Outcome) -> OutcomeEvent:

@@ -315,12 +315,20 @@ def test_a_refused_number_fails_with_the_services_code(world: World) -> None:
     assert world.handle() == Done(Outcome(ChannelOutcome.FAILED, "DestinationNotAllowedException"))
 
 
-def test_an_endpoint_whose_values_do_not_fit_the_template_fails_by_itself(world: World) -> None:
-    total = endpoint(Attributes={"Total": ["seven"]})
-
-    end = world.handle(message(endpoint=total, data="{{divide Attributes.Total 0}}"))
+@pytest.mark.parametrize(
+    ("total", "data"),
+    [
+        ("seven", "{{divide Attributes.Total 0}}"),
+        ("\ud800", "{{Attributes.Total}}"),  # half of a surrogate pair, which is no text
+    ],
+)
+def test_an_endpoint_whose_values_do_not_fit_the_template_fails_by_itself(
+    world: World, total: str, data: str
+) -> None:
+    end = world.handle(message(endpoint=endpoint(Attributes={"Total": [total]}), data=data))
 
     assert end == Done(Outcome(ChannelOutcome.FAILED, "NOT_RENDERED"))
+    assert world.phone.contacts == []
 
 
 def test_wrong_settings_fail_no_endpoint_and_lose_none(world: World) -> None:

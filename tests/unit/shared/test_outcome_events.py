@@ -96,9 +96,13 @@ def test_250_outcomes_are_three_calls_and_none_is_lost() -> None:
     ]
 
 
-def test_refused_events_are_an_error_that_counts_them() -> None:
-    with pytest.raises(OutcomesRefused, match=r"2 outcome events \(400\)"):
-        put_outcomes(Project(400), [outcome("e1"), outcome("e2")])  # type: ignore[arg-type]
+def test_refused_events_are_an_error_that_counts_and_has_them() -> None:
+    outcomes = [outcome("e1"), outcome("e2")]
+
+    with pytest.raises(OutcomesRefused, match=r"2 outcome events \(400\)") as caught:
+        put_outcomes(Project(400), outcomes)  # type: ignore[arg-type]
+
+    assert caught.value.outcomes == outcomes
 
 
 def test_a_long_value_is_cut_to_what_an_event_takes() -> None:
