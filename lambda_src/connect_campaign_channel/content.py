@@ -1,8 +1,8 @@
 """The content of a campaign, from its `CustomMessage.Data`.
 
 `Data` is a text, which becomes the value `Message`, or a JSON object with `values` (name to
-template; empty where the channel needs none), `defaults` (variable to text) and `options` of the
-channel. A text that begins with a placeholder, `{{`, is no object.
+template; may be empty), `defaults` (variable to text) and `options` of the channel. A text that
+begins with a placeholder, `{{`, is no object.
 """
 
 from __future__ import annotations

@@ -13,8 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError, ParamValidationError
+
 from shared.campaign_calls import Sending
 from shared.instants import iso
+from shared.transient import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint import PinpointClient
@@ -24,6 +27,9 @@ __all__ = ["ChannelOutcome", "OutcomeEvent", "OutcomesRefused", "put_outcomes"]
 # Source: Pinpoint developer guide, "Quotas" (event ingestion).
 _EVENTS_PER_CALL = 100
 _VALUE_CHARACTERS = 200
+# Pinpoint API reference, "Events": answers about the content of a call.
+_REFUSALS = frozenset({"BadRequestException", "PayloadTooLargeException"})
+_BAD_REQUEST = 400
 
 
 class ChannelOutcome(StrEnum):
@@ -88,7 +94,7 @@ def put_outcomes(client: PinpointClient, outcomes: Iterable[OutcomeEvent]) -> No
     PutEvents makes an endpoint that is not there, without an address: nothing is sent to it.
 
     Raises:
-        OutcomesRefused: the project refused events; the others of the call are written.
+        OutcomesRefused: the project refused events; all others are written.
         ClientError, BotoCoreError: the call failed; the outcomes before it are written.
     """
     refused: list[tuple[OutcomeEvent, int]] = []
@@ -110,7 +116,16 @@ def _put(
     for number, outcome in enumerate(batch):
         item = items.setdefault(outcome.endpoint_id, {"Endpoint": {}, "Events": {}})
         item["Events"][str(number)] = outcome.as_event()
-    answer = client.put_events(ApplicationId=application_id, EventsRequest={"BatchItem": items})
+    request: Any = {"BatchItem": items}
+    try:
+        answer = client.put_events(ApplicationId=application_id, EventsRequest=request)
+    except (ClientError, ParamValidationError) as error:
+        if isinstance(error, ClientError) and error_code(error) not in _REFUSALS:
+            raise
+        if len(batch) == 1:
+            return [(batch[0], _BAD_REQUEST)]
+        # One event that the project refuses must not keep the others out of the stream.
+        return [one for outcome in batch for one in _put(client, application_id, [outcome])]
     results = answer["EventsResponse"].get("Results", {})
     return [
         (batch[int(number)], event.get("StatusCode", 0))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from connect_campaign_channel.channel import Misconfigured
 from connect_campaign_channel.channels import channel_named
@@ -27,7 +27,7 @@ from shared.outcome_events import OutcomeEvent, OutcomesRefused, put_outcomes
 from shared.pacing import RateLimiter
 from shared.pinpoint import pinpoint_client
 from shared.settings import optional_env, required_env
-from shared.transient import error_code, is_transient
+from shared.transient import error_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,22 +211,11 @@ def _written(events: list[OutcomeEvent]) -> dict[int, str]:
     """Write outcomes. Returns the code of each that is not written, by the `id` of its event."""
     try:
         put_outcomes(pinpoint, events)
-        return {}
     except OutcomesRefused as error:
         return {id(event): error_code(error) for event in error.outcomes}
     except (ClientError, BotoCoreError) as error:
-        code = error_code(error)
-        refused = isinstance(error, ParamValidationError) or (
-            isinstance(error, ClientError) and not is_transient(error)
-        )
-        if not refused or len(events) == 1:
-            # Each further call to a project that does not answer takes its whole time-out.
-            return {id(event): code for event in events}
-    # One outcome that is refused must not keep the others out of the stream.
-    failures: dict[int, str] = {}
-    for event in events:
-        failures |= _written([event])
-    return failures
+        return dict.fromkeys(map(id, events), error_code(error))
+    return {}
 
 
 def _event(message: ChannelMessage, outcome: Outcome) -> OutcomeEvent:
