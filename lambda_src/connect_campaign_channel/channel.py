@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+# As in +44 (0)20 7946 0123: the zero is dialled within the country only.
+_TRUNK_PREFIX = "(0)"
 _LAYOUT = str.maketrans("", "", " ().-")
 # Settings of the module or the account are wrong, or a new policy does not count yet.
 _MISCONFIGURED = frozenset(
@@ -126,7 +128,7 @@ def phone_number_of(endpoint: Mapping[str, Any]) -> str | None:
     address = endpoint.get("Address")
     if not isinstance(address, str):
         return None
-    number = address.strip().translate(_LAYOUT)
+    number = address.strip().replace(_TRUNK_PREFIX, "").translate(_LAYOUT)
     return number if _NUMBER.fullmatch(number) else None
 
 

@@ -7,10 +7,10 @@ repeated only while the service recognises its token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
 from connect_campaign_channel.channel import (
@@ -127,7 +127,12 @@ class Contacting:
         if taken is not None and (ended := self._of_claim(message, taken)) is not None:
             return ended
         try:
-            contact = self._contact_of(message)
+            contact, zones = self._contact_of(message)
+            start = self._pace.reserve(1, by=self._clock() + _LONGEST_PACE_SECONDS)
+            if start is None:
+                return Wait(_LATER_SECONDS, "PACE")
+            # The hours can close while the contact waits for its turn.
+            self._check_hours(message, zones, datetime.fromtimestamp(start, UTC))
         except _NotNow as found:
             return found.wait
         except _Never as found:
@@ -135,9 +140,6 @@ class Contacting:
                 # The contact may have been made before: no rule undoes it.
                 return self._recorded(message, _unknown())
             return self._recorded(message, found.outcome)
-        start = self._pace.reserve(1, by=self._clock() + _LONGEST_PACE_SECONDS)
-        if start is None:
-            return Wait(_LATER_SECONDS, "PACE")
         self._sleep(max(0.0, start - self._clock()))
         if taken is None and not self._claims.take(message.key, holder, self._now()):
             return Wait(int(self._rules.longest_attempt.total_seconds()), "CLAIMED")
@@ -163,8 +165,8 @@ class Contacting:
             return None
         return self._recorded(message, _unknown())
 
-    def _contact_of(self, message: ChannelMessage) -> Contact:
-        """Return the contact that every rule allows now.
+    def _contact_of(self, message: ChannelMessage) -> tuple[Contact, Sequence[tzinfo]]:
+        """Return the contact that every rule allows now, and the zones whose hours count.
 
         Raises:
             _NotNow: the hours open later.
@@ -188,35 +190,40 @@ class Contacting:
         if problem is not None:
             raise _Never(_skipped(str(problem)))
         number = phone_number_of(endpoint)
-        self._check_hours(message, endpoint, number)
+        zones = self._zones_of(endpoint, number)
+        self._check_hours(message, zones, self._now())
         try:
             content = read_content(message.data)
             values = content.rendered(message.endpoint_id, endpoint)
         except (MalformedData, NotRendered) as error:
             raise _Never(Outcome(ChannelOutcome.FAILED, "NOT_RENDERED")) from error
-        return Contact(
+        contact = Contact(
             address=number or str(endpoint.get("Address") or ""),
             values=values,
             options=content.options,
             token=token_of(message.key),
         )
+        return contact, zones
 
-    def _check_hours(
-        self, message: ChannelMessage, endpoint: Mapping[str, Any], number: str | None
-    ) -> None:
+    def _zones_of(self, endpoint: Mapping[str, Any], number: str | None) -> Sequence[tzinfo]:
         if self._rules.hours is None:
-            return
+            return ()
         zones = zones_of(endpoint, number=number, default=self._rules.default_zone)
         if not zones:
             raise _Never(_skipped("NO_TIME_ZONE"))
-        now = self._now()
-        opens = self._rules.hours.next_open(now, zones)
+        return zones
+
+    def _check_hours(self, message: ChannelMessage, zones: Sequence[tzinfo], at: datetime) -> None:
+        """Check that the hours are open at a time, in every zone."""
+        if self._rules.hours is None:
+            return
+        opens = self._rules.hours.next_open(at, zones)
         if opens is None:
             raise _Never(_skipped("NO_COMMON_HOURS"))
         if opens - message.queued_at > self._rules.max_age:
             raise _Never(_skipped("EXPIRED"))
-        if opens > now:
-            raise _NotNow(Wait(int((opens - now).total_seconds()) + 1, "HOURS"))
+        if opens > at:
+            raise _NotNow(Wait(int((opens - self._now()).total_seconds()) + 1, "HOURS"))
 
     def _attempted(
         self, message: ChannelMessage, contact: Contact, holder: str, receives: int, *, first: bool

@@ -1,8 +1,8 @@
 """The content of a campaign, from its `CustomMessage.Data`.
 
 `Data` is a text, which becomes the value `Message`, or a JSON object with `values` (name to
-template), `defaults` (variable to text) and `options` of the channel. A text that begins with a
-placeholder, `{{`, is no object.
+template; may be empty), `defaults` (variable to text) and `options` of the channel. A text that
+begins with a placeholder, `{{`, is no object.
 """
 
 from __future__ import annotations
@@ -41,16 +41,21 @@ class Content:
         """Return the values for one endpoint.
 
         Raises:
-            NotRendered: a helper cannot use a value of the endpoint. Quotes no value.
+            NotRendered: a value of the endpoint cannot be used. Quotes no value.
         """
         variables = {**endpoint, "Id": endpoint_id}
         try:
-            return {
+            values = {
                 name: compile_template(template).render(variables, self.defaults)
                 for name, template in self.values.items()
             }
+            "".join(values.values()).encode()
         except RenderingFailed as error:
             raise NotRendered(str(error)) from error
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            # A value that no rule foresaw, or half of a surrogate pair, which is no text.
+            raise NotRendered(type(error).__name__) from error
+        return values
 
 
 @lru_cache(maxsize=64)
@@ -67,6 +72,11 @@ def read_content(data: str | None) -> Content:
         content = _object(text)
     else:
         content = Content({"Message": text})
+    members = (content.values, content.defaults, content.options)
+    try:
+        "".join(part for member in members for item in member.items() for part in item).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedData("Data has half of a surrogate pair, which is no text.") from error
     for name, template in content.values.items():
         try:
             compile_template(template)
@@ -89,6 +99,6 @@ def _object(text: str) -> Content:
         texts = document.get(member, {})
         if not isinstance(texts, dict) or not all(isinstance(t, str) for t in texts.values()):
             raise MalformedData(f"{member} of Data must be an object whose members are texts.")
-    if not document.get("values"):
-        raise MalformedData(f"values of Data is missing or empty. {_WAY_OUT}")
+    if "values" not in document:
+        raise MalformedData(f"values of Data is missing. {_WAY_OUT}")
     return Content(document["values"], document.get("defaults", {}), document.get("options", {}))

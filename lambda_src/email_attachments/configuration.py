@@ -165,7 +165,14 @@ def members_of(data: str | None) -> dict[str, Any]:
             "CustomMessage.Data is missing: give the configuration as a JSON object, for example "
             '{"TemplateName": "statement"}.'
         )
-    return _json_object(data) if data.lstrip().startswith("{") else _positional(data)
+    members = _json_object(data) if data.lstrip().startswith("{") else _positional(data)
+    try:
+        json.dumps(members, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadConfiguration(
+            "CustomMessage.Data has half of a surrogate pair, which is no text: remove it."
+        ) from error
+    return members
 
 
 def _json_object(data: str) -> dict[str, Any]:

@@ -73,6 +73,17 @@ class Ledger:
         self._holding_seconds = holding_seconds
         self._clock = clock
 
+    def find(self, key: str) -> Claim | None:
+        """Return the claim of an endpoint's message of a run, read consistently.
+
+        Raises:
+            ClientError, BotoCoreError: DynamoDB refused or did not answer.
+        """
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key=_item_key(key), ConsistentRead=True
+        )
+        return _claim(key, answer["Item"], own=False) if "Item" in answer else None
+
     def take(self, key: str) -> Claim:
         """Claim an endpoint's message of a run, where no other attempt has it.
 

@@ -83,10 +83,12 @@ def rendered(
 
     Raises:
         RenderingFailed: the recipient's values do not fit the template; never quoted.
+        UnicodeEncodeError: the subject has half of a surrogate pair, which is no text.
     """
     variables = {"Id": endpoint_id, **endpoint_variables(endpoint)}
     substitutions = dict.fromkeys(LINK_VARIABLES, link) if link else None
     content = plan.render(variables, substitutions)
+    (content.subject or "").encode()
     headers = {name.lower(): (name, value) for name, value in content.headers}
     if configuration.unsubscribe is not None:
         for name, value in _unsubscribe(configuration.unsubscribe, variables).items():

@@ -115,6 +115,11 @@ class Sender:
             Later: it is surely not sent, and may be later.
             ClientError, BotoCoreError, ServiceUnavailable: as Later, of a service before the send.
         """
+        # A message that was sent has its outcome, whatever became of its file and endpoint since.
+        claim = self.ledger.find(message.key)
+        if claim is not None and claim.state is not State.FREE:
+            event = self._outcome_of_another(message, claim)
+            return replace(event, attributes={**event.attributes, **self._facts(message)})
         if message.problem is not None:
             outcome = (
                 ChannelOutcome.FAILED
@@ -139,6 +144,12 @@ class Sender:
             return self._event(message, ChannelOutcome.FAILED, Reason.RENDERING_FAILED)
         event = self._sent_once(message, request, deadline)
         return replace(event, attributes={**event.attributes, **_facts(configuration)})
+
+    def _facts(self, message: ChannelMessage) -> dict[str, str]:
+        try:
+            return _facts(read_configuration(message.data, self.rules))
+        except BadConfiguration:
+            return {}
 
     def _changed_since(self, message: ChannelMessage) -> str | None:
         """Read an endpoint again that waited: it may have opted out, changed or gone."""
@@ -192,7 +203,7 @@ class Sender:
         claim = self.ledger.take(message.key)
         if not claim.own:
             return self._outcome_of_another(message, claim)
-        outcome = attempt(lambda: self.ses.send_email(**request), sleep=self.sleep)
+        outcome = attempt(lambda: self.ses.send_email(**request), attempts=1)
         match outcome.delivery_status:
             case DeliveryStatus.SUCCESSFUL:
                 self._settle(claim, State.ACCEPTED, message_id=outcome.message_id)

@@ -124,13 +124,21 @@ def _message(
     def with_problem(problem: Problem) -> ChannelMessage:
         return ChannelMessage(call.sending, endpoint_id[:_ID_CHARACTERS], {}, None, at, problem)
 
-    if not isinstance(endpoint, Mapping) or len(endpoint_id) > _ID_CHARACTERS:
+    if not isinstance(endpoint, Mapping) or not _is_id(endpoint_id):
         return with_problem(MALFORMED_ENDPOINT)
     problem = problem_of(endpoint)
     if problem is not None:
         return with_problem(problem)
     message = ChannelMessage(call.sending, endpoint_id, endpoint, call.data, at)
     return message if len(message.body()) <= LARGEST_MESSAGE else with_problem(TOO_LARGE)
+
+
+def _is_id(endpoint_id: str) -> bool:
+    try:
+        endpoint_id.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which is no text
+        return False
+    return len(endpoint_id) <= _ID_CHARACTERS
 
 
 def read_message(body: str) -> ChannelMessage:

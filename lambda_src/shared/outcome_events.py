@@ -13,8 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError, ParamValidationError
+
 from shared.campaign_calls import Sending
 from shared.instants import iso
+from shared.transient import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_pinpoint import PinpointClient
@@ -24,6 +27,9 @@ __all__ = ["ChannelOutcome", "OutcomeEvent", "OutcomesRefused", "put_outcomes"]
 # Source: Pinpoint developer guide, "Quotas" (event ingestion).
 _EVENTS_PER_CALL = 100
 _VALUE_CHARACTERS = 200
+# Pinpoint API reference, "Events": answers about the content of a call.
+_REFUSALS = frozenset({"BadRequestException", "PayloadTooLargeException"})
+_BAD_REQUEST = 400
 
 
 class ChannelOutcome(StrEnum):
@@ -41,7 +47,15 @@ class ChannelOutcome(StrEnum):
 
 
 class OutcomesRefused(Exception):
-    """The project refused some of the events. The text holds counts and codes, no address."""
+    """The project refused some of the events, and took the others.
+
+    `outcomes` are the refused ones. The text holds counts and codes, no address.
+    """
+
+    def __init__(self, refused: Sequence[tuple[OutcomeEvent, int]]) -> None:
+        codes = ", ".join(str(code) for code in sorted({code for _, code in refused}))
+        super().__init__(f"The project refused {len(refused)} outcome events ({codes}).")
+        self.outcomes = [outcome for outcome, _ in refused]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +94,10 @@ def put_outcomes(client: PinpointClient, outcomes: Iterable[OutcomeEvent]) -> No
     PutEvents makes an endpoint that is not there, without an address: nothing is sent to it.
 
     Raises:
-        OutcomesRefused: the project refused events; the others of the call are written.
+        OutcomesRefused: the project refused events; all others are written.
         ClientError, BotoCoreError: the call failed; the outcomes before it are written.
     """
-    refused: list[int] = []
+    refused: list[tuple[OutcomeEvent, int]] = []
     by_application: dict[str, list[OutcomeEvent]] = {}
     for outcome in outcomes:
         by_application.setdefault(outcome.sending.application_id, []).append(outcome)
@@ -91,20 +105,31 @@ def put_outcomes(client: PinpointClient, outcomes: Iterable[OutcomeEvent]) -> No
         for start in range(0, len(theirs), _EVENTS_PER_CALL):
             refused += _put(client, application_id, theirs[start : start + _EVENTS_PER_CALL])
     if refused:
-        codes = ", ".join(str(code) for code in sorted(set(refused)))
-        raise OutcomesRefused(f"The project refused {len(refused)} outcome events ({codes}).")
+        raise OutcomesRefused(refused)
 
 
-def _put(client: PinpointClient, application_id: str, batch: Sequence[OutcomeEvent]) -> list[int]:
+def _put(
+    client: PinpointClient, application_id: str, batch: Sequence[OutcomeEvent]
+) -> list[tuple[OutcomeEvent, int]]:
+    """Write outcomes in one call. Returns the refused ones with their codes."""
     items: dict[str, Any] = {}
     for number, outcome in enumerate(batch):
         item = items.setdefault(outcome.endpoint_id, {"Endpoint": {}, "Events": {}})
         item["Events"][str(number)] = outcome.as_event()
-    answer = client.put_events(ApplicationId=application_id, EventsRequest={"BatchItem": items})
+    request: Any = {"BatchItem": items}
+    try:
+        answer = client.put_events(ApplicationId=application_id, EventsRequest=request)
+    except (ClientError, ParamValidationError) as error:
+        if isinstance(error, ClientError) and error_code(error) not in _REFUSALS:
+            raise
+        if len(batch) == 1:
+            return [(batch[0], _BAD_REQUEST)]
+        # One event that the project refuses must not keep the others out of the stream.
+        return [one for outcome in batch for one in _put(client, application_id, [outcome])]
     results = answer["EventsResponse"].get("Results", {})
     return [
-        event.get("StatusCode", 0)
+        (batch[int(number)], event.get("StatusCode", 0))
         for item in results.values()
-        for event in item.get("EventsItemResponse", {}).values()
+        for number, event in item.get("EventsItemResponse", {}).items()
         if event.get("StatusCode") not in (200, 202)
     ]

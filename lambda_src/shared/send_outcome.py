@@ -9,13 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import (
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    ParamValidationError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from shared.send_once import surely_not_sent
 
 __all__ = ["ONE_ATTEMPT", "OPTED_OUT", "DeliveryStatus", "SendOutcome", "attempt", "outcome_of"]
 
@@ -125,11 +121,11 @@ def _once(call: Callable[[], Mapping[str, Any]]) -> SendOutcome:
     except ParamValidationError:
         # botocore's text quotes the parameters, which hold the address and the body.
         return SendOutcome.refused("The message does not fit the sending service's request format.")
-    except (ConnectTimeoutError, EndpointConnectionError):
-        return SendOutcome(
-            DeliveryStatus.TEMPORARY_FAILURE, 503, "The sending service could not be reached."
-        )
-    except HTTPClientError:
+    except BotoCoreError as error:
+        if surely_not_sent(error):
+            return SendOutcome(
+                DeliveryStatus.TEMPORARY_FAILURE, 503, "The sending service could not be reached."
+            )
         return SendOutcome.unknown("No answer from the sending service: the message may be sent.")
 
 

@@ -65,6 +65,11 @@ variable "channel" {
   }
 
   validation {
+    condition     = var.channel.other == null || try(length(jsonencode(var.channel.other.settings)) <= 2500, false)
+    error_message = "channel.other.settings must have at most 2,500 characters as JSON: they are in the environment of a function, which has 4 KB. Keep long settings in Parameter Store, and give the name of the parameter."
+  }
+
+  validation {
     condition = alltrue([for rate in concat(
       var.channel.connect[*].calls_per_second, var.channel.whatsapp[*].messages_per_second, var.channel.other[*].contacts_per_second
     ) : try(rate >= 0.1 && rate <= 400, false)])

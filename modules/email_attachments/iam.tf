@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "send" {
 
   statement {
     sid       = "ClaimAndPaceSends"
-    actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.state.arn]
   }
 

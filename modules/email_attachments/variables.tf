@@ -85,8 +85,8 @@ variable "files" {
   nullable = false
 
   validation {
-    condition     = var.files.prefix == "" || can(regex("^([A-Za-z0-9_=-][A-Za-z0-9._=-]*/)+$", var.files.prefix))
-    error_message = "files.prefix must be empty, or a folder of letters, digits and ._=- that ends with a slash and does not begin with one, such as `statements/`."
+    condition     = var.files.prefix == "" || can(regex("^([A-Za-z0-9_=-][A-Za-z0-9._=-]*/)+$", var.files.prefix)) && length(var.files.prefix) <= 500
+    error_message = "files.prefix must be empty, or a folder of at most 500 letters, digits and ._=- that ends with a slash and does not begin with one, such as `statements/`: it is in each key of S3 and in the environment of a function."
   }
 
   validation {

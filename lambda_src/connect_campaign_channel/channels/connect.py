@@ -77,7 +77,7 @@ class ConnectChannel:
             if not _ATTRIBUTE.fullmatch(name):
                 raise MalformedData(
                     f"The value {name!r} of Data cannot be an attribute of a contact: names have "
-                    "letters, digits, hyphens and underscores."
+                    "1-100 letters, digits, hyphens and underscores."
                 )
         if content.options:
             raise MalformedData("options of Data must be empty: calls have no options.")

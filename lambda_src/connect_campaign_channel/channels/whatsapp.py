@@ -31,6 +31,9 @@ _OPTIONS = ("template", "language")
 _TEMPLATE = re.compile(r"[a-z0-9_]{1,512}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
 _PARAMETER = re.compile(r"[1-9][0-9]?|[a-z][a-z0-9_]*")
+# Meta refuses a message with a parameter that is empty, or has a line break, a tab or more than
+# four spaces in a row. SendWhatsAppMessage accepts it, and the refusal is an event afterwards.
+_NOT_IN_TEXT = re.compile(r"[\n\r\t]| {5}")
 
 
 class WhatsAppChannel:
@@ -86,6 +89,9 @@ class WhatsAppChannel:
             raise MalformedData("values of Data must be 1, 2, … without a gap, or all have names.")
 
     def contact(self, contact: Contact) -> Answer:
+        for value in contact.values.values():
+            if not value.strip() or _NOT_IN_TEXT.search(value):
+                return Answer.refused("PARAMETER_REFUSED")
         options = {**self._defaults, **contact.options}
         message = template_message(
             contact.address, options["template"], options["language"], contact.values
@@ -104,7 +110,11 @@ class WhatsAppChannel:
 def template_message(
     to: str, template: str, language: str, values: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return a message of the Cloud API by an approved template."""
+    """Return a message of the Cloud API by an approved template.
+
+    Meta refuses a list of parameters that is not as long as the template's: without values there is
+    no body.
+    """
     numbered = sorted((name for name in values if name.isdecimal()), key=int)
     parameters = [{"type": "text", "text": values[name]} for name in numbered]
     parameters += [
@@ -120,6 +130,6 @@ def template_message(
         "template": {
             "name": template,
             "language": {"code": language},
-            "components": [{"type": "body", "parameters": parameters}],
+            "components": [{"type": "body", "parameters": parameters}] if parameters else [],
         },
     }

@@ -24,7 +24,7 @@ from shared.channel_intake import ChannelMessage, MalformedMessage, read_message
 from shared.local_hours import Hours
 from shared.metrics import write_counts
 from shared.outcome_events import OutcomeEvent, OutcomesRefused, put_outcomes
-from shared.pacing import PacingContention, RateLimiter
+from shared.pacing import RateLimiter
 from shared.pinpoint import pinpoint_client
 from shared.settings import optional_env, required_env
 from shared.transient import error_code
@@ -128,7 +128,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             )
             _fail(record, str(error), batch)
             continue
-        except (ClientError, BotoCoreError, PacingContention) as error:
+        except Exception as error:
+            # One message must not fail the others of its batch. SQS redelivers it, and after its
+            # last receive moves it to the dead-letter queue.
             _fail(record, error_code(error), batch)
             continue
         match end:
@@ -192,19 +194,10 @@ def _hide(record: Mapping[str, Any], seconds: int) -> None:
 def _report(batch: _Batch) -> None:
     """Write the outcomes to the event stream, then note that they are there."""
     events = [_event(message, outcome) for _, message, outcome in batch.ended]
-    failures: dict[int, str] = {}
-    try:
-        put_outcomes(pinpoint, events)
-    except (OutcomesRefused, ClientError, BotoCoreError):
-        # One outcome that is refused must not keep the others out of the stream.
-        for number, event in enumerate(events):
-            try:
-                put_outcomes(pinpoint, [event])
-            except (OutcomesRefused, ClientError, BotoCoreError) as error:
-                failures[number] = error_code(error)
-    for number, (record, message, outcome) in enumerate(batch.ended):
-        if number in failures:
-            _fail(record, failures[number], batch)
+    failures = _written(events)
+    for event, (record, message, outcome) in zip(events, batch.ended, strict=True):
+        if id(event) in failures:
+            _fail(record, failures[id(event)], batch)
             continue
         try:
             claims.mark_reported(message.key)
@@ -212,6 +205,17 @@ def _report(batch: _Batch) -> None:
             _fail(record, error_code(error), batch)
             continue
         batch.counts[f"{outcome.outcome.capitalize()}Contacts"] += 1
+
+
+def _written(events: list[OutcomeEvent]) -> dict[int, str]:
+    """Write outcomes. Returns the code of each that is not written, by the `id` of its event."""
+    try:
+        put_outcomes(pinpoint, events)
+    except OutcomesRefused as error:
+        return {id(event): error_code(error) for event in error.outcomes}
+    except (ClientError, BotoCoreError) as error:
+        return dict.fromkeys(map(id, events), error_code(error))
+    return {}
 
 
 def _event(message: ChannelMessage, outcome: Outcome) -> OutcomeEvent:

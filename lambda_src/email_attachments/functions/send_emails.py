@@ -148,14 +148,14 @@ def _report(batch: _Batch) -> None:
     except OutcomesRefused as error:
         # The same event would be refused again, and the messages are sent.
         logger.error("Outcomes are refused", extra={"reason": str(error)})
-        batch.counts["UnreportedOutcomes"] += len(batch.outcomes)
+        batch.counts["UnreportedOutcomes"] += len(error.outcomes)
     except (BotoCoreError, ClientError) as error:
         batch.later |= dict.fromkeys(batch.outcomes, error_code(error))
         batch.counts["UnreportedOutcomes"] += len(batch.outcomes)
 
 
 def _hide(records: list[Mapping[str, Any]], batch: _Batch) -> None:
-    """Let messages wait longer with each receive, and shorter than the visibility timeout."""
+    """Let messages wait longer with each receive."""
     entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
         {
             "Id": str(number),

@@ -261,6 +261,22 @@ run "rejects_a_channel_that_has_the_name_of_another" {
   expect_failures = [var.channel]
 }
 
+run "rejects_settings_that_no_environment_holds" {
+  command = plan
+
+  variables {
+    channel = {
+      other = {
+        name                = "letters"
+        contacts_per_second = 1
+        settings            = { greeting = join("", [for _ in range(1000) : "aaa"]) }
+      }
+    }
+  }
+
+  expect_failures = [var.channel]
+}
+
 run "rejects_a_whatsapp_number_by_its_digits" {
   command = plan
 

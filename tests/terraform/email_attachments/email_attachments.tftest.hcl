@@ -54,6 +54,17 @@ run "reads_the_files_of_its_bucket_and_writes_none" {
   }
 }
 
+run "reads_and_writes_the_claims_of_its_table_and_deletes_none" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([
+      for one in data.aws_iam_policy_document.send.statement : one.actions if one.sid == "ClaimAndPaceSends"
+    ])) == toset(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"])
+    error_message = "The sender looks for a claim before it makes one, and keeps every claim."
+  }
+}
+
 run "uses_a_bucket_of_yours_with_its_key" {
   command = plan
 
@@ -214,6 +225,14 @@ run "rejects_a_prefix_that_leaves_its_folder" {
   command = plan
 
   variables { files = { prefix = "a/../b/" } }
+
+  expect_failures = [var.files]
+}
+
+run "rejects_a_prefix_that_no_environment_holds" {
+  command = plan
+
+  variables { files = { prefix = "${join("", [for _ in range(501) : "a"])}/" } }
 
   expect_failures = [var.files]
 }

@@ -24,7 +24,7 @@ from connect_campaign_channel.channel import (
 from connect_campaign_channel.channels import CHANNELS, UnknownChannel, channel_named
 from connect_campaign_channel.channels.connect import ATTRIBUTE_BYTES, ConnectChannel
 from connect_campaign_channel.channels.whatsapp import WhatsAppChannel
-from connect_campaign_channel.content import Content, MalformedData
+from connect_campaign_channel.content import Content, MalformedData, read_content
 from tests.builders.architectures import service_error
 
 NUMBER = "+14255550199"
@@ -181,6 +181,28 @@ def test_a_campaign_can_name_its_own_template_and_name_the_parameters() -> None:
     ]
 
 
+def test_a_template_without_parameters_has_a_message_without_a_body() -> None:
+    service = Service({"messageId": "m1"})
+    channel = whatsapp(service, template="spring", language="en")
+    content = read_content('{"values": {}}')
+    channel.check(content)
+
+    channel.contact(contact(values=content.rendered("e1", {})))
+
+    assert json.loads(service.requests[0]["message"])["template"]["components"] == []
+
+
+@pytest.mark.parametrize("value", ["", " ", "a\nb", "a\r\nb", "a\tb", "a     b"])
+def test_a_parameter_that_meta_refuses_fails_its_endpoint_without_a_request(value: str) -> None:
+    service = Service()
+    channel = whatsapp(service, template="spring", language="en")
+
+    answer = channel.contact(contact(values={"1": "Mary", "2": value}))
+
+    assert answer == Answer.refused("PARAMETER_REFUSED")
+    assert service.requests == []
+
+
 @pytest.mark.parametrize(
     ("values", "options", "named"),
     [
@@ -249,6 +271,11 @@ def test_an_address_that_is_no_number_is_not_contacted(address: Any) -> None:
 @pytest.mark.parametrize("address", ["+14255550199", " +1 (425) 555-0199 ", "+1.425.555.0199"])
 def test_the_layout_of_a_number_does_not_matter(address: str) -> None:
     assert phone_number_of({"Address": address}) == NUMBER
+
+
+@pytest.mark.parametrize("address", ["+44 (0)20 7946 0123", "+44(0) 20-79460123"])
+def test_the_zero_that_is_dialled_within_a_country_only_is_left_out(address: str) -> None:
+    assert phone_number_of({"Address": address}) == "+442079460123"
 
 
 @given(st.text())

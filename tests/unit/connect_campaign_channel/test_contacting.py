@@ -234,6 +234,24 @@ def test_3_an_endpoint_waits_for_the_hours_of_its_own_time_zone(world: World) ->
     assert world.handle(sydney, receives=2).outcome.outcome is ChannelOutcome.ACCEPTED
 
 
+def test_3_an_endpoint_whose_hours_close_before_its_turn_waits_for_the_next_ones(
+    world: World,
+) -> None:
+    class Busy(Pace):
+        def reserve(self, n: int, by: float) -> float | None:
+            return by - 10  # in 20 seconds
+
+    world.pace = Busy()
+    world.book.endpoints["mary"] = endpoint()
+    world.clock.pass_time(hours=7, minutes=59, seconds=45)  # a quarter of a minute before eight
+
+    end = world.handle()
+
+    assert end == Wait(13 * 3600 + 15 + 1, "HOURS")
+    assert world.phone.contacts == []
+    assert world.claims.find(message().key) is None
+
+
 def test_3_the_zone_of_a_number_counts_where_the_endpoint_has_no_other(world: World) -> None:
     world.clock.pass_time(hours=12)  # midnight in New York
     world.book.endpoints["mary"] = endpoint()
@@ -315,12 +333,20 @@ def test_a_refused_number_fails_with_the_services_code(world: World) -> None:
     assert world.handle() == Done(Outcome(ChannelOutcome.FAILED, "DestinationNotAllowedException"))
 
 
-def test_an_endpoint_whose_values_do_not_fit_the_template_fails_by_itself(world: World) -> None:
-    total = endpoint(Attributes={"Total": ["seven"]})
-
-    end = world.handle(message(endpoint=total, data="{{divide Attributes.Total 0}}"))
+@pytest.mark.parametrize(
+    ("total", "data"),
+    [
+        ("seven", "{{divide Attributes.Total 0}}"),
+        ("\ud800", "{{Attributes.Total}}"),  # half of a surrogate pair, which is no text
+    ],
+)
+def test_an_endpoint_whose_values_do_not_fit_the_template_fails_by_itself(
+    world: World, total: str, data: str
+) -> None:
+    end = world.handle(message(endpoint=endpoint(Attributes={"Total": [total]}), data=data))
 
     assert end == Done(Outcome(ChannelOutcome.FAILED, "NOT_RENDERED"))
+    assert world.phone.contacts == []
 
 
 def test_wrong_settings_fail_no_endpoint_and_lose_none(world: World) -> None:

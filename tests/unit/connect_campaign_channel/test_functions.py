@@ -206,12 +206,17 @@ class Project:
     def __init__(self) -> None:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.refused: set[str] = set()
+        self.not_for: set[str] = set()  # a call with one of these endpoints is refused whole
         self.down: Exception | None = None
+        self.calls = 0
 
     def put_events(self, *, ApplicationId: str, EventsRequest: Any) -> dict[str, Any]:
         assert ApplicationId == PROJECT
+        self.calls += 1
         if self.down:
             raise self.down
+        if self.not_for & EventsRequest["BatchItem"].keys():
+            raise service_error("PutEvents", "BadRequestException", 400)
         results = {}
         for endpoint_id, item in EventsRequest["BatchItem"].items():
             status = 400 if endpoint_id in self.refused else 202
@@ -346,6 +351,7 @@ def test_a_copy_that_the_queue_refuses_keeps_the_message(caller: Caller) -> None
         Misconfigured("ResourceNotFoundException"),
         service_error("GetItem", "ProvisionedThroughputExceededException", 400),
         ReadTimeoutError(endpoint_url="https://dynamodb"),
+        KeyError("a member that a channel of yours did not foresee"),
     ],
 )
 def test_a_failure_brings_its_own_message_back_and_no_other(caller: Caller, end: Any) -> None:
@@ -397,16 +403,37 @@ def test_an_event_that_is_refused_keeps_no_other_one_out_of_the_stream(caller: C
     caller.project.refused = {"mary"}
 
     assert caller("mary", "tom") == ["m0"]
-    assert "tom" in caller.project.events
+    assert len(caller.project.events["tom"]) == 1
     assert caller.claims.reported == [message("tom").key]
 
 
-def test_outcomes_that_could_not_be_reported_come_back(caller: Caller) -> None:
+def test_an_event_for_which_the_whole_call_is_refused_keeps_no_other_one_out(
+    caller: Caller,
+) -> None:
     caller.ends = {"mary": Done(ACCEPTED), "tom": Done(ACCEPTED)}
-    caller.project.down = service_error("PutEvents", "TooManyRequestsException", 429)
+    caller.project.not_for = {"mary"}
+
+    assert caller("mary", "tom") == ["m0"]
+    assert len(caller.project.events["tom"]) == 1
+    assert caller.claims.reported == [message("tom").key]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        service_error("PutEvents", "TooManyRequestsException", 429),
+        ReadTimeoutError(endpoint_url="https://api"),
+    ],
+)
+def test_outcomes_that_could_not_be_reported_come_back_after_one_call(
+    caller: Caller, error: Exception
+) -> None:
+    caller.ends = {"mary": Done(ACCEPTED), "tom": Done(ACCEPTED)}
+    caller.project.down = error
 
     assert caller("mary", "tom") == ["m0", "m1"]
     assert caller.claims.reported == []
+    assert caller.project.calls == 1
 
 
 def test_an_outcome_whose_note_is_lost_comes_back(caller: Caller) -> None:

@@ -159,6 +159,19 @@ def test_7_a_sender_name_cannot_add_a_header(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps({**SMALLEST, "FromName": "\ud800"}),
+        json.dumps({**SMALLEST, "ReplyToAddresses": ["\ud800 <a@example.com>"]}),
+        json.dumps({**PER_RECIPIENT, "FileName": "\ud800.pdf"}),
+        "\ud800,statement,bank@example.com,NO",
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused_before_anything_is_queued(data: str) -> None:
+    assert "surrogate" in refusal(data)
+
+
+@pytest.mark.parametrize(
     ("members", "said"),
     [
         ({}, "TemplateName must be"),

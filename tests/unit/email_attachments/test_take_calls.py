@@ -190,7 +190,9 @@ def test_a_template_is_read_once_for_the_calls_of_a_minute(intake: Intake) -> No
 def test_nothing_that_is_logged_names_a_person(intake: Intake, caplog: Any, capsys: Any) -> None:
     intake(call())
 
-    written = capsys.readouterr().out + "".join(str(vars(record)) for record in caplog.records)
+    # The folder of a checkout can have a person's name.
+    records = [{**vars(record), "pathname": ""} for record in caplog.records]
+    written = capsys.readouterr().out + str(records)
     assert "Call is queued" in written
     assert "ann" not in written
     assert "example.com" not in written

@@ -8,7 +8,9 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    NoCredentialsError,
     ReadTimeoutError,
+    SSLError,
 )
 
 from engagement_hub.senders import DeliveryStatus, Senders
@@ -236,6 +238,7 @@ def test_a_voice_message_names_its_text_type_and_its_voice_as_the_service_does(s
         (refusal("ServiceQuotaExceededException", 402), DeliveryStatus.TEMPORARY_FAILURE),
         (refusal("InternalServerException", 500), DeliveryStatus.UNKNOWN_FAILURE),
         (ReadTimeoutError(endpoint_url="x"), DeliveryStatus.UNKNOWN_FAILURE),
+        (SSLError(endpoint_url="x", error="x"), DeliveryStatus.UNKNOWN_FAILURE),
     ],
 )
 def test_a_final_or_doubtful_answer_is_never_followed_by_a_second_send(error, status):
@@ -256,6 +259,7 @@ def test_a_final_or_doubtful_answer_is_never_followed_by_a_second_send(error, st
         refusal("ServiceUnavailable", 503),
         ConnectTimeoutError(endpoint_url="x"),
         EndpointConnectionError(endpoint_url="x"),
+        NoCredentialsError(),
     ],
 )
 def test_what_was_surely_not_sent_is_tried_again(error):

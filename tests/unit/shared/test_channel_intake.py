@@ -118,6 +118,13 @@ def test_an_id_that_no_event_can_hold_is_cut_and_reported() -> None:
     assert message.endpoint_id == "x" * 1000
 
 
+def test_an_id_with_half_of_a_surrogate_pair_is_reported_and_costs_no_other_endpoint() -> None:
+    broken, fine = messages_of(call_of(Endpoints={"\ud800": {}, "e2": {}}), at=AT)
+
+    assert broken.problem == "MALFORMED_ENDPOINT"
+    assert fine.problem is None
+
+
 def test_fifty_endpoints_take_five_requests() -> None:
     queue = Queue()
 

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from shared.campaign_calls import Sending
 from shared.outcome_events import ChannelOutcome, OutcomeEvent, OutcomesRefused, put_outcomes
+from tests.builders.architectures import service_error
 
 CAMPAIGN = Sending("app", "run", campaign_id="c1", treatment_id="0")
 JOURNEY = Sending("app", "activity", journey_id="j1", journey_run_id="r1")
@@ -96,9 +98,39 @@ def test_250_outcomes_are_three_calls_and_none_is_lost() -> None:
     ]
 
 
-def test_refused_events_are_an_error_that_counts_them() -> None:
-    with pytest.raises(OutcomesRefused, match=r"2 outcome events \(400\)"):
-        put_outcomes(Project(400), [outcome("e1"), outcome("e2")])  # type: ignore[arg-type]
+def test_refused_events_are_an_error_that_counts_and_has_them() -> None:
+    outcomes = [outcome("e1"), outcome("e2")]
+
+    with pytest.raises(OutcomesRefused, match=r"2 outcome events \(400\)") as caught:
+        put_outcomes(Project(400), outcomes)  # type: ignore[arg-type]
+
+    assert caught.value.outcomes == outcomes
+
+
+def test_an_event_for_which_a_call_is_refused_keeps_no_other_one_out() -> None:
+    class Strict(Project):
+        def put_events(self, **request: Any) -> dict[str, Any]:
+            if "bad" in request["EventsRequest"]["BatchItem"]:
+                raise service_error("PutEvents", "BadRequestException", 400)
+            return super().put_events(**request)
+
+    project = Strict()
+    outcomes = [outcome("e1"), outcome("bad"), outcome("e2")]
+
+    with pytest.raises(OutcomesRefused) as caught:
+        put_outcomes(project, outcomes)  # type: ignore[arg-type]
+
+    assert caught.value.outcomes == [outcomes[1]]
+    assert [endpoint_id for endpoint_id, _ in project.events] == ["e1", "e2"]
+
+
+def test_a_missing_permission_is_no_refusal_of_an_event() -> None:
+    class Closed:
+        def put_events(self, **request: Any) -> dict[str, Any]:
+            raise service_error("PutEvents", "ForbiddenException", 403)
+
+    with pytest.raises(ClientError):
+        put_outcomes(Closed(), [outcome("e1"), outcome("e2")])  # type: ignore[arg-type]
 
 
 def test_a_long_value_is_cut_to_what_an_event_takes() -> None:
