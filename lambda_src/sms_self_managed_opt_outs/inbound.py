@@ -18,6 +18,7 @@ __all__ = ["InboundMessage", "MalformedInbound", "inbound_in", "same_number"]
 _NUMBER = re.compile(r"\+?([1-9][0-9]{1,18})")
 # Numbers, short codes, and ids or ARNs of RCS agents.
 _ORIGINATION = re.compile(r"[A-Za-z0-9_:/+-]{1,256}")
+_YEAR_9999 = 253_370_764_800_000  # its first millisecond; beyond it, a time has no text
 _MESSAGE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -106,7 +107,10 @@ def _published(timestamp: Any) -> int:
         moment = datetime.fromisoformat(timestamp)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        return round(moment.timestamp() * 1000)
+        milliseconds = round(moment.timestamp() * 1000)
+        if not 0 <= milliseconds < _YEAR_9999:
+            raise ValueError("not a time of a notification")
+        return milliseconds
     except (TypeError, ValueError, OverflowError) as error:
         raise MalformedInbound("Timestamp of the notification is not a time.") from error
 

@@ -57,18 +57,29 @@ class Index:
         keys = (item["sk"]["S"] for answer in answers for item in answer["Items"])
         return [key.removeprefix("endpoint#") for key in keys]
 
-    def learn(self, number: str, endpoint_id: str, expires_at: int | None) -> bool:
+    def learn(
+        self, number: str, endpoint_id: str, expires_at: int | None, *, renew_before: int = 0
+    ) -> bool:
         """Write that an endpoint was seen with a number. Returns False where it is known.
+
+        A pair that expires counts as unknown when the new item keeps it for good, and when it
+        expires before `renew_before`.
 
         Args:
             expires_at: epoch seconds; None keeps the item.
+            renew_before: epoch seconds.
         """
         item: dict[str, Any] = _pair(number, endpoint_id)
-        if expires_at is not None:
+        request: dict[str, Any] = {"TableName": self._table, "Item": item}
+        if expires_at is None:
+            lasts_longer = "attribute_exists(expires_at)"
+        else:
             item["expires_at"] = {"N": str(expires_at)}
+            lasts_longer = "expires_at < :soon"
+            request["ExpressionAttributeValues"] = {":soon": {"N": str(renew_before)}}
         try:
             self._client.put_item(
-                TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(known)"
+                ConditionExpression=f"attribute_not_exists(known) OR {lasts_longer}", **request
             )
         except ClientError as error:
             if error_code(error) != "ConditionalCheckFailedException":
