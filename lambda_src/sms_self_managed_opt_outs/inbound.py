@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["InboundMessage", "MalformedInbound", "inbound_in", "same_number"]
+__all__ = ["InboundMessage", "MalformedInbound", "inbound_in"]
 
 # The pattern of PutOptedOutNumber.
 _NUMBER = re.compile(r"\+?([1-9][0-9]{1,18})")
@@ -40,16 +40,6 @@ class InboundMessage:
     written_to: str
     texts: tuple[str, ...]
     said_at: int
-
-
-def same_number(one: str, other: str) -> bool:
-    """Compare numbers by their digits: an address of an endpoint can have blanks or no `+`."""
-    digits = _digits(one)
-    return digits != "" and digits == _digits(other)
-
-
-def _digits(number: str) -> str:
-    return "".join(character for character in number if "0" <= character <= "9")
 
 
 def inbound_in(body: str, sent_at: int) -> InboundMessage:

@@ -62,7 +62,7 @@ class Index:
     ) -> bool:
         """Write that an endpoint was seen with a number. Returns False where it is known.
 
-        A pair that expires counts as unknown when the new item keeps it for good, and when it
+        A pair that expires counts as unknown when the new item does not expire, and when it
         expires before `renew_before`.
 
         Args:

@@ -42,7 +42,7 @@ class Replies:
         """Send the answer that is due, once.
 
         An answer that is TAKEN at the first receipt of a message is being sent by a copy of it, and
-        a number that is put on the list meanwhile would not get it. At a later receipt the function
+        a number that is on the list by then would not get it. At a later receipt the function
         that took it has died.
 
         Args:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_self_managed_opt_outs.inbound import MalformedInbound, inbound_in, same_number
+from shared.phone_numbers import same_number
+from sms_self_managed_opt_outs.inbound import MalformedInbound, inbound_in
 from tests.builders.opt_outs import ANN, NOON, OURS, notification, payload
 
 
