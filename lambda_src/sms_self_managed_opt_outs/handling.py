@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from shared.transient import error_code
@@ -124,6 +124,7 @@ class Handling:
     def try_kept_numbers(self, has_time: Callable[[], bool] = lambda: True) -> None:
         """Take numbers that opted in off the lists that kept them, where the lists let them go.
 
+        Other lists stay as they are: another program may have put the number there since.
         Numbers without time for them wait for the next day. The order is drawn, so that the same
         numbers are not the last every day.
 
@@ -133,11 +134,14 @@ class Handling:
         steps = Steps()
         numbers = list(self.index.kept_numbers())
         random.shuffle(numbers)
-        for position, number in enumerate(numbers):
+        for position, (number, categories) in enumerate(numbers):
             if not has_time():
                 self.counts["OptInsUntried"] += len(numbers) - position
                 break
-            steps.run(f"number {position}", lambda number=number: self._apply_lists(number, None))  # type: ignore[misc]
+            steps.run(
+                f"number {position}",
+                lambda number=number, categories=categories: self._apply_lists(number, categories),  # type: ignore[misc]
+            )
         steps.finish()
 
     # Steps
@@ -156,7 +160,11 @@ class Handling:
         self, message: InboundMessage, match: Match, record: Record, steps: Steps, receives: int
     ) -> None:
         def lists() -> None:
-            self._apply_lists(message.number, match.keyword.category)
+            category = match.keyword.category
+            if category is None or category == EVERY_CATEGORY:
+                self._apply_lists(message.number, None)
+            else:
+                self._apply_lists(message.number, {category}, others_wait=True)
 
         def endpoints() -> None:
             self._mark_endpoints(message.number)
@@ -202,19 +210,27 @@ class Handling:
 
         self._until_settled(number, mark)
 
-    def _apply_lists(self, number: str, category: str | None) -> None:
-        """Bring the lists in step; `category` limits the lists that may let the number go."""
+    def _apply_lists(
+        self, number: str, categories: Collection[str] | None, *, others_wait: bool = False
+    ) -> None:
+        """Bring the lists in step.
+
+        Args:
+            categories: limits the lists that may let the number go.
+            others_wait: the number may wait for lists of other categories.
+        """
 
         def apply(known: Known) -> None:
+            into = opted_in(known, self.categories)
             kept = self.lists.apply(
                 number,
                 opted_out=opted_out(known, self.categories),
-                opted_in=_covered(opted_in(known, self.categories), category),
+                opted_in=into if categories is None else [one for one in into if one in categories],
             )
             if kept:
-                self.index.keep_trying(number)
+                self.index.keep_trying(number, kept, also=others_wait)
                 self.counts["OptInsWaiting"] += 1
-            elif category is None or category == EVERY_CATEGORY:
+            elif not others_wait:
                 self.index.stop_trying(number)
 
         self._until_settled(number, apply)
@@ -238,8 +254,3 @@ class Handling:
             known = self.store.preferences(message.number)
             self.announcements.announce(message, match, opted_out(known, self.categories))
             self.store.mark(message, "announced")
-
-
-def _covered(opted_in: Sequence[str], category: str | None) -> Sequence[str]:
-    everything = category is None or category == EVERY_CATEGORY
-    return opted_in if everything else [one for one in opted_in if one == category]

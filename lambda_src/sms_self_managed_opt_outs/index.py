@@ -1,7 +1,7 @@
 """Endpoints by number, numbers that an opt-out list keeps, and settings, in the module's own table.
 
     pk number#<number>    sk endpoint#<endpoint id>   the endpoint was seen with the number
-    pk kept               sk <number>                 the number opted in, and a list still has it
+    pk kept               sk <number>                 the number opted in, and lists still have it
     pk settings#<hash>    sk settings                 the keywords and categories, as JSON
 
 The Pinpoint API has no query by address. The event stream shows the endpoint of each message.
@@ -9,7 +9,7 @@ The Pinpoint API has no query by address. The event stream shows the endpoint of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -96,16 +96,25 @@ class Index:
             ExpressionAttributeValues={":yes": {"BOOL": True}},
         )
 
-    def keep_trying(self, number: str) -> None:
-        """Write that a list still has a number that opted in."""
-        self._client.put_item(TableName=self._table, Item={"pk": _KEPT, "sk": {"S": number}})
+    def keep_trying(self, number: str, categories: Iterable[str], *, also: bool) -> None:
+        """Write that the lists of some categories still have a number that opted in.
+
+        Args:
+            also: the categories are added to those that are there.
+        """
+        self._client.update_item(
+            TableName=self._table,
+            Key={"pk": _KEPT, "sk": {"S": number}},
+            UpdateExpression=f"{'ADD categories' if also else 'SET categories ='} :categories",
+            ExpressionAttributeValues={":categories": {"SS": sorted(categories)}},
+        )
 
     def stop_trying(self, number: str) -> None:
         """Delete the item of `keep_trying`."""
         self._client.delete_item(TableName=self._table, Key={"pk": _KEPT, "sk": {"S": number}})
 
-    def kept_numbers(self) -> Iterator[str]:
-        """Return the numbers that opted in and that a list still has."""
+    def kept_numbers(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Return the numbers that opted in, each with the categories whose lists still have it."""
         answers = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
@@ -113,7 +122,7 @@ class Index:
         )
         for answer in answers:
             for item in answer["Items"]:
-                yield item["sk"]["S"]
+                yield item["sk"]["S"], frozenset(item["categories"]["SS"])
 
 
 def _pair(number: str, endpoint_id: str) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def test_the_daily_rule_and_new_endpoints_are_work_of_the_same_queue(module, acc
     account.handling.handle(said("STOP"))
     account.project.add("new")
     account.index.learn(ANN, "new", None)
-    account.index.keep_trying("+12065550199")
+    account.index.keep_trying("+12065550199", ["promotional"], also=False)
     works = ({"settle": ANN}, {"try": "kept_numbers"})
 
     answer = module.lambda_handler(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
@@ -11,7 +12,7 @@ from sms_self_managed_opt_outs.announcements import Announcements
 from sms_self_managed_opt_outs.handling import StepsFailed
 from sms_self_managed_opt_outs.preferences import Outcome
 from sms_self_managed_opt_outs.store import Contended
-from tests.builders.opt_outs import ANN, LISTS, OURS, Account, refusal, said
+from tests.builders.opt_outs import ANN, LISTS, OURS, Account, keywords, refusal, said
 
 PROMOTIONAL = LISTS["promotional"]
 THROTTLED = refusal("SendTextMessage", "ThrottlingException")
@@ -409,10 +410,36 @@ def test_a_fault_of_any_kind_in_a_step_does_not_keep_the_number_off_the_list(acc
     assert account.texts() == ["You will get no more offers."]
 
 
+def test_the_daily_try_leaves_a_list_alone_that_another_program_put_the_number_on(account):
+    for at, text in enumerate(["STOP", "START", "STOP", "START"]):
+        account.handling.handle(said(text, at=at))
+    account.phones.lists[LISTS["transactional"]].add(ANN)
+    account.phones.deleted.clear()  # thirty days later
+
+    account.handling.try_kept_numbers()
+
+    assert account.phones.lists == {PROMOTIONAL: set(), LISTS["transactional"]: {ANN}}
+
+
+def test_an_opt_in_that_waits_for_one_list_is_not_forgotten_for_another(account):
+    opts_into = {
+        name: {"action": "opt_in", "category": name, "words": {"en": [f"YES {name}"]}}
+        for name in LISTS
+    }
+    handling = replace(account.handling, keywords=keywords(**opts_into))
+    for at, text in enumerate(["STOP ALL", "START", "STOP ALL"]):
+        handling.handle(said(text, at=at))
+
+    for at, name in enumerate(LISTS):
+        handling.handle(said(f"YES {name}", at=10 + at))
+
+    assert list(account.index.kept_numbers()) == [(ANN, set(LISTS))]
+
+
 def test_kept_numbers_without_time_for_them_wait_for_the_next_day(account):
     numbers = [f"+1206555{place:04}" for place in range(30)]
     for number in numbers:
-        account.index.keep_trying(number)
+        account.index.keep_trying(number, ["promotional"], also=False)
     answers = iter([True] * 10 + [False])
 
     account.handling.try_kept_numbers(lambda: next(answers))
@@ -479,14 +506,14 @@ def test_a_number_that_the_list_keeps_for_thirty_days_is_tried_again_until_it_le
         account.handling.handle(said(text, at=at))
     assert account.phones.lists[PROMOTIONAL] == {ANN}
     assert account.rows("category#promotional")[0]["status"] == "OPTED_IN"
-    assert list(account.index.kept_numbers()) == [ANN]
+    assert list(account.index.kept_numbers()) == [(ANN, {"promotional"})]
     last = max(account.rows("message#"), key=lambda row: row["said_at"])
     assert (last["reply"], last["reply_reason"]) == (
         "REFUSED",
         "DESTINATION_PHONE_NUMBER_OPTED_OUT",
     )
     account.handling.try_kept_numbers()
-    assert list(account.index.kept_numbers()) == [ANN]
+    assert list(account.index.kept_numbers()) == [(ANN, {"promotional"})]
     account.phones.deleted.clear()  # thirty days later
 
     account.handling.try_kept_numbers()
