@@ -100,7 +100,7 @@ class Index:
         """Write that the lists of some categories still have a number that opted in.
 
         Args:
-            also: the categories are added to those that are there.
+            also: the categories are added to the categories of the item.
         """
         self._client.update_item(
             TableName=self._table,
