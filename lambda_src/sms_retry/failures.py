@@ -49,7 +49,10 @@ RETRY_ENTRY = "retry"
 """Entry of a retry's Context: original message, number of the retry, and the key of the text."""
 
 _LATEST = 253_402_300_799_999  # the last millisecond of the year 9999
-_NUMBER = re.compile(r"\+[1-9][0-9]{1,18}")
+_NUMBER = re.compile(r"\+?[1-9][0-9]{1,18}")  # SendTextMessage
+# Both are written by others, and go into a key, a metric's reason and a notification.
+_MESSAGE_ID = re.compile(r"[!-~]{1,256}")
+_STATUS = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ORIGINATION = re.compile(r"[A-Za-z0-9_:/+-]{1,256}")
 _TYPES = {name: kind for kind, name in MESSAGE_TYPES.items()}
 _MOST_RETRIES = 100
@@ -211,6 +214,9 @@ def decide(failure: Failure, policy: Policy, now: int) -> Verdict:
 def read_sms_event(event: Json) -> Failure | Arrival | None:
     """Return the failure or arrival that an event in Pinpoint's format tells; None for another.
 
+    A failure whose `isFinal` of End User Messaging is false has no effect: the service still tries,
+    and writes a final event within 72 hours.
+
     Raises:
         MalformedSmsEvent: the event lacks a member that every such event has.
     """
@@ -219,20 +225,20 @@ def read_sms_event(event: Json) -> Failure | Arrival | None:
         return None
     attributes = _texts(event.get("attributes"))
     message_id = attributes.get("message_id")
-    if not message_id:
-        raise MalformedSmsEvent("The event has no attributes.message_id.")
+    if message_id is None or not _MESSAGE_ID.fullmatch(message_id):
+        raise MalformedSmsEvent("attributes.message_id is missing, or is not an id.")
     customer = _customer(attributes.get("customer_context"))
     retry = _retry(customer)
     original_id, retries = retry.get("of", message_id), retry.get("n", 0)
     if event_type == "_SMS.SUCCESS":
         return Arrival(message_id, original_id, retries)
+    if attributes.get("is_final", "").lower() == "false":
+        return None
     status, number = attributes.get("record_status"), attributes.get("destination_phone_number")
-    if not status:
-        raise MalformedSmsEvent("The event has no attributes.record_status.")
+    if status is None or not _STATUS.fullmatch(status):
+        raise MalformedSmsEvent("attributes.record_status is missing, or is not a status.")
     if number is None or not _NUMBER.fullmatch(number):
-        raise MalformedSmsEvent(
-            "attributes.destination_phone_number is not a number in E.164 format."
-        )
+        raise MalformedSmsEvent("attributes.destination_phone_number is not a phone number.")
     origination = attributes.get("origination_phone_number")
     at = _moment(event.get("event_timestamp"))
     key = retry.get("key") if retry else customer.get(RETRY_KEY)
@@ -296,7 +302,7 @@ def _retry(customer: Json) -> dict[str, Any]:
     original_id, number, at = entry.get("of"), entry.get("n"), entry.get("at")
     is_ours = (
         isinstance(original_id, str)
-        and bool(original_id)
+        and _MESSAGE_ID.fullmatch(original_id) is not None
         and type(number) is int
         and 0 < number <= _MOST_RETRIES
         and type(at) is int

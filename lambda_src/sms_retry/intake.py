@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ __all__ = ["LONGEST_DELAY_SECONDS", "Intake", "Outcome", "delay_seconds", "retry
 LONGEST_DELAY_SECONDS = 900
 """SQS delays a message no longer; a retry that is due later is queued again."""
 _PER_CALL = 10
+_BYTES_PER_CALL = 256_000  # SQS takes 262,144 bytes in a call, and in a message
 _ERRORS = (BotoCoreError, ClientError, TableBusy)
 
 
@@ -97,8 +98,10 @@ class Intake:
             try:
                 if verdict.wait is not None:
                     wait = verdict.wait
-                    if self.chains.schedule(failure.original_id, failure.message_id, wait.number):
-                        body = retry_body(failure, wait.number, wait.due_at)
+                    body = retry_body(failure, wait.number, wait.due_at)
+                    if len(body) > _BYTES_PER_CALL:
+                        outcome.hopeless[record_id] = "The Context is too large for a retry."
+                    elif self.chains.schedule(failure.original_id, failure.message_id, wait.number):
                         bodies[record_id] = body, delay_seconds(wait.due_at, now)
                     else:
                         outcome.counts["Duplicates"] += 1
@@ -130,9 +133,7 @@ class Intake:
     def _queue(self, bodies: Mapping[str, tuple[str, int]]) -> dict[str, str]:
         """Queue retries; return the error codes of the refused by record id."""
         refused: dict[str, str] = {}
-        listed = list(bodies.items())
-        for start in range(0, len(listed), _PER_CALL):
-            chosen = listed[start : start + _PER_CALL]
+        for chosen in _that_fit(bodies):
             entries: list[SendMessageBatchRequestEntryTypeDef] = [
                 {"Id": str(place), "MessageBody": body, "DelaySeconds": delay}
                 for place, (_, (body, delay)) in enumerate(chosen)
@@ -157,6 +158,23 @@ class Intake:
             return
         outcome.counts["RecoveredMessages"] += recovered
         outcome.counts["CancelledRetries"] += cancelled
+
+
+def _that_fit(
+    bodies: Mapping[str, tuple[str, int]],
+) -> Iterator[list[tuple[str, tuple[str, int]]]]:
+    """Yield the bodies in groups of which SQS takes each in one call. Bodies are ASCII."""
+    chosen: list[tuple[str, tuple[str, int]]] = []
+    size = 0
+    for one in bodies.items():
+        length = len(one[1][0])
+        if chosen and (len(chosen) == _PER_CALL or size + length > _BYTES_PER_CALL):
+            yield chosen
+            chosen, size = [], 0
+        chosen.append(one)
+        size += length
+    if chosen:
+        yield chosen
 
 
 def _not_retried(end: End | None) -> str:

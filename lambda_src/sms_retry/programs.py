@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.messages.content import SmsContent
+from shared.phone_numbers import same_number
 from shared.pinpoint import current_endpoint
 from shared.sent_messages.contents import Contents
 from shared.sent_messages.rendering import MessageMaker
@@ -62,7 +63,8 @@ class Programs:
             raise CannotRetry(End.OPTED_OUT)
         if endpoint.get("EndpointStatus") == "INACTIVE":
             raise CannotRetry(End.INACTIVE)
-        if endpoint.get("ChannelType") != "SMS" or endpoint.get("Address") != failure.number:
+        address = endpoint.get("Address") or ""
+        if endpoint.get("ChannelType") != "SMS" or not same_number(address, failure.number):
             raise CannotRetry(End.ADDRESS_CHANGED)
         send = Send(
             origin=Origin.CAMPAIGN if failure.ids.campaign_id else Origin.JOURNEY,

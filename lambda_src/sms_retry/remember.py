@@ -142,8 +142,10 @@ class Texts:
             useful_until = int(item["expires_at"]["N"])
             settings = json.loads(item.get("settings", {}).get("S", "{}"))
             text = Text(item["body"]["S"], useful_until, settings)
-        except (KeyError, ValueError):
+        except (KeyError, RecursionError, ValueError):
             return None  # not written by `remember`
+        if not isinstance(settings, dict):
+            return None
         return text if text.useful_until and text.useful_until > self.clock() else None
 
     def forget(self, key: str) -> None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from shared.phone_numbers import same_number
 from shared.pinpoint import current_endpoint
 from shared.transient import error_code
-from sms_self_managed_opt_outs.inbound import same_number
 from sms_self_managed_opt_outs.keywords import EVERY_CATEGORY
 
 if TYPE_CHECKING:

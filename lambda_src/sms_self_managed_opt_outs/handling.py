@@ -8,14 +8,13 @@ does not stop the others, and a later attempt does the missing steps.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from shared.transient import error_code
-from sms_self_managed_opt_outs.announcements import Announcements, EventRefused
+from sms_self_managed_opt_outs.announcements import Announcements
 from sms_self_managed_opt_outs.endpoints import Endpoints
 from sms_self_managed_opt_outs.inbound import InboundMessage
 from sms_self_managed_opt_outs.index import Index
@@ -30,7 +29,7 @@ from sms_self_managed_opt_outs.preferences import (
     opted_in,
     opted_out,
 )
-from sms_self_managed_opt_outs.replies import Replies, ReplyNotSent
+from sms_self_managed_opt_outs.replies import Replies
 from sms_self_managed_opt_outs.store import Contended, Record, ReplyState, Store
 
 __all__ = ["Handling", "StepsFailed"]
@@ -43,7 +42,6 @@ _REPLY_METRICS = {
     ReplyState.REFUSED: "RepliesRefused",
     ReplyState.UNKNOWN: "RepliesUnknown",
 }
-_STEP_ERRORS = (BotoCoreError, ClientError, Contended, EventRefused, ReplyNotSent)
 
 
 class StepsFailed(RuntimeError):
@@ -59,7 +57,8 @@ class Steps:
     def run(self, name: str, step: Callable[[], None]) -> None:
         try:
             step()
-        except _STEP_ERRORS as error:
+        except Exception as error:
+            # A fault in one step, of whatever kind, must not keep a number off the list.
             self.failed[name] = error_code(error)
 
     def finish(self) -> None:
@@ -108,7 +107,7 @@ class Handling:
             self.counts[f"{record.outcome.title()}Messages"] += 1
         steps = Steps()
         if record.outcome is Outcome.ANSWERED:
-            steps.run("reply", lambda: self._reply(message, match, record))
+            steps.run("reply", lambda: self._reply(message, match, record, receives))
         elif record.outcome in (Outcome.CHANGED, Outcome.ALREADY):
             self._carry_out(message, match, record, steps, receives)
         steps.finish()
@@ -122,15 +121,27 @@ class Handling:
         """
         self._mark_endpoints(number)
 
-    def try_kept_numbers(self) -> None:
+    def try_kept_numbers(self, has_time: Callable[[], bool] = lambda: True) -> None:
         """Take numbers that opted in off the lists that kept them, where the lists let them go.
+
+        Other lists stay as they are: another program may have put the number there since.
+        Numbers without time for them wait for the next day. The order is drawn, so that the same
+        numbers are not the last every day.
 
         Raises:
             StepsFailed: some numbers must be tried again; the others were.
         """
         steps = Steps()
-        for position, number in enumerate(list(self.index.kept_numbers())):
-            steps.run(f"number {position}", lambda number=number: self._apply_lists(number, None))  # type: ignore[misc]
+        numbers = list(self.index.kept_numbers())
+        random.shuffle(numbers)
+        for position, (number, categories) in enumerate(numbers):
+            if not has_time():
+                self.counts["OptInsUntried"] += len(numbers) - position
+                break
+            steps.run(
+                f"number {position}",
+                lambda number=number, categories=categories: self._apply_lists(number, categories),  # type: ignore[misc]
+            )
         steps.finish()
 
     # Steps
@@ -149,13 +160,17 @@ class Handling:
         self, message: InboundMessage, match: Match, record: Record, steps: Steps, receives: int
     ) -> None:
         def lists() -> None:
-            self._apply_lists(message.number, match.keyword.category)
+            category = match.keyword.category
+            if category is None or category == EVERY_CATEGORY:
+                self._apply_lists(message.number, None)
+            else:
+                self._apply_lists(message.number, {category}, others_wait=True)
 
         def endpoints() -> None:
             self._mark_endpoints(message.number)
 
         def reply() -> None:
-            self._reply(message, match, record)
+            self._reply(message, match, record, receives)
 
         if record.settled:
             steps.run("reply", reply)
@@ -176,8 +191,9 @@ class Handling:
         if record.outcome is Outcome.CHANGED and not record.announced:
             steps.run("event", lambda: self._announce(message, match))
 
-    def _reply(self, message: InboundMessage, match: Match, record: Record) -> None:
-        state = self.replies.answer(message, record, match.reply(self.default_language))
+    def _reply(self, message: InboundMessage, match: Match, record: Record, receives: int) -> None:
+        text = match.reply(self.default_language)
+        state = self.replies.answer(message, record, text, receives=receives)
         if state is not record.reply and state in _REPLY_METRICS:
             self.counts[_REPLY_METRICS[state]] += 1
 
@@ -194,19 +210,27 @@ class Handling:
 
         self._until_settled(number, mark)
 
-    def _apply_lists(self, number: str, category: str | None) -> None:
-        """Bring the lists in step; `category` limits the lists that may let the number go."""
+    def _apply_lists(
+        self, number: str, categories: Collection[str] | None, *, others_wait: bool = False
+    ) -> None:
+        """Bring the lists in step.
+
+        Args:
+            categories: limits the lists that may let the number go.
+            others_wait: the number may wait for lists of other categories.
+        """
 
         def apply(known: Known) -> None:
+            into = opted_in(known, self.categories)
             kept = self.lists.apply(
                 number,
                 opted_out=opted_out(known, self.categories),
-                opted_in=_covered(opted_in(known, self.categories), category),
+                opted_in=into if categories is None else [one for one in into if one in categories],
             )
             if kept:
-                self.index.keep_trying(number)
+                self.index.keep_trying(number, kept, also=others_wait)
                 self.counts["OptInsWaiting"] += 1
-            elif category is None or category == EVERY_CATEGORY:
+            elif not others_wait:
                 self.index.stop_trying(number)
 
         self._until_settled(number, apply)
@@ -230,8 +254,3 @@ class Handling:
             known = self.store.preferences(message.number)
             self.announcements.announce(message, match, opted_out(known, self.categories))
             self.store.mark(message, "announced")
-
-
-def _covered(opted_in: Sequence[str], category: str | None) -> Sequence[str]:
-    everything = category is None or category == EVERY_CATEGORY
-    return opted_in if everything else [one for one in opted_in if one == category]

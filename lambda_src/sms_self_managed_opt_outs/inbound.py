@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["InboundMessage", "MalformedInbound", "inbound_in", "same_number"]
+__all__ = ["InboundMessage", "MalformedInbound", "inbound_in"]
 
 # The pattern of PutOptedOutNumber.
 _NUMBER = re.compile(r"\+?([1-9][0-9]{1,18})")
 # Numbers, short codes, and ids or ARNs of RCS agents.
 _ORIGINATION = re.compile(r"[A-Za-z0-9_:/+-]{1,256}")
+_YEAR_9999 = 253_370_764_800_000  # its first millisecond; beyond it, a time has no text
 _MESSAGE_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -39,16 +40,6 @@ class InboundMessage:
     written_to: str
     texts: tuple[str, ...]
     said_at: int
-
-
-def same_number(one: str, other: str) -> bool:
-    """Compare numbers by their digits: an address of an endpoint can have blanks or no `+`."""
-    digits = _digits(one)
-    return digits != "" and digits == _digits(other)
-
-
-def _digits(number: str) -> str:
-    return "".join(character for character in number if "0" <= character <= "9")
 
 
 def inbound_in(body: str, sent_at: int) -> InboundMessage:
@@ -106,7 +97,10 @@ def _published(timestamp: Any) -> int:
         moment = datetime.fromisoformat(timestamp)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        return round(moment.timestamp() * 1000)
+        milliseconds = round(moment.timestamp() * 1000)
+        if not 0 <= milliseconds < _YEAR_9999:
+            raise ValueError("not a time of a notification")
+        return milliseconds
     except (TypeError, ValueError, OverflowError) as error:
         raise MalformedInbound("Timestamp of the notification is not a time.") from error
 

@@ -1,7 +1,7 @@
 """Endpoints by number, numbers that an opt-out list keeps, and settings, in the module's own table.
 
     pk number#<number>    sk endpoint#<endpoint id>   the endpoint was seen with the number
-    pk kept               sk <number>                 the number opted in, and a list still has it
+    pk kept               sk <number>                 the number opted in, and lists still have it
     pk settings#<hash>    sk settings                 the keywords and categories, as JSON
 
 The Pinpoint API has no query by address. The event stream shows the endpoint of each message.
@@ -9,7 +9,7 @@ The Pinpoint API has no query by address. The event stream shows the endpoint of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -57,18 +57,29 @@ class Index:
         keys = (item["sk"]["S"] for answer in answers for item in answer["Items"])
         return [key.removeprefix("endpoint#") for key in keys]
 
-    def learn(self, number: str, endpoint_id: str, expires_at: int | None) -> bool:
+    def learn(
+        self, number: str, endpoint_id: str, expires_at: int | None, *, renew_before: int = 0
+    ) -> bool:
         """Write that an endpoint was seen with a number. Returns False where it is known.
+
+        A pair that expires counts as unknown when the new item does not expire, and when it
+        expires before `renew_before`.
 
         Args:
             expires_at: epoch seconds; None keeps the item.
+            renew_before: epoch seconds.
         """
         item: dict[str, Any] = _pair(number, endpoint_id)
-        if expires_at is not None:
+        request: dict[str, Any] = {"TableName": self._table, "Item": item}
+        if expires_at is None:
+            lasts_longer = "attribute_exists(expires_at)"
+        else:
             item["expires_at"] = {"N": str(expires_at)}
+            lasts_longer = "expires_at < :soon"
+            request["ExpressionAttributeValues"] = {":soon": {"N": str(renew_before)}}
         try:
             self._client.put_item(
-                TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(known)"
+                ConditionExpression=f"attribute_not_exists(known) OR {lasts_longer}", **request
             )
         except ClientError as error:
             if error_code(error) != "ConditionalCheckFailedException":
@@ -85,16 +96,25 @@ class Index:
             ExpressionAttributeValues={":yes": {"BOOL": True}},
         )
 
-    def keep_trying(self, number: str) -> None:
-        """Write that a list still has a number that opted in."""
-        self._client.put_item(TableName=self._table, Item={"pk": _KEPT, "sk": {"S": number}})
+    def keep_trying(self, number: str, categories: Iterable[str], *, also: bool) -> None:
+        """Write that the lists of some categories still have a number that opted in.
+
+        Args:
+            also: the categories are added to the categories of the item.
+        """
+        self._client.update_item(
+            TableName=self._table,
+            Key={"pk": _KEPT, "sk": {"S": number}},
+            UpdateExpression=f"{'ADD categories' if also else 'SET categories ='} :categories",
+            ExpressionAttributeValues={":categories": {"SS": sorted(categories)}},
+        )
 
     def stop_trying(self, number: str) -> None:
         """Delete the item of `keep_trying`."""
         self._client.delete_item(TableName=self._table, Key={"pk": _KEPT, "sk": {"S": number}})
 
-    def kept_numbers(self) -> Iterator[str]:
-        """Return the numbers that opted in and that a list still has."""
+    def kept_numbers(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Return the numbers that opted in, each with the categories whose lists still have it."""
         answers = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
@@ -102,7 +122,7 @@ class Index:
         )
         for answer in answers:
             for item in answer["Items"]:
-                yield item["sk"]["S"]
+                yield item["sk"]["S"], frozenset(item["categories"]["SS"])
 
 
 def _pair(number: str, endpoint_id: str) -> dict[str, Any]:

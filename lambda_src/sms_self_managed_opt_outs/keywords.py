@@ -2,12 +2,14 @@
 
 A message is compared as a list of tokens: Unicode is folded to its compatibility form (NFKC),
 letters to one case, and characters that a reader does not see or read (zero-width characters,
-variation selectors, emoji) and punctuation around a token are removed. A word never matches a part
-of a token, so that `END` matches neither *weekend* nor *send*.
+variation selectors, emoji) and punctuation around a token are removed. The dotted and the dotless i
+of Turkish are one letter, because the case of I depends on the language. A word never matches a
+part of a token, so that `END` matches neither *weekend* nor *send*.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +34,13 @@ EVERY_CATEGORY = "all"
 # work on a hostile message. A concatenated SMS has 1,600 characters at most.
 _LONGEST_TEXT = 2000
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-")  # noqa: RUF001
+_TURKISH_I = re.compile("[i\u0131]\u0307*")
+# Unicode's Default_Ignorable_Code_Point outside the category Cf, which an app can leave behind: the
+# grapheme joiner, Hangul fillers, inherent vowels of Khmer, variation selectors. The enclosing
+# keycap and the Arabic tatweel change the look of the characters before them, not the word.
+_INVISIBLE = frozenset(
+    "\u034f\u0640\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u20e3\u3164\uffa0"
+) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 
 
 class BadKeywords(ValueError):
@@ -76,30 +85,28 @@ class Match:
 
 def tokens_of(text: str) -> tuple[str, ...]:
     """Return the words of a text in comparable form."""
-    folded = unicodedata.normalize("NFKC", text[:_LONGEST_TEXT]).translate(_DASHES)
-    # Folding the case of some letters decomposes them, so the text is composed once more.
-    folded = unicodedata.normalize("NFKC", folded.casefold())
+    folded = unicodedata.normalize("NFKC", text[:_LONGEST_TEXT]).translate(_DASHES).casefold()
     visible = "".join(
         " " if _separates(character) else character
         for character in folded
         if not _is_invisible(character)
     )
-    return tuple(filter(None, (_without_punctuation(token) for token in visible.split())))
+    # Folding the case of some letters decomposes them, so the text is composed once more.
+    composed = unicodedata.normalize("NFKC", _TURKISH_I.sub("i", visible))
+    return tuple(filter(None, (_without_punctuation(token) for token in composed.split())))
 
 
 def _is_invisible(character: str) -> bool:
-    # Cf: zero-width characters, marks of direction, soft hyphens. Variation selectors and the
-    # enclosing keycap change how the emoji before them looks.
-    return (
-        unicodedata.category(character) == "Cf"
-        or "\ufe00" <= character <= "\ufe0f"
-        or character == "\u20e3"
-    )
+    # Cf: zero-width characters, marks of direction, soft hyphens.
+    return character in _INVISIBLE or unicodedata.category(character) == "Cf"
 
 
 def _separates(character: str) -> bool:
-    """Check for control characters, emoji and other symbols between words."""
-    return unicodedata.category(character) in ("Cc", "So", "Sk", "Co", "Cn")
+    """Check for control characters, emoji and other symbols between words.
+
+    Cs: half of an emoji, where a message was cut or put together between its halves.
+    """
+    return unicodedata.category(character) in ("Cc", "Cs", "So", "Sk", "Co", "Cn")
 
 
 def _without_punctuation(token: str) -> str:

@@ -25,7 +25,7 @@ _LATER = frozenset({DeliveryStatus.THROTTLED, DeliveryStatus.TEMPORARY_FAILURE})
 
 
 class ReplyNotSent(RuntimeError):
-    """The answer was surely not sent, and a later attempt may send it."""
+    """The answer was not sent by this attempt, and a later attempt may send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,17 @@ class Replies:
     store: Store
     sleep: Callable[[float], None] = time.sleep
 
-    def answer(self, message: InboundMessage, record: Record, text: str | None) -> ReplyState:
+    def answer(
+        self, message: InboundMessage, record: Record, text: str | None, *, receives: int = 1
+    ) -> ReplyState:
         """Send the answer that is due, once.
+
+        An answer that is TAKEN at the first receipt of a message is being sent by a copy of it, and
+        a number that is on the list by then would not get it. At a later receipt the function
+        that took it has died.
+
+        Args:
+            receives: how often the queue gave the message out, this time included.
 
         Returns:
             The state of the answer. UNKNOWN: an attempt ended without an answer of the service.
@@ -47,12 +56,16 @@ class Replies:
             ClientError, BotoCoreError: the table did not take the outcome.
         """
         if record.reply is ReplyState.TAKEN:
-            self.store.set_reply(message, ReplyState.UNKNOWN, reply_reason="INTERRUPTED")
+            if receives == 1:
+                raise ReplyNotSent("A copy of the message is being answered.")
+            self.store.end_reply(
+                message, ReplyState.TAKEN, ReplyState.UNKNOWN, reply_reason="INTERRUPTED"
+            )
             return ReplyState.UNKNOWN
         if record.reply is not ReplyState.PENDING or text is None:
             return record.reply
         if not self.store.take_reply(message, uuid.uuid4().hex):
-            return ReplyState.TAKEN  # by a copy of the message that is processed at the same time
+            raise ReplyNotSent("A copy of the message is being answered.")
         outcome = attempt(lambda: self._send(message, text), sleep=self.sleep)
         if outcome.delivery_status in _LATER:
             self.store.set_reply(
@@ -69,8 +82,14 @@ class Replies:
         return state
 
     def give_up(self, message: InboundMessage) -> None:
-        """Record that the answer stays unsent."""
-        self.store.set_reply(message, ReplyState.REFUSED, reply_reason="GIVEN_UP")
+        """Record that the answer stays unsent.
+
+        Raises:
+            ClientError: an answer was taken, or its end is recorded already; look at the record.
+        """
+        self.store.end_reply(
+            message, ReplyState.PENDING, ReplyState.REFUSED, reply_reason="GIVEN_UP"
+        )
 
     def _send(self, message: InboundMessage, text: str) -> dict[str, str]:
         answer = self.client.send_text_message(

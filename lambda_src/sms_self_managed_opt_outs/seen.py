@@ -22,6 +22,7 @@ EVENT_TYPES = (
 )
 _NUMBER = re.compile(r"\+?([1-9][0-9]{1,18})")
 _TEXT_CHANNELS = frozenset({"SMS", "VOICE"})
+_LONGEST_ID = 1_000  # bytes; DynamoDB limits the sort key, of which the id is a part, to 1,024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def seen_in(event: Mapping[str, Any]) -> Seen | None:
     """Return the endpoint of an event with its number; None where the event does not show both."""
     attributes = _mapping(event.get("attributes"))
     endpoint_id = _mapping(event.get("client")).get("client_id")
-    if not isinstance(endpoint_id, str) or not endpoint_id:
+    if not isinstance(endpoint_id, str) or not _can_be_a_key(endpoint_id):
         return None
     kind = event.get("event_type")
     if kind in ("_campaign.send", "_journey.send"):
@@ -57,6 +58,14 @@ def seen_in(event: Mapping[str, Any]) -> Seen | None:
         return None
     lasting = bool(attributes.get("campaign_id") or attributes.get("journey_id"))
     return Seen(f"+{found[1]}", endpoint_id, lasting)
+
+
+def _can_be_a_key(endpoint_id: str) -> bool:
+    """Check whether DynamoDB takes the id: a refused record would hold up its shard."""
+    try:
+        return 0 < len(endpoint_id.encode()) <= _LONGEST_ID
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
 
 
 def _address(event: Mapping[str, Any]) -> Any:

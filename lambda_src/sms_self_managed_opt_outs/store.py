@@ -30,13 +30,17 @@ from sms_self_managed_opt_outs.preferences import Decision, Outcome, Preference,
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["Contended", "Record", "ReplyState", "Store"]
+__all__ = ["Contended", "Record", "ReplyState", "Store", "UnreadablePreference"]
 
 _ROUNDS = 6
 
 
 class Contended(RuntimeError):
     """Other messages of the number were recorded at the same time, every time. Try again."""
+
+
+class UnreadablePreference(RuntimeError):
+    """The table has a preference of the number that this module did not write. Delete the item."""
 
 
 class ReplyState(StrEnum):
@@ -78,13 +82,15 @@ class Store:
     def preferences(self, number: str) -> dict[str, Preference]:
         """Return the number's preferences by category, as they are now."""
         answers = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :number AND begins_with(sk, :category)",
-            ExpressionAttributeValues={":number": {"S": number}, ":category": {"S": "category#"}},
+            TableName=self._table, **_categories_of(number)
         )
         found = (_preference(item) for answer in answers for item in answer["Items"])
         return {preference.category: preference for preference in found}
+
+    def has_preferences(self, number: str) -> bool:
+        """Check whether the number said anything, without reading what."""
+        answer = self._client.query(TableName=self._table, Limit=1, **_categories_of(number))
+        return bool(answer["Items"])
 
     def record(
         self,
@@ -126,6 +132,22 @@ class Store:
     def set_reply(self, message: InboundMessage, state: ReplyState, **about: str) -> None:
         """Record the end of an answer, with the id of the text message or the reason."""
         self._client.update_item(**self._update(message, {"reply": state, **about}))
+
+    def end_reply(
+        self, message: InboundMessage, before: ReplyState, after: ReplyState, **about: str
+    ) -> None:
+        """Record the end of an answer that another attempt left in a state.
+
+        Raises:
+            ClientError: the answer has another state now (ConditionalCheckFailedException).
+        """
+        request = self._update(
+            message,
+            {"reply": after, **about},
+            condition="reply = :before",
+            values={":before": {"S": str(before)}},
+        )
+        self._client.update_item(**request)
 
     def mark(self, message: InboundMessage, step: str) -> None:
         """Record that a step (`settled`, `announced`) is done."""
@@ -245,6 +267,14 @@ class Store:
         return request if condition is None else {**request, "ConditionExpression": condition}
 
 
+def _categories_of(number: str) -> dict[str, Any]:
+    return {
+        "ConsistentRead": True,
+        "KeyConditionExpression": "pk = :number AND begins_with(sk, :category)",
+        "ExpressionAttributeValues": {":number": {"S": number}, ":category": {"S": "category#"}},
+    }
+
+
 def _key(message: InboundMessage) -> dict[str, Any]:
     return {"pk": {"S": message.number}, "sk": {"S": f"message#{message.id}"}}
 
@@ -265,10 +295,15 @@ def _milliseconds(instant: str) -> int:
 
 
 def _preference(item: Mapping[str, Any]) -> Preference:
-    return Preference(
-        category=item["sk"]["S"].removeprefix("category#"),
-        status=Status(item["status"]["S"]),
-        said_at=_milliseconds(item["said_at"]["S"]),
-        message_id=item["message_id"]["S"],
-        changed_at=_milliseconds(item["changed_at"]["S"]),
-    )
+    try:
+        return Preference(
+            category=item["sk"]["S"].removeprefix("category#"),
+            status=Status(item["status"]["S"]),
+            said_at=_milliseconds(item["said_at"]["S"]),
+            message_id=item["message_id"]["S"],
+            changed_at=_milliseconds(item["changed_at"]["S"]),
+        )
+    except (KeyError, ValueError, OverflowError) as error:
+        raise UnreadablePreference(
+            "An item category#… of the number lacks an attribute, or has another form."
+        ) from error

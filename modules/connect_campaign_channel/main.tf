@@ -143,7 +143,9 @@ module "contact" {
     { for other in var.channel.other[*] : "channel" => other.policy.json if other.policy != null },
   )
   kms_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # the queue and the table
-  operations  = local.operations
+  # A waiting message is queued again after some receipts.
+  recursive_loop_allowed = true
+  operations             = local.operations
 }
 
 resource "aws_lambda_event_source_mapping" "endpoints" {

@@ -129,7 +129,9 @@ module "sender" {
     local.has_project ? { pinpoint = module.access[0].policy_json } : {},
   )
   kms_actions = ["kms:Decrypt", "kms:GenerateDataKey"] # the tables, the queue and the topic
-  operations  = local.operations
+  # A wait of a day is a chain of 96 messages.
+  recursive_loop_allowed = true
+  operations             = local.operations
 }
 
 resource "aws_lambda_event_source_mapping" "retries" {

@@ -288,7 +288,9 @@ module "sender" {
   kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"] # the queues, the pieces, the table
   timeout_seconds = local.sender_timeout_seconds
   memory_mb       = 512
-  operations      = local.operations
+  # A permit is queued again every 15 minutes of a night, and at each retry.
+  recursive_loop_allowed = true
+  operations             = local.operations
 }
 
 resource "aws_lambda_event_source_mapping" "permits" {

@@ -15,7 +15,7 @@ data "aws_iam_policy_document" "inbound" {
 
   statement {
     sid       = "FindEndpointsAndRememberKeptNumbers"
-    actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
     resources = [aws_dynamodb_table.index.arn]
   }
 

@@ -227,7 +227,9 @@ variable "keywords" {
   }
 
   validation {
-    condition     = length(flatten([for keyword in values(var.keywords) : distinct([for word in flatten(values(keyword.words)) : upper(trimspace(word))])])) == length(distinct(flatten([for keyword in values(var.keywords) : [for word in flatten(values(keyword.words)) : upper(trimspace(word))]])))
+    # As the function compares them: without case, punctuation, symbols and invisible characters. Words
+    # that differ in Unicode's compatibility forms alone pass, and end in BadKeywords in the function.
+    condition     = length(flatten([for keyword in values(var.keywords) : distinct([for word in flatten(values(keyword.words)) : trimspace(replace(replace(lower(word), "/\\p{Cf}/", ""), "/[^\\p{L}\\p{M}\\p{N}]+/", " "))])])) == length(distinct(flatten([for keyword in values(var.keywords) : [for word in flatten(values(keyword.words)) : trimspace(replace(replace(lower(word), "/\\p{Cf}/", ""), "/[^\\p{L}\\p{M}\\p{N}]+/", " "))]])))
     error_message = "keywords must not share a word: one message would have two meanings. Remove the word from one of the keywords."
   }
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.aws import aws_client
 from shared.metrics import write_counts
@@ -21,11 +20,11 @@ from sms_self_managed_opt_outs.announcements import Announcements
 from sms_self_managed_opt_outs.endpoints import Endpoints
 from sms_self_managed_opt_outs.handling import Handling, StepsFailed
 from sms_self_managed_opt_outs.inbound import MalformedInbound, inbound_in
-from sms_self_managed_opt_outs.index import Index, SettingsMissing
+from sms_self_managed_opt_outs.index import Index
 from sms_self_managed_opt_outs.keywords import keywords_from
 from sms_self_managed_opt_outs.opt_out_lists import OptOutLists
 from sms_self_managed_opt_outs.replies import Replies
-from sms_self_managed_opt_outs.store import Contended, Store
+from sms_self_managed_opt_outs.store import Store, UnreadablePreference
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -88,15 +87,17 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     """
     failed: dict[str, str] = {}
     for record in event["Records"]:
-        if context.get_remaining_time_in_millis() < SECONDS_FOR_A_MESSAGE * 1000:
+        if not _has_time(context):
             failed[record["messageId"]] = "OutOfTime"
             continue
         try:
-            _handle(record)
-        except (StepsFailed, MalformedInbound) as error:
+            _handle(record, context)
+        except (StepsFailed, MalformedInbound, UnreadablePreference) as error:
             # Their texts hold steps, codes and names of members, and nothing of the content.
             failed[record["messageId"]] = str(error)
-        except (BotoCoreError, ClientError, Contended, SettingsMissing) as error:
+        except Exception as error:
+            # One person's message must not bring back the messages of the others. SQS redelivers
+            # it, and after its last receipt moves it to the dead-letter queue.
             failed[record["messageId"]] = error_code(error)
     for message_id, reason in failed.items():
         logger.warning("Message comes back", extra={"sqs_message_id": message_id, "reason": reason})
@@ -104,13 +105,17 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _handle(record: Mapping[str, Any]) -> None:
+def _has_time(context: LambdaContext) -> bool:
+    return context.get_remaining_time_in_millis() >= SECONDS_FOR_A_MESSAGE * 1000
+
+
+def _handle(record: Mapping[str, Any], context: LambdaContext) -> None:
     work = _work_in(record["body"])
     if work is not None and "settle" in work:
         handling().settle(str(work["settle"]))
         return
     if work is not None and work.get("try") == "kept_numbers":
-        handling().try_kept_numbers()
+        handling().try_kept_numbers(lambda: _has_time(context))
         return
     attributes = record.get("attributes", {})
     message = inbound_in(record["body"], int(attributes.get("SentTimestamp", "0")))

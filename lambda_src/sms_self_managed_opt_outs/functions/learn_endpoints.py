@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NAMESPACE = "SmsSelfManagedOptOuts"
 # Ids of messages to bare numbers are many, and most are no endpoints.
 PASSING_SECONDS = 90 * 86_400
+RENEWED_SECONDS = 45 * 86_400  # before the end
 REMEMBERED = 50_000
 SECONDS_TO_FINISH = 10.0
 QUEUE_URL = required_env("QUEUE_URL")
@@ -38,7 +39,7 @@ index = Index(dynamodb, required_env("INDEX_TABLE"))
 store = Store(dynamodb, required_env("PREFERENCES_TABLE"))
 dead_letters = DeadLetters(required_env("DEAD_LETTER_QUEUE_URL"), logger)
 # Pairs that this execution environment wrote or found: a campaign has several events a message.
-remembered: set[tuple[str, str]] = set()
+remembered: set[Seen] = set()
 
 
 @logger.inject_lambda_context
@@ -79,18 +80,22 @@ def _learn(seen: Seen) -> bool:
     finds the pair, or is found. A pair counts as known when all of it is done, so that a record
     that is delivered again after a failure does the rest.
     """
-    pair = (seen.number, seen.endpoint_id)
-    if pair in remembered:
+    if seen in remembered:
         return False
-    expires_at = None if seen.lasting else int(time.time()) + PASSING_SECONDS
-    new = index.learn(seen.number, seen.endpoint_id, expires_at)
+    now = int(time.time())
+    new = index.learn(
+        seen.number,
+        seen.endpoint_id,
+        None if seen.lasting else now + PASSING_SECONDS,
+        renew_before=now + RENEWED_SECONDS,
+    )
     if new:
-        if store.preferences(seen.number):
+        if store.has_preferences(seen.number):
             _order_mark(seen.number)
         index.know(seen.number, seen.endpoint_id)
     if len(remembered) >= REMEMBERED:
         remembered.clear()
-    remembered.add(pair)
+    remembered.add(seen)
     return new
 
 

@@ -82,6 +82,14 @@ resource "aws_lambda_function_event_invoke_config" "this" {
   depends_on = [aws_iam_role_policy.on_failure]
 }
 
+# Lambda Developer Guide, "Use Lambda recursive loop detection to prevent infinite loops".
+resource "aws_lambda_function_recursion_config" "this" {
+  count = var.recursive_loop_allowed ? 1 : 0
+
+  function_name  = aws_lambda_function.this.function_name
+  recursive_loop = "Allow"
+}
+
 resource "aws_lambda_permission" "this" {
   for_each = var.invokers
 

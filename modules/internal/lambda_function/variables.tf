@@ -95,6 +95,13 @@ variable "policies" {
   }
 }
 
+variable "recursive_loop_allowed" {
+  description = "Lets messages that the function sends to its own queue invoke it again without end. By default Lambda stops a chain of about 16 such invocations, and the message is lost or in the dead-letter queue. For functions whose chains end by themselves."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "reserved_concurrency" {
   description = "Reserved concurrency of the function, which is also its maximum. Null uses the account's unreserved concurrency."
   type        = number

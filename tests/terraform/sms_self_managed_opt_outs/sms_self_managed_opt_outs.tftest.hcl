@@ -242,6 +242,35 @@ run "rejects_a_word_with_two_meanings" {
   expect_failures = [var.keywords]
 }
 
+run "rejects_a_word_with_two_meanings_that_differ_in_punctuation" {
+  command = plan
+
+  variables {
+    keywords = {
+      stop  = { action = "opt_out", category = "promotional", words = { en = ["Opt-Out"] } }
+      start = { action = "opt_in", category = "promotional", words = { en = ["\"OPT\u200b  OUT!\" 🙏"] } }
+    }
+  }
+
+  expect_failures = [var.keywords]
+}
+
+run "takes_words_that_differ_in_a_mark" {
+  command = plan
+
+  variables {
+    keywords = {
+      stop  = { action = "opt_out", category = "promotional", words = { th = ["หยุด"], fr = ["ARRÊT"] }, replies = { en = "Out" } }
+      start = { action = "opt_in", category = "promotional", words = { th = ["หยด"], fr = ["ARRET"] }, replies = { en = "In" } }
+    }
+  }
+
+  assert {
+    condition     = length(jsondecode(local.settings).keywords) == 2
+    error_message = "A mark can be a letter of its own."
+  }
+}
+
 run "rejects_a_word_of_punctuation" {
   command = plan
 

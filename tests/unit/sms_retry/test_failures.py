@@ -65,17 +65,31 @@ def test_a_sender_id_is_kept_as_the_origination_identity() -> None:
     assert read(of_campaign(origination_phone_number="MYBRAND")).origination == "MYBRAND"
 
 
+def test_a_failure_that_is_not_final_is_none_yet() -> None:
+    assert read_sms_event(of_campaign(is_final="false")) is None
+    assert isinstance(read_sms_event(of_campaign(is_final="true")), Failure)
+
+
+def test_a_number_is_sent_to_again_as_it_is_written_in_the_event() -> None:
+    assert read(of_campaign(destination_phone_number="14255550199")).number == "14255550199"
+
+
 BAD_EVENTS: list[Any] = [
     of_campaign(message_id=None),
     of_campaign(message_id=""),
+    of_campaign(message_id="m" * 257),
+    of_campaign(message_id="m\ud800"),
+    of_campaign(message_id="m 1"),
     {**of_campaign(), "attributes": None},
     {**of_campaign(), "attributes": []},
     {**of_campaign(), "attributes": {"message_id": 7}},
     of_campaign(record_status=None),
     of_campaign(record_status=""),
+    of_campaign(record_status="UNREACHABLE " * 10),
+    of_campaign(record_status="about +14255550199"),
     of_campaign(destination_phone_number=None),
     of_campaign(destination_phone_number="ann@example.com"),
-    of_campaign(destination_phone_number="4255550199"),
+    of_campaign(destination_phone_number="(425) 555-0199"),
     of_campaign(destination_phone_number="+0425555"),
     of_campaign(destination_phone_number="+1425555019912345678901"),
     {**of_campaign(), "event_timestamp": None},
@@ -107,6 +121,7 @@ def test_an_event_that_lacks_what_a_text_has_says_so_and_quotes_nothing(event: A
         json.dumps({"of": "m0", "n": 101, "at": NOON}),
         json.dumps({"of": "m0", "n": True, "at": NOON}),
         json.dumps({"of": "", "n": 1, "at": NOON}),
+        json.dumps({"of": "m" * 257, "n": 1, "at": NOON}),
         json.dumps({"of": 7, "n": 1, "at": NOON}),
         json.dumps({"of": "m0", "n": 1, "at": -1}),
         json.dumps({"of": "m0", "n": 1}),

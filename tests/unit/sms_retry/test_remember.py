@@ -43,6 +43,15 @@ def test_an_item_that_was_not_written_by_remember_is_no_text(here: World) -> Non
     assert here.texts.find("absent") is None
 
 
+@pytest.mark.parametrize("settings", ["[]", "7", "null", "{", '["Keyword"]'])
+def test_settings_of_another_form_are_no_settings(here: World, settings: str) -> None:
+    entry = here.remember("Hello")
+    item = here.dynamodb.scan(TableName="texts")["Items"][0]
+    here.dynamodb.put_item(TableName="texts", Item={**item, "settings": {"S": settings}})
+
+    assert here.texts.find(entry["retry_key"]) is None
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [

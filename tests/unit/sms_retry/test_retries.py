@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -297,10 +298,22 @@ def test_copies_of_a_failure_and_copies_of_its_retry_send_once(here: World) -> N
     assert [type(one) for one in results if not isinstance(one, Skipped)] == [Sent]
 
 
+def one_at_a_time(dynamodb: Any) -> None:
+    """Make updates atomic, as DynamoDB's are: moto checks a condition and writes in two steps."""
+    lock, update = Lock(), dynamodb.update_item
+
+    def update_item(**request: Any) -> Any:
+        with lock:
+            return update(**request)
+
+    dynamodb.update_item = update_item
+
+
 def test_concurrent_copies_send_once(here: World) -> None:
     here.happen(of_campaign())
     [(_, body)] = here.queued()
     here.now = Retry.of(body).due_at
+    one_at_a_time(here.dynamodb)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: here.send(body, f"sqs-{number}"), range(8)))
@@ -458,6 +471,16 @@ def test_an_endpoint_that_must_not_get_texts_gets_no_retry(
     assert here.sms.sent == []
 
 
+@pytest.mark.parametrize("address", ["14255550199", "+1 (425) 555-0199"])
+def test_another_spelling_of_the_number_is_the_same_number(here: World, address: str) -> None:
+    assert here.api.endpoint
+    here.api.endpoint["Address"] = address
+
+    here.run(of_campaign())
+
+    assert [one["DestinationPhoneNumber"] for one in here.sms.sent] == [NUMBER]
+
+
 def test_an_endpoint_that_was_deleted_gets_no_retry(here: World) -> None:
     here.api.endpoint = None
 
@@ -587,6 +610,28 @@ def test_a_failure_after_the_arrival_of_the_message_is_not_retried(here: World) 
 
     assert here.run(of_campaign(), here.failure_of_retry("retry-1")) == []
     assert len(here.sms.sent) == 1
+
+
+def test_large_contexts_are_queued_in_calls_that_sqs_takes(here: World) -> None:
+    context = {f"k{number}": "\U0001f600" * 800 for number in range(5)}
+    events = [of_campaign(f"m{number}", context=context) for number in range(10)]
+
+    outcome = here.happen(*events)
+
+    assert (outcome.again, outcome.counts["ScheduledRetries"]) == ({}, 10)
+    assert len(here.queued()) == 10
+
+
+def test_a_context_that_no_message_of_the_queue_can_hold_is_parked_and_the_others_are_queued(
+    here: World,
+) -> None:
+    events = {"1": of_campaign("m1", context={"k": "x" * 270_000}), "2": of_campaign("m2")}
+
+    outcome = here.intake().process(events)
+
+    assert list(outcome.hopeless) == ["1"]
+    assert len(here.queued()) == 1
+    assert here.chain("m1") == {}
 
 
 # Items of the tables

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -125,11 +126,48 @@ def test_missing_settings_bring_messages_back(module, account, dynamodb):
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
 
 
+def test_a_preference_of_another_program_fails_its_own_number_and_no_other(
+    module, account, dynamodb, caplog
+):
+    foreign = {"pk": {"S": ANN}, "sk": {"S": "category#promotional"}, "status": {"S": "out"}}
+    dynamodb.put_item(TableName="preferences", Item=foreign)
+    other = notification(payload(originationNumber="+12065550143", inboundMessageId="inbound-2"))
+
+    answer = module.lambda_handler(sqs_event(notification(payload()), other), context())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert account.phones.lists[LISTS["promotional"]] == {"+12065550143"}
+    assert "An item category#" in str([record.__dict__ for record in caplog.records])
+
+
+def test_a_fault_that_no_rule_foresaw_fails_one_message(module, account, monkeypatch):
+    handle = account.handling.handle
+
+    def faulty(message, **given):
+        if message.number == ANN:
+            raise LookupError(ANN)
+        return handle(message, **given)
+
+    monkeypatch.setattr(module, "handling", cached(SimpleNamespace(handle=faulty, counts={})))
+    other = notification(payload(originationNumber="+12065550143", inboundMessageId="inbound-2"))
+
+    answer = module.lambda_handler(sqs_event(notification(payload()), other), context())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert account.phones.lists[LISTS["promotional"]] == {"+12065550143"}
+
+
+def cached(value):
+    made = cache(lambda: value)
+    made()
+    return made
+
+
 def test_the_daily_rule_and_new_endpoints_are_work_of_the_same_queue(module, account):
     account.handling.handle(said("STOP"))
     account.project.add("new")
     account.index.learn(ANN, "new", None)
-    account.index.keep_trying("+12065550199")
+    account.index.keep_trying("+12065550199", ["promotional"], also=False)
     works = ({"settle": ANN}, {"try": "kept_numbers"})
 
     answer = module.lambda_handler(
@@ -256,12 +294,54 @@ def records(*events):
 
 def test_endpoints_are_learned_once_and_found_by_number(learner, account, queue):
     for _ in range(2):
-        answer = learner.lambda_handler(records(event(), event("_SMS.BUFFERED"), sent()), context())
+        answer = learner.lambda_handler(records(event(), event("_SMS.BUFFERED")), context())
 
     assert answer == {"batchItemFailures": []}
     assert account.index.endpoint_ids(ANN) == ["mobile-7"]
     assert account.log.count("put_item") == 1
     assert queue.bodies == []
+
+
+def expiry(dynamodb):
+    [item] = dynamodb.scan(TableName="index", FilterExpression="attribute_exists(known)")["Items"]
+    return int(item["expires_at"]["N"]) if "expires_at" in item else None
+
+
+def test_an_endpoint_of_a_campaign_is_kept_although_a_message_to_its_number_came_first(
+    learner, account
+):
+    learner.lambda_handler(records(event()), context())
+    assert expiry(account.dynamodb) is not None
+
+    learner.lambda_handler(records(sent()), context())
+    learner.remembered.clear()
+    learner.lambda_handler(records(event()), context())
+
+    assert expiry(account.dynamodb) is None
+
+
+def test_an_endpoint_that_still_gets_messages_does_not_expire(learner, account, monkeypatch):
+    now = 1_796_040_000
+    monkeypatch.setattr(learner.time, "time", lambda: now)
+    learner.lambda_handler(records(event()), context())
+    day = 86_400
+
+    for days in (10, 60):
+        learner.remembered.clear()
+        monkeypatch.setattr(learner.time, "time", lambda days=days: now + days * day)
+        learner.lambda_handler(records(event()), context())
+
+    assert expiry(account.dynamodb) == now + (60 + 90) * day
+
+
+@pytest.mark.parametrize("endpoint_id", ["x" * 1_001, "ü" * 501, "a\ud800"])
+def test_an_id_that_no_key_of_a_table_can_hold_does_not_stop_the_shard(
+    learner, account, endpoint_id
+):
+    answer = learner.lambda_handler(records(event(endpoint_id=endpoint_id), event()), context())
+
+    assert answer == {"batchItemFailures": []}
+    assert account.index.endpoint_ids(ANN) == ["mobile-7"]
 
 
 def test_a_new_endpoint_of_a_number_that_opted_out_is_ordered_to_be_marked(learner, account, queue):
@@ -282,6 +362,18 @@ def test_an_order_that_fails_is_given_when_the_record_comes_back(learner, accoun
     assert first == {"batchItemFailures": [{"itemIdentifier": "0"}]}
     assert second == {"batchItemFailures": []}
     assert len(queue.bodies) == 1
+
+
+def test_an_endpoint_is_ordered_to_be_marked_whatever_form_the_preference_has(
+    learner, account, dynamodb, queue
+):
+    foreign = {"pk": {"S": ANN}, "sk": {"S": "category#promotional"}, "status": {"S": "out"}}
+    dynamodb.put_item(TableName="preferences", Item=foreign)
+
+    answer = learner.lambda_handler(records(event()), context())
+
+    assert answer == {"batchItemFailures": []}
+    assert queue.bodies == [{"sms_self_managed_opt_outs": {"settle": ANN}}]
 
 
 def test_a_record_that_is_no_event_is_parked_and_the_others_are_learned(learner, account, queue):

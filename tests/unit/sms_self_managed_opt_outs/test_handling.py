@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
@@ -11,7 +12,7 @@ from sms_self_managed_opt_outs.announcements import Announcements
 from sms_self_managed_opt_outs.handling import StepsFailed
 from sms_self_managed_opt_outs.preferences import Outcome
 from sms_self_managed_opt_outs.store import Contended
-from tests.builders.opt_outs import ANN, LISTS, OURS, Account, refusal, said
+from tests.builders.opt_outs import ANN, LISTS, OURS, Account, keywords, refusal, said
 
 PROMOTIONAL = LISTS["promotional"]
 THROTTLED = refusal("SendTextMessage", "ThrottlingException")
@@ -315,9 +316,9 @@ def test_a_table_that_fails_at_any_call_loses_nothing_and_sends_nothing_twice(
     )
     message = said("STOP")
 
-    for _ in range(4):
+    for receives in range(1, 5):
         try:
-            account.handling.handle(message)
+            account.handling.handle(message, receives=receives)
         except Exception as failed:
             assert "STOP" not in str(failed)
 
@@ -346,11 +347,105 @@ def test_an_attempt_that_was_killed_at_the_answer_is_not_repeated_and_the_list_i
     with pytest.raises(KeyboardInterrupt):
         account.handling.handle(message)
 
-    account.handling.handle(message)
+    account.handling.handle(message, receives=2)
 
     assert len(account.phones.sent) == 1
     assert account.phones.lists[PROMOTIONAL] == {ANN}
     assert account.rows("message#")[0]["reply"] == "UNKNOWN"
+
+
+def test_a_copy_that_is_processed_during_the_answer_does_not_put_the_number_on_the_list_first(
+    account,
+):
+    message = said("STOP")
+    send = account.phones.send_text_message
+    copies = []
+
+    def copy_first(**request):
+        if not copies:
+            copies.append("of the topic")
+            with pytest.raises(StepsFailed, match="reply: ReplyNotSent"):
+                account.handling.handle(message)
+        return send(**request)
+
+    account.phones.send_text_message = copy_first
+
+    account.handling.handle(message)
+    account.handling.handle(message, receives=2)
+
+    assert account.texts() == ["You will get no more offers."]
+    assert account.rows("message#")[0]["reply"] == "SENT"
+    assert account.phones.lists[PROMOTIONAL] == {ANN}
+
+
+def test_an_answer_that_was_sent_is_not_recorded_as_given_up(account):
+    update = account.store.set_reply
+    lost = [refusal("UpdateItem", "InternalServerError", 500)]
+
+    def set_reply(*given, **about):
+        if lost:
+            raise lost.pop()
+        update(*given, **about)
+
+    account.store.set_reply = set_reply
+    message = said("STOP")
+
+    with pytest.raises(StepsFailed):
+        account.handling.handle(message, receives=3)
+    assert account.phones.lists[PROMOTIONAL] == {ANN}
+    account.handling.handle(message, receives=4)
+
+    assert len(account.phones.sent) == 1
+    assert account.rows("message#")[0]["reply"] == "UNKNOWN"
+
+
+def test_a_fault_of_any_kind_in_a_step_does_not_keep_the_number_off_the_list(account):
+    account.project.add("12065550142", Address=12065550142)
+    message = said("STOP")
+
+    with pytest.raises(StepsFailed, match="endpoints: TypeError"):
+        account.handling.handle(message)
+
+    assert account.phones.lists[PROMOTIONAL] == {ANN}
+    assert account.texts() == ["You will get no more offers."]
+
+
+def test_the_daily_try_leaves_a_list_alone_that_another_program_put_the_number_on(account):
+    for at, text in enumerate(["STOP", "START", "STOP", "START"]):
+        account.handling.handle(said(text, at=at))
+    account.phones.lists[LISTS["transactional"]].add(ANN)
+    account.phones.deleted.clear()  # thirty days later
+
+    account.handling.try_kept_numbers()
+
+    assert account.phones.lists == {PROMOTIONAL: set(), LISTS["transactional"]: {ANN}}
+
+
+def test_an_opt_in_that_waits_for_one_list_is_not_forgotten_for_another(account):
+    opts_into = {
+        name: {"action": "opt_in", "category": name, "words": {"en": [f"YES {name}"]}}
+        for name in LISTS
+    }
+    handling = replace(account.handling, keywords=keywords(**opts_into))
+    for at, text in enumerate(["STOP ALL", "START", "STOP ALL"]):
+        handling.handle(said(text, at=at))
+
+    for at, name in enumerate(LISTS):
+        handling.handle(said(f"YES {name}", at=10 + at))
+
+    assert list(account.index.kept_numbers()) == [(ANN, set(LISTS))]
+
+
+def test_kept_numbers_without_time_for_them_wait_for_the_next_day(account):
+    numbers = [f"+1206555{place:04}" for place in range(30)]
+    for number in numbers:
+        account.index.keep_trying(number, ["promotional"], also=False)
+    answers = iter([True] * 10 + [False])
+
+    account.handling.try_kept_numbers(lambda: next(answers))
+
+    assert len(list(account.index.kept_numbers())) == 20
+    assert account.handling.counts["OptInsUntried"] == 20
 
 
 def test_a_throttled_answer_is_sent_by_a_later_attempt_and_the_list_waits_for_it(account):
@@ -411,14 +506,14 @@ def test_a_number_that_the_list_keeps_for_thirty_days_is_tried_again_until_it_le
         account.handling.handle(said(text, at=at))
     assert account.phones.lists[PROMOTIONAL] == {ANN}
     assert account.rows("category#promotional")[0]["status"] == "OPTED_IN"
-    assert list(account.index.kept_numbers()) == [ANN]
+    assert list(account.index.kept_numbers()) == [(ANN, {"promotional"})]
     last = max(account.rows("message#"), key=lambda row: row["said_at"])
     assert (last["reply"], last["reply_reason"]) == (
         "REFUSED",
         "DESTINATION_PHONE_NUMBER_OPTED_OUT",
     )
     account.handling.try_kept_numbers()
-    assert list(account.index.kept_numbers()) == [ANN]
+    assert list(account.index.kept_numbers()) == [(ANN, {"promotional"})]
     account.phones.deleted.clear()  # thirty days later
 
     account.handling.try_kept_numbers()

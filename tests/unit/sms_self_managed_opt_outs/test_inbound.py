@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_self_managed_opt_outs.inbound import MalformedInbound, inbound_in, same_number
+from shared.phone_numbers import same_number
+from sms_self_managed_opt_outs.inbound import MalformedInbound, inbound_in
 from tests.builders.opt_outs import ANN, NOON, OURS, notification, payload
 
 
@@ -60,6 +61,8 @@ BAD = {
     "no time": notification(payload(), None),
     "a time without a zone": notification(payload(), "2026-11-30T12:00:00"),
     "a time that is none": notification(payload(), "noon"),
+    "a time beyond all": notification(payload(), "9999-12-31T23:59:59.9999999Z"),
+    "a time before all": notification(payload(), "0001-01-01T00:00:00Z"),
     "a time of another type": notification(payload(), 7),
     "no number": notification(payload(originationNumber=None)),
     "a number of letters": notification(payload(originationNumber="SHOP")),

@@ -45,6 +45,32 @@ def test_spaces_and_dashes_of_every_kind_are_the_same(text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["STOP\ud83d", "\udc4dSTOP", "ST\u034fOP", "STOP\u3164", "\u115fSTOP", "STOP\uffa0",
+     "STOP\U000e0101", "S\u180bTOP"],
+)  # fmt: skip
+def test_half_an_emoji_and_blanks_that_unicode_counts_as_letters_do_not_hide_a_keyword(text):
+    assert name_of(text) == "stop"
+
+
+@pytest.mark.parametrize(
+    ("words", "texts"),
+    [
+        (["İPTAL", "ÇIK"], ["iptal", "IPTAL", "İptal", "ıptal", "çık", "ÇIK", "Çik"]),
+        (["iptal", "çık"], ["İPTAL", "IPTAL", "ÇIK"]),
+        (["إيقاف"], ["إيقاف", "\u200fإيقاف؟", "\u2067إيقاف\u2069", "إيـــقاف"]),
+        (["הסר"], ["הסר", "\u200eהסר\u200f.", "״הסר״"]),
+        (["SCHLUSS"], ["schluß", "SCHLUẞ"]),
+        (["退订"], ["退订。", "「退订」"]),
+    ],
+)
+def test_words_of_other_scripts_are_found_as_people_write_them(words, texts):
+    stop = {**KEYWORDS["stop"], "words": {"xx": words}}
+
+    assert [name_of(text, stop=stop) for text in texts] == ["stop"] * len(texts)
+
+
+@pytest.mark.parametrize(
     ("text", "language", "reply"),
     [
         ("ARRÊT", "fr", "Vous ne recevrez plus d'offres."),

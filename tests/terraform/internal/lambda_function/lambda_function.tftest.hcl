@@ -257,6 +257,26 @@ run "needs_no_key_where_there_is_none" {
   }
 }
 
+run "leaves_the_detection_of_recursive_loops_on" {
+  command = plan
+
+  assert {
+    condition     = length(aws_lambda_function_recursion_config.this) == 0
+    error_message = "A loop by mistake must end."
+  }
+}
+
+run "lets_a_function_that_queues_its_own_messages_again_do_so_without_end" {
+  command = plan
+
+  variables { recursive_loop_allowed = true }
+
+  assert {
+    condition     = aws_lambda_function_recursion_config.this[0].recursive_loop == "Allow"
+    error_message = "Lambda would stop the function after about 16 messages of one chain."
+  }
+}
+
 run "pins_the_account_of_callers_whose_arn_names_none" {
   command = plan
 
