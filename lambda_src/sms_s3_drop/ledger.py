@@ -6,9 +6,12 @@ ends as UNKNOWN and is never sent again.
 
 Items of the table, with the keys pk and sk; `turns` has the others:
 
-    run#<run>                      run            deadline and totals of a run
-    rows#<run>#<identity>#<chunk>  <row>          claim and outcome of a row
+    run#<run>                      run                  deadline and totals of a run
+    rows#<run>#<identity>#<piece>  <chunk>#<row>        claim and outcome of a row
     chunks#<run>                   <identity>#<chunk>   counts of a chunk, written as a whole
+
+The rows of a piece have one key, so that the result of a million rows takes a thousand queries,
+whatever the size of a chunk.
 """
 
 from __future__ import annotations
@@ -183,13 +186,26 @@ class Ledger:
 
     def rows(self, chunk: Chunk) -> dict[int, RowState]:
         """Return the rows of a chunk that a sender has touched, by number."""
+        return self._rows(
+            "pk = :rows AND begins_with(sk, :chunk)",
+            {
+                ":rows": {"S": _rows_key(chunk.run, chunk.identity, chunk.piece)},
+                ":chunk": {"S": f"{chunk.number:07d}#"},
+            },
+        )
+
+    def piece_rows(self, run: str, identity: str, piece: int) -> dict[int, RowState]:
+        """Return the rows of a piece that a sender has touched, by number."""
+        return self._rows("pk = :rows", {":rows": {"S": _rows_key(run, identity, piece)}})
+
+    def _rows(self, condition: str, values: Mapping[str, Any]) -> dict[int, RowState]:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
-            KeyConditionExpression="pk = :rows",
-            ExpressionAttributeValues={":rows": {"S": _rows_key(chunk)}},
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
             ConsistentRead=True,
         )
-        return {int(item["sk"]["S"]): self._seen(item) for page in pages for item in page["Items"]}
+        return {int(item["sk"]["S"].rpartition("#")[2]): self._seen(item) for item in _items(pages)}
 
     def claim(self, chunk: Chunk, row: int, before: RowState | None) -> Claim:
         """Claim a row that is not sent and in no sender's hand; return the claim that it has now.
@@ -353,12 +369,15 @@ def _run_key(run: str) -> dict[str, Any]:
     return {"pk": {"S": f"run#{run}"}, "sk": {"S": "run"}}
 
 
-def _rows_key(chunk: Chunk) -> str:
-    return f"rows#{chunk.run}#{chunk.name}"
+def _rows_key(run: str, identity: str, piece: int) -> str:
+    return f"rows#{run}#{identity}#{piece:06d}"
 
 
 def _row_key(chunk: Chunk, row: int) -> dict[str, Any]:
-    return {"pk": {"S": _rows_key(chunk)}, "sk": {"S": f"{row:08d}"}}
+    return {
+        "pk": {"S": _rows_key(chunk.run, chunk.identity, chunk.piece)},
+        "sk": {"S": f"{chunk.number:07d}#{row:08d}"},
+    }
 
 
 def _lane_item(lane: Lane) -> dict[str, Any]:

@@ -258,6 +258,17 @@ def test_a_run_that_is_stopped_sends_nothing_more_and_its_rows_are_told():
     assert len(drop.phone.sent) == 5
 
 
+def test_the_result_takes_one_query_for_each_piece():
+    drop = Drop(SLOW)
+    drop.drop("r", csv_file(1200))
+    before = drop.dynamodb.calls["Query"]
+
+    lines = drop.result("r")
+
+    assert len(lines) == 1200
+    assert drop.dynamodb.calls["Query"] - before == 2
+
+
 def test_rows_that_an_invocation_has_no_time_for_are_sent_by_the_next():
     drop = Drop(SLOW)
     drop.drop("r", csv_file(5))
