@@ -65,6 +65,7 @@ class Run:
     rejected: int
     lanes: Mapping[str, Lane] = field(default_factory=dict)
     closed: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +162,27 @@ class Ledger:
     def prolong(self, run: str, execution: str, deadline: float) -> None:
         """Give a run that another execution resumes the time of a new one."""
         self._update_run(
-            run, "SET execution = :execution, deadline = :deadline",
-            {":execution": {"S": execution}, ":deadline": {"N": repr(deadline)}},
-        )  # fmt: skip
+            run,
+            "SET execution = :execution, deadline = :deadline, stopped = :no",
+            {
+                ":execution": {"S": execution},
+                ":deadline": {"N": repr(deadline)},
+                ":no": {"BOOL": False},
+            },
+        )
 
-    def stop(self, run: str) -> None:
-        """Let senders send no more rows of a run."""
-        self._update_run(run, "SET deadline = :now", {":now": {"N": repr(self._clock())}})
+    def stop(self, run: str) -> bool:
+        """Let senders send no more rows of a run; False for one that is over, or not there."""
+        now = {"N": repr(self._clock())}
+        return write(
+            self._dynamodb.update_item,
+            {"stopped": {"BOOL": True}},
+            TableName=self._table,
+            Key=_run_key(run),
+            UpdateExpression="SET deadline = :now, stopped = :yes",
+            ConditionExpression="attribute_not_exists(closed) AND deadline > :now",
+            ExpressionAttributeValues={":now": now, ":yes": {"BOOL": True}},
+        ).own
 
     def close(self, run: str) -> None:
         """Mark a run whose result file is written."""
@@ -399,4 +414,5 @@ def _run(run: str, item: Mapping[str, Any]) -> Run:
         rejected=int(item["rejected"]["N"]),
         lanes=lanes,
         closed=item.get("closed", {}).get("BOOL", False),
+        stopped=item.get("stopped", {}).get("BOOL", False),
     )
