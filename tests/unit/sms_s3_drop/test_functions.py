@@ -410,6 +410,28 @@ def test_permits_that_sqs_does_not_take_fail_the_step(fault, error):
         enqueue(Queue(), "q", [Permit.new("r", "a")], sleep=lambda _: None)  # type: ignore[arg-type]
 
 
+def test_the_command_stops_a_run_once_and_names_one_that_is_over(world, monkeypatch):
+    given = drop(world, csv_file(103))
+    answer = cut(given)
+    records = enqueue_all(world, answer)
+    phone, lines = Phone(), list[str]()
+    send(records[:1], monkeypatch, phone)
+
+    def stop(run: str) -> int:
+        return status.main(["stop", run, "--state-table", TABLE], out=lines.append)
+
+    stopped = stop(answer["Run"])
+    send(records[1:], monkeypatch, phone)
+
+    assert stopped == 0
+    assert len(phone.sent) == 100
+    assert look(given)["Done"]
+    counts = close(given)["Result"]["Counts"]
+    assert (counts["Sent"], counts["Failed"]) == (100, 3)
+    assert stop("0" * 32) == status.ABSENT
+    assert "is not being sent" in lines[-1]
+
+
 def test_the_command_lists_runs_and_shows_a_status_and_a_result(world, monkeypatch, capsys):
     given = drop(world, csv_file(2))
     cut(given)
