@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from threading import Lock
 from typing import Any, Protocol
 
@@ -63,7 +63,7 @@ class Rules:
 
     retry_seconds: float
     hours: Hours | None = None
-    default_zone: str | None = None
+    default_zone: tzinfo = UTC  # of numbers without a known zone
 
 
 @dataclass(slots=True)
@@ -212,12 +212,7 @@ class Sender:
         """Return the first time at which a row may be sent; None for never."""
         if self._rules.hours is None:
             return now
-        from shared.local_hours import zone_named
-
-        zones = zones_of_number(row.number)
-        if not zones:
-            zone = zone_named(self._rules.default_zone)
-            zones = (UTC,) if zone is None else (zone,)
+        zones = zones_of_number(row.number) or (self._rules.default_zone,)
         moment = datetime.fromtimestamp(now, UTC)
         opens = self._rules.hours.next_open(moment, zones)
         # A datetime has whole microseconds, so that its timestamp can be later than now.
