@@ -9,7 +9,19 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
     from mypy_boto3_stepfunctions import SFNClient
 
-__all__ = ["DroppedFile", "MalformedEvent", "Run", "dropped_file", "ignored_because", "start_run"]
+__all__ = [
+    "SUSPENDED",
+    "DroppedFile",
+    "MalformedEvent",
+    "Run",
+    "dropped_file",
+    "ignored_because",
+    "start_run",
+]
+
+
+# The version of every content under a key while the versioning of the bucket is suspended.
+SUSPENDED = "null"
 
 
 class MalformedEvent(ValueError):
@@ -20,9 +32,9 @@ class MalformedEvent(ValueError):
 class DroppedFile:
     """One version of one object.
 
-    `revision` tells two versions of a key apart: the version id, or in a bucket without
-    versioning the ETag and the event's sequencer. `version_id` and `etag` are None where the event
-    lacks them.
+    `revision` tells two versions of a key apart: the version id, or in a bucket without versioning
+    (or with suspended versioning) the ETag and the event's sequencer. `version_id` and `etag` are
+    None where the event lacks them.
     """
 
     bucket: str
@@ -53,6 +65,8 @@ def dropped_file(event: Mapping[str, Any]) -> DroppedFile:
         detail = event["detail"]
         thing = detail["object"]
         version = thing.get("version-id")
+        if version == SUSPENDED:
+            version = None
         return DroppedFile(
             bucket=detail["bucket"]["name"],
             key=thing["key"],

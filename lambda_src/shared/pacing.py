@@ -73,17 +73,18 @@ class RateLimiter:
         self._queued = True  # was `next` in the future when this limiter last saw it
 
     @overload
-    def reserve(self, n: int) -> float: ...
+    def reserve(self, n: float) -> float: ...
 
     @overload
-    def reserve(self, n: int, by: float) -> float | None: ...
+    def reserve(self, n: float, by: float) -> float | None: ...
 
-    def reserve(self, n: int, by: float | None = None) -> float | None:
+    def reserve(self, n: float, by: float | None = None) -> float | None:
         """Reserve `n` sends and tell when (epoch seconds) they may start; never before now.
 
         A reservation cannot be returned: a caller that dies leaves a pause of `n / rate`.
 
         Args:
+            n: sends; a fraction keeps a part of a send's time free after them.
             by: the latest start that is of use. When the schedule is full until then, nothing is
                 reserved, and the answer is None.
 

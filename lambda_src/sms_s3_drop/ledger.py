@@ -6,9 +6,12 @@ ends as UNKNOWN and is never sent again.
 
 Items of the table, with the keys pk and sk; `turns` has the others:
 
-    run#<run>                      run            deadline and totals of a run
-    rows#<run>#<identity>#<chunk>  <row>          claim and outcome of a row
+    run#<run>                      run                  deadline and totals of a run
+    rows#<run>#<identity>#<piece>  <chunk>#<row>        claim and outcome of a row
     chunks#<run>                   <identity>#<chunk>   counts of a chunk, written as a whole
+
+The rows of a piece have one key, so that the result of a million rows takes a thousand queries,
+whatever the size of a chunk.
 """
 
 from __future__ import annotations
@@ -62,6 +65,7 @@ class Run:
     rejected: int
     lanes: Mapping[str, Lane] = field(default_factory=dict)
     closed: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +162,27 @@ class Ledger:
     def prolong(self, run: str, execution: str, deadline: float) -> None:
         """Give a run that another execution resumes the time of a new one."""
         self._update_run(
-            run, "SET execution = :execution, deadline = :deadline",
-            {":execution": {"S": execution}, ":deadline": {"N": repr(deadline)}},
-        )  # fmt: skip
+            run,
+            "SET execution = :execution, deadline = :deadline, stopped = :no",
+            {
+                ":execution": {"S": execution},
+                ":deadline": {"N": repr(deadline)},
+                ":no": {"BOOL": False},
+            },
+        )
 
-    def stop(self, run: str) -> None:
-        """Let senders send no more rows of a run."""
-        self._update_run(run, "SET deadline = :now", {":now": {"N": repr(self._clock())}})
+    def stop(self, run: str) -> bool:
+        """Let senders send no more rows of a run; False for one that is over, or not there."""
+        now = {"N": repr(self._clock())}
+        return write(
+            self._dynamodb.update_item,
+            {"stopped": {"BOOL": True}},
+            TableName=self._table,
+            Key=_run_key(run),
+            UpdateExpression="SET deadline = :now, stopped = :yes",
+            ConditionExpression="attribute_not_exists(closed) AND deadline > :now",
+            ExpressionAttributeValues={":now": now, ":yes": {"BOOL": True}},
+        ).own
 
     def close(self, run: str) -> None:
         """Mark a run whose result file is written."""
@@ -183,13 +201,26 @@ class Ledger:
 
     def rows(self, chunk: Chunk) -> dict[int, RowState]:
         """Return the rows of a chunk that a sender has touched, by number."""
+        return self._rows(
+            "pk = :rows AND begins_with(sk, :chunk)",
+            {
+                ":rows": {"S": _rows_key(chunk.run, chunk.identity, chunk.piece)},
+                ":chunk": {"S": f"{chunk.number:07d}#"},
+            },
+        )
+
+    def piece_rows(self, run: str, identity: str, piece: int) -> dict[int, RowState]:
+        """Return the rows of a piece that a sender has touched, by number."""
+        return self._rows("pk = :rows", {":rows": {"S": _rows_key(run, identity, piece)}})
+
+    def _rows(self, condition: str, values: Mapping[str, Any]) -> dict[int, RowState]:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
-            KeyConditionExpression="pk = :rows",
-            ExpressionAttributeValues={":rows": {"S": _rows_key(chunk)}},
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
             ConsistentRead=True,
         )
-        return {int(item["sk"]["S"]): self._seen(item) for page in pages for item in page["Items"]}
+        return {int(item["sk"]["S"].rpartition("#")[2]): self._seen(item) for item in _items(pages)}
 
     def claim(self, chunk: Chunk, row: int, before: RowState | None) -> Claim:
         """Claim a row that is not sent and in no sender's hand; return the claim that it has now.
@@ -353,12 +384,15 @@ def _run_key(run: str) -> dict[str, Any]:
     return {"pk": {"S": f"run#{run}"}, "sk": {"S": "run"}}
 
 
-def _rows_key(chunk: Chunk) -> str:
-    return f"rows#{chunk.run}#{chunk.name}"
+def _rows_key(run: str, identity: str, piece: int) -> str:
+    return f"rows#{run}#{identity}#{piece:06d}"
 
 
 def _row_key(chunk: Chunk, row: int) -> dict[str, Any]:
-    return {"pk": {"S": _rows_key(chunk)}, "sk": {"S": f"{row:08d}"}}
+    return {
+        "pk": {"S": _rows_key(chunk.run, chunk.identity, chunk.piece)},
+        "sk": {"S": f"{chunk.number:07d}#{row:08d}"},
+    }
 
 
 def _lane_item(lane: Lane) -> dict[str, Any]:
@@ -380,4 +414,5 @@ def _run(run: str, item: Mapping[str, Any]) -> Run:
         rejected=int(item["rejected"]["N"]),
         lanes=lanes,
         closed=item.get("closed", {}).get("BOOL", False),
+        stopped=item.get("stopped", {}).get("BOOL", False),
     )

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from sms_s3_drop.ledger import Ledger, RowState, Run, Status
 from sms_s3_drop.rows import CONTEXT_COLUMNS
 from sms_s3_drop.run import piece_key
-from sms_s3_drop.turns import Chunk, Lane
+from sms_s3_drop.turns import Lane
 
 __all__ = ["HEADER", "NOT_REACHED", "Line", "MissingPiece", "lines_of", "write_result"]
 
@@ -69,13 +69,8 @@ def _lane(
     read: Callable[[str], Iterable[Mapping[str, Any]]],
 ) -> Iterator[Line]:
     for piece in range(lane.pieces):
-        states: dict[int, RowState] = {}
-        chunk: Chunk | None = None
-        for position, stored in enumerate(read(piece_key(run.run, lane.identity, piece))):
-            number = piece * lane.chunks_per_piece + position // lane.rows_per_chunk
-            if chunk is None or chunk.number != number:
-                chunk = lane.chunk(run.run, number)
-                states = ledger.rows(chunk)
+        states = ledger.piece_rows(run.run, lane.identity, piece)
+        for stored in read(piece_key(run.run, lane.identity, piece)):
             yield _line(int(stored["row"]), stored["context"], states.get(int(stored["row"])))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.dropped_files import DroppedFile, Run
+from shared.dropped_files import SUSPENDED, DroppedFile, Run
 
 __all__ = [
     "BadInput",
@@ -80,21 +80,24 @@ def source_from(given: Any) -> Source:
     """Read an execution's input.
 
     Raises:
-        BadInput: it has no Bucket and Key, or no version.
+        BadInput: it has no Bucket and Key, or does not tell one content under the key from another.
     """
     if not isinstance(given, Mapping) or not all(
         isinstance(given.get(name), str) and given[name] for name in ("Bucket", "Key")
     ):
         raise BadInput('The input must be {"Bucket": …, "Key": …, "VersionId": …}.')
-    if not (given.get("VersionId") or given.get("ETag")):
+    is_versioned = given.get("VersionId") not in (None, "", SUSPENDED)
+    # Without the sequencer the run would be another one than that of the event, and send again.
+    if not is_versioned and not (given.get("ETag") and given.get("Sequencer")):
         raise BadInput(
-            "The input has no VersionId (or, for a bucket without versioning, no ETag): it names "
-            "the content to send. Take it from ListObjectVersions, or drop the file again."
+            "The input has no VersionId (or, for a bucket without versioning, no ETag and "
+            "Sequencer): they name the content to send. Take the input of the execution that "
+            "failed, or drop the file again."
         )
     return Source(
         bucket=given["Bucket"],
         key=given["Key"],
-        version_id=given.get("VersionId") or None,
+        version_id=given["VersionId"] if is_versioned else None,
         etag=given.get("ETag") or None,
         sequencer=given.get("Sequencer") or None,
     )

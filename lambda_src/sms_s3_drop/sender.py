@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from threading import Lock
 from typing import Any, Protocol
 
@@ -23,7 +23,6 @@ __all__ = ["LATE_SECONDS", "MalformedPermit", "Pacer", "Rules", "Sender", "permi
 
 # A start that is later than this is given up for a new one: see identities.SHARE_OF_RATE.
 LATE_SECONDS = 0.01
-_MOST_STARTS = 3
 # A claim takes some 10 ms. The sleep before it lasts until this long before the start.
 _CLAIM_AHEAD_SECONDS = 0.25
 # A send, its record and the end of the invocation can take so long.
@@ -31,6 +30,7 @@ _LAST_SECONDS = 30
 LONGEST_DELAY_SECONDS = 900  # SQS.SendMessage.DelaySeconds
 _FIRST_RETRY_SECONDS = 30
 OUT_OF_TIME = "The message was not sent within the hours that the module gives a file."
+STOPPED = "The run was stopped before the message was sent."
 
 
 class MalformedPermit(ValueError):
@@ -54,7 +54,7 @@ def permit_from(body: Any) -> Permit:
 class Pacer(Protocol):
     """Hands out starting times; see shared.pacing.RateLimiter."""
 
-    def reserve(self, n: int, by: float) -> float | None: ...
+    def reserve(self, n: float, by: float) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Rules:
 
     retry_seconds: float
     hours: Hours | None = None
-    default_zone: str | None = None
+    default_zone: tzinfo = UTC  # of numbers without a known zone
 
 
 @dataclass(slots=True)
@@ -77,6 +77,7 @@ class _Work:
     rows: list[Text]
     states: dict[int, RowState]
     retry_at: dict[int, float] = field(default_factory=dict)
+    full_until: float = 0.0  # the schedule of the identity has no free start before
     lock: Lock = field(default_factory=Lock)
 
 
@@ -125,17 +126,34 @@ class Sender:
             UnknownRun: the run of the chunk is not in the table.
             ClientError, BotoCoreError: DynamoDB, S3 or SQS failed; the permit can be tried again.
         """
+        total: Counter[Status] = Counter()
+        while (chunk := self._take(permit, identity)) is not None:
+            run = self._ledger.run(chunk.run)
+            if run is None:
+                raise UnknownRun(f"Run {chunk.run} is not in the table. Drop its file again.")
+            total += self._work_off(chunk, run, identity, deadline)
+            # A run that is over can have chunks without permits of their own: its execution failed
+            # while it enqueued them. They must not use up the permits of other files.
+            if not run.closed and self._clock() < run.deadline:
+                break
+            permit = permit.next()
+            if self._clock() >= deadline - _LAST_SECONDS:
+                self._requeue(identity, permit, 0)
+                break
+        return total
+
+    def _take(self, permit: Permit, identity: Identity) -> Chunk | None:
         taken = self._turns.take(permit)
         if taken.wait_until is not None:
             self._requeue(identity, permit, self._delay(taken.wait_until))
-        chunk = taken.chunk
-        if chunk is None:
-            return Counter()
-        run = self._ledger.run(chunk.run)
-        if run is None:
-            raise UnknownRun(f"Run {chunk.run} is not in the table. Drop its file again.")
+        return taken.chunk
+
+    def _work_off(
+        self, chunk: Chunk, run: Run, identity: Identity, deadline: float
+    ) -> Counter[Status]:
         rows = None if run.closed else self._rows(chunk)
         if rows is None:
+            self._turns.end_lane(chunk)
             return Counter()
         work = _Work(
             chunk=chunk,
@@ -173,7 +191,8 @@ class Sender:
                 work.retry_at[row.row] = now + self._ledger.lease_left(state)
             return True
         if now >= work.run.deadline:
-            work.states[row.row] = self._ledger.end_unsent(work.chunk, row.row, OUT_OF_TIME)
+            reason = STOPPED if work.run.stopped else OUT_OF_TIME
+            work.states[row.row] = self._ledger.end_unsent(work.chunk, row.row, reason)
             return True
         if state is not None and state.not_before > now:
             work.retry_at[row.row] = state.not_before
@@ -193,13 +212,12 @@ class Sender:
         """Return the first time at which a row may be sent; None for never."""
         if self._rules.hours is None:
             return now
-        from shared.local_hours import zone_named
-
-        zones = zones_of_number(row.number)
-        if not zones:
-            zone = zone_named(self._rules.default_zone)
-            zones = (UTC,) if zone is None else (zone,)
-        opens = self._rules.hours.next_open(datetime.fromtimestamp(now, UTC), zones)
+        zones = zones_of_number(row.number) or (self._rules.default_zone,)
+        moment = datetime.fromtimestamp(now, UTC)
+        opens = self._rules.hours.next_open(moment, zones)
+        # A datetime has whole microseconds, so that its timestamp can be later than now.
+        if opens == moment:
+            return now
         return None if opens is None else opens.timestamp()
 
     def _send_all(self, work: _Work, todo: list[Text]) -> None:
@@ -227,13 +245,22 @@ class Sender:
         last = min(work.until, work.run.deadline)
         before = work.states.get(row.row)
         claimed: RowState | None = None
-        starts = 0
+        grace = LATE_SECONDS
         while True:
-            start = pacer.reserve(parts, by=last)
+            # The start after this one is kept away by as much as this one may be late.
+            kept_free = (grace - LATE_SECONDS) * work.identity.parts_per_second
+            start = pacer.reserve(parts + kept_free, by=last)
             if start is None:
+                work.full_until = last
                 if claimed is not None:
-                    self._give_back(work, row, claimed)
+                    self._give_back(work, row, claimed, self._clock())
                 return False
+            opens = self._opens(row, start)
+            if opens is None or opens > start:  # the hours end before it
+                work.retry_at[row.row] = start if opens is None else opens
+                if claimed is not None:
+                    self._give_back(work, row, claimed, work.retry_at[row.row])
+                return True
             if claimed is None:
                 self._sleep_until(start - _CLAIM_AHEAD_SECONDS)
                 own, state = self._ledger.claim(work.chunk, row.row, before)
@@ -244,10 +271,10 @@ class Sender:
                     return True
                 claimed = state
             self._sleep_until(start)
-            starts += 1
-            # A busy machine may be late every time: the message goes out all the same.
-            if self._clock() <= start + LATE_SECONDS or starts == _MOST_STARTS:
+            late = self._clock() - start
+            if late <= grace:
                 break
+            grace = 2 * late
         after = self._after(claimed, self._send(work.identity, row))
         self._ledger.record(work.chunk, row.row, claimed.holder, after)
         work.states[row.row] = after
@@ -255,9 +282,9 @@ class Sender:
             work.retry_at[row.row] = after.not_before
         return True
 
-    def _give_back(self, work: _Work, row: Text, claimed: RowState) -> None:
+    def _give_back(self, work: _Work, row: Text, claimed: RowState, not_before: float) -> None:
         """Return a claim whose message did not start: nothing was sent, and nothing refused it."""
-        waiting = replace(claimed, status=Status.WAITING, not_before=self._clock())
+        waiting = replace(claimed, status=Status.WAITING, not_before=not_before)
         self._ledger.record(work.chunk, row.row, claimed.holder, waiting)
         work.states[row.row] = waiting
 
@@ -291,8 +318,8 @@ class Sender:
             for row in work.rows
             if row.row not in work.states or not work.states[row.row].is_final
         ]
-        # Rows without a time were not reached: the time of the invocation ran out.
-        return min(work.retry_at.get(row, now) for row in waiting)
+        # Rows without a time were not reached: no start was free within the time of the invocation.
+        return min(work.retry_at.get(row, max(now, work.full_until)) for row in waiting)
 
     def _delay(self, due: float) -> int:
         return max(0, min(LONGEST_DELAY_SECONDS, math.ceil(due - self._clock())))

@@ -1,15 +1,16 @@
-"""Show how far the files of a module are.
+"""Show how far the files of a module are, and stop a file.
 
     python -m sms_s3_drop.status list --work-bucket BUCKET [--file KEY]
     python -m sms_s3_drop.status show RUN --work-bucket BUCKET
     python -m sms_s3_drop.status result RUN --work-bucket BUCKET > result.csv
+    python -m sms_s3_drop.status stop RUN --state-table TABLE
 
 For an operator, with credentials of the operator: the module's output `status_policy_json` is the
-policy that it takes. The package dist/sms_s3_drop.zip is enough to run it:
-`PYTHONPATH=dist/sms_s3_drop.zip python -m sms_s3_drop.status …`.
+policy that it takes, and `stop_policy_json` that of `stop`. The package dist/sms_s3_drop.zip is
+enough to run it: `PYTHONPATH=dist/sms_s3_drop.zip python -m sms_s3_drop.status …`.
 
 Exit status: 0 when done, 1 when AWS refuses a call, 2 for wrong arguments, 3 when there is no such
-run or result.
+run or result, or nothing to stop.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from shared.transient import error_code
+from sms_s3_drop.ledger import Ledger
 from sms_s3_drop.progress import result_key, status_key
 from sms_s3_drop.work_files import WorkFiles
 
@@ -42,18 +44,34 @@ _RUN = re.compile(r"[0-9a-f]{32}")
 def main(arguments: Sequence[str] | None = None, out: Callable[[str], None] = print) -> int:
     """Run the command; return its exit status."""
     given = _parser().parse_args(arguments)
-    s3: S3Client = boto3.client("s3")
-    work = WorkFiles(s3, given.work_bucket)
     try:
+        if given.command == "stop":
+            return _stop(given.state_table, given.run, out)
+        s3: S3Client = boto3.client("s3")
+        work = WorkFiles(s3, given.work_bucket)
         if given.command == "list":
             return _list(s3, work, given.file, out)
         return _show(work, given.run, out) if given.command == "show" else _result(work, given, out)
     except ClientError as error:
         out(
-            f"AWS refuses {error.operation_name}: {error_code(error)}. The output "
-            "status_policy_json of the module has the permissions of this command."
+            f"AWS refuses {error.operation_name}: {error_code(error)}. The outputs "
+            "status_policy_json and stop_policy_json of the module have the permissions of this "
+            "command."
         )
     return REFUSED
+
+
+def _stop(table: str, run: str, out: Callable[[str], None]) -> int:
+    # The lease and the time that rows are kept are for claims, and stopping claims no row.
+    ledger = Ledger(boto3.client("dynamodb"), table, lease_seconds=0, keep_seconds=0)
+    if not ledger.stop(run):
+        out(f"Run {run} is not being sent: there is no such run, or it is over.")
+        return ABSENT
+    out(
+        f"Run {run} is stopped. Messages in the hands of senders still go out. The result file "
+        "follows in three to five minutes."
+    )
+    return 0
 
 
 def _list(s3: S3Client, work: WorkFiles, file: str | None, out: Callable[[str], None]) -> int:
@@ -128,6 +146,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("run", type=_run_name)
     for command in commands.choices.values():
         command.add_argument("--work-bucket", required=True, help="the output work_bucket_name")
+    command = commands.add_parser("stop", help="send no more rows of a run")
+    command.add_argument("run", type=_run_name)
+    command.add_argument("--state-table", required=True, help="the output state_table_name")
     return parser
 
 

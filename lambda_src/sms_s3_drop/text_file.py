@@ -35,6 +35,7 @@ REQUIRED = ("sms_number", "message")
 # characters, so a longer record is taken for one.
 RECORD_CHARACTERS = 16_384
 RECORD_LINES = 200
+_SHORTEST_HEADER = len("sms_number,message")
 _SIGNATURES = {
     b"\x1f\x8b": "a gzip archive",
     b"PK\x03\x04": "a zip archive or an Excel workbook",
@@ -85,19 +86,21 @@ def read_records(file: BinaryIO, *, name: str) -> Iterator[Record | BadRecord]:
     Raises:
         UnusableFile: before the first record.
     """
-    lines = _lines(file)
-    if name.lower().endswith((".json", ".jsonl", ".ndjson")):
-        return _json_records(lines)
-    first = next((line for line in lines if line.strip()), None)
-    if first is None:
+    lines = enumerate(_lines(file), start=1)
+    row, first = next(((row, line) for row, line in lines if line.strip()), (0, ""))
+    if not first:
         raise UnusableFile("The file is empty. Write a header and rows to it, and drop it again.")
-    if first.lstrip().startswith("{"):
-        return _json_records(chain([first], lines))
-    return _csv_records(first, lines)
+    if name.lower().endswith((".json", ".jsonl", ".ndjson")) or first.lstrip().startswith("{"):
+        return _json_records(chain([(row, first)], lines))
+    return _csv_records(row, first, (line for _, line in lines))
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
-    """Yield lines with their ends as newlines; bytes that are no text become surrogates."""
+    """Yield lines with their ends as newlines; bytes that are no text become surrogates.
+
+    A line of more than RECORD_CHARACTERS is cut off behind one character more, so that a file
+    without line ends does not need memory for all of it.
+    """
     head = file.read(4096)
     file.seek(0)
     if not head:
@@ -110,13 +113,23 @@ def _lines(file: BinaryIO) -> Iterator[str]:
         encoding = _without_mark(head)
     # Only UTF-8 can keep undecodable bytes; a damaged unit of UTF-16 becomes U+FFFD.
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    return iter(io.TextIOWrapper(file, encoding=encoding, errors=errors, newline=None))
+    text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline=None)
+    return _bounded(text)
+
+
+def _bounded(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(RECORD_CHARACTERS + 1):
+        yield line
+        while line and not line.endswith("\n"):
+            line = text.readline(RECORD_CHARACTERS)
 
 
 def _without_mark(head: bytes) -> str:
+    # The characters of a header are ASCII: one byte of two is NUL. The rows can be of any script.
+    end = head.find(b"\n", _SHORTEST_HEADER)
+    head = head if end < 0 else head[:end]
     if head.count(0) * 10 < len(head):
         return "utf-8"
-    # The characters of a header are ASCII: one byte of two is NUL.
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if odd * 4 > len(head) and even * 10 < odd:
         return "utf-16-le"
@@ -132,9 +145,9 @@ class _DuplicateMember(ValueError):
     pass
 
 
-def _json_records(lines: Iterator[str]) -> Iterator[Record | BadRecord]:
+def _json_records(lines: Iterator[tuple[int, str]]) -> Iterator[Record | BadRecord]:
     """Yield the objects; the first line is row 1, because JSON lines have no header."""
-    for row, line in enumerate(lines, start=1):
+    for row, line in lines:
         if not line.strip():
             continue
         yield _json_record(row, line)
@@ -177,22 +190,26 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 # CSV
 
 
-def _csv_records(first: str, lines: Iterator[str]) -> Iterator[Record | BadRecord]:
-    header_row = 1
+def _csv_records(row: int, first: str, lines: Iterator[str]) -> Iterator[Record | BadRecord]:
     try:
         separator = named_separator(first)
     except UnknownSeparator as error:
         raise UnusableFile(str(error)) from error
     if separator is not None:
         first = next((line for line in lines if line.strip()), "")
-        header_row = 2
+        row += 1
     separator = separator or max(SEPARATORS, key=first.count)
     columns = _columns(first, separator)
-    return _rows(columns, separator, lines, header_row + 1)
+    return _rows(columns, separator, lines, row + 1)
 
 
 def _columns(header: str, separator: str) -> list[str]:
     """Read the header: the names of COLUMNS in any order and case."""
+    if len(header) > RECORD_CHARACTERS:
+        raise UnusableFile(
+            f"The first line has more than {RECORD_CHARACTERS:,} characters. It must name the "
+            f"columns, and each row must have a line. {_SAVE_AS}"
+        )
     if _is_undecodable(header):
         raise UnusableFile(f"The header is not UTF-8. {_SAVE_AS}")
     try:
@@ -229,6 +246,10 @@ def _rows(
 
     while (line := following()) is not None:
         if not line.strip():
+            row += 1
+            continue
+        if len(line) > RECORD_CHARACTERS:
+            yield BadRecord(row, f"The row has more than {RECORD_CHARACTERS} characters.")
             row += 1
             continue
         taken, size, quoted = [line], len(line), _ends_quoted(line, opening, quoted=False)

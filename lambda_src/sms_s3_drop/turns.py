@@ -92,6 +92,11 @@ class Permit:
     def new(cls, run: str, identity: str) -> Permit:
         return cls(run, identity, uuid.uuid4().hex)
 
+    def next(self) -> Permit:
+        """Return the permit that follows this one: the same at each delivery."""
+        first, _, number = self.id.partition("+")
+        return Permit(self.run, self.identity, f"{first}+{int(number or 0) + 1}")
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -217,6 +222,13 @@ class Turns:
                 "chunks_per_piece": {"N": str(chunk.chunks_per_piece)},
                 "expires_at": self._expiry(),
             },
+        )
+
+    def end_lane(self, chunk: Chunk) -> None:
+        """Let no chunk of a closed run have another turn."""
+        self._dynamodb.delete_item(
+            TableName=self._table,
+            Key={"pk": {"S": f"lanes#{chunk.identity}"}, "sk": {"S": chunk.run}},
         )
 
     def taken_before(self, run: str, identity: str) -> int | None:

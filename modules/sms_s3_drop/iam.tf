@@ -23,6 +23,14 @@ data "aws_iam_policy_document" "cut_file" {
     resources = ["${local.bucket_arn}/${var.prefix}*"]
   }
 
+  # Without these S3 answers 403 for a file, or a version of it, that is gone. GetObject has no
+  # s3:prefix, so that a condition on it would take the permission away.
+  statement {
+    sid       = "SeeThatAFileIsGone"
+    actions   = ["s3:ListBucket", "s3:ListBucketVersions"]
+    resources = [local.bucket_arn]
+  }
+
   dynamic "statement" {
     for_each = local.bucket_key[*]
 
@@ -198,16 +206,12 @@ data "aws_iam_policy_document" "status" {
     resources = ["${module.work_bucket.bucket_arn}/runs/*"]
   }
 
+  # Without a condition on s3:prefix, which GetObject does not have: S3 answers 403 for an absent run
+  # unless the caller may list the bucket.
   statement {
     sid       = "ListRuns"
     actions   = ["s3:ListBucket"]
     resources = [module.work_bucket.bucket_arn]
-
-    condition {
-      test     = "StringLike"
-      variable = "s3:prefix"
-      values   = ["runs/*"]
-    }
   }
 
   dynamic "statement" {
@@ -216,6 +220,32 @@ data "aws_iam_policy_document" "status" {
     content {
       sid       = "ReadEncryptedFiles"
       actions   = ["kms:Decrypt"]
+      resources = [statement.value.arn]
+    }
+  }
+}
+
+# For a person or program with the command `python -m sms_s3_drop.status stop`.
+data "aws_iam_policy_document" "stop" {
+  statement {
+    sid       = "StopRuns"
+    actions   = ["dynamodb:UpdateItem"]
+    resources = [aws_dynamodb_table.state.arn]
+
+    # Items of runs, not of rows or rates.
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["run#*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key[*]
+
+    content {
+      sid       = "UseTheKeyOfTheTable"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [statement.value.arn]
     }
   }

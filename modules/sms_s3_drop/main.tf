@@ -16,6 +16,9 @@ locals {
   bucket_key = var.bucket == null ? var.kms_key : var.bucket.kms_key
 
   sender_timeout_seconds = 120
+  # A message takes 4 to 5 ms of a vCPU. A sender of 50 a second with a part of a vCPU would start its
+  # calls late.
+  sender_memory_mb = max([for identity in values(var.origination_identities) : identity.message_parts_per_second]...) > 20 ? 1769 : 512
   # A sender that claimed a row longer ago than this is surely dead.
   lease_seconds = local.sender_timeout_seconds + 30
 
@@ -287,7 +290,7 @@ module "sender" {
   policies        = { send = data.aws_iam_policy_document.sender.json }
   kms_actions     = ["kms:Decrypt", "kms:GenerateDataKey"] # the queues, the pieces, the table
   timeout_seconds = local.sender_timeout_seconds
-  memory_mb       = 512
+  memory_mb       = local.sender_memory_mb
   # A permit is queued again every 15 minutes of a night, and at each retry.
   recursive_loop_allowed = true
   operations             = local.operations
@@ -301,7 +304,7 @@ resource "aws_lambda_event_source_mapping" "permits" {
   batch_size              = 1
   function_response_types = ["ReportBatchItemFailures"]
 
-  # Two are the fewest that Lambda takes. One of them sends up to 80 messages a second.
+  # Two are the fewest that Lambda takes. One of them sends 50 messages a second and more.
   scaling_config {
     maximum_concurrency = max(2, ceil(var.origination_identities[each.key].message_parts_per_second / 50))
   }

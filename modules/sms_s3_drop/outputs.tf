@@ -42,6 +42,11 @@ output "status_policy_json" {
   value       = data.aws_iam_policy_document.status.json
 }
 
+output "stop_policy_json" {
+  description = "IAM policy of the command `python -m sms_s3_drop.status stop`."
+  value       = data.aws_iam_policy_document.stop.json
+}
+
 output "topic_arn" {
   description = "ARN of the notification topic. The attribute notification_type of a notification is started, success or failure."
   value       = module.topic.topic_arn

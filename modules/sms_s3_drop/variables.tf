@@ -28,6 +28,21 @@ variable "origination_identities" {
   }
 
   validation {
+    condition     = !contains(keys(var.origination_identities), "dead-letter")
+    error_message = "origination_identities must not have the key dead-letter: the queue of the key would have the name of the dead-letter queue. Choose another key."
+  }
+
+  validation {
+    condition = length(distinct([
+      for identity in values(var.origination_identities) :
+      can(regex("^[0-9+-]+$", identity.name)) ? replace(identity.name, "/[+-]/", "") : lower(identity.name)
+      ])) == length(var.origination_identities) && alltrue([
+      for key, identity in var.origination_identities : identity.name == key || !contains(keys(var.origination_identities), identity.name)
+    ])
+    error_message = "origination_identities.name must differ from the other names, in more than case or the plus sign of a number, and from the keys of other entries: a row of a file would fit two entries. Give one of them another name."
+  }
+
+  validation {
     condition     = alltrue([for identity in values(var.origination_identities) : can(regex("^arn:[a-z-]+:sms-voice:[a-z0-9-]+:[0-9]{12}:(phone-number|pool|sender-id)/.+$", identity.arn))])
     error_message = "origination_identities.arn must be the ARN of a phone number, a pool or a sender ID of End User Messaging, such as arn:aws:sms-voice:us-east-1:111122223333:phone-number/phone-0123."
   }

@@ -87,9 +87,11 @@ class MemoryTable:
 
     def query(self, *, ExpressionAttributeValues: Item, Limit: int = 10**9, **_: Any) -> Item:  # noqa: N803 - boto3's names
         self._begin("Query")
-        value = next(iter(ExpressionAttributeValues.values()))
+        # The second value of a condition is the beginning of the sort key.
+        pk, start = [*(value["S"] for value in ExpressionAttributeValues.values()), ""][:2]
         with self._lock:
-            found = sorted(key for key in self.items if key[0] == value["S"])[:Limit]
+            found = sorted(key for key in self.items if key[0] == pk and key[1].startswith(start))
+            found = found[:Limit]
             return {"Items": [deepcopy(self.items[key]) for key in found]}
 
     def get_paginator(self, operation: str) -> _Pages:

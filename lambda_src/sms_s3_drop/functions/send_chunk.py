@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.batch import (
 from botocore.config import Config
 
 from shared.aws import aws_client
-from shared.local_hours import Hours
+from shared.local_hours import Hours, InvalidHours, zone_named
 from shared.metrics import write_counts
 from shared.pacing import RateLimiter
 from shared.send_outcome import ONE_ATTEMPT, SendOutcome, attempt
@@ -81,13 +81,19 @@ def _requeue(identity: Identity, permit: Permit, delay: int) -> None:
 
 
 def _rules() -> Rules:
-    given = optional_env("SENDING_HOURS")
-    hours = None if given is None else json.loads(given)
-    return Rules(
-        retry_seconds=60 * float(required_env("RETRY_MINUTES")),
-        hours=None if hours is None else Hours.of(hours["opens"], hours["closes"], hours["days"]),
-        default_zone=None if hours is None else hours["default_time_zone"],
-    )
+    """Read the rules. Raises InvalidHours: a misspelt zone must not become another one."""
+    retry_seconds = 60 * float(required_env("RETRY_MINUTES"))
+    setting = optional_env("SENDING_HOURS")
+    if setting is None:
+        return Rules(retry_seconds)
+    given = json.loads(setting)
+    zone = zone_named(given["default_time_zone"])
+    if zone is None:
+        raise InvalidHours(
+            f"sending_hours.default_time_zone is {given['default_time_zone']}, which is no name of "
+            "the tz database. Use a name such as America/New_York."
+        )
+    return Rules(retry_seconds, Hours.of(given["opens"], given["closes"], given["days"]), zone)
 
 
 sender = Sender(

@@ -321,3 +321,25 @@ def test_terraform_makes_an_instance_plans_nothing_more_and_destroys(
     assert planned.returncode == 0, planned.stdout
     assert destroyed.returncode == 0, destroyed.stderr
     assert local_aws.client("connect").list_instances()["InstanceSummaryList"] == []
+
+
+@pytest.mark.parametrize("number", ["+999123456", "+14"])
+def test_a_number_without_a_country_is_refused_and_not_a_failure(
+    local_aws: LocalServer, number: str
+) -> None:
+    centre = Centre(local_aws)
+
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        centre.call(DestinationPhoneNumber=number)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        centre.connect.claim_phone_number(PhoneNumber=number, InstanceId=centre.instance_id)
+
+    assert local_aws.outbox("connect") == []
+
+
+@pytest.mark.parametrize("value", [0, -1, 1_000_001, 10**400])
+def test_a_quota_out_of_range_is_refused(local_aws: LocalServer, value: int) -> None:
+    status, answer = local_aws.post("connect/quota", {"per_second": value})
+
+    assert status == 400
+    assert "above 0" in answer["error"]

@@ -744,3 +744,29 @@ def test_outcomes_end_when_a_tester_takes_them_back(local_aws: LocalServer) -> N
     seen = sent_statuses(local_aws, "taken-back", MOBILE)
 
     assert seen == [(MOBILE, "TEXT_DELIVERED", True)]
+
+
+@pytest.mark.parametrize("identity", [7, True, [], ["+12065550100"], {"a": 1}])
+def test_an_identity_of_another_type_is_refused(local_aws: LocalServer, identity: Any) -> None:
+    with pytest.raises(ClientError, match="ValidationException.*OriginationIdentity"):
+        sms_of(local_aws).send_text_message(
+            DestinationPhoneNumber=MOBILE, MessageBody="Hi", OriginationIdentity=identity
+        )
+
+    assert local_aws.outbox("sms") == []
+
+
+def test_a_page_token_of_another_service_is_refused(local_aws: LocalServer) -> None:
+    code, _ = refused(sms_of(local_aws).describe_phone_numbers, NextToken="²")
+
+    assert code == "ValidationException"
+
+
+@pytest.mark.parametrize("to", [None, 7, "", "4255550101", "[+]1*", "?1425*"])
+def test_outcomes_for_a_pattern_that_matches_no_number_are_refused(
+    local_aws: LocalServer, to: Any
+) -> None:
+    status, answer = local_aws.post("outcomes/sms", {"to": to, "statuses": ["DELIVERED"]})
+
+    assert status == 400
+    assert "plus sign" in answer["error"]

@@ -143,3 +143,31 @@ def test_an_account_of_another_form_is_not_linked(
 
     assert status == 400
     assert "phone_number" in answer["error"] or "A template has" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    "components", [None, 7, "x", {"a": 1}, [None], ["x"], [{"type": "body", "parameters": None}]]
+)
+def test_a_template_whose_components_have_another_form_is_refused(
+    local_aws: LocalServer, components: Any
+) -> None:
+    number_id = linked(local_aws)["phone_number_id"]
+    message = template("Ada")
+    message["template"]["components"] = components
+
+    with pytest.raises(ClientError, match="InvalidParametersException"):
+        send(local_aws.client("socialmessaging"), number_id, message)
+
+    assert local_aws.outbox("whatsapp") == []
+
+
+@pytest.mark.parametrize("to", [None, 7, [], {}, [FROM], "+12065550199"])
+def test_a_message_to_a_number_that_is_not_linked_is_refused(
+    local_aws: LocalServer, to: Any
+) -> None:
+    linked(local_aws)
+
+    status, answer = local_aws.post("inbound/whatsapp", {"from": TO, "to": to})
+
+    assert status == 400
+    assert "linked number" in answer["error"]

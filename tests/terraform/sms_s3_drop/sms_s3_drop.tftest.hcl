@@ -76,7 +76,7 @@ run "watches_an_existing_bucket_without_touching_it" {
   assert {
     condition = alltrue([
       data.aws_iam_policy_document.cut_file.statement[0].resources == toset(["arn:aws:s3:::theirs/texts/*"]),
-      data.aws_iam_policy_document.cut_file.statement[1].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
+      data.aws_iam_policy_document.cut_file.statement[2].resources == toset(["arn:aws:kms:eu-west-1:111122223333:key/theirs"]),
     ])
     error_message = "Files under the prefix must be read, with the bucket's key."
   }
@@ -110,6 +110,91 @@ run "sends_with_a_configuration_set_in_the_hours_of_the_recipient" {
     condition     = length([for arn in data.aws_iam_policy_document.sender.statement[0].resources : arn if endswith(arn, ":configuration-set/tracked")]) == 1
     error_message = "The role must be allowed to use the configuration set."
   }
+}
+
+run "a_fast_number_has_a_sender_with_a_whole_vcpu" {
+  command = plan
+
+  assert {
+    condition     = local.sender_memory_mb == 1769
+    error_message = "A sender of 100 messages a second must have a vCPU."
+  }
+}
+
+run "a_slow_number_has_a_small_sender" {
+  command = plan
+
+  variables {
+    origination_identities = { a = { arn = "arn:aws:sms-voice:eu-west-1:111122223333:pool/pool-1", name = "p" } }
+  }
+
+  assert {
+    condition     = local.sender_memory_mb == 512
+    error_message = "A sender that waits most of the time must be small."
+  }
+}
+
+run "tells_an_absent_file_and_an_absent_run_from_a_refusal" {
+  command = plan
+
+  # S3 API reference, "GetObject": 403 for an absent object without s3:ListBucket. A condition on
+  # s3:prefix does not hold for GetObject.
+  assert {
+    condition = alltrue([
+      for document in [data.aws_iam_policy_document.cut_file, data.aws_iam_policy_document.status] : anytrue([
+        for statement in document.statement : contains(statement.actions, "s3:ListBucket") && length(statement.condition) == 0
+      ])
+    ])
+    error_message = "The step that cuts and the command must be allowed to list, without a condition."
+  }
+}
+
+run "stops_runs_and_changes_no_other_item" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      data.aws_iam_policy_document.stop.statement[0].actions == toset(["dynamodb:UpdateItem"]),
+      one(data.aws_iam_policy_document.stop.statement[0].condition).values == tolist(["run#*"]),
+    ])
+    error_message = "The policy of stop must reach the items of runs only."
+  }
+}
+
+run "refuses_a_key_that_names_the_dead_letter_queue" {
+  command = plan
+
+  variables {
+    origination_identities = { dead-letter = { arn = "arn:aws:sms-voice:eu-west-1:111122223333:pool/pool-1", name = "p" } }
+  }
+
+  expect_failures = [var.origination_identities]
+}
+
+run "refuses_two_identities_of_one_name" {
+  command = plan
+
+  variables {
+    origination_identities = {
+      a = { arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1", name = "+12065550100" }
+      b = { arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-2", name = "1206-5550100" }
+    }
+  }
+
+  expect_failures = [var.origination_identities]
+}
+
+run "refuses_a_name_that_is_the_key_of_another_identity" {
+  command = plan
+
+  variables {
+    origination_identities = {
+      a = { arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1", name = "b" }
+      b = { arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-2", name = "c" }
+    }
+  }
+
+  expect_failures = [var.origination_identities]
 }
 
 run "refuses_no_identity" {

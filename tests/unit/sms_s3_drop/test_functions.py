@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
+from shared.local_hours import InvalidHours
 from shared.transient import ServiceUnavailable
 from sms_s3_drop import status
 from sms_s3_drop.enqueue import PermitsRefused, enqueue
@@ -318,6 +319,9 @@ def test_a_run_is_over_three_minutes_after_it_was_stopped(world, monkeypatch):
         {"Bucket": "", "Key": KEY, "VersionId": "v"},
         {"Bucket": FILES, "Key": 7, "VersionId": "v"},
         {"S3URL": "s3://files/a.csv"},
+        {"Bucket": FILES, "Key": KEY, "VersionId": "null"},
+        {"Bucket": FILES, "Key": KEY, "ETag": "e"},
+        {"Bucket": FILES, "Key": KEY, "Sequencer": "1"},
     ],
 )
 def test_an_input_without_a_version_of_a_file_is_refused_with_the_form(given):
@@ -351,6 +355,8 @@ def test_a_repeated_event_starts_one_run_and_another_version_another(world, monk
         event(**{"version-id": "v1"}),
         event(**{"version-id": "v2"}),
         event(),
+        event(**{"version-id": "null", "etag": "f", "sequencer": "2"}),
+        event(**{"version-id": "null", "etag": "g", "sequencer": "3"}),
         event(key="drop/"),
     ]
     records = [_record(n, json.dumps(body)) for n, body in enumerate(bodies)]
@@ -362,6 +368,8 @@ def test_a_repeated_event_starts_one_run_and_another_version_another(world, monk
         {"Bucket": FILES, "Key": KEY, "VersionId": "v1"},
         {"Bucket": FILES, "Key": KEY, "VersionId": "v2"},
         {"Bucket": FILES, "Key": KEY, "ETag": "e", "Sequencer": "1"},
+        {"Bucket": FILES, "Key": KEY, "ETag": "f", "Sequencer": "2"},
+        {"Bucket": FILES, "Key": KEY, "ETag": "g", "Sequencer": "3"},
     ]
 
 
@@ -382,6 +390,14 @@ def test_a_message_that_is_no_event_of_s3_stays_for_the_dead_letter_queue(world,
 
 def _record(n: int, body: str) -> dict[str, Any]:
     return {"messageId": str(n), "body": body, "eventSource": "aws:sqs"}
+
+
+def test_a_zone_that_is_not_there_fails_the_cold_start_of_the_sender(world, monkeypatch):
+    hours = {"opens": "09:00", "closes": "20:00", "days": ["MON"], "default_time_zone": "Mars/One"}
+    monkeypatch.setenv("SENDING_HOURS", json.dumps(hours))
+
+    with pytest.raises(InvalidHours, match="default_time_zone is Mars/One"):
+        function("send_chunk")
 
 
 def test_permits_that_sqs_fails_are_sent_again_and_the_others_not():
@@ -408,6 +424,28 @@ def test_permits_that_sqs_does_not_take_fail_the_step(fault, error):
 
     with pytest.raises(error):
         enqueue(Queue(), "q", [Permit.new("r", "a")], sleep=lambda _: None)  # type: ignore[arg-type]
+
+
+def test_the_command_stops_a_run_once_and_names_one_that_is_over(world, monkeypatch):
+    given = drop(world, csv_file(103))
+    answer = cut(given)
+    records = enqueue_all(world, answer)
+    phone, lines = Phone(), list[str]()
+    send(records[:1], monkeypatch, phone)
+
+    def stop(run: str) -> int:
+        return status.main(["stop", run, "--state-table", TABLE], out=lines.append)
+
+    stopped = stop(answer["Run"])
+    send(records[1:], monkeypatch, phone)
+
+    assert stopped == 0
+    assert len(phone.sent) == 100
+    assert look(given)["Done"]
+    counts = close(given)["Result"]["Counts"]
+    assert (counts["Sent"], counts["Failed"]) == (100, 3)
+    assert stop("0" * 32) == status.ABSENT
+    assert "is not being sent" in lines[-1]
 
 
 def test_the_command_lists_runs_and_shows_a_status_and_a_result(world, monkeypatch, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from shared.local_hours import Hours
 from shared.send_outcome import DeliveryStatus, SendOutcome
 from sms_s3_drop.ledger import Status, UnknownRun
 from sms_s3_drop.report import NOT_REACHED
-from sms_s3_drop.sender import OUT_OF_TIME, MalformedPermit, Rules, permit_from
+from sms_s3_drop.sender import OUT_OF_TIME, STOPPED, MalformedPermit, Rules, permit_from
 from sms_s3_drop.turns import Permit
 from tests.builders.architectures import service_error
 from tests.builders.sms_drop import (
@@ -248,14 +249,91 @@ def test_a_run_that_is_stopped_sends_nothing_more_and_its_rows_are_told():
     drop.drop("r", csv_file(10))
     drop.work(most=1)
 
-    drop.ledger.stop("r")
+    stopped = drop.ledger.stop("r")
 
+    assert stopped
     assert Counter(statuses(drop, "r")) == {Status.SENT: 5, Status.FAILED: 5}
     assert {line.reason for line in drop.result("r") if line.status is Status.FAILED} == {
         NOT_REACHED
     }
     drop.work()
     assert len(drop.phone.sent) == 5
+    assert {line.reason for line in drop.result("r") if line.status is Status.FAILED} == {STOPPED}
+
+
+@pytest.mark.parametrize("end", ["never began", "closed", "out of time"])
+def test_a_run_that_is_not_being_sent_cannot_be_stopped(end):
+    drop = Drop(SLOW)
+    if end != "never began":
+        drop.drop("r", csv_file(1), hours=1)
+    if end == "closed":
+        drop.ledger.close("r")
+    if end == "out of time":
+        drop.clock.now += 3601
+    before = drop.ledger.run("r")
+
+    stopped = drop.ledger.stop("r")
+
+    assert not stopped
+    assert drop.ledger.run("r") == before
+
+
+@pytest.mark.parametrize("end", ["closed", "stopped"])
+def test_a_file_that_is_over_does_not_use_up_the_permits_of_another(end):
+    drop = Drop(SLOW)
+    drop.drop("dead", csv_file(500))
+    drop.queue.clear()  # the execution failed before it enqueued the permits
+    drop.ledger.stop("dead")
+    if end == "closed":
+        drop.ledger.close("dead")
+    drop.drop("alive", csv_file(50, first=5000))
+
+    drop.work()
+
+    assert drop.phone.numbers() == [number(5000 + n) for n in range(50)]
+
+
+def test_a_permit_that_passed_over_a_closed_run_is_spent_on_the_same_chunk_again():
+    drop = Drop(SLOW)
+    drop.drop("dead", csv_file(5))
+    drop.queue.clear()
+    drop.ledger.close("dead")
+    drop.drop("alive", csv_file(10, first=5000))
+    permit = drop.queue[0][2]
+
+    _deliver_and_die(drop, permit, 2, is_sent=False)
+    drop.clock.now += LEASE_SECONDS + 1
+    drop.work()
+
+    assert Counter(statuses(drop, "alive")) == {Status.SENT: 9, Status.UNKNOWN: 1}
+
+
+def test_a_permit_that_passes_over_closed_runs_leaves_before_its_time_is_over():
+    drop = Drop(SLOW)
+    for n in range(3):
+        drop.drop(f"dead{n}", csv_file(5))
+        drop.ledger.close(f"dead{n}")
+    drop.drop("living", csv_file(5, first=5000))
+    permit = drop.queue[-1][2]
+    drop.queue.clear()
+
+    drop.deliver(permit, seconds=30)
+    sent_at_once = len(drop.phone.sent)
+    drop.work()
+
+    assert sent_at_once == 0
+    assert len(drop.phone.sent) == 5
+
+
+def test_the_result_takes_one_query_for_each_piece():
+    drop = Drop(SLOW)
+    drop.drop("r", csv_file(1200))
+    before = drop.dynamodb.calls["Query"]
+
+    lines = drop.result("r")
+
+    assert len(lines) == 1200
+    assert drop.dynamodb.calls["Query"] - before == 2
 
 
 def test_rows_that_an_invocation_has_no_time_for_are_sent_by_the_next():
@@ -284,6 +362,44 @@ def test_a_number_keeps_its_rate_within_two_percent_and_never_exceeds_it(rate, r
     window = max(1, 1 / rate)
     for first in times:
         assert sum(first <= at < first + window for at in times) <= rate * window
+
+
+class LateClock(Clock):
+    """The clock of a machine that wakes a thread later than it asked for, up to `late` seconds."""
+
+    def __init__(self, late: float) -> None:
+        super().__init__()
+        self._late = late
+        self._random = Random(7)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds + self._random.uniform(0, self._late))
+
+
+@pytest.mark.parametrize("late", [0.005, 0.05, 0.5, 3])
+@pytest.mark.parametrize("rate", [1, 10, 100])
+def test_a_machine_that_starts_calls_late_never_exceeds_the_rate(rate, late):
+    drop = Drop(identities(identity(rate=rate)), clock=LateClock(late))
+    drop.drop("r", csv_file(30))
+
+    drop.work()
+
+    times = sorted(at for at, _, _ in drop.phone.sent)
+    assert len(times) == 30
+    for first in times:
+        assert sum(first <= at < first + 1 for at in times) <= rate
+
+
+def test_a_number_that_is_busy_for_minutes_is_not_asked_again_and_again():
+    drop = Drop(identities(identity(rate=0.1)))
+    long = "😀" * 670  # 20 parts, 203 seconds
+    rows = [f"{number(n)},{long},c,+12065550100,TRANSACTIONAL,," for n in range(4)]
+    drop.drop("r", "\n".join([HEADER, *rows]).encode())
+
+    deliveries = drop.work()
+
+    assert len(drop.phone.sent) == 4
+    assert deliveries < 40
 
 
 def test_a_message_of_three_parts_takes_the_time_of_three():
@@ -344,6 +460,34 @@ def test_rows_wait_for_the_hours_of_the_recipients_zone():
     assert sent["London"].hour == 12
     assert sent["New York"].hour == 14
     assert sent["New York"].minute == 0
+
+
+NEW_YORK = "+12125550123,Hi,,,TRANSACTIONAL,,"
+EIGHT_PM = datetime(2026, 12, 1, 1, 0, tzinfo=UTC).timestamp()  # in New York
+
+
+def test_a_row_whose_start_is_after_the_hours_waits_for_the_next_day():
+    hours = Rules(retry_seconds=60, hours=Hours.of("09:00", "20:00"))
+    known = identities(identity(rate=1), default="alerts")
+    drop = Drop(known, rules=hours, clock=Clock(EIGHT_PM - 3))
+    drop.drop("r", "\n".join([HEADER, *[NEW_YORK] * 5]).encode())
+
+    drop.work()
+
+    times = [datetime.fromtimestamp(at, UTC) for at, _, _ in drop.phone.sent]
+    assert len(times) == 5
+    assert {at.hour for at in times} == {0, 14}
+
+
+def test_rows_in_their_hours_are_sent_at_once_at_any_fraction_of_a_second():
+    hours = Rules(retry_seconds=60, hours=Hours.of("09:00", "20:00"))
+    known = identities(identity(rate=1), default="alerts")
+    drop = Drop(known, rules=hours, clock=Clock(EIGHT_PM - 3600 + 7.5e-7))
+    drop.drop("r", "\n".join([HEADER, *[NEW_YORK] * 5]).encode())
+
+    deliveries = drop.work()
+
+    assert (deliveries, len(drop.phone.sent)) == (1, 5)
 
 
 def test_a_run_whose_files_are_deleted_sends_nothing():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_s3_drop.text_file import COLUMNS, BadRecord, Record, UnusableFile
+from sms_s3_drop.text_file import COLUMNS, BadRecord, Record, UnusableFile, read_records
 from tests.builders.sms_drop import HEADER, records
 
 ROW = '+14255550101,"Here is a long message, with a comma",12345,code,TRANSACTIONAL,tracking 1, t2'
@@ -108,6 +110,8 @@ def test_a_quote_that_is_never_closed_costs_its_own_row_only():
         ("+14255550101", "cells"),
         ('+14255550101,"Hi"x,,,,,', "quote"),
         ("+14255550101," + "x" * 20_000 + ",,,,,", "characters"),
+        ('+14255550101,"' + "x" * 200_000 + '",,,,,', "characters"),
+        ("x" * 16_384, "characters"),
     ],
 )
 def test_a_row_of_another_shape_is_told_and_the_next_one_read(line, reason):
@@ -147,6 +151,7 @@ def test_a_row_in_another_encoding_is_told_and_the_next_one_read():
         (b"\x89PNG\r\n\x1a\n", "PNG"),
         (b"a\x00\x00\x00b\x00\x00c" * 50, "NUL"),
         (b"\xd0\xcf\x11\xe0" + bytes(100), "Excel"),
+        (b"sms_number,message," + b"a," * 100_000, "first line has more than"),
     ],
 )
 def test_a_file_that_cannot_be_understood_is_refused_with_the_way_out(content, reason):
@@ -205,6 +210,66 @@ def test_whatever_python_writes_as_csv_is_read_back(rows: list[tuple[str, ...]])
 
     filled = [row for row in rows if any(cell.strip() for cell in row)]
     assert found == [dict(zip(COLUMNS, row, strict=True)) for row in filled]
+
+
+class Endless(io.RawIOBase):
+    """A file of 300 MB without a line end, which counts the bytes that were read ahead."""
+
+    def __init__(self, start: bytes) -> None:
+        self._left, self._start = 300 * 1024 * 1024, start
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), self._left)
+        buffer[:size] = (self._start + b"x" * size)[:size]
+        self._start = self._start[size:]
+        self._left -= size
+        return size
+
+
+@pytest.mark.parametrize(
+    ("start", "name"), [(file() + b"+14255550101,", "f.csv"), (b'{"message": "', "f.jsonl")]
+)
+def test_a_row_of_a_whole_file_is_told_in_little_memory(start, name):
+    content = io.BufferedReader(Endless(start))
+
+    tracemalloc.start()
+    [bad] = read_records(content, name=name)  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert isinstance(bad, BadRecord)
+    assert "characters" in bad.reason
+    assert peak < 4 * 1024 * 1024
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_file_without_a_mark_is_read_whatever_script_its_rows_have(encoding):
+    text = file(*["+14255550101,漢字漢字漢字漢字,,,,,"] * 200).decode()
+
+    assert len(cells(text.encode(encoding))) == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "row"),
+    [
+        (b"\n\n" + file(ROW), "f.csv", 4),
+        (b'\n\n{"message": "Hi"}\n', "f.txt", 3),
+        (b'\n\n{"message": "Hi"}\n', "f.jsonl", 3),
+    ],
+)
+def test_blank_lines_before_the_first_count_as_rows(content, name, row):
+    [record] = records(content, name)
+
+    assert record.row == row
 
 
 @given(st.binary(max_size=400), st.sampled_from(["f.csv", "f.jsonl"]))

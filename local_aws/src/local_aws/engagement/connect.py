@@ -33,6 +33,7 @@ Json = dict[str, Any]
 # Admin guide, "Connect Customer service quotas": the default of most API operations.
 DEFAULT_PER_SECOND = 2.0
 DEFAULT_BURST = 5
+MOST_PER_SECOND = 1_000_000
 # API reference, StartOutboundVoiceContact: ClientToken and Attributes.
 TOKEN_SECONDS = 7 * 24 * 3600
 ATTRIBUTE_BYTES = 32_768
@@ -151,8 +152,8 @@ def change_quota(change: Json) -> Json:
                 "A quota has per_second (number), burst (whole number) and campaign_calls "
                 '(true or false): {"per_second": 2, "burst": 5}.'
             )
-        if name != "campaign_calls" and value <= 0:
-            raise ValueError(f"{name} must be above 0.")
+        if name != "campaign_calls" and not 0 < value <= MOST_PER_SECOND:
+            raise ValueError(f"{name} must be above 0, and {MOST_PER_SECOND:,} at most.")
         setattr(fresh, name, value)
     quota = fresh
     return quota.describe()
@@ -526,10 +527,11 @@ def search_available_phone_numbers(request: Json) -> Json:
 def claim_phone_number(request: Json) -> Json:
     instance, text = _instance(request), request["PhoneNumber"]
     there = centres.here()
-    if any(number["PhoneNumber"] == text for number in there.numbers.values()):
+    parsed = _parsed(text)
+    taken = any(number["PhoneNumber"] == text for number in there.numbers.values())
+    if parsed is None or taken:
         raise _missing(f"A free number {text!r}")
     number_id = str(uuid.uuid4())
-    parsed = phonenumbers.parse(text)
     toll_free = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.TOLL_FREE
     there.numbers[number_id] = {
         "PhoneNumberId": number_id,
@@ -681,16 +683,24 @@ def _caller_id(instance: Instance, request: Json, queue: Json | None) -> str | N
 
 
 def _destination(text: str) -> str:
-    number = phonenumbers.parse(text)
-    if not phonenumbers.is_possible_number(number):
+    number = _parsed(text)
+    if number is None or not phonenumbers.is_possible_number(number):
         raise ModelledError(
-            "InvalidParameterException", "DestinationPhoneNumber has no numbering plan's length."
+            "InvalidParameterException",
+            "DestinationPhoneNumber has no country code or no numbering plan's length.",
         )
     if text.startswith("+447"):
         raise ModelledError(
             "DestinationNotAllowedException", "UK mobile numbers need a quota increase."
         )
     return text
+
+
+def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return None
 
 
 def _attributes(given: Json) -> Json:

@@ -85,8 +85,11 @@ def add(change: dict[str, Any]) -> list[dict[str, Any]]:
     unknown = change.keys() - {"to", "statuses"}
     if unknown:
         raise ValueError(f"There is no {', '.join(sorted(unknown))}: send {EXAMPLE}.")
-    if not isinstance(to, str) or not to:
-        raise ValueError(f"to must be a number, or a pattern with *: send {EXAMPLE}.")
+    # A pattern that begins otherwise would match no number.
+    if not isinstance(to, str) or not to.startswith(("+", "*")):
+        raise ValueError(
+            f"to must be a number with its plus sign, or a pattern with *: send {EXAMPLE}."
+        )
     if not isinstance(statuses, list) or not statuses or not set(map(str, statuses)) <= set(FINAL):
         raise ValueError(f"statuses must be a list of {', '.join(FINAL)}: send {EXAMPLE}.")
     with _lock:

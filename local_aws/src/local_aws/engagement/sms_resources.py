@@ -121,7 +121,7 @@ def page(things: Iterable[Json], request: Json, member: str) -> Json:
     filters = request.get("Filters", [])
     passed = [thing for thing in things if all(matches(thing, wanted) for wanted in filters)]
     token = request.get("NextToken", "0")
-    if not token.isdigit():
+    if not token.isdecimal():
         raise invalid("NextToken", "NextToken was not given by this service.", "INVALID_NEXT_TOKEN")
     end = int(token) + request.get("MaxResults", 100)
     following = {"NextToken": str(end)} if end < len(passed) else {}

@@ -308,9 +308,11 @@ def _resource_of(method: str, path: str, headers: Mapping[str, str], body: bytes
     }  # fmt: skip
     if capability := capabilities.get(headers.get("x-amz-target", "").rpartition(".")[2]):
         try:
-            return _origin(request.get("OriginationIdentity"), capability).resource
+            identity = request.get("OriginationIdentity")
+            # A value of another type is refused after the authorization.
+            return _origin(None if identity is None else str(identity), capability).resource
         except ModelledError:
-            identity = str(request["OriginationIdentity"])
+            identity = str(identity)
             return identity if identity.startswith("arn:") else f"phone-number/{identity}"
     kinds: dict[str, Callable[[str], str]] = {
         "ResourceArn": str,

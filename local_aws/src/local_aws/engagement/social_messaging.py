@@ -97,9 +97,9 @@ def receive(request: Json) -> Json:
     from_, to = request.get("from"), request.get("to")
     there = accounts.here()
     known = {number["phone_number"]: id_ for id_, number in there.numbers.items()}
-    if not isinstance(from_, str) or to not in known:
+    if not isinstance(from_, str) or not isinstance(to, str) or to not in known:
         raise ValueError('from must be a number, and to a linked number: {"from", "to"}.')
-    there.windows[known[str(to)], from_] = time.time()
+    there.windows[known[to], from_] = time.time()
     return {"open_seconds": WINDOW_SECONDS}
 
 
@@ -152,7 +152,14 @@ def _message(blob: str) -> Json:
         language = template.get("language")
         if not isinstance(template.get("name"), str) or not isinstance(language, dict):
             raise _invalid("A template has a name and a language with a code.")
+        components = template.get("components", [])
+        if not isinstance(components, list) or not all(map(_is_component, components)):
+            raise _invalid("The components of a template are objects with lists of parameters.")
     return {**message, "to": to if to.startswith("+") else f"+{to}", "type": kind}
+
+
+def _is_component(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("parameters", []), list)
 
 
 def _invalid(reason: str) -> ModelledError:
