@@ -154,6 +154,18 @@ def test_a_batch_fails_where_the_policy_says_so(fill):
         fill().lambda_handler(sample("campaign_hook/filter_request"), CONTEXT)
 
 
+def test_the_repetition_of_a_batch_that_failed_with_the_store_asks_the_store(fill):
+    module, event = fill(), sample("campaign_hook/filter_request")
+    slow = service_error("GetObject", "SlowDown", 503)
+    module.bucket.objects["templates/welcome/default.json"] = slow
+    for _ in range(4):
+        with pytest.raises(ContentUnavailable, match="SlowDown"):
+            module.lambda_handler(event, CONTEXT)
+    module.bucket.objects["templates/welcome/default.json"] = HELLO
+
+    assert set(module.lambda_handler(event, CONTEXT)) == set(event["Endpoints"])
+
+
 def test_a_default_content_that_cannot_be_used_fails_the_cold_start(fill):
     with pytest.raises(UnusableContent, match="default_content: html of the content"):
         fill(default_content={"subject": "Hi", "html": "{{#if}}", "text": None})
