@@ -135,7 +135,7 @@ def question(keys: Sequence[str], sending: Sending) -> dict[str, Any]:
 
 
 def read_answer(answer: Any, keys: Sequence[str]) -> Fetched:
-    """Read `{"Attributes": {key: {name: value}}, "Failed": [key]}`; `Failed` may be left out.
+    """Read `{"Attributes": {key: {name: value}}, "Failed": [key]}`; `Failed` may be left out or null.
 
     Keys that were not asked for are ignored. A key whose attributes are no object has failed by
     itself.
@@ -148,15 +148,15 @@ def read_answer(answer: Any, keys: Sequence[str]) -> Fetched:
             Reason.UNUSABLE_ANSWER,
             'the answer must be an object {"Attributes": {key: {name: value}}}.',
         )
-    given = answer.get("Failed", [])
-    if not isinstance(given, list):
+    given = answer.get("Failed")
+    if not isinstance(given, list | None):
         raise FetchFailed(Reason.UNUSABLE_ANSWER, "Failed in the answer must be a list of keys.")
     failed: dict[str, FetchFailed] = {}
     items: dict[str, Item] = {}
     refuse = partial(FetchFailed, Reason.UNUSABLE_ANSWER)
     for key in keys:
         item = answer["Attributes"].get(key)
-        if key in given:
+        if key in (given or ()):
             failed[key] = FetchFailed(Reason.UNAVAILABLE, "the source names the key in Failed.")
         elif isinstance(item, Mapping):
             items[key] = item

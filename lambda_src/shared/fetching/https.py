@@ -171,6 +171,7 @@ class Https:
                 retries=False,
                 preload_content=False,
                 decode_content=False,
+                enforce_content_length=True,  # urllib3 1.26 takes an answer that broke off as whole
             )
         except _PrivateAddress as error:
             raise FetchFailed(

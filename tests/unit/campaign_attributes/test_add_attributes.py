@@ -143,9 +143,9 @@ def test_the_endpoints_of_other_campaigns_pass_unchanged_and_the_source_is_not_a
 ) -> None:
     function = start(allowed={"campaign_ids": ["campaign-2"], "journey_ids": ["journey-1"]})
 
-    assert function(event({"ann": ANN, "broken": 5})) == {"ann": ANN, "broken": 5}
+    assert function(event({"ann": ANN, "broken": 5})) == {"ann": ANN}
     assert function.source.questions == []
-    assert function.metrics() == {"PassedEndpoints": 2}
+    assert function.metrics() == {"PassedEndpoints": 1}
     assert offers(function(event({"ann": ANN}, CampaignId="campaign-2"))) == {"ann": ["red shoes"]}
     assert offers(function(event({"ann": ANN}, JourneyId="journey-1"))) == {"ann": ["red shoes"]}
     assert function(event({"ann": ANN}, JourneyId="journey-2")) == {"ann": ANN}

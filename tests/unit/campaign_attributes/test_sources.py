@@ -358,6 +358,13 @@ def test_the_question_names_the_keys_and_the_campaign_or_journey() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("answer", [{}, {"Failed": None}, {"Failed": []}])
+def test_an_answer_without_failed_keys_may_say_so_in_the_ways_of_its_language(answer: Any) -> None:
+    found = read_answer({"Attributes": {"u-1": {"offer": "x"}}, **answer}, ["u-1"])
+
+    assert found == Fetched({"u-1": {"offer": "x"}})
+
+
 def test_an_answer_has_items_nothing_or_a_failure_for_each_key() -> None:
     answer = {
         "Attributes": {"u-1": {"offer": "x"}, "u-2": None, "u-4": "text", "other": {"offer": "y"}},
@@ -377,7 +384,7 @@ def test_an_answer_has_items_nothing_or_a_failure_for_each_key() -> None:
     "answer",
     [
         None, "text", 5, True, [], {}, {"attributes": {}}, {"Attributes": None},
-        {"Attributes": []}, {"Attributes": "text"}, {"Attributes": {}, "Failed": None},
+        {"Attributes": []}, {"Attributes": "text"}, {"Attributes": {}, "Failed": False},
         {"Attributes": {}, "Failed": "u-1"}, {"Attributes": {}, "Failed": {}}, {"u-1": {}},
         {"errorMessage": "failed"}, {"statusCode": 500, "body": "{}"},
     ],
@@ -487,11 +494,14 @@ def test_a_key_that_fits_into_no_url_fails_by_itself(server: HttpsServer) -> Non
         endpoint(server, method="GET").fetch(["x" * 8000], SENDING, soon())
 
 
-def test_a_url_that_has_a_query_keeps_it() -> None:
-    urls, _ = get_urls("https://shop.example.com/batch?v=2", ["u-1"], JOURNEY)
+@pytest.mark.parametrize(
+    ("given", "begin"), [("batch?v=2", "batch?v=2&"), ("batch", "batch?"), ("batch?", "batch?")]
+)
+def test_a_url_that_has_a_query_keeps_it(given: str, begin: str) -> None:
+    urls, _ = get_urls(f"https://shop.example.com/{given}", ["u-1"], JOURNEY)
 
     assert list(urls) == [
-        "https://shop.example.com/batch?v=2&ApplicationId=app&JourneyId=journey-1"
+        f"https://shop.example.com/{begin}ApplicationId=app&JourneyId=journey-1"
         "&ActivityId=visit&Key=u-1"
     ]
 

@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from urllib3 import PoolManager
 
 from shared.fetching.deadline import Deadline
 from shared.fetching.failures import FetchFailed, Reason
@@ -139,6 +141,23 @@ def test_an_answer_that_breaks_off_is_asked_for_again(server: HttpsServer) -> No
 
     assert client(server).get(server.url, soon()).body == b"found"
     assert len(server.requests) == 2
+
+
+def test_a_release_of_urllib3_that_takes_a_short_answer_as_whole_is_told_not_to(
+    server: HttpsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    request = PoolManager.request
+
+    def recorded(*given: Any, **options: Any) -> Any:
+        told.append(options.get("enforce_content_length"))
+        return request(*given, **options)
+
+    monkeypatch.setattr(PoolManager, "request", recorded)
+
+    client(server).get(server.url, soon())
+
+    assert told == [True]  # 1.26 does not, and 2 does by default
 
 
 def test_a_server_that_is_silent_costs_no_more_than_the_deadline(server: HttpsServer) -> None:
