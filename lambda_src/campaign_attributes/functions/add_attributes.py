@@ -87,6 +87,7 @@ settings = settings_from(required_env("SETTINGS"))
 lookup = Lookup(
     source_of(settings),
     AgeCache(settings.cache_seconds),
+    [attribute.source_name for attribute in settings.attributes],
     # A batch that fails with its source is repeated within a second, so the source is asked.
     None if settings.policies[Failure.SOURCE_FAILED] is Policy.FAIL_BATCH else Breaker(),
 )

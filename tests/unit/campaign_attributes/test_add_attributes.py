@@ -29,6 +29,7 @@ from tests.builders.attribute_sources import Source, endpoint, event, settings_d
 DATA = Path(__file__).parents[2] / "data" / "events" / "campaign_hook"
 MODULE = "campaign_attributes.functions.add_attributes"
 LATE = FetchFailed(Reason.TIMED_OUT, "late.")
+NAMES = ["offer"]
 POOL = FetchPool(2)
 ANN, BOB = endpoint("u-ann"), endpoint("u-bob")
 
@@ -43,7 +44,7 @@ class Function:
     def knows(self, items: Any) -> None:
         """Begin with another source and an empty cache."""
         self.source = Source(items)
-        self.module.lookup = Lookup(self.source, AgeCache(60), pool=POOL)  # type: ignore[attr-defined]
+        self.module.lookup = Lookup(self.source, AgeCache(60), NAMES, pool=POOL)  # type: ignore[attr-defined]
 
     def __call__(self, asked: Any, seconds: float = 9) -> Any:
         left = SimpleNamespace(

@@ -54,7 +54,7 @@ class Clock:
 
 
 def lookup(source: Source, clock: Clock, breaker: Breaker | None = None) -> Lookup:
-    return Lookup(source, AgeCache(60, clock=clock), breaker)
+    return Lookup(source, AgeCache(60, clock=clock), ["offer"], breaker)
 
 
 def test_one_question_has_each_key_once() -> None:
@@ -77,6 +77,24 @@ def test_what_is_known_is_not_asked_again_until_it_is_too_old() -> None:
     looking.find(["u-1"], SENDING, 5)
 
     assert source.questions[2:] == [["u-1"]]
+
+
+def test_a_source_that_answers_with_whole_profiles_does_not_fill_the_memory() -> None:
+    source = Source({"u-1": {"offer": "x", "profile": ["y" * 1_000_000]}})
+
+    found = lookup(source, Clock()).find(["u-1"], SENDING, 5)
+
+    assert found == Fetched({"u-1": {"offer": "x"}})
+
+
+def test_an_item_that_is_too_large_to_keep_is_used_and_asked_for_again() -> None:
+    source = Source({"u-1": {"offer": "x" * 5_000}, "u-2": {"offer": "y"}})
+    looking = lookup(source, Clock())
+
+    found = [looking.find(["u-1", "u-2"], SENDING, 5) for _ in range(2)]
+
+    assert found[0] == found[1] == Fetched(source.items)
+    assert source.questions == [["u-1", "u-2"], ["u-1"]]
 
 
 def test_an_answer_about_one_campaign_is_not_used_for_another_where_it_can_differ() -> None:
