@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Bucket:
     def __init__(self, **objects: Any) -> None:
         self.objects: dict[str, Any] = {}
         self.asked: list[dict[str, Any]] = []
-        self.version = "v1"
+        self.version: str | None = "v1"
 
     def get_object(self, **request: Any) -> dict[str, Any]:
         self.asked.append(request)
@@ -60,7 +61,8 @@ class Bucket:
         if isinstance(found, Exception):
             raise found
         body = found if isinstance(found, bytes) else json.dumps(found).encode()
-        return {"Body": io.BytesIO(body), "VersionId": self.version}
+        answer = {"Body": io.BytesIO(body), "ETag": f'"{hashlib.md5(body).hexdigest()}"'}
+        return answer if self.version is None else {**answer, "VersionId": self.version}
 
 
 def soon() -> Deadline:
@@ -407,3 +409,25 @@ def test_a_changed_object_becomes_the_active_version(publish, monkeypatch):
     found = publish.pinpoint.get_email_template(TemplateName="news-welcome-de")
     assert found["EmailTemplateResponse"]["Subject"] == "Hi 3"
     assert len(publish.pinpoint.templates["news-welcome-de"]) == 3
+
+
+@pytest.mark.parametrize("version", [None, "null"])
+def test_a_change_in_a_bucket_without_versions_is_published_once(publish, version):
+    publish.s3.version = version
+    event = sqs_event(created("templates/welcome/de.json"))
+    for subject in ("Hi 1", "Hi 1", "Hi 2"):
+        publish.s3.objects["templates/welcome/de.json"] = {**HELLO, "subject": subject}
+        assert publish.lambda_handler(event, CONTEXT) == {"batchItemFailures": []}
+
+    found = publish.pinpoint.get_email_template(TemplateName="news-welcome-de")
+    assert found["EmailTemplateResponse"]["Subject"] == "Hi 2"
+    assert len(publish.pinpoint.templates["news-welcome-de"]) == 2
+
+
+def test_a_content_that_is_too_large_is_named_so(publish, caplog):
+    publish.s3.objects["templates/welcome/de.json"] = b" " * 4_000_001
+
+    answer = publish.lambda_handler(sqs_event(created("templates/welcome/de.json")), CONTEXT)
+
+    assert len(answer["batchItemFailures"]) == 1
+    assert "larger than 4,000,000 bytes" in caplog.text + str(vars(caplog.records[0]))
