@@ -114,7 +114,7 @@ def newest(variant: Variant) -> Version:
         raise UnusableContent(
             f"The content is larger than {MAX_DOCUMENT_BYTES:,} bytes. Shorten it."
         )
-    # A bucket of the caller may keep no versions: S3 then names none, or always "null".
+    # In a bucket of the caller without versions, S3 names no version or always "null".
     version = found.get("VersionId", "null")
     return Version(
         found["ETag"].strip('"') if version == "null" else version, read_document(document)
