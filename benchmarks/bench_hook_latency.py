@@ -174,7 +174,7 @@ def run() -> dict[str, Any]:
             server.answer = _shop
             https = Https(max_bytes=1_000_000, allowed=lambda _: True, context=server.context)
             function.lookup = Lookup(  # type: ignore[attr-defined]
-                HttpsSource(https, server.url), AgeCache(60)
+                HttpsSource(https, server.url), AgeCache(60), ["offer"]
             )
             figures["https"] = _quantiles(lambda place: _ask(function, place), CALLS)
     return figures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -21,6 +21,8 @@ Item = Mapping[str, Any]
 
 # Time for a source to return the part that it has when its own deadline has passed.
 _GRACE_SECONDS = 1.0
+# Of an item that is kept: 10,000 of them fit into the function's memory.
+_KEPT_CHARACTERS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Lookup:
     """A source behind a cache, and a pause after failures.
 
     Args:
+        names: values of an item that are used. The others are not kept: a source that answers with
+            whole profiles would fill the memory.
         breaker: None asks the source every time, for batches that fail with it: a campaign repeats
             them within a second.
     """
@@ -59,12 +63,14 @@ class Lookup:
         self,
         source: AttributeSource,
         cache: AgeCache[tuple[str, ...], Item],
+        names: Collection[str],
         breaker: Breaker | None = None,
         pool: FetchPool | None = None,
         deadline: Callable[[float], Deadline] = Deadline.after,
     ) -> None:
         self._source = source
         self._cache = cache
+        self._names = names
         self._breaker = breaker
         self._pool = pool or FetchPool(workers=2)
         self._deadline = deadline
@@ -89,8 +95,10 @@ class Lookup:
             return Fetched(items, dict.fromkeys(asked, failure))
         for key in asked:
             if key not in fetched.failed:
-                item = fetched.items.get(key, {})
-                self._cache.put((*scope, key), item)
+                found = fetched.items.get(key, {})
+                item = {name: found[name] for name in self._names if name in found}
+                if len(str(item)) <= _KEPT_CHARACTERS:
+                    self._cache.put((*scope, key), item)
                 items[key] = item
         return Fetched(items, fetched.failed)
 
@@ -135,10 +143,10 @@ def question(keys: Sequence[str], sending: Sending) -> dict[str, Any]:
 
 
 def read_answer(answer: Any, keys: Sequence[str]) -> Fetched:
-    """Read `{"Attributes": {key: {name: value}}, "Failed": [key]}`; `Failed` may be left out.
+    """Read `{"Attributes": {key: {name: value}}, "Failed": [key]}`.
 
-    Keys that were not asked for are ignored. A key whose attributes are no object has failed by
-    itself.
+    `Failed` may be left out or null. Keys that were not asked for are ignored. A key whose
+    attributes are no object has failed by itself.
 
     Raises:
         FetchFailed: UNUSABLE_ANSWER, it is no such object.
@@ -148,15 +156,15 @@ def read_answer(answer: Any, keys: Sequence[str]) -> Fetched:
             Reason.UNUSABLE_ANSWER,
             'the answer must be an object {"Attributes": {key: {name: value}}}.',
         )
-    given = answer.get("Failed", [])
-    if not isinstance(given, list):
+    given = answer.get("Failed")
+    if not isinstance(given, list | None):
         raise FetchFailed(Reason.UNUSABLE_ANSWER, "Failed in the answer must be a list of keys.")
     failed: dict[str, FetchFailed] = {}
     items: dict[str, Item] = {}
     refuse = partial(FetchFailed, Reason.UNUSABLE_ANSWER)
     for key in keys:
         item = answer["Attributes"].get(key)
-        if key in given:
+        if key in (given or ()):
             failed[key] = FetchFailed(Reason.UNAVAILABLE, "the source names the key in Failed.")
         elif isinstance(item, Mapping):
             items[key] = item

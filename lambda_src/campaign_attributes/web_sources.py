@@ -134,7 +134,7 @@ def get_urls(
     """Return the URLs of GET requests, each with its keys, and the keys that fit into no URL."""
     asked = question([], sending)
     del asked["Keys"]
-    begin = url + ("&" if urlsplit(url).query else "?") + urlencode(asked)
+    begin = url.removesuffix("?") + ("&" if urlsplit(url).query else "?") + urlencode(asked)
     urls: dict[str, list[str]] = {}
     too_long: list[str] = []
     current, its_keys = begin, list[str]()

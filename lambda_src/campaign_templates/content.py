@@ -42,7 +42,7 @@ def read_document(document: bytes) -> Content:
         UnusableContent: it is no JSON in UTF-8, or no content.
     """
     try:
-        decoded = json.loads(document.decode())
+        decoded = json.loads(document.decode("utf-8-sig"))  # Windows writes a byte order mark
     except (ValueError, RecursionError) as error:
         raise UnusableContent(
             'The content must be a JSON object in UTF-8: {"subject": …, "html": …}.'

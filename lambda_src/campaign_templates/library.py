@@ -22,6 +22,8 @@ from shared.fetching.pool import FetchPool
 __all__ = ["Choice", "Found", "Library"]
 
 ENTRIES = 200  # of 100 KB: 20 MB of an execution environment
+# Devices report hundreds of locales, and most of them have no content.
+ABSENT_ENTRIES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,32 @@ class _Entry:
     content: Content | None
 
 
+class _Kept:
+    """Entries by template and locale. Absent locales push no content out."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._contents: AgeCache[tuple[str, str], _Entry] = AgeCache(seconds, ENTRIES, clock)
+        self._absent: AgeCache[tuple[str, str], _Entry] = AgeCache(seconds, ABSENT_ENTRIES, clock)
+
+    def get(self, key: tuple[str, str]) -> _Entry | None:
+        return self._contents.get(key) or self._absent.get(key)
+
+    def put(self, key: tuple[str, str], entry: _Entry) -> None:
+        if entry.content is None:
+            self._contents.drop(key)
+            self._absent.put(key, entry)
+        else:
+            self._contents.put(key, entry)
+
+
 class Library:
     """Contents by template and locale.
 
     Args:
         seconds: age up to which a content is used without asking the source.
         stale_seconds: age up to which it is used when the source fails.
+        insists: asks a source that failed several times for contents of which no older one is
+            kept. A batch that fails without them is repeated within a second.
     """
 
     def __init__(
@@ -65,14 +87,16 @@ class Library:
         *,
         seconds: float,
         stale_seconds: float,
+        insists: bool = False,
         breaker: Breaker | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
         self._pool = pool
         self._breaker = breaker or Breaker(clock=clock)
-        self._fresh: AgeCache[tuple[str, str], _Entry] = AgeCache(seconds, ENTRIES, clock)
-        self._old: AgeCache[tuple[str, str], _Entry] = AgeCache(stale_seconds, ENTRIES, clock)
+        self._insists = insists
+        self._fresh = _Kept(seconds, clock)
+        self._old = _Kept(stale_seconds, clock)
 
     def find(self, choices: Iterable[Choice], deadline: Deadline) -> dict[Choice, Found]:
         """Return the content of each choice, in the best locale that has content."""
@@ -129,20 +153,28 @@ class Library:
         work: Mapping[tuple[str, str], Callable[[Deadline], Content | None]],
         deadline: Deadline,
     ) -> Mapping[tuple[str, str], Content | None | FetchFailed]:
-        if not work:
-            return {}
+        paused: dict[tuple[str, str], FetchFailed] = {}
         try:
             self._breaker.check()
         except FetchFailed as failure:
-            return dict.fromkeys(work, failure)
-        found = self._pool.fetch_all(work, deadline)
-        for one in found.values():
-            # A content that is wrong says nothing about the next one.
-            if isinstance(one, FetchFailed) and one.reason in (
-                Reason.TIMED_OUT,
-                Reason.UNAVAILABLE,
-            ):
-                self._breaker.failed()
-            else:
-                self._breaker.succeeded()
-        return found
+            paused = {
+                key: failure for key in work if not self._insists or self._old.get(key) is not None
+            }
+        asked = {key: each for key, each in work.items() if key not in paused}
+        if not asked:
+            return paused
+        found = self._pool.fetch_all(asked, deadline)
+        # The contents of a call count once: three languages that fail together are one failure. A
+        # content that is wrong says nothing about the next one.
+        if all(_is_outage(one) for one in found.values()):
+            self._breaker.failed()
+        else:
+            self._breaker.succeeded()
+        return {**paused, **found}
+
+
+def _is_outage(found: object) -> bool:
+    return isinstance(found, FetchFailed) and found.reason in (
+        Reason.TIMED_OUT,
+        Reason.UNAVAILABLE,
+    )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -21,6 +21,8 @@ from typing import Any, Protocol
 from campaign_templates.content import Content, UnusableContent
 from campaign_templates.locales import DEFAULT_LOCALE, canonical
 from campaign_templates.sanitising import sanitise
+from shared.messages.template_syntax import tag_spans
+from shared.messages.templates import TemplateError, compile_template
 
 __all__ = [
     "ForeignTemplate",
@@ -38,11 +40,13 @@ __all__ = [
 
 _MARK = "Published by campaign_templates"
 _ROUNDS = 5
-# A tag ends at the first braces that no quotes are round.
-_TAG = re.compile(r"""\{\{(?:"[^"]*"|'[^']*'|(?!\}\})[^"'])*+\}?\}\}""")
-_UNESCAPED = re.compile(r"\{\{[~]?(?:\{|&)")
+_UNESCAPED = re.compile(r"\{\{~?\s*[{&]")
 _PLACE = "\ue000{}\ue001"
 _PLACES = re.compile("\ue000(\\d+)\ue001")
+# Tags and style sheets as `sanitise` writes them: other text has no < of its own.
+_MARKUP = re.compile(r"<[^<>]*>")
+_VALUE = re.compile(r'="([^"]*)"')
+_STYLE_SHEET = re.compile(r"<style[^<>]*>([^<]*)</style>")
 
 
 class MalformedEvent(ValueError):
@@ -136,34 +140,77 @@ def sanitised_template(html: str) -> str:
     """Sanitise HTML with placeholders, and keep the placeholders as they are.
 
     A placeholder is kept in text and in the values of attributes. A URL must begin with its scheme.
+    The result has the placeholders that were found before and no other, whatever was left out
+    between two braces.
 
     Raises:
-        UnusableContent: a placeholder prints its value without escapes, or is in the place of
-            markup.
+        UnusableContent: a placeholder prints its value without escapes, is in the place of markup,
+            or is a block that begins and ends in different values of attributes.
     """
-    if _UNESCAPED.search(html):
+    if "\ue000" in html or "\ue001" in html:
+        raise UnusableContent("html of the content has characters of the private use area.")
+    tags = _tags(html)
+    if any(_UNESCAPED.match(tag) for tag in tags):
         raise UnusableContent(
             "html of a published content must not have {{{…}}} or {{&…}}: the campaign would print "
             "a recipient's value as HTML. Use two braces."
         )
-    if "\ue000" in html or "\ue001" in html:
-        raise UnusableContent("html of the content has characters of the private use area.")
-    tags: list[str] = []
-
-    def place(match: re.Match[str]) -> str:
-        tags.append(match.group())
-        return _PLACE.format(len(tags) - 1)
-
-    clean = sanitise(_TAG.sub(place, html)).html
-    found = {int(number) for number in _PLACES.findall(clean)}
-    lost = [tag for number, tag in enumerate(tags) if number not in found]
+    clean = sanitise(_with_places(html)).html
+    kept = [int(number) for number in _PLACES.findall(clean)]
     # A block that lost one of its tags would be another template.
+    lost = [tag for number, tag in enumerate(tags) if number not in set(kept)]
     if any(re.match(r"\{\{~?[#/^]|\{\{~?\s*else\b", tag) for tag in lost):
         raise UnusableContent(
             "html of the content has a block ({{#…}}, {{else}} or {{/…}}) in markup that is left "
             "out. Put the block round whole elements."
         )
-    return _PLACES.sub(lambda match: tags[int(match[1])], clean)
+
+    def restored(part: str) -> str:
+        return _PLACES.sub(lambda match: tags[int(match[1])], part)
+
+    for part in _closed_parts(clean):
+        try:
+            compile_template(restored(part), html=True)
+        except TemplateError as error:
+            raise UnusableContent(
+                "html of the content has a block or a partial that begins or ends in the value of "
+                "an attribute or in a style sheet. Put it round whole elements, or into one value."
+            ) from error
+    result = restored(clean)
+    try:
+        found = _tags(result)
+    except TemplateError:
+        found = []
+    if found != [tags[number] for number in kept]:
+        raise UnusableContent(
+            "html of the content has braces that would become a placeholder when comments and "
+            "markup are left out. Take away the braces beside placeholders, and &#123;."
+        )
+    return result
+
+
+def _tags(text: str) -> list[str]:
+    return [text[begin:end] for begin, end in tag_spans(text)]
+
+
+def _with_places(html: str) -> str:
+    """Return the HTML with a short text, which stays as it is, in the place of each tag."""
+    parts, at = [], 0
+    for number, (begin, end) in enumerate(tag_spans(html)):
+        parts += [html[at:begin], _PLACE.format(number)]
+        at = end
+    return "".join([*parts, html[at:]])
+
+
+def _closed_parts(clean: str) -> Iterator[str]:
+    """Yield the parts with placeholders in which a block must also end.
+
+    A block from one value to another takes the quotes between them away when its condition does not
+    hold, and the text of the second value would be read as attributes.
+    """
+    for markup in _MARKUP.findall(clean):
+        yield from (value for value in _VALUE.findall(markup) if _PLACES.search(value))
+    yield from (sheet for sheet in _STYLE_SHEET.findall(clean) if _PLACES.search(sheet))
 
 
 def template_request(content: Content, description: str) -> dict[str, Any]:
@@ -211,15 +258,17 @@ class Publisher:
         """
         outcome = Outcome.UNCHANGED
         name = variant.name(self._prefix)
+        # `news` with `a-b` and `news-a` with `b` are the same name.
+        mark = f"{_MARK}, {variant.template}/{variant.locale}"
         for _ in range(_ROUNDS):
             version = self._newest(variant)
             if version.content is None:
                 return Outcome.ABSENT
-            description = f"{_MARK}, {variant.template}/{variant.locale}, version {version.id}"
+            description = f"{mark}, version {version.id}"
             known = self._projects.description(name)
             if known == description:
                 return outcome
-            if known is not None and not known.startswith(_MARK):
+            if known is not None and not known.startswith(f"{mark}, "):
                 raise ForeignTemplate(
                     f"Template {name} was made by another program. Rename one of the two."
                 )

@@ -20,6 +20,7 @@ from shared.messages.templates import RenderingFailed, Template, compile_templat
 __all__ = ["Limits", "Rendered", "render"]
 
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]+")  # a value must not start a header of its own
+_READ = 4  # times the HTML that is sent: comments and markup that are left out
 # The same text for many recipients is sanitised once. 32 texts of 100 KB are 6 MB.
 _sanitised = lru_cache(maxsize=32)(sanitise)
 
@@ -64,10 +65,13 @@ def render(
 
     try:
         subject = _LINE_BREAKS.sub(" ", fill(content.subject)).strip()
-        clean: Sanitised = _sanitised(fill(content.html, html=True))
+        html = fill(content.html, html=True)
         text = fill(content.text)
     except RenderingFailed as error:
         raise UnusableContent(f"The content cannot be rendered. {error.message}") from error
+    # Loops can write megabytes, and the campaign waits while they are sanitised.
+    _check("html", len(html), _READ * limits.html_bytes, "characters before it is sanitised")
+    clean: Sanitised = _sanitised(html)
     if not subject:
         raise UnusableContent("subject of the content renders to nothing.")
     if not clean.html.strip() and not text.strip():

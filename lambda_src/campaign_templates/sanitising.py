@@ -18,6 +18,7 @@ Source: HTML Living Standard, "Parsing HTML documents"; "The elements of HTML".
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
@@ -72,10 +73,12 @@ _CSS_REFUSED = re.compile(
     r"[\\<]|@import|@charset|expression\s*\(|behaviou?r\s*:|-moz-binding|(?:java|vb)script:",
     re.IGNORECASE,
 )
-_CSS_URL = re.compile(r"""url\(\s*(["']?)(.*?)\1\s*\)""", re.IGNORECASE | re.DOTALL)
+_CSS_URL_BEGINS = re.compile(r"url\s*\(\s*", re.IGNORECASE)
+_CSS_URL = re.compile(r"""(?:"([^"]*+)"|'([^']*+)'|([^\s"'()]++))\s*+\)""")
 _TAG_CHARACTERS = 10_000  # an image within the tag, data:…, is longer; give it a URL
-_WHOLE_TAG = re.compile(r"""</?[A-Za-z][^>"']*+(?:(?:"[^"]*+"|'[^']*+')[^>"']*+)*+>""")
-_DECLARATION = re.compile(r"<[!?][^>]*>")
+# A < outside quotes begins the next tag, so that no part is read again and again.
+_WHOLE_TAG = re.compile(r"""</?[A-Za-z][^<>"']*+(?:(?:"[^"]*+"|'[^']*+')[^<>"']*+)*+>""")
+_DECLARATION = re.compile(r"<[!?][^<>]*+>")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -120,55 +123,78 @@ def _whole_tags(html: str) -> str:
     return "".join(written) + html[at:]
 
 
+class _Elements:
+    """Open elements, the innermost one last; a search for a name does not read the list."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._number: Counter[str] = Counter()
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def __contains__(self, tag: str) -> bool:
+        return self._number[tag] > 0
+
+    def begin(self, tag: str) -> None:
+        self._names.append(tag)
+        self._number[tag] += 1
+
+    def end_innermost(self) -> str:
+        tag = self._names.pop()
+        self._number[tag] -= 1
+        return tag
+
+
 class _Writer(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._written: list[str] = []
-        self._open: list[str] = []
-        self._dropped: list[str] = []
+        self._open = _Elements()
+        self._dropped = _Elements()
         self._style: list[str] | None = None
         self._removed = 0
 
     def result(self) -> Sanitised:
         self._end_style()
         while self._open:
-            self._close(self._open.pop())
+            self._close(self._open.end_innermost())
         return Sanitised("".join(self._written), self._removed)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._dropped:
             if tag in _DROPPED:
-                self._dropped.append(tag)
+                self._dropped.begin(tag)
             return
         self._end_style()
         if tag in _DROPPED:
             self._removed += 1
-            self._dropped.append(tag)
+            self._dropped.begin(tag)
         elif tag == "html":
             pass  # the campaign's shell has the html element
         elif tag not in _ELEMENTS:
             self._removed += 1
         elif tag == "style":
             self._style = []
-            self._open.append(tag)
+            self._open.begin(tag)
             self._written.append(f"<style{self._attributes(tag, attrs)}>")
         elif tag == "meta":
             self._meta(attrs)
         else:
             if tag not in _VOID:
-                self._open.append(tag)
+                self._open.begin(tag)
             self._written.append(f"<{tag}{self._attributes(tag, attrs)}>")
 
     def handle_endtag(self, tag: str) -> None:
         if self._dropped:
             if tag in self._dropped:
-                while self._dropped.pop() != tag:
+                while self._dropped.end_innermost() != tag:
                     pass
             return
         self._end_style()
         if tag not in self._open:
             return
-        while (inner := self._open.pop()) != tag:
+        while (inner := self._open.end_innermost()) != tag:
             self._close(inner)
         self._written.append(f"</{tag}>")
 
@@ -191,8 +217,7 @@ class _Writer(HTMLParser):
         if sheet is None:
             self._removed += 1
         self._written.append((sheet or "") + "</style>")
-        if "style" in self._open:
-            self._open.remove("style")
+        self._open.end_innermost()  # nothing begins inside a style sheet
 
     def _meta(self, attrs: list[tuple[str, str | None]]) -> None:
         names = {name: value or "" for name, value in attrs}
@@ -247,9 +272,8 @@ def _safe_css(css: str) -> str | None:
     if _CSS_REFUSED.search(plain) or _CSS_REFUSED.search(_CSS_COMMENT.sub("", css)):
         return None
     # Each url( must be one that can be read, and safe.
-    urls = [match[2] for match in _CSS_URL.finditer(plain)]
-    if len(urls) != len(re.findall(r"url\s*\(", plain, re.IGNORECASE)):
-        return None
-    if not all(_safe_url("src", url) for url in urls):
-        return None
+    for begin in _CSS_URL_BEGINS.finditer(plain):
+        url = _CSS_URL.match(plain, begin.end())
+        if url is None or not _safe_url("src", url[1] or url[2] or url[3] or ""):
+            return None
     return plain

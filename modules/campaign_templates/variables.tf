@@ -224,7 +224,7 @@ variable "project_hook" {
 }
 
 variable "publish" {
-  description = "Publication of the bucket's contents as email templates of the project, for contents that are larger than an answer can hold: `templates` names the templates that are published, each locale as a template of its own with a new version for each change. Null publishes nothing."
+  description = "Publication of the bucket's contents as email templates of the project, for contents that are larger than an answer can hold: `templates` names the templates that are published, each locale as a template of its own with a new version for each change. A bucket of yours must send its events to EventBridge. Null publishes nothing."
   type = object({
     templates = list(string)
   })
@@ -233,6 +233,11 @@ variable "publish" {
   validation {
     condition     = var.publish == null || try(length(var.publish.templates) >= 1 && alltrue([for template in var.publish.templates : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", template))]), false)
     error_message = "publish.templates must name at least one template, each with 1-64 letters, digits, hyphens or underscores. Use null to publish nothing."
+  }
+
+  validation {
+    condition     = var.publish == null || try(length(var.publish.templates) <= 50 && length(jsonencode([for template in var.publish.templates : { prefix = "${var.store.prefix}${template}/" }])) <= 1800, false)
+    error_message = "publish.templates must be at most 50, and their prefixes must have at most 1,800 characters together as JSON: they are the pattern of an EventBridge rule, which has 2,048. Shorten store.prefix or the names, or use a second copy of the module."
   }
 
   validation {
@@ -365,7 +370,7 @@ variable "template_rules" {
   }
 
   validation {
-    condition     = length(jsonencode([var.template_rules, var.default_content, var.allowed, var.store.versions])) <= 2800
-    error_message = "template_rules, default_content, allowed and store.versions must have at most 2,800 characters together as JSON: they are the environment of a function, which has 4 KB. Shorten them, or use a second copy of the module."
+    condition     = 3 * length(base64encode(jsonencode([var.template_rules, var.default_content, var.allowed, var.store.versions, var.store.prefix, try(var.store.cms.url, null)]))) / 4 <= 2800
+    error_message = "template_rules, default_content, allowed and store must have at most 2,800 bytes together as JSON: they are the environment of a function, which has 4 KB. Shorten them, or use a second copy of the module."
   }
 }

@@ -62,6 +62,11 @@ variable "event_bridge" {
     condition     = var.event_bridge == null || try(var.event_bridge.configuration_sets == null, true) || try(length(var.event_bridge.configuration_sets) > 0 && alltrue([for name in var.event_bridge.configuration_sets : can(regex("^[A-Za-z0-9_-]{1,64}$", name))]), false)
     error_message = "event_bridge.configuration_sets must hold names of 1-64 letters, digits, hyphens or underscores, not ARNs. Leave it out for every configuration set."
   }
+
+  validation {
+    condition     = var.event_bridge == null || try(var.event_bridge.configuration_sets == null, true) || try(length(jsonencode(var.event_bridge.configuration_sets)) <= 1800, false)
+    error_message = "event_bridge.configuration_sets must have at most 1,800 characters together as JSON: they are the pattern of an EventBridge rule, which has 2,048. Leave it out for every configuration set."
+  }
 }
 
 variable "event_bus_name" {

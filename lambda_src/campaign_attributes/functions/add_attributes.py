@@ -87,6 +87,7 @@ settings = settings_from(required_env("SETTINGS"))
 lookup = Lookup(
     source_of(settings),
     AgeCache(settings.cache_seconds),
+    [attribute.source_name for attribute in settings.attributes],
     # A batch that fails with its source is repeated within a second, so the source is asked.
     None if settings.policies[Failure.SOURCE_FAILED] is Policy.FAIL_BATCH else Breaker(),
 )
@@ -97,8 +98,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     """Return the endpoints of the call with their attributes, without the dropped ones."""
     call = read_call(event)
     if not settings.concern(call.sending):
-        write_counts(NAMESPACE, context.function_name, {"PassedEndpoints": len(call.endpoints)})
-        return dict(call.endpoints)
+        # A hub refuses a whole answer for one endpoint that is no object.
+        passed = {name: each for name, each in call.endpoints.items() if isinstance(each, Mapping)}
+        write_counts(NAMESPACE, context.function_name, {"PassedEndpoints": len(passed)})
+        return hook_answer(passed)
     keys = keys_of(call, settings)
     left = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     fetched = lookup.find(keys.values(), call.sending, min(settings.deadline_seconds, left))

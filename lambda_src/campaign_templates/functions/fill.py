@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-from campaign_templates.filling import Filler
+from campaign_templates.filling import Filler, Policy
 from campaign_templates.library import Library
 from campaign_templates.settings import settings_from
 from campaign_templates.sources import BucketSource, CmsSource, FunctionSource, Source
@@ -43,7 +43,11 @@ logger = Logger(service="campaign-templates")
 def filler() -> Filler:
     """Make the clients once; contents stay in the execution environment."""
     library = Library(
-        _source(), FetchPool(), seconds=CACHE_SECONDS, stale_seconds=max(STALE_SECONDS, 0)
+        _source(),
+        FetchPool(),
+        seconds=CACHE_SECONDS,
+        stale_seconds=max(STALE_SECONDS, 0),
+        insists=SETTINGS.failure_policy is Policy.FAIL_BATCH,
     )
     return Filler(SETTINGS, library)
 

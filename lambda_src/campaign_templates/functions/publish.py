@@ -110,7 +110,15 @@ def newest(variant: Variant) -> Version:
             return Version("", None)
         raise
     document = found["Body"].read(MAX_DOCUMENT_BYTES + 1)
-    return Version(found["VersionId"], read_document(document))
+    if len(document) > MAX_DOCUMENT_BYTES:
+        raise UnusableContent(
+            f"The content is larger than {MAX_DOCUMENT_BYTES:,} bytes. Shorten it."
+        )
+    # In a bucket of the caller without versions, S3 names no version or always "null".
+    version = found.get("VersionId", "null")
+    return Version(
+        found["ETag"].strip('"') if version == "null" else version, read_document(document)
+    )
 
 
 @cache

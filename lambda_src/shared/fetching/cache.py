@@ -53,5 +53,9 @@ class AgeCache(Generic[K, V]):
             del self._kept[next(iter(self._kept))]
         self._kept[key] = (self._clock(), value)
 
+    def drop(self, key: K) -> None:
+        """Forget a value."""
+        self._kept.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._kept)

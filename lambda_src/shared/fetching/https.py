@@ -32,6 +32,7 @@ _CONNECT_SECONDS = 3.0
 _FIRST_PAUSE_SECONDS = 0.1
 _PIECE_BYTES = 16_384
 _LATER = frozenset({408, 425, 429})  # and 5xx
+_INTERNET = ipaddress.IPv6Network("2000::/3")  # IANA: all global unicast addresses so far
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -59,6 +60,8 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
+    if isinstance(found, ipaddress.IPv6Address) and (found not in _INTERNET or found.sixtofour):
+        return False  # NAT64 and 6to4 carry an IPv4 address, which may be private
     return found.is_global and not found.is_multicast
 
 
@@ -171,6 +174,7 @@ class Https:
                 retries=False,
                 preload_content=False,
                 decode_content=False,
+                enforce_content_length=True,  # urllib3 1.26 takes an answer that broke off as whole
             )
         except _PrivateAddress as error:
             raise FetchFailed(

@@ -76,7 +76,21 @@ def scan(text: str) -> list[str | Tag]:
     Raises:
         TemplateError: a tag is not closed, is too long, or holds something that is no word.
     """
+    return _scan(text)[0]
+
+
+def tag_spans(text: str) -> list[tuple[int, int]]:
+    """Return the begin and the end of each tag and comment, in order.
+
+    Raises:
+        TemplateError: as `scan`.
+    """
+    return _scan(text)[1]
+
+
+def _scan(text: str) -> tuple[list[str | Tag], list[tuple[int, int]]]:
     items: list[str | Tag] = []
+    spans: list[tuple[int, int]] = []
     start, trim = 0, False
 
     def literal(piece: str) -> None:
@@ -118,8 +132,9 @@ def scan(text: str) -> list[str | Tag]:
             items.append(_tag(text, opened, inner, end, triple))
         trim = close.startswith("~")
         start = end + len(close)
+        spans.append((opened, start))
     literal(text[start:])
-    return items
+    return items, spans
 
 
 def _tag(text: str, opened: int, start: int, end: int, triple: bool) -> Tag:

@@ -411,3 +411,30 @@ run "rejects_more_rules_than_an_environment_holds" {
   }
   expect_failures = [var.template_rules]
 }
+
+run "rejects_a_default_content_whose_characters_have_more_bytes_than_an_environment_holds" {
+  command = plan
+
+  variables {
+    failure_policy  = "send_default"
+    default_content = { subject = "Hi", html = join("", [for number in range(1000) : "語"]) }
+  }
+
+  expect_failures = [var.template_rules]
+}
+
+run "rejects_a_url_that_is_longer_than_an_environment_holds" {
+  command = plan
+
+  variables { store = { cms = { url = "https://cms.example.com/{template}/{locale}?${join("", [for number in range(1000) : "xyz"])}" } } }
+
+  expect_failures = [var.template_rules]
+}
+
+run "rejects_more_published_templates_than_an_event_pattern_holds" {
+  command = plan
+
+  variables { publish = { templates = [for number in range(30) : "a-template-with-a-name-of-some-length-${number}"] } }
+
+  expect_failures = [var.publish]
+}

@@ -67,6 +67,16 @@ run "rejects_a_configuration_set_of_event_bridge_that_is_an_arn" {
   expect_failures = [var.event_bridge]
 }
 
+run "rejects_more_configuration_sets_than_an_event_pattern_holds" {
+  command = plan
+
+  variables {
+    event_bridge = { configuration_sets = [for number in range(40) : "a-configuration-set-with-a-name-of-some-length-${number}"] }
+  }
+
+  expect_failures = [var.event_bridge]
+}
+
 run "leads_feedback_from_ses_to_the_function_and_failures_to_queues" {
   command = apply
 

@@ -54,7 +54,7 @@ class Clock:
 
 
 def lookup(source: Source, clock: Clock, breaker: Breaker | None = None) -> Lookup:
-    return Lookup(source, AgeCache(60, clock=clock), breaker)
+    return Lookup(source, AgeCache(60, clock=clock), ["offer"], breaker)
 
 
 def test_one_question_has_each_key_once() -> None:
@@ -77,6 +77,24 @@ def test_what_is_known_is_not_asked_again_until_it_is_too_old() -> None:
     looking.find(["u-1"], SENDING, 5)
 
     assert source.questions[2:] == [["u-1"]]
+
+
+def test_a_source_that_answers_with_whole_profiles_does_not_fill_the_memory() -> None:
+    source = Source({"u-1": {"offer": "x", "profile": ["y" * 1_000_000]}})
+
+    found = lookup(source, Clock()).find(["u-1"], SENDING, 5)
+
+    assert found == Fetched({"u-1": {"offer": "x"}})
+
+
+def test_an_item_that_is_too_large_to_keep_is_used_and_asked_for_again() -> None:
+    source = Source({"u-1": {"offer": "x" * 5_000}, "u-2": {"offer": "y"}})
+    looking = lookup(source, Clock())
+
+    found = [looking.find(["u-1", "u-2"], SENDING, 5) for _ in range(2)]
+
+    assert found[0] == found[1] == Fetched(source.items)
+    assert source.questions == [["u-1", "u-2"], ["u-1"]]
 
 
 def test_an_answer_about_one_campaign_is_not_used_for_another_where_it_can_differ() -> None:
@@ -358,6 +376,13 @@ def test_the_question_names_the_keys_and_the_campaign_or_journey() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("answer", [{}, {"Failed": None}, {"Failed": []}])
+def test_an_answer_without_failed_keys_may_say_so_in_the_ways_of_its_language(answer: Any) -> None:
+    found = read_answer({"Attributes": {"u-1": {"offer": "x"}}, **answer}, ["u-1"])
+
+    assert found == Fetched({"u-1": {"offer": "x"}})
+
+
 def test_an_answer_has_items_nothing_or_a_failure_for_each_key() -> None:
     answer = {
         "Attributes": {"u-1": {"offer": "x"}, "u-2": None, "u-4": "text", "other": {"offer": "y"}},
@@ -377,7 +402,7 @@ def test_an_answer_has_items_nothing_or_a_failure_for_each_key() -> None:
     "answer",
     [
         None, "text", 5, True, [], {}, {"attributes": {}}, {"Attributes": None},
-        {"Attributes": []}, {"Attributes": "text"}, {"Attributes": {}, "Failed": None},
+        {"Attributes": []}, {"Attributes": "text"}, {"Attributes": {}, "Failed": False},
         {"Attributes": {}, "Failed": "u-1"}, {"Attributes": {}, "Failed": {}}, {"u-1": {}},
         {"errorMessage": "failed"}, {"statusCode": 500, "body": "{}"},
     ],
@@ -487,11 +512,14 @@ def test_a_key_that_fits_into_no_url_fails_by_itself(server: HttpsServer) -> Non
         endpoint(server, method="GET").fetch(["x" * 8000], SENDING, soon())
 
 
-def test_a_url_that_has_a_query_keeps_it() -> None:
-    urls, _ = get_urls("https://shop.example.com/batch?v=2", ["u-1"], JOURNEY)
+@pytest.mark.parametrize(
+    ("given", "begin"), [("batch?v=2", "batch?v=2&"), ("batch", "batch?"), ("batch?", "batch?")]
+)
+def test_a_url_that_has_a_query_keeps_it(given: str, begin: str) -> None:
+    urls, _ = get_urls(f"https://shop.example.com/{given}", ["u-1"], JOURNEY)
 
     assert list(urls) == [
-        "https://shop.example.com/batch?v=2&ApplicationId=app&JourneyId=journey-1"
+        f"https://shop.example.com/{begin}ApplicationId=app&JourneyId=journey-1"
         "&ActivityId=visit&Key=u-1"
     ]
 

@@ -137,3 +137,24 @@ def test_content_that_does_not_fit_one_recipient_is_refused_for_that_recipient(m
         rendered(**members, limits=Limits(10, 10, 10))
 
     assert "50 %" not in str(refused.value)
+
+
+def test_html_that_grows_far_beyond_its_limit_is_refused_before_it_is_sanitised(monkeypatch):
+    monkeypatch.setattr("campaign_templates.rendering._sanitised", lambda html: 1 / 0)
+    loops = "{{#each Attributes.x}}" * 3 + "<p>" + "{{/each}}" * 3
+    recipient = {"Attributes": {"x": ["x"] * 15}}
+
+    with pytest.raises(UnusableContent, match="before it is sanitised"):
+        rendered(html=loops, limits=Limits(html_bytes=11), recipient=recipient)
+
+
+def test_comments_that_are_left_out_do_not_count_for_the_size_that_is_sent():
+    found = rendered(html="<p>Hi</p><!-- a note -->", limits=Limits(html_bytes=9))
+
+    assert found.html == "<p>Hi</p>"
+
+
+def test_a_document_of_an_editor_that_writes_a_byte_order_mark_is_read():
+    document = b"\xef\xbb\xbf" + json.dumps({"subject": "Hi", "text": "Hi"}).encode()
+
+    assert read_document(document).subject == "Hi"

@@ -81,6 +81,7 @@ class Hook:
         library = Library(
             store, FetchPool(4), seconds=300, stale_seconds=3600,
             breaker=Breaker(clock=clock), clock=clock,
+            insists=settings.get("failure_policy", Policy.FAIL_BATCH) is Policy.FAIL_BATCH,
         )  # fmt: skip
         self.filler = Filler(Settings("welcome", **settings), library)
 
@@ -200,6 +201,73 @@ def test_21_2_a_store_that_keeps_failing_is_left_alone_for_a_while():
         hook.fill(call(ann=endpoint()))
 
     assert len(store.asked) == 3
+
+
+def test_contents_of_one_call_that_fail_together_are_one_failure_of_the_store():
+    store = Store(**{f"welcome_{language}": failing() for language in ("de", "en", "fr", "it")})
+    hook = Hook(store, failure_policy=Policy.DROP_RECIPIENT)
+    crowd = call(**{language: endpoint(language) for language in ("de", "en", "fr", "it")})
+    hook.fill(crowd)
+    store.contents = {"welcome/de": GERMAN, "welcome/default": ENGLISH}
+
+    assert subjects(hook.fill(crowd)) == {
+        "de": "Hallo",
+        "en": "Hello",
+        "fr": "Hello",
+        "it": "Hello",
+    }
+
+
+def test_a_batch_that_fails_with_its_store_asks_it_again_however_often_it_failed():
+    store = Store(welcome_default=failing())
+    hook = Hook(store)
+    for _ in range(5):
+        with pytest.raises(ContentUnavailable):
+            hook.fill(call(ann=endpoint()))
+    store.contents["welcome/default"] = ENGLISH
+
+    assert subjects(hook.fill(call(ann=endpoint()))) == {"ann": "Hello"}
+
+
+def test_a_batch_that_has_older_contents_leaves_a_failing_store_alone():
+    clock, store = Clock(), Store(welcome_default=ENGLISH)
+    hook = Hook(store, clock)
+    hook.fill(call(ann=endpoint()))
+    store.contents["welcome/default"] = failing()
+    clock.now += 301
+
+    found = [subjects(hook.fill(call(ann=endpoint()))) for _ in range(10)]
+
+    assert found == [{"ann": "Hello"}] * 10
+    assert len(store.asked) == 4
+
+
+def test_locales_without_content_push_no_content_out():
+    clock, store = Clock(), Store(welcome_default=ENGLISH)
+    hook = Hook(store, clock)
+    languages = [f"{one}{two}" for one in "abcdefghij" for two in "abcdefghijklmnopqrstuvwxyz"]
+    for at in range(0, 250, 50):
+        crowd = {name: endpoint(name) for name in languages[at : at + 50]}
+        hook.fill(call(**crowd))
+    assert store.asked.count("welcome/default") == 1
+
+    store.contents["welcome/default"] = failing()
+    clock.now += 301
+
+    assert subjects(hook.fill(call(ann=endpoint()))) == {"ann": "Hello"}
+
+
+def test_a_content_that_was_deleted_is_no_older_content():
+    clock, store = Clock(), Store(welcome_default=ENGLISH, welcome_de=GERMAN)
+    hook = Hook(store, clock)
+    hook.fill(call(franz=endpoint("de")))
+    del store.contents["welcome/de"]
+    clock.now += 301
+    assert subjects(hook.fill(call(franz=endpoint("de")))) == {"franz": "Hello"}
+    store.contents["welcome/de"] = failing()
+    clock.now += 301
+
+    assert subjects(hook.fill(call(franz=endpoint("de")))) == {"franz": "Hello"}
 
 
 def test_recipients_that_cannot_be_rendered_in_time_get_what_the_policy_says():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Bucket:
     def __init__(self, **objects: Any) -> None:
         self.objects: dict[str, Any] = {}
         self.asked: list[dict[str, Any]] = []
-        self.version = "v1"
+        self.version: str | None = "v1"
 
     def get_object(self, **request: Any) -> dict[str, Any]:
         self.asked.append(request)
@@ -60,7 +61,8 @@ class Bucket:
         if isinstance(found, Exception):
             raise found
         body = found if isinstance(found, bytes) else json.dumps(found).encode()
-        return {"Body": io.BytesIO(body), "VersionId": self.version}
+        answer = {"Body": io.BytesIO(body), "ETag": f'"{hashlib.md5(body).hexdigest()}"'}
+        return answer if self.version is None else {**answer, "VersionId": self.version}
 
 
 def soon() -> Deadline:
@@ -152,6 +154,18 @@ def test_21_5_the_log_names_the_reason_and_no_recipient(fill, caplog):
 def test_a_batch_fails_where_the_policy_says_so(fill):
     with pytest.raises(ContentUnavailable, match="no content of template 'welcome'"):
         fill().lambda_handler(sample("campaign_hook/filter_request"), CONTEXT)
+
+
+def test_the_repetition_of_a_batch_that_failed_with_the_store_asks_the_store(fill):
+    module, event = fill(), sample("campaign_hook/filter_request")
+    slow = service_error("GetObject", "SlowDown", 503)
+    module.bucket.objects["templates/welcome/default.json"] = slow
+    for _ in range(4):
+        with pytest.raises(ContentUnavailable, match="SlowDown"):
+            module.lambda_handler(event, CONTEXT)
+    module.bucket.objects["templates/welcome/default.json"] = HELLO
+
+    assert set(module.lambda_handler(event, CONTEXT)) == set(event["Endpoints"])
 
 
 def test_a_default_content_that_cannot_be_used_fails_the_cold_start(fill):
@@ -395,3 +409,25 @@ def test_a_changed_object_becomes_the_active_version(publish, monkeypatch):
     found = publish.pinpoint.get_email_template(TemplateName="news-welcome-de")
     assert found["EmailTemplateResponse"]["Subject"] == "Hi 3"
     assert len(publish.pinpoint.templates["news-welcome-de"]) == 3
+
+
+@pytest.mark.parametrize("version", [None, "null"])
+def test_a_change_in_a_bucket_without_versions_is_published_once(publish, version):
+    publish.s3.version = version
+    event = sqs_event(created("templates/welcome/de.json"))
+    for subject in ("Hi 1", "Hi 1", "Hi 2"):
+        publish.s3.objects["templates/welcome/de.json"] = {**HELLO, "subject": subject}
+        assert publish.lambda_handler(event, CONTEXT) == {"batchItemFailures": []}
+
+    found = publish.pinpoint.get_email_template(TemplateName="news-welcome-de")
+    assert found["EmailTemplateResponse"]["Subject"] == "Hi 2"
+    assert len(publish.pinpoint.templates["news-welcome-de"]) == 2
+
+
+def test_a_content_that_is_too_large_is_named_so(publish, caplog):
+    publish.s3.objects["templates/welcome/de.json"] = b" " * 4_000_001
+
+    answer = publish.lambda_handler(sqs_event(created("templates/welcome/de.json")), CONTEXT)
+
+    assert len(answer["batchItemFailures"]) == 1
+    assert "larger than 4,000,000 bytes" in caplog.text + str(vars(caplog.records[0]))

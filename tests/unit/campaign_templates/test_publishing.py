@@ -26,7 +26,8 @@ from campaign_templates.publishing import (
     variant_of,
 )
 from engagement_hub.engagement.template_requests import validate_template
-from shared.messages.templates import compile_template
+from shared.messages.templates import TemplateError, compile_template
+from tests.builders.html_reader import HtmlReader
 
 DE = Variant("welcome", "de")
 MARK = "Published by campaign_templates"
@@ -152,7 +153,10 @@ def test_an_object_that_is_gone_leaves_its_template():
     assert "news-welcome-de" in project.versions
 
 
-@pytest.mark.parametrize("description", ["", "Made by hand"])
+@pytest.mark.parametrize(
+    "description",
+    ["", "Made by hand", f"{MARK}, b-welcome/de, version v1", f"{MARK}, welcome/de-AT, version v1"],
+)
 def test_a_template_of_another_program_is_not_overwritten(description):
     project = Project(**{"news-welcome-de": description})
 
@@ -178,6 +182,9 @@ def test_an_object_that_changes_all_the_time_is_tried_again_later():
         '<p>{{#if (gt Metrics.Points 3)}}many{{else}}few{{/if}}</p>',
         '<p>{{#* inline "x"}}<b>y</b>{{/inline}}{{> x}}</p>',
         '<p>{{abbreviate User.UserId 3}}{{! a comment }}{{round Metrics.Price}}</p>',
+        "<p>{{!-- it's }} --}}{{Attributes.[it's]}} <i>it's</i></p>",
+        '<p style="color: {{#if Attributes.x}}red{{else}}blue{{/if}}">{ {{Attributes.x}} }</p>',
+        '<style>p { color: {{Attributes.colour}} }</style>',
     ],
 )  # fmt: skip
 def test_placeholders_stay_as_they_are(html):
@@ -194,6 +201,17 @@ def test_placeholders_stay_as_they_are(html):
         ("<p>\ue0000\ue001</p>", "private use"),
         ("<p {{#if x}}class=a{{/if}}>x</p>", "round whole elements"),
         ("{{#if x}}<script>{{/if}}</script>", "round whole elements"),
+        # Braces that meet when the part between them is left out.
+        ("<p>{<!-- -->{{Attributes.x}}}</p>", "would become a placeholder"),
+        ("<p>{<blink>{{Attributes.x}}</blink>}</p>", "would become a placeholder"),
+        ("<p>{\x01{{Attributes.x}}}</p>", "would become a placeholder"),
+        ("<p>&#123;{{Attributes.x}}&#125;</p>", "would become a placeholder"),
+        ("<p>&#123;&#123;Attributes.x&#125;&#125;</p>", "would become a placeholder"),
+        ("<p>\\<blink>{{Attributes.x}}</blink></p>", "would become a placeholder"),
+        # Blocks that take a quote away when their condition does not hold.
+        ('<p title="{{#if x}}">t{{/if}}<b class=" onload=steal() ">y</b></p>', "into one value"),
+        ('{{#* inline "x"}}<b class=" onload=steal() ">{{/inline}}<p id="{{> x}}">', "one value"),
+        ("<style>{{#if x}}</style>{{/if}}@import 'https://evil.example'", "into one value"),
     ],
 )
 def test_html_whose_result_cannot_be_vouched_for_is_refused(html, reason):
@@ -213,6 +231,42 @@ def test_html_whose_result_cannot_be_vouched_for_is_refused(html, reason):
 )
 def test_a_placeholder_in_the_place_of_code_goes_with_it(html):
     assert "{{" not in sanitised_template(html)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        """{{!-- ' --}}<script>steal()</script><b title='{{Attributes.x}}'>x</b>""",
+        """{{!-- " --}}<img src=x onerror=steal()><b title="{{Attributes.x}}">x</b>""",
+        """{{Attributes.[a']}}<script>steal()</script><b title='{{Attributes.x}}'>x</b>""",
+        """\\{{'<script>steal()</script>'}}""",
+    ],
+)
+def test_markup_between_quotes_of_a_comment_or_name_is_sanitised(html):
+    result = sanitised_template(html)
+
+    assert "<script" not in result
+    assert "onerror" not in result
+
+
+MARKUP_PARTS = [
+    "{{Attributes.x}}", "{{#if Attributes.x}}", "{{#unless Attributes.x}}", "{{else}}", "{{/if}}",
+    "{{/unless}}", "{{! c }}", "{{!-- ' --}}", '{{!-- " --}}', "{{Attributes.[']}}", "\\", "{", "}",
+    "<p>", "<p title='", '<b class="', "'", '"', ">", "</p>", "</b>", "<style>", "</style>",
+    "<!-- ", " -->", "<blink>", "<script>", "</script>", " onload=steal() ", "&#123;", "text",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(MARKUP_PARTS), max_size=25), st.booleans())
+def test_no_mixture_leaves_code_whatever_the_recipients_value_is(parts, has_value):
+    html = "".join(parts)
+    recipient = {"Attributes": {"x": ["<script>steal()</script>"] if has_value else []}}
+    with suppress(TemplateError, UnusableContent):
+        compile_template(html, html=True)  # as the content is read
+
+        sent = compile_template(sanitised_template(html), html=True).render(recipient)
+
+        assert HtmlReader(sent).found == []
 
 
 def test_the_request_has_subject_text_and_defaults():

@@ -73,3 +73,14 @@ def test_an_answer_that_lambda_would_refuse_names_the_limit() -> None:
 
     with pytest.raises(AnswerTooLarge, match="50 endpoints"):
         hook_answer(large)
+
+
+def test_a_broken_text_of_one_endpoint_costs_no_other_endpoint_the_answer() -> None:
+    broken = json.loads('{"Attributes": {"Name": ["Ann \\ud83d"]}}')
+    whole = {"Attributes": {"Name": ["Bob \U0001f44b"]}}
+
+    answer = hook_answer({"ann": broken, "bob": whole})
+
+    # As the runtime writes it.
+    written = json.loads(json.dumps(answer, ensure_ascii=False).encode())
+    assert written == {"ann": {"Attributes": {"Name": ["Ann ?"]}}, "bob": whole}

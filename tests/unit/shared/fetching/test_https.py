@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from urllib3 import PoolManager
 
 from shared.fetching.deadline import Deadline
 from shared.fetching.failures import FetchFailed, Reason
@@ -141,6 +143,23 @@ def test_an_answer_that_breaks_off_is_asked_for_again(server: HttpsServer) -> No
     assert len(server.requests) == 2
 
 
+def test_a_release_of_urllib3_that_takes_a_short_answer_as_whole_is_told_not_to(
+    server: HttpsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    request = PoolManager.request
+
+    def recorded(*given: Any, **options: Any) -> Any:
+        told.append(options.get("enforce_content_length"))
+        return request(*given, **options)
+
+    monkeypatch.setattr(PoolManager, "request", recorded)
+
+    client(server).get(server.url, soon())
+
+    assert told == [True]  # 1.26 does not, and 2 does by default
+
+
 def test_a_server_that_is_silent_costs_no_more_than_the_deadline(server: HttpsServer) -> None:
     done = threading.Event()
 
@@ -230,6 +249,12 @@ def test_a_url_that_is_not_plain_https_is_refused_before_any_connection(url: str
         ("fd00:ec2::254", False),
         ("::ffff:169.254.169.254", False),
         ("::ffff:93.184.215.14", True),
+        ("64:ff9b::169.254.169.254", False),
+        ("64:ff9b:1::10.0.0.1", False),
+        ("2002:a9fe:a9fe::1", False),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+        ("::169.254.169.254", False),
+        ("fec0::1", False),
         ("localhost", False),
         ("", False),
     ],
