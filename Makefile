@@ -22,7 +22,7 @@ USERS_PATH := $(PATH)
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 
 .PHONY: help setup package fmt lint typecheck test test-unit test-books test-local-aws test-terraform test-integration \
-	bench demo local-up local-down local-env local-env-undo docs docs-check clean lock
+	bench demo takeover local-up local-down local-env local-env-undo docs docs-check clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{gsub(/[$$][$$]/, "$$", $$2); printf "  %-18s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ bench: setup package ## measure, all or BENCH="chain segments"; writes benchmark
 
 demo: setup package ## import, validate, campaign, from FILE; KEEP=1 leaves it running
 	@PYTHONPATH=lambda_src $(RUN) -m tools.demo "$(FILE)" $(if $(KEEP),--keep)
+
+takeover: $(ENVIRONMENT)/.installed ## take saved Pinpoint data over into a hub: ARGS="--help", docs/taking_over.md
+	@PYTHONPATH=lambda_src $(RUN) -m tools.takeover $(ARGS)
 
 local-up: setup package ## start the local AWS on PORT; twice is fine
 	@$(LOCAL_AWS) env --port $(PORT) >/dev/null 2>&1 || $(RUN) -m tools.local_shell forget --port $(PORT)

@@ -17,8 +17,10 @@ __all__ = ["Project"]
 # Kind of template => the word in names of operations, and in names of shapes.
 _TEMPLATES = {
     Kind.EMAIL_TEMPLATE: ("email", "EmailTemplate"),
+    Kind.IN_APP_TEMPLATE: ("in_app", "InAppTemplate"),
     Kind.PUSH_TEMPLATE: ("push", "PushNotificationTemplate"),
     Kind.SMS_TEMPLATE: ("sms", "SMSTemplate"),
+    Kind.VOICE_TEMPLATE: ("voice", "VoiceTemplate"),
 }
 
 

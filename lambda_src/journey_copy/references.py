@@ -1,7 +1,7 @@
-"""Replace the references of a journey, and find the segments that a segment is built on.
+"""Replace references of a journey or campaign, and find the segments that a segment is built on.
 
-Source: API reference of Amazon Pinpoint, "Journeys" (WriteJourneyRequest) and "Segments"
-(WriteSegmentRequest).
+Source: API reference of Amazon Pinpoint, "Journeys" (WriteJourneyRequest), "Campaigns"
+(WriteCampaignRequest) and "Segments" (WriteSegmentRequest).
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Any
 from shared.journeys import Path, Reference
 
 __all__ = ["Replacement", "replaced", "source_segments"]
+
+# Member with the name of a template => member with its version: in a journey, and in a campaign.
+_VERSIONS = {"TemplateName": "TemplateVersion", "Name": "Version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def source_segments(segment: Mapping[str, Any]) -> list[tuple[Path, str, int | N
 def replaced(
     body: Mapping[str, Any], replacements: Iterable[tuple[Reference, Replacement]]
 ) -> dict[str, Any]:
-    """Return a copy of a journey in which references have new values."""
+    """Return a copy of a journey or campaign in which references have new values."""
     whole: dict[str, Any] = copy.deepcopy(dict(body))
     for reference, replacement in replacements:
         parent: Any = whole
@@ -51,8 +54,9 @@ def replaced(
             del parent[name]
         else:
             parent[name] = replacement.value
-        if name == "TemplateName":
-            parent.pop("TemplateVersion", None)
+        version = _VERSIONS.get(str(name))
+        if version is not None:
+            parent.pop(version, None)
             if replacement.version is not None:
-                parent["TemplateVersion"] = replacement.version
+                parent[version] = replacement.version
     return whole

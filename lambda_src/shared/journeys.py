@@ -120,19 +120,24 @@ class Kind(StrEnum):
     DELIVERY_URI = "DELIVERY_URI"
     EMAIL_TEMPLATE = "EMAIL_TEMPLATE"
     FROM_ADDRESS = "FROM_ADDRESS"
+    IN_APP_TEMPLATE = "INAPP_TEMPLATE"
     ORIGINATION_NUMBER = "ORIGINATION_NUMBER"
     PUSH_TEMPLATE = "PUSH_TEMPLATE"
     SEGMENT = "SEGMENT"
     SENDER_ID = "SENDER_ID"
     SMS_TEMPLATE = "SMS_TEMPLATE"
+    VOICE_TEMPLATE = "VOICE_TEMPLATE"
 
 
 TEMPLATE_TYPES = {
     Kind.EMAIL_TEMPLATE: "EMAIL",
+    Kind.IN_APP_TEMPLATE: "INAPP",
     Kind.PUSH_TEMPLATE: "PUSH",
     Kind.SMS_TEMPLATE: "SMS",
+    Kind.VOICE_TEMPLATE: "VOICE",
 }
-"""The type of a template, as the API writes it. (The API has no type for custom templates.)"""
+"""The type of a template, as the API writes it. (The API has no type for custom templates, and no
+journey refers to in-app and voice templates.)"""
 
 _TEMPLATE_KINDS = {
     ActivityType.CUSTOM: Kind.CUSTOM_TEMPLATE,

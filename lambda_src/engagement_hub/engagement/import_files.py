@@ -101,11 +101,14 @@ DAMAGED = BadLine(
 )
 
 
-def read_lines(source: BinaryIO, *, name: str) -> Iterator[Line]:
+def read_lines(source: BinaryIO, *, name: str, most_bytes: float = FILE_BYTES) -> Iterator[Line]:
     """Yield the lines of a file without their ends; a byte order mark is dropped.
 
     Gzip is recognised by its first bytes. A file cut short, or damaged, ends in a `BadLine`; the
     piece of a row before the cut is not handed out, since its last value may be incomplete.
+
+    Args:
+        most_bytes: of the file without compression; `inf` for a file that no import reads.
 
     Raises:
         EmptyFile: nothing is in it.
@@ -129,7 +132,7 @@ def read_lines(source: BinaryIO, *, name: str) -> Iterator[Line]:
     _check_is_text(head)
 
     nothing_yet = True
-    for lines in _split(_bounded(blocks)):
+    for lines in _split(_bounded(blocks, most_bytes)):
         if nothing_yet and any(not isinstance(line, str) or line.strip() for line in lines):
             nothing_yet = False
         yield from lines
@@ -179,9 +182,9 @@ def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes | BadLine]:
         yield TRUNCATED
 
 
-def _bounded(blocks: Iterator[bytes | BadLine]) -> Iterator[bytes | BadLine]:
-    """Pass the blocks on; raise FileTooLarge behind FILE_BYTES."""
-    left = FILE_BYTES
+def _bounded(blocks: Iterator[bytes | BadLine], most_bytes: float) -> Iterator[bytes | BadLine]:
+    """Pass the blocks on; raise FileTooLarge behind `most_bytes`."""
+    left = most_bytes
     for block in blocks:
         if not isinstance(block, BadLine):
             left -= len(block)
