@@ -15,7 +15,7 @@ from typing import Any, cast
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from engagement_hub.api.delivery import Delivered, Delivery, Message
+from engagement_hub.api.delivery import Delivered, Delivery, Message, record_of
 from engagement_hub.api.events import publish_or_keep
 from engagement_hub.api.operation import Operation
 from engagement_hub.api.wire import Call
@@ -119,7 +119,7 @@ class _Sending:
     def __init__(self, hub: Hub, call: Call) -> None:
         self._hub = hub
         self._call = call
-        self._delivery = Delivery(hub, call.request_id, _record(hub, call))
+        self._delivery = Delivery(hub, call.request_id, record_of(hub, call))
         check_members(call.body)
         configuration = call.body["MessageConfiguration"]
         validate_messages(configuration)
@@ -241,14 +241,6 @@ class _Sending:
                 count=len(records),
                 error_type=type(error).__name__,
             )
-
-
-def _record(hub: Hub, call: Call) -> Any:
-    """Return the record by which a repetition is known; None for a client without ids of calls."""
-    digest = call.digest()
-    if digest is None:
-        return None
-    return hub.sent_requests.request(call.app_id, digest, call.request_id)
 
 
 OPERATIONS: dict[str, Operation] = {
