@@ -105,8 +105,9 @@ class Forwarding:
             return labels
         if self.project_id is None:
             raise MethodNotAllowed(
-                f"{operation} is about a project, and this hub has no project at AWS. Give the module "
-                'engagement_hub forward_project = { id = "…" }, a project of Amazon Pinpoint.'
+                f"{operation} is about a project, and this hub has no project at AWS. Give the "
+                'module engagement_hub forward_project = { id = "…" }: a project of Amazon '
+                "Pinpoint."
             )
         return {**labels, _PROJECT: self.project_id}
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engagement_hub.event_stream import EventStream
     from engagement_hub.forwarding import Forwarding
     from engagement_hub.pace import Paces
+    from engagement_hub.recommendations import Recommendations
     from engagement_hub.senders import Senders
     from engagement_hub.store.runs import RunStore
     from engagement_hub.store.sent_requests import SentRequests
@@ -126,6 +127,13 @@ class Hub:
         from engagement_hub.pace import Paces
 
         return Paces(required_env("RUNS_TABLE"), clock=self.clock)
+
+    @cached_property
+    def recommendations(self) -> "Recommendations":
+        """Asks the recommender models and functions that templates name."""
+        from engagement_hub.recommendations import Recommendations
+
+        return Recommendations(self.roles, self.customer_functions)
 
     @cached_property
     def roles(self) -> "CustomerRoles":

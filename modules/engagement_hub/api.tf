@@ -22,6 +22,7 @@ module "api_function" {
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
     length(var.forward) == 0 ? {} : { forward = data.aws_iam_policy_document.forward[0].json },
+    length(var.recommender_function_arns) == 0 ? {} : { recommenders = data.aws_iam_policy_document.recommenders[0].json },
   )
   kms_actions     = local.data_kms_actions
   timeout_seconds = 29 # an HTTP API waits 30

@@ -151,6 +151,16 @@ data "aws_iam_policy_document" "hooks" {
   }
 }
 
+data "aws_iam_policy_document" "recommenders" {
+  count = length(var.recommender_function_arns) == 0 ? 0 : 1
+
+  statement {
+    sid       = "TransformRecommendations"
+    actions   = ["lambda:InvokeFunction"]
+    resources = flatten([for arn in var.recommender_function_arns : [arn, "${arn}:*"]])
+  }
+}
+
 data "aws_iam_policy_document" "forward" {
   count = length(var.forward) == 0 ? 0 : 1
 

@@ -185,6 +185,24 @@ variable "project" {
   default = null
 }
 
+variable "recommender_function_arns" {
+  description = "Lambda functions that recommender configurations may name as RecommendationTransformerUri. Campaigns and direct sends invoke them. Another function can allow the roles in the outputs api_role_arn and campaign_role_arn in its resource policy."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.recommender_function_arns : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", arn))])
+    error_message = "recommender_function_arns must be ARNs of Lambda functions without a version or alias: permission for a function includes them."
+  }
+
+  # IAM and STS quotas: see campaign_function_arns.
+  validation {
+    condition     = 2 * length(join("", var.recommender_function_arns)) + 9 * length(var.recommender_function_arns) <= 1600
+    error_message = "recommender_function_arns must be at most about 10 ARNs of 70 characters: they fill 1,600 of the 10,240 characters of a role's inline policies. Leave some out, and allow the roles in the outputs api_role_arn and campaign_role_arn in the resource policies of those functions."
+  }
+}
+
 variable "sms" {
   description = "Origination identity of text messages: the ARN of a phone number, pool or sender ID. Messages, and the SMS channel of a project, may name an identity of `other_origination_identity_arns` instead. The hub writes the events of the configuration set to event streams. `messages_per_second` is the rate of the identity. Null sends no SMS."
   type = object({

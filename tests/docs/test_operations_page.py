@@ -36,6 +36,6 @@ def test_a_refused_operation_that_lives_on_points_to_awss_own_endpoint() -> None
     assert OPERATIONS_PAGE not in text
 
 
-@pytest.mark.parametrize("operation", ["CreateRecommenderConfiguration", "GetCampaignDateRangeKpi"])
+@pytest.mark.parametrize("operation", ["GetInAppMessages", "GetCampaignDateRangeKpi"])
 def test_any_other_refused_operation_points_to_the_list(operation: str) -> None:
     assert OPERATIONS_PAGE in str(NotImplementedOperation(operation))

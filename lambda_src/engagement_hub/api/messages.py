@@ -9,7 +9,7 @@ first attempt.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from aws_lambda_powertools import Logger
@@ -19,12 +19,14 @@ from engagement_hub.api.delivery import Delivered, Delivery, Message, record_of
 from engagement_hub.api.events import publish_or_keep
 from engagement_hub.api.operation import Operation
 from engagement_hub.api.wire import Call
+from engagement_hub.engagement.campaigns import ENDPOINTS_PER_CALL
 from engagement_hub.engagement.direct_sends import (
     MOST_RECIPIENTS,
     check_members,
     check_number,
     refusal,
     skipped,
+    without_recommendations,
 )
 from engagement_hub.engagement.eligibility import Rules, Skip, address_key, decide
 from engagement_hub.engagement.endpoint_requests import checked_id
@@ -32,13 +34,17 @@ from engagement_hub.engagement.errors import BadRequest, EngagementError
 from engagement_hub.engagement.events import RefusedStatus, sms_refused
 from engagement_hub.engagement.messages import validate_messages
 from engagement_hub.engagement.model import ChannelType, Endpoint, JsonObject
+from engagement_hub.engagement.recommenders import uses_recommendations
 from engagement_hub.hub import Hub
+from engagement_hub.store import chunks
 from engagement_hub.store.channels import channel_settings
+from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.names import load_template
 from engagement_hub.store.sent_requests import Path
 from shared.messages.content import (
     address_variables,
     endpoint_variables,
+    has_inline_text,
     resolve,
     template_references,
 )
@@ -46,6 +52,10 @@ from shared.pinpoint_events import HubIds
 
 __all__ = ["OPERATIONS"]
 
+# Longest time for a recommender model. Its function has one invocation of 15 seconds at the most,
+# and after the second time no other batch of endpoints begins: the request has 29 seconds in all.
+_MODEL_SECONDS = 4.0
+_LAST_RECOMMENDATIONS_SECONDS = 4.0
 _CHANNELS = frozenset(map(str, (ChannelType.SMS, ChannelType.EMAIL, ChannelType.VOICE)))
 
 logger = Logger(service="engagement-hub", child=True)
@@ -69,6 +79,7 @@ def send_messages(hub: Hub, call: Call) -> JsonObject:
         bare = {"ChannelType": configuration.get("ChannelType") or "", "Address": address}
         sending.add(("Result", address), cast("Endpoint", bare), configuration)
     kept = hub.endpoints.get_many(call.app_id, filter(_is_id, endpoints))
+    sending.recommend(kept.values())
     for endpoint_id, configuration in endpoints.items():
         sending.add(("EndpointResult", endpoint_id), kept.get(endpoint_id), configuration)
 
@@ -90,11 +101,19 @@ def send_users_messages(hub: Hub, call: Call) -> JsonObject:
     if not 0 < len(users) <= MOST_RECIPIENTS:
         raise BadRequest(f"Users must name 1 to {MOST_RECIPIENTS} users.")
     sending = _Sending(hub, call)
-    for user_id, configuration in users.items():
-        endpoints = hub.endpoints.user_endpoints(call.app_id, user_id) if _is_id(user_id) else []
+    found = {
+        user_id: [
+            endpoint
+            for endpoint in hub.endpoints.user_endpoints(call.app_id, user_id)
+            if endpoint.get("ChannelType") in sending.channels
+        ]
+        for user_id in filter(_is_id, users)
+    }
+    recipients = [endpoint for endpoints in found.values() for endpoint in endpoints]
+    sending.recommend(recipients[:MOST_RECIPIENTS])
+    for user_id, endpoints in found.items():
         for endpoint in endpoints:
-            if endpoint.get("ChannelType") in sending.channels:
-                sending.add((user_id, endpoint["Id"]), endpoint, configuration)
+            sending.add((user_id, endpoint["Id"]), endpoint, users[user_id])
     check_number(len(sending.messages))
 
     delivered = sending.send()
@@ -135,9 +154,39 @@ class _Sending:
         self._contexts: dict[Path, dict[str, str]] = {}
         self._sent_to: dict[str, str] = {}
         self._results: dict[Path, JsonObject] = {}
+        self._recommenders = {
+            channel: hub.entities.require(ACCOUNT, Kind.RECOMMENDER, template["RecommenderId"])
+            for channel, template in templates.items()
+            if uses_recommendations(template) and not has_inline_text(configuration, channel)
+        }
+        self._recommended: dict[str, JsonObject] = {}
         self.channels = frozenset(self._plans)
         self._rules = Rules(channels=self.channels, disabled=self._settings.disabled)
         self.messages: list[Message] = []
+
+    def recommend(self, endpoints: Iterable[Endpoint]) -> None:
+        """Get the recommendations for endpoints that a message may go to; `add` refuses an
+        endpoint without."""
+        recipients = list(endpoints)
+        end = self._hub.clock() + _LAST_RECOMMENDATIONS_SECONDS
+        for channel, recommender in self._recommenders.items():
+            asked = [
+                one
+                for one in recipients
+                if one.get("ChannelType") == channel
+                and not isinstance(decide(one, self._rules, now=self._call.now), Skip)
+            ]
+            for batch in chunks(asked, ENDPOINTS_PER_CALL):
+                if self._hub.clock() >= end:
+                    return
+                self._recommended |= self._hub.recommendations.of(
+                    recommender,
+                    batch,
+                    app_id=self._call.app_id,
+                    ids={"ApplicationId": self._call.app_id},
+                    seconds=_MODEL_SECONDS,
+                    attempts=1,
+                )
 
     def add(self, path: Path, recipient: Endpoint | None, configuration: Mapping[str, Any]) -> None:
         """Add a recipient: as a message to send, or as a result that names the reason why not."""
@@ -151,12 +200,20 @@ class _Sending:
             self._results[path] = skipped(decision.reason, channel, _CHANNELS)
             return
         endpoint_id = decision.endpoint.get("Id")
-        bare = endpoint_id is None
+        variables: Mapping[str, Any] = (
+            address_variables(address, channel)
+            if endpoint_id is None
+            else endpoint_variables(decision.endpoint)
+        )
+        if channel in self._recommenders:
+            recommended = self._recommended.get(endpoint_id or "")
+            if recommended is None:
+                self._results[path] = without_recommendations(is_endpoint=endpoint_id is not None)
+                return
+            variables = {**variables, **recommended}
         try:
             content = self._plans[channel].render(
-                address_variables(address, channel)
-                if bare
-                else endpoint_variables(decision.endpoint),
+                variables,
                 configuration.get("Substitutions"),
                 title_override=configuration.get("TitleOverride"),
                 body_override=configuration.get("BodyOverride"),

@@ -9,7 +9,14 @@ from engagement_hub.engagement.eligibility import SkipReason
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.model import JsonObject
 
-__all__ = ["MOST_RECIPIENTS", "check_members", "check_number", "refusal", "skipped"]
+__all__ = [
+    "MOST_RECIPIENTS",
+    "check_members",
+    "check_number",
+    "refusal",
+    "skipped",
+    "without_recommendations",
+]
 
 # Pinpoint quotas: recipients of a SendMessages request. Ours too for the endpoints of users.
 MOST_RECIPIENTS = 100
@@ -51,6 +58,23 @@ def check_number(messages: int) -> None:
 def refusal(status: str, code: int, message: str) -> JsonObject:
     """Return the result of a recipient that nothing is sent to."""
     return {"DeliveryStatus": status, "StatusCode": code, "StatusMessage": message}
+
+
+def without_recommendations(*, is_endpoint: bool) -> JsonObject:
+    """Return the result of a recipient whose message needs recommendations that are not there."""
+    if not is_endpoint:
+        return refusal(
+            "PERMANENT_FAILURE",
+            400,
+            "The template has a recommender, which knows endpoints and users and no addresses. "
+            "Name the recipient in Endpoints or Users.",
+        )
+    return refusal(
+        "TEMPORARY_FAILURE",
+        503,
+        "The recommender has no recommendations for the endpoint; nothing was sent. The log of the "
+        "hub has the reason.",
+    )
 
 
 def skipped(reason: SkipReason, channel: str, offered: frozenset[str]) -> JsonObject:

@@ -34,17 +34,11 @@ LIVES_ON_AT_AWS = re.compile(
 )
 
 _NO_ANALYTICS = "the hub keeps no analytics; the views of pinpoint_event_database answer it"
-_NO_RECOMMENDERS = "the hub has no recommenders"
 # Operations that are neither answered nor handed on, and the reasons.
 REFUSALS = {
-    "CreateRecommenderConfiguration": _NO_RECOMMENDERS,
-    "DeleteRecommenderConfiguration": _NO_RECOMMENDERS,
     "GetApplicationDateRangeKpi": _NO_ANALYTICS,
     "GetCampaignDateRangeKpi": _NO_ANALYTICS,
     "GetInAppMessages": "the hub delivers no in-app messages",
-    "GetRecommenderConfiguration": _NO_RECOMMENDERS,
-    "GetRecommenderConfigurations": _NO_RECOMMENDERS,
-    "UpdateRecommenderConfiguration": _NO_RECOMMENDERS,
 }
 
 

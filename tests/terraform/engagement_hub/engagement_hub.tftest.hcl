@@ -396,6 +396,38 @@ run "rejects_a_name_that_no_bucket_can_have" {
   expect_failures = [var.name]
 }
 
+run "calls_the_functions_of_recommenders_that_it_is_given" {
+  command = plan
+
+  variables { recommender_function_arns = ["arn:aws:lambda:eu-west-1:111122223333:function:describe"] }
+
+  assert {
+    condition = alltrue([
+      join(" ", data.aws_iam_policy_document.recommenders[0].statement[0].resources) == "arn:aws:lambda:eu-west-1:111122223333:function:describe arn:aws:lambda:eu-west-1:111122223333:function:describe:*",
+      length(data.aws_iam_policy_document.hooks) == 0,
+    ])
+    error_message = "The API and campaigns must be allowed to invoke the named function, and its versions, only."
+  }
+}
+
+run "rejects_more_functions_of_recommenders_than_a_role_can_name" {
+  command = plan
+
+  variables {
+    recommender_function_arns = [for n in range(15) : "arn:aws:lambda:eu-west-1:111122223333:function:a-function-of-some-length-${n}"]
+  }
+
+  expect_failures = [var.recommender_function_arns]
+}
+
+run "rejects_the_version_of_a_function_of_a_recommender" {
+  command = plan
+
+  variables { recommender_function_arns = ["arn:aws:lambda:eu-west-1:111122223333:function:describe:7"] }
+
+  expect_failures = [var.recommender_function_arns]
+}
+
 run "rejects_a_function_with_a_version" {
   command = plan
 
