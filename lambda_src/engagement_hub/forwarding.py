@@ -53,6 +53,12 @@ class Forwarding:
     project_id: str | None
     client: PinpointClient | None = None
 
+    def prepare(self) -> PinpointClient:
+        """Make the client, if it is not made. Threads must not make it: call this before them."""
+        if self.client is None:
+            self.client = aws_client("pinpoint", config=ONE_ATTEMPT)
+        return self.client
+
     def call(
         self,
         operation: str,
@@ -75,12 +81,11 @@ class Forwarding:
             NotReached: AWS did nothing.
             InternalServerError: no answer, so that the outcome is unknown.
         """
-        if self.client is None:
-            self.client = aws_client("pinpoint", config=ONE_ATTEMPT)
-        model = self.client.meta.service_model.operation_model(operation)
+        client = self.prepare()
+        model = client.meta.service_model.operation_model(operation)
         parameters = _parameters(model.input_shape, self._at_aws(operation, labels), query, body)
         try:
-            result = getattr(self.client, xform_name(operation))(**parameters)
+            result = getattr(client, xform_name(operation))(**parameters)
         except ClientError as error:
             raise _answered(error) from error
         except ParamValidationError:

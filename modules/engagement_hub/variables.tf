@@ -85,7 +85,7 @@ variable "entity_events" {
 }
 
 variable "forward" {
-  description = "Operations that the API hands on to AWS, which goes on answering them: `PhoneNumberValidate`, `SendOTPMessage`, `VerifyOTPMessage`, operations of push channels such as `UpdateGcmChannel`, and tag operations of the project at AWS. The API's role gets exactly the permission of each named operation. Operations without a name in the list are refused."
+  description = "Operations that the API hands on to AWS, which goes on answering them: `PhoneNumberValidate`, `SendOTPMessage`, `VerifyOTPMessage`, operations of push channels such as `UpdateGcmChannel`, `SendMessages` for push messages alone, and tag operations of the project at AWS. The API's role gets exactly the permission of each named operation. Operations without a name in the list are refused."
   type        = list(string)
   default     = []
   nullable    = false

@@ -34,6 +34,7 @@ from tests.builders.hub import (
     hub_client,
     hub_tables,
 )
+from tests.builders.hub_fakes import FakePaces, FakeSenders
 
 MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
 AT_AWS = "a" * 32
@@ -100,6 +101,8 @@ def hub(aws: Aws) -> Iterator[Hub]:
         hub.sleep = lambda seconds: now.__setitem__(0, now[0] + seconds)
         hub.sent_requests = SentRequests(TABLES["RUNS_TABLE"], hub.clock, tables)
         hub.forwarding = Forwarding(AT_AWS, aws.client)
+        hub.senders = FakeSenders()  # type: ignore[assignment]  # the part that is used
+        hub.paces = FakePaces(hub.clock)  # type: ignore[assignment]  # as above
         yield hub
 
 
@@ -348,6 +351,182 @@ def test_the_log_of_a_forwarded_call_has_no_number(
     assert any("SendOTPMessage" in one for one in logged)
     assert not any("5550142" in one for one in logged)
 
+
+# Push messages
+
+TOKEN = "token-of-a-device"
+
+
+@pytest.fixture
+def pushing(hub: Hub) -> None:
+    hub.forwards = frozenset({"SendMessages"})
+
+
+def pushed(aws: Aws, status: str = "SUCCESSFUL", **result: Any) -> None:
+    told = {"DeliveryStatus": status, "StatusCode": 200, "MessageId": "m-1", **result}
+    aws.answers.append((200, {}, {"ApplicationId": AT_AWS, "Result": {TOKEN: told}}))
+
+
+def send(client: Any, app: str, **request: Any) -> dict[str, Any]:
+    answer = client.send_messages(ApplicationId=app, MessageRequest=request)
+    return dict(answer["MessageResponse"])
+
+
+TO_DEVICE = {"Addresses": {TOKEN: {"ChannelType": "GCM"}}}
+
+
+@pytest.mark.usefixtures("pushing")
+def test_a_push_message_to_an_address_is_rendered_and_sent_by_aws(
+    client: Any, aws: Aws, app: str
+) -> None:
+    pushed(aws, UpdatedToken="token-2")
+
+    answer = send(
+        client,
+        app,
+        Addresses={TOKEN: {"ChannelType": "GCM", "Substitutions": {"name": ["Ann"]}}},
+        MessageConfiguration={"GCMMessage": {"Title": "Hi {{name}}", "Body": "{{Greeting}}",
+                                             "Substitutions": {"Greeting": ["Hello"]}}},
+        Context={"order": "7"},
+    )  # fmt: skip
+
+    [asked] = aws.asked
+    assert (asked.method, asked.path) == ("POST", f"/v1/apps/{AT_AWS}/messages")
+    assert asked.body == {
+        "Addresses": {TOKEN: {"ChannelType": "GCM"}},
+        "MessageConfiguration": {"GCMMessage": {"Title": "Hi Ann", "Body": "Hello"}},
+        "Context": {"order": "7"},
+    }
+    assert answer["ApplicationId"] == app
+    assert answer["Result"][TOKEN] == {
+        "DeliveryStatus": "SUCCESSFUL",
+        "StatusCode": 200,
+        "StatusMessage": "",
+        "MessageId": "m-1",
+        "UpdatedToken": "token-2",
+    }
+
+
+@pytest.mark.usefixtures("pushing")
+def test_a_push_template_and_an_override_reach_an_endpoint_of_the_hub(
+    client: Any, aws: Aws, app: str
+) -> None:
+    client.create_push_template(
+        TemplateName="hello",
+        PushNotificationTemplateRequest={
+            "Default": {"Title": "Hi {{User.UserAttributes.Name}}", "Body": "default"},
+            "APNS": {"Title": "Hi {{User.UserAttributes.Name}}", "Body": "apns", "Sound": "bell"},
+        },
+    )
+    client.update_endpoint(
+        ApplicationId=app,
+        EndpointId="phone",
+        EndpointRequest={
+            "ChannelType": "APNS",
+            "Address": TOKEN,
+            "User": {"UserId": "ann", "UserAttributes": {"Name": ["Ann"]}},
+        },
+    )
+    pushed(aws)
+
+    answer = send(
+        client,
+        app,
+        Endpoints={"phone": {"BodyOverride": "just for you"}},
+        MessageConfiguration={},
+        TemplateConfiguration={"PushTemplate": {"Name": "hello"}},
+    )
+
+    [asked] = aws.asked
+    assert asked.body["MessageConfiguration"] == {
+        "APNSMessage": {"Title": "Hi Ann", "Body": "just for you", "Sound": "bell"}
+    }
+    assert answer["EndpointResult"]["phone"]["DeliveryStatus"] == "SUCCESSFUL"
+
+
+@pytest.mark.usefixtures("pushing")
+def test_texts_stay_with_the_hub_and_push_messages_go_to_aws(
+    client: Any, hub: Hub, aws: Aws, app: str
+) -> None:
+    pushed(aws)
+
+    answer = send(
+        client,
+        app,
+        Addresses={TOKEN: {"ChannelType": "GCM"}, NUMBER: {"ChannelType": "SMS"}},
+        MessageConfiguration={"DefaultMessage": {"Body": "Hello"}},
+    )
+
+    assert {one["DeliveryStatus"] for one in answer["Result"].values()} == {"SUCCESSFUL"}
+    assert hub.senders.addresses == [NUMBER]  # type: ignore[attr-defined]  # of the fake
+    assert [list(one.body["Addresses"]) for one in aws.asked] == [[TOKEN]]
+
+
+@pytest.mark.usefixtures("pushing")
+@pytest.mark.parametrize(
+    ("answer", "status", "code"),
+    [
+        ((429, {"x-amzn-ErrorType": "TooManyRequestsException"}, {}), "THROTTLED", 429),
+        ((500, {"x-amzn-ErrorType": "InternalServerErrorException"}, {}), "UNKNOWN_FAILURE", 500),
+        ((404, {"x-amzn-ErrorType": "NotFoundException"}, {}), "PERMANENT_FAILURE", 404),
+        ((403, {"x-amzn-ErrorType": "AccessDeniedException"}, {}), "TEMPORARY_FAILURE", 400),
+        (ConnectTimeoutError(endpoint_url="https://aws.example"), "TEMPORARY_FAILURE", 503),
+        (ReadTimeoutError(endpoint_url="https://aws.example"), "UNKNOWN_FAILURE", 500),
+        ((200, {}, {"Result": {}}), "UNKNOWN_FAILURE", 500),
+    ],
+)
+def test_a_push_message_that_aws_does_not_take_is_a_result_of_its_recipient(
+    client: Any, aws: Aws, app: str, answer: Answer, status: str, code: int
+) -> None:
+    aws.answers.append(answer)
+
+    result = send(client, app, **TO_DEVICE, MessageConfiguration={"GCMMessage": {"Body": "Hello"}})[
+        "Result"
+    ][TOKEN]
+
+    assert (result["DeliveryStatus"], result["StatusCode"]) == (status, code)
+
+
+@pytest.mark.usefixtures("pushing")
+def test_a_push_message_goes_out_once_however_often_the_sdk_asks(
+    hub: Hub, aws: Aws, app: str
+) -> None:
+    pushed(aws)
+    body = json.dumps({**TO_DEVICE, "MessageConfiguration": {"GCMMessage": {"Body": "Hello"}}})
+
+    bodies = [
+        respond(
+            hub,
+            http_event(
+                "POST",
+                f"/v1/apps/{app}/messages",
+                body=body,
+                request_id=request_id,
+                invocation="call-1",
+            ),
+        )["body"]
+        for request_id in ("r-1", "r-2")
+    ]
+
+    assert bodies[0] == bodies[1]
+    assert len(aws.asked) == 1
+
+
+def test_a_push_message_is_refused_by_name_where_forward_does_not_name_the_operation(
+    client: Any, hub: Hub, aws: Aws, app: str
+) -> None:
+    hub.forwards = FORWARDED
+
+    result = send(client, app, **TO_DEVICE, MessageConfiguration={"GCMMessage": {"Body": "Hello"}})[
+        "Result"
+    ][TOKEN]
+
+    assert (result["DeliveryStatus"], result["StatusCode"]) == ("PERMANENT_FAILURE", 400)
+    assert "name SendMessages in the input forward" in result["StatusMessage"]
+    assert aws.asked == []
+
+
+# Tags and channels, which are partly the hub's
 
 ARN = f"arn:aws:mobiletargeting:{REGION}:{ACCOUNT_ID}:apps/{AT_AWS}"
 

@@ -7,7 +7,7 @@ request's time are answered THROTTLED: nothing was sent to them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -47,9 +47,10 @@ class Message:
     path: Path
     channel: str
     address: str
-    content: Any  # SmsContent, EmailContent or VoiceContent
+    content: Any  # SmsContent, EmailContent or VoiceContent; PushContent with a sender of its own
     context: Mapping[str, str]
     endpoint_id: str | None = None
+    sender: Callable[..., SendOutcome] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,10 @@ class Delivery:
             if delay > 0:
                 self._hub.sleep(delay)
             send = pool.submit(
-                senders.send, message.content, message.address, context=message.context
+                message.sender or senders.send,
+                message.content,
+                message.address,
+                context=message.context,
             )
             under_way.append((message, send))
         wait([send for _, send in under_way], max(0.0, self._last_answer - self._hub.clock()))
@@ -256,6 +260,7 @@ def result_of(message: Message, outcome: SendOutcome) -> JsonObject:
         "StatusCode": outcome.status_code,
         "StatusMessage": outcome.status_message,
         "MessageId": outcome.message_id,
+        "UpdatedToken": outcome.updated_token,
     }
     # Only the results of endpoints have an address; results of addresses have it as their key.
     return result if message.endpoint_id is None else {**result, "Address": message.address}

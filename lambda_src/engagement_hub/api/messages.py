@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from engagement_hub.api.delivery import Delivered, Delivery, Message, record_of
 from engagement_hub.api.events import publish_or_keep
 from engagement_hub.api.operation import Operation
+from engagement_hub.api.push import PUSH_OPERATION, PushSender
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.campaigns import ENDPOINTS_PER_CALL
 from engagement_hub.engagement.direct_sends import (
@@ -48,6 +49,7 @@ from shared.messages.content import (
     resolve,
     template_references,
 )
+from shared.messages.push import PUSH_MEMBERS, PushContent, PushPlan, push_plan
 from shared.pinpoint_events import HubIds
 
 __all__ = ["OPERATIONS"]
@@ -148,9 +150,15 @@ class _Sending:
             for template_type, (name, version) in references.items()
         }
         plans = {channel: resolve(configuration, templates, channel) for channel in _CHANNELS}
-        self._plans = {channel: plan for channel, plan in plans.items() if plan is not None}
+        push_template, push_plans = self._push(configuration)
+        self._plans = {
+            channel: plan for channel, plan in (plans | push_plans).items() if plan is not None
+        }
         self._settings = channel_settings(hub.entities, call.app_id)
         self._message_type = (configuration.get("SMSMessage") or {}).get("MessageType")
+        self._offered = _CHANNELS
+        if PUSH_OPERATION in hub.forwards:
+            self._offered |= PUSH_MEMBERS.keys()
         self._contexts: dict[Path, dict[str, str]] = {}
         self._sent_to: dict[str, str] = {}
         self._results: dict[Path, JsonObject] = {}
@@ -159,10 +167,33 @@ class _Sending:
             for channel, template in templates.items()
             if uses_recommendations(template) and not has_inline_text(configuration, channel)
         }
+        if push_template is not None and uses_recommendations(push_template):
+            of_template = [name for name, plan in push_plans.items() if plan and plan.is_template]
+            recommender = hub.entities.require(
+                ACCOUNT, Kind.RECOMMENDER, push_template["RecommenderId"]
+            )
+            self._recommenders |= dict.fromkeys(of_template, recommender)
         self._recommended: dict[str, JsonObject] = {}
         self.channels = frozenset(self._plans)
         self._rules = Rules(channels=self.channels, disabled=self._settings.disabled)
         self.messages: list[Message] = []
+
+    def _push(
+        self, configuration: Mapping[str, Any]
+    ) -> tuple[JsonObject | None, dict[str, PushPlan | None]]:
+        """Return the push template and the notifications by channel: only where the hub may hand
+        messages on to AWS."""
+        if PUSH_OPERATION not in self._hub.forwards:
+            return None, {}
+        named = (self._call.body.get("TemplateConfiguration") or {}).get("PushTemplate") or {}
+        template = (
+            load_template(self._hub.entities, "PUSH", named["Name"], named.get("Version"))
+            if named.get("Name")
+            else None
+        )
+        return template, {
+            channel: push_plan(configuration, template, channel) for channel in PUSH_MEMBERS
+        }
 
     def recommend(self, endpoints: Iterable[Endpoint]) -> None:
         """Get the recommendations for endpoints that a message may go to; `add` refuses an
@@ -197,7 +228,7 @@ class _Sending:
             recipient, self._rules, now=self._call.now, sent_to=self._sent_to.get(key)
         )
         if isinstance(decision, Skip):
-            self._results[path] = skipped(decision.reason, channel, _CHANNELS)
+            self._results[path] = skipped(decision.reason, channel, self._offered)
             return
         endpoint_id = decision.endpoint.get("Id")
         variables: Mapping[str, Any] = (
@@ -233,6 +264,11 @@ class _Sending:
             )
             return
         self._sent_to[key] = endpoint_id or ""
+        sender = (
+            PushSender(self._hub, self._call.app_id, channel).send
+            if channel in PUSH_MEMBERS
+            else None
+        )
         self._contexts[path] = {
             **(self._call.body.get("Context") or {}),
             **(configuration.get("Context") or {}),
@@ -242,9 +278,10 @@ class _Sending:
                 path,
                 channel,
                 decision.address,
-                self._settings.applied(content),
+                content if isinstance(content, PushContent) else self._settings.applied(content),
                 self._context(endpoint_id, self._contexts[path]),
                 endpoint_id,
+                sender,
             )
         )
 

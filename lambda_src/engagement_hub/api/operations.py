@@ -44,6 +44,7 @@ _TAGS = "handed on for the project at AWS where `forward` names it"
 PARTLY_FORWARDED = {
     "GetChannels": "with the push channels at AWS where `forward` names it",
     "ListTagsForResource": _TAGS,
+    "SendMessages": "push messages are handed on where `forward` names it",
     "TagResource": _TAGS,
     "UntagResource": _TAGS,
 }

@@ -37,8 +37,8 @@ def check_members(request: Mapping[str, Any]) -> None:
         for number, configuration in enumerate((request.get(member) or {}).values()):
             if configuration.get("RawContent"):
                 raise BadRequest(
-                    f"{member}[{number}].RawContent has no effect: it is the payload of a push "
-                    "message, and this hub sends SMS, email and voice messages. Give BodyOverride."
+                    f"{member}[{number}].RawContent has no effect. Give BodyOverride, or a "
+                    "RawContent in the push message of MessageConfiguration."
                 )
 
 
@@ -99,8 +99,9 @@ def skipped(reason: SkipReason, channel: str, offered: frozenset[str]) -> JsonOb
             return refusal(
                 "PERMANENT_FAILURE",
                 400,
-                f"This hub does not send on the channel {channel}. For push, call SendMessages of "
-                "AWS with a client that has no endpoint_url.",
+                f"This hub does not send on the channel {channel}. For push, name SendMessages in "
+                "the input forward of the module engagement_hub, or call AWS with a client that "
+                "has no endpoint_url.",
             )
         case SkipReason.ENDPOINT_CHANNEL_MISMATCH:
             return refusal("PERMANENT_FAILURE", 400, f"The request has no content for {channel}.")

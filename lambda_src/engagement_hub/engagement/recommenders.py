@@ -12,6 +12,7 @@ endpoint that the function leaves out has no recommendations, and gets no messag
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,8 +63,7 @@ _RULES = {
 }
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
 _DISPLAY_NAME = re.compile(r"[^\W_][\w -]{0,24}")
-_VARIABLE = re.compile(r"\bRecommendation(?:Items|s)\b")
-_TEXTS = ("Subject", "HtmlPart", "TextPart", "Body")
+_VARIABLE = re.compile(r"\{\{[^}]*\bRecommendation(?:Items|s)\b")
 
 
 def checked_recommender(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,9 +141,7 @@ def model_user(recommender: Mapping[str, Any], endpoint: Endpoint) -> str | None
 
 def uses_recommendations(template: Mapping[str, Any]) -> bool:
     """Check whether a message of the template needs its recommender: its texts have variables."""
-    texts = [template.get(name) or "" for name in _TEXTS]
-    texts += [header.get("Value") or "" for header in template.get("Headers") or ()]
-    return bool(template.get("RecommenderId")) and any(map(_VARIABLE.search, texts))
+    return bool(template.get("RecommenderId") and _VARIABLE.search(json.dumps(template)))
 
 
 def transformer_payload(

@@ -29,18 +29,7 @@ from shared.messages.content import (
     resolve,
     template_references,
 )
-
-# Channels that Pinpoint served and the hub does not: their endpoints are reported as
-# UNSUPPORTED_CHANNEL when the campaign has content for them.
-PUSH_MEMBERS = {
-    "ADM": "ADMMessage",
-    "APNS": "APNSMessage",
-    "APNS_SANDBOX": "APNSMessage",
-    "APNS_VOIP": "APNSMessage",
-    "APNS_VOIP_SANDBOX": "APNSMessage",
-    "BAIDU": "BaiduMessage",
-    "GCM": "GCMMessage",
-}
+from shared.messages.push import PUSH_MEMBERS
 
 # Parts of a shard whose chunks follow each other in the order of their keys. More than a page of
 # the audience has, so that no band of a shard stays empty before another one.
@@ -129,6 +118,8 @@ class Treatment:
         return self._plans[channel]
 
     def has_push(self, channel: str) -> bool:
+        """Check whether the campaign has content for a push channel, which the hub does not serve:
+        its endpoints are reported as UNSUPPORTED_CHANNEL."""
         member = PUSH_MEMBERS.get(channel)
         if member is None:
             return False
