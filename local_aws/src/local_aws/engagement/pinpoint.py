@@ -328,7 +328,7 @@ def _push(app: Json, to: str, address: Json, body: Json) -> Json:
         return _result("PERMANENT_FAILURE", 400, f"The app has no enabled {channel} channel.")
     messages = body["MessageConfiguration"]
     member = {"ADM": "ADM", "BAIDU": "Baidu", "GCM": "GCM"}.get(channel, "APNS")
-    notification = next(
+    notification: Json = next(
         (
             messages[name]
             for name in (
