@@ -3189,6 +3189,29 @@ def test_a_template_names_a_recommender_that_is_there(client):
     assert kept["RecommenderId"] == made["Id"]
 
 
+def test_a_campaign_and_a_send_of_a_template_without_its_recommender_are_refused(client, hub, app):
+    made = a_recommender(client)
+    client.create_sms_template(
+        TemplateName="picks",
+        SMSTemplateRequest={
+            "Body": "Try {{RecommendationItems.[0]}}",
+            "RecommenderId": made["Id"],
+        },
+    )
+    client.delete_recommender_configuration(RecommenderId=made["Id"])
+    template = {"TemplateConfiguration": {"SMSTemplate": {"Name": "picks"}}}
+
+    with pytest.raises(client.exceptions.NotFoundException, match="recommender"):
+        create_campaign(client, app, campaign(segment_for(client, app), **template))
+    with pytest.raises(client.exceptions.NotFoundException, match="recommender"):
+        client.send_messages(
+            ApplicationId=app,
+            MessageRequest={"Endpoints": {"e1": {}}, "MessageConfiguration": {}, **template},
+        )
+
+    assert (hub.aws.started, hub.senders.sent) == ([], [])
+
+
 class FakeRecommendations:
     """Items by endpoint id; the questions, as they were put."""
 

@@ -23,7 +23,7 @@ from engagement_hub.recommendations import Recommendations
 from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.names import ACTIVE_VERSION, template_id
 from engagement_hub.workers import campaign_run as steps
-from tests.builders.campaign_runs import CONTEXT, campaign, people, run, statuses
+from tests.builders.campaign_runs import CONTEXT, activity, campaign, people, run, state, statuses
 from tests.builders.hub_workers import APP, endpoints, segment, sms
 
 SAMPLES = Path(__file__).parents[2] / "data" / "events" / "campaign_hook"
@@ -360,11 +360,18 @@ def test_inline_text_needs_no_recommender(hub, sender, stream, model) -> None:
     assert (sender.sent, model.asked) == ([("+14255550000", "Hi ")], [])
 
 
-def test_a_run_whose_recommender_is_gone_does_not_begin(hub, sender, stream, model) -> None:
+def test_a_recommender_that_is_gone_fails_the_run_and_makes_the_campaign_invalid(
+    hub, sender, stream, model
+) -> None:
     template(hub, "{{RecommendationItems.[0]}}", ITEMS_ALONE)
     segment(hub)
     people(hub, 1)
     hub.entities.delete(ACCOUNT, Kind.RECOMMENDER, "r1")
+    event = picks(hub)
 
     with pytest.raises(NotFound, match="no recommender 'r1'"):
-        steps.open_run(hub, picks(hub), CONTEXT)
+        steps.open_run(hub, event, CONTEXT)
+    steps.fail_run(hub, event, CONTEXT)
+
+    assert (activity(hub)["Result"], state(hub)) == ("FAIL", "INVALID")
+    assert sender.sent == []
