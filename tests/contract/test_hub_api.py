@@ -3289,6 +3289,25 @@ def test_a_send_to_users_has_the_recommendations_of_each_endpoint(client, hub, a
     assert sorted(one.content.body for one in hub.senders.sent) == ["Try Boots", "Try Clogs"]
 
 
+def test_a_model_is_not_asked_for_more_endpoints_than_a_request_sends_to(client, hub, app, picks):
+    for user in range(7):
+        items = [
+            {
+                "Id": f"u{user}-{number}",
+                "ChannelType": "SMS",
+                "Address": f"+1206555{user}{number:03}",
+                "User": {"UserId": f"u{user}"},
+            }
+            for number in range(15)
+        ]
+        client.update_endpoints_batch(ApplicationId=app, EndpointBatchRequest={"Item": items})
+
+    with pytest.raises(client.exceptions.BadRequestException, match="105 endpoints"):
+        send_picks(client, app, Users={f"u{user}": {} for user in range(7)})
+
+    assert (picks.asked, hub.senders.sent) == ([], [])
+
+
 def test_an_address_has_no_recommendations_and_gets_no_message(client, hub, app, picks):
     answer = send_picks(client, app, Addresses={"+12065550199": {"ChannelType": "SMS"}})
 

@@ -111,8 +111,7 @@ def send_users_messages(hub: Hub, call: Call) -> JsonObject:
         ]
         for user_id in filter(_is_id, users)
     }
-    recipients = [endpoint for endpoints in found.values() for endpoint in endpoints]
-    sending.recommend(recipients[:MOST_RECIPIENTS])
+    sending.recommend(endpoint for endpoints in found.values() for endpoint in endpoints)
     for user_id, endpoints in found.items():
         for endpoint in endpoints:
             sending.add((user_id, endpoint["Id"]), endpoint, users[user_id])
@@ -197,7 +196,11 @@ class _Sending:
 
     def recommend(self, endpoints: Iterable[Endpoint]) -> None:
         """Get the recommendations for endpoints that a message may go to; `add` refuses an
-        endpoint without."""
+        endpoint without.
+
+        Raises:
+            BadRequest: more endpoints than a request sends to.
+        """
         recipients = list(endpoints)
         end = self._hub.clock() + _LAST_RECOMMENDATIONS_SECONDS
         for channel, recommender in self._recommenders.items():
@@ -207,6 +210,7 @@ class _Sending:
                 if one.get("ChannelType") == channel
                 and not isinstance(decide(one, self._rules, now=self._call.now), Skip)
             ]
+            check_number(len(asked))
             for batch in chunks(asked, ENDPOINTS_PER_CALL):
                 if self._hub.clock() >= end:
                     return
