@@ -10,6 +10,9 @@ A page asks for a part with a pair of comments. This tool owns the text between 
 
     <!-- figures: make docs -->                all figures of all benchmarks
     <!-- end -->
+
+    <!-- operations: make docs -->             the operations of the hub's API
+    <!-- end -->
 """
 
 from __future__ import annotations
@@ -28,11 +31,12 @@ import hcl2
 
 import benchmarks
 from benchmarks import Figure
-from tools import terraform_run
+from tools import hub_operations, terraform_run
 from tools.errors import ToolError
 
 BEGIN, END = "<!-- inputs and outputs: make docs -->", "<!-- end -->"
 FIGURES = "<!-- figures: make docs -->"
+OPERATIONS = "<!-- operations: make docs -->"
 HEADLINES = "<!-- headline figures: make docs -->"
 RESULTS = terraform_run.ROOT / "benchmarks" / "results"
 FEW = 4  # a row lists up to this many values by name
@@ -299,6 +303,8 @@ def generated(path: Path) -> str:
         text = between(text, HEADLINES, headlines())
     if FIGURES in text:
         text = between(text, FIGURES, figures())
+    if OPERATIONS in text:
+        text = between(text, OPERATIONS, hub_operations.table())
     return text
 
 

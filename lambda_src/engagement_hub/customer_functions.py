@@ -45,13 +45,13 @@ class CustomerFunctions:
         self._client = client
         self._sleep = sleep
 
-    def ask(self, function: str, payload: Mapping[str, Any]) -> Any:
-        """Invoke the function and return its JSON answer; three attempts for any failure.
+    def ask(self, function: str, payload: Mapping[str, Any], *, attempts: int = ATTEMPTS) -> Any:
+        """Invoke the function and return its JSON answer; the attempts are for any failure.
 
         Raises:
-            CallFailed: the third attempt failed as well; the text says how.
+            CallFailed: the last attempt failed as well; the text says how.
         """
-        return self._attempted(lambda: self._answer(function, payload), CallFailed)
+        return self._attempted(lambda: self._answer(function, payload), CallFailed, attempts)
 
     def deliver(self, function: str, payload: Mapping[str, Any]) -> None:
         """Invoke the function once; a throttled invocation did not run, and is made again.
@@ -60,10 +60,10 @@ class CustomerFunctions:
             CallFailed: the function failed, or could not be invoked. It may have sent before it
                 failed.
         """
-        self._attempted(lambda: self._invoke(function, payload), CallThrottled)
+        self._attempted(lambda: self._invoke(function, payload), CallThrottled, ATTEMPTS)
 
-    def _attempted(self, call: Callable[[], Any], repeated: type[CallFailed]) -> Any:
-        for attempt in range(1, ATTEMPTS):
+    def _attempted(self, call: Callable[[], Any], repeated: type[CallFailed], attempts: int) -> Any:
+        for attempt in range(1, attempts):
             try:
                 return call()
             except repeated:
@@ -71,7 +71,9 @@ class CustomerFunctions:
         try:
             return call()
         except repeated as error:
-            raise CallFailed(f"{ATTEMPTS} attempts failed. {error}") from error
+            if attempts == 1:
+                raise
+            raise CallFailed(f"{attempts} attempts failed. {error}") from error
 
     def _answer(self, function: str, payload: Mapping[str, Any]) -> Any:
         try:

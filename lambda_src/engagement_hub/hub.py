@@ -15,13 +15,15 @@ from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import ACCOUNT, EntityStore, Kind
 from engagement_hub.store.memory import ShortMemory
 from shared.instants import iso
-from shared.settings import required_env
+from shared.settings import optional_env, required_env
 
 if TYPE_CHECKING:
     from engagement_hub.customer_functions import CustomerFunctions
     from engagement_hub.customer_role import CustomerRoles
     from engagement_hub.event_stream import EventStream
+    from engagement_hub.forwarding import Forwarding
     from engagement_hub.pace import Paces
+    from engagement_hub.recommendations import Recommendations
     from engagement_hub.senders import Senders
     from engagement_hub.store.runs import RunStore
     from engagement_hub.store.sent_requests import SentRequests
@@ -53,6 +55,8 @@ class Account:
 class Hub:
     """The parts of the hub.
 
+    `forwards` are the operations that may be handed on to AWS.
+
     Nearly every request and step needs the stores of entities and endpoints. The other parts are
     imported and made at first use, so that a cold start of the API does without them; a test
     assigns its own. Threads must not be the first to use a part: two of them would make its client
@@ -66,6 +70,7 @@ class Hub:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    forwards: frozenset[str] = frozenset()
     _projects: ShortMemory[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,11 +115,25 @@ class Hub:
         return CustomerFunctions()
 
     @cached_property
+    def forwarding(self) -> "Forwarding":
+        """Hands calls on to AWS."""
+        from engagement_hub.forwarding import Forwarding
+
+        return Forwarding(optional_env("FORWARD_PROJECT_ID"))
+
+    @cached_property
     def paces(self) -> "Paces":
         """The schedules of the channels, which campaigns keep to as well."""
         from engagement_hub.pace import Paces
 
         return Paces(required_env("RUNS_TABLE"), clock=self.clock)
+
+    @cached_property
+    def recommendations(self) -> "Recommendations":
+        """Asks the recommender models and functions that templates name."""
+        from engagement_hub.recommendations import Recommendations
+
+        return Recommendations(self.roles, self.customer_functions)
 
     @cached_property
     def roles(self) -> "CustomerRoles":
@@ -173,4 +192,5 @@ def hub_from_environment() -> Hub:
         account=Account(
             required_env("PARTITION"), required_env("AWS_REGION"), required_env("ACCOUNT_ID")
         ),
+        forwards=frozenset((optional_env("FORWARD_OPERATIONS") or "").split(",")) - {""},
     )

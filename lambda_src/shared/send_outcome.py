@@ -39,7 +39,7 @@ class SendOutcome:
 
     `status_message` never holds the address or the text, so that it may be logged and streamed.
     `reason` is the service's own word for a refusal (an error code or its Reason), when there is
-    one.
+    one. `updated_token` is a device's new address.
     """
 
     delivery_status: DeliveryStatus
@@ -47,6 +47,7 @@ class SendOutcome:
     status_message: str
     message_id: str | None = None
     reason: str | None = None
+    updated_token: str | None = None
 
     @classmethod
     def accepted(cls, message_id: str) -> SendOutcome:

@@ -6,9 +6,12 @@ module "api_function" {
   handler     = "engagement_hub.functions.serve_api.lambda_handler"
   role_path   = local.role_path
   package     = module.package.archives["engagement_hub"]
-  environment = merge(local.environment, {
-    EXPORT_STATE_MACHINE_ARN = local.state_machine_arns.export
-  })
+  environment = merge(
+    local.environment,
+    { EXPORT_STATE_MACHINE_ARN = local.state_machine_arns.export },
+    length(var.forward) == 0 ? {} : { FORWARD_OPERATIONS = join(",", distinct(var.forward)) },
+    var.forward_project == null ? {} : { FORWARD_PROJECT_ID = var.forward_project.id },
+  )
   policies = merge(
     {
       tables      = data.aws_iam_policy_document.tables.json
@@ -18,6 +21,8 @@ module "api_function" {
       undelivered = data.aws_iam_policy_document.undelivered_events.json
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
+    length(var.forward) == 0 ? {} : { forward = data.aws_iam_policy_document.forward[0].json },
+    length(var.recommender_function_arns) == 0 ? {} : { recommenders = data.aws_iam_policy_document.recommenders[0].json },
   )
   kms_actions     = local.data_kms_actions
   timeout_seconds = 29 # an HTTP API waits 30

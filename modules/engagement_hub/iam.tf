@@ -27,6 +27,12 @@ locals {
   # KMS actions for reading and writing where tables and files are encrypted with kms_key.
   data_kms_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
 
+  # For each operation that AWS goes on answering: the resources of its IAM action, without the account.
+  forwardable = jsondecode(file("${path.module}/forward.json"))
+  # Operations on the same resources share a statement: the policies of a role may have 10,240
+  # characters.
+  forward_by_resources = { for name in distinct(var.forward) : join(" ", local.forwardable[name]) => name... }
+
   sms_arn_prefix = "arn:${local.partition}:sms-voice:${local.region}:${local.account_id}"
 }
 
@@ -142,6 +148,34 @@ data "aws_iam_policy_document" "hooks" {
     sid       = "CallHooksAndCustomChannels"
     actions   = ["lambda:InvokeFunction"]
     resources = flatten([for arn in var.campaign_function_arns : [arn, "${arn}:*"]])
+  }
+}
+
+data "aws_iam_policy_document" "recommenders" {
+  count = length(var.recommender_function_arns) == 0 ? 0 : 1
+
+  statement {
+    sid       = "TransformRecommendations"
+    actions   = ["lambda:InvokeFunction"]
+    resources = flatten([for arn in var.recommender_function_arns : [arn, "${arn}:*"]])
+  }
+}
+
+data "aws_iam_policy_document" "forward" {
+  count = length(var.forward) == 0 ? 0 : 1
+
+  dynamic "statement" {
+    for_each = local.forward_by_resources
+
+    content {
+      # "apps/{application-id}/channels/gcm" => "ForwardAppsChannelsGcm"
+      sid     = "Forward${join("", [for word in regexall("[A-Za-z]+", replace(statement.key, "{application-id}", "")) : title(lower(word))])}"
+      actions = [for name in statement.value : "mobiletargeting:${name}"]
+      resources = [
+        for resource in split(" ", statement.key) :
+        "arn:${local.partition}:mobiletargeting:${local.region}:${local.account_id}:${replace(resource, "{application-id}", var.forward_project == null ? "" : var.forward_project.id)}"
+      ]
+    }
   }
 }
 

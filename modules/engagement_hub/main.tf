@@ -186,6 +186,7 @@ module "campaign_function" {
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
     length(var.campaign_function_arns) == 0 ? {} : { hooks = data.aws_iam_policy_document.hooks[0].json },
+    length(var.recommender_function_arns) == 0 ? {} : { recommenders = data.aws_iam_policy_document.recommenders[0].json },
   )
   kms_actions     = local.data_kms_actions
   timeout_seconds = 300

@@ -1,3 +1,8 @@
+output "api_role_arn" {
+  description = "ARN of the role that answers the API and invokes the functions of recommenders for direct sends, for the resource policies of functions that recommender_function_arns does not name."
+  value       = module.api_function.role_arn
+}
+
 output "api_url" {
   description = "URL of the Pinpoint-compatible API: the endpoint_url of a boto3 `pinpoint` client that signs for execute-api."
   value       = local.api.url
@@ -14,7 +19,7 @@ output "api_url" {
 }
 
 output "campaign_role_arn" {
-  description = "ARN of the role that invokes FILTER hooks and custom channels, for the resource policies of functions that campaign_function_arns does not name."
+  description = "ARN of the role that invokes FILTER hooks, custom channels and the functions of recommenders, for the resource policies of functions that campaign_function_arns and recommender_function_arns do not name."
   value       = module.campaign_function.role_arn
 }
 

@@ -84,6 +84,41 @@ variable "entity_events" {
   }
 }
 
+variable "forward" {
+  description = "Operations that the API hands on to AWS, which goes on answering them: `PhoneNumberValidate`, `SendOTPMessage`, `VerifyOTPMessage`, operations of push channels such as `UpdateGcmChannel`, `SendMessages` for push messages alone, and tag operations of the project at AWS. The API's role gets exactly the permission of each named operation. Operations without a name in the list are refused."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.forward, keys(local.forwardable))) == 0
+    error_message = "forward must be names of operations that the hub can hand on to AWS, as boto3 and IAM spell them. Unknown or answered by the hub: ${join(", ", setsubtract(var.forward, keys(local.forwardable)))}. The table Operations of the README lists the operations."
+  }
+
+  validation {
+    condition     = var.forward_project != null || alltrue([for name in var.forward : !strcontains(try(join(" ", local.forwardable[name]), ""), "{application-id}")])
+    error_message = "forward names operations about a project, and forward_project is null. Give forward_project = { id = … }, a project of Amazon Pinpoint that represents the hub's projects."
+  }
+
+  validation {
+    condition     = length(join(",", var.forward)) + (var.email == null ? 0 : length(join(",", [for sender in values(var.email.other_senders) : sender.from_address]))) <= 1700
+    error_message = "forward and the addresses of email.other_senders must be at most 1,700 characters together: Lambda holds 4 KB of environment variables. Use a second hub for the senders or for the operations."
+  }
+}
+
+variable "forward_project" {
+  description = "Project of Amazon Pinpoint (`aws pinpoint create-app`) for the operations of `forward`: it represents every project of the hub, so that all of them share its push channels. Null is for operations without a project, such as PhoneNumberValidate."
+  type = object({
+    id = string
+  })
+  default = null
+
+  validation {
+    condition     = var.forward_project == null || try(can(regex("^[0-9a-f]{32}$", var.forward_project.id)), false)
+    error_message = "forward_project.id must be the id of a project of Amazon Pinpoint: 32 hexadecimal digits, as `aws pinpoint get-apps` shows it. Use null for no project."
+  }
+}
+
 variable "import_concurrency" {
   description = "Functions that one import job runs at a time: a file each, then a piece of 1,000 rows each. 8 leaves other functions room in an account with the reduced Lambda concurrency of 10. 25 reach 5,600 rows a second, where the default quota of a table (40,000 write units a second) bounds them, on a table that is warm."
   type        = number
@@ -148,6 +183,24 @@ variable "project" {
     name = string
   })
   default = null
+}
+
+variable "recommender_function_arns" {
+  description = "Lambda functions that recommender configurations may name as RecommendationTransformerUri. Campaigns and direct sends invoke them. Another function can allow the roles in the outputs api_role_arn and campaign_role_arn in its resource policy."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.recommender_function_arns : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", arn))])
+    error_message = "recommender_function_arns must be ARNs of Lambda functions without a version or alias: permission for a function includes them."
+  }
+
+  # IAM and STS quotas: see campaign_function_arns.
+  validation {
+    condition     = 2 * length(join("", var.recommender_function_arns)) + 9 * length(var.recommender_function_arns) <= 1600
+    error_message = "recommender_function_arns must be at most about 10 ARNs of 70 characters: they fill 1,600 of the 10,240 characters of a role's inline policies. Leave some out, and allow the roles in the outputs api_role_arn and campaign_role_arn in the resource policies of those functions."
+  }
 }
 
 variable "sms" {

@@ -49,7 +49,7 @@ class Functions:
         self.answer: Any = None
         self.fails = False
 
-    def ask(self, function: str, payload: Mapping[str, Any]) -> Any:
+    def ask(self, function: str, payload: Mapping[str, Any], *, attempts: int = 3) -> Any:
         self.deliver(function, payload)
         return self.answer(payload) if callable(self.answer) else self.answer
 

@@ -42,7 +42,7 @@ class FakePaces:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self.rates = {"SMS": 1e9, "EMAIL": 1e9, "VOICE": 1e9}
+        self.rates = dict.fromkeys(("APNS", "EMAIL", "GCM", "SMS", "VOICE"), 1e9)
         self.next: dict[str, float] = {}
         self.error: Exception | None = None
 

@@ -3096,3 +3096,239 @@ def test_too_many_or_too_long_tags_are_refused(client, app):
             client.create_app(CreateApplicationRequest={"Name": "x", "tags": tags})
 
     assert client.list_tags_for_resource(ResourceArn=arn)["TagsModel"]["tags"] == {}
+
+
+# Recommenders
+
+MODEL_ARN = f"arn:aws:personalize:{REGION}:{ACCOUNT_ID}:campaign/shoes"
+RECOMMENDER = {
+    "Name": "shoes",
+    "RecommendationProviderUri": MODEL_ARN,
+    "RecommendationProviderRoleArn": f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/model",
+    "RecommendationsDisplayName": "Shoes",
+}
+
+
+def a_recommender(client, **members):
+    request = {**RECOMMENDER, **members}
+    answer = client.create_recommender_configuration(CreateRecommenderConfiguration=request)
+    return answer["RecommenderConfigurationResponse"]
+
+
+def test_a_recommender_is_created_read_updated_listed_and_deleted(client):
+    made = a_recommender(client)
+    of_it = {"RecommenderId": made["Id"]}
+    with_function = {
+        name: one for name, one in RECOMMENDER.items() if name != "RecommendationsDisplayName"
+    } | {"RecommendationTransformerUri": "describe", "Attributes": {"Title": "Title"}}
+
+    updated = client.update_recommender_configuration(
+        **of_it, UpdateRecommenderConfiguration=with_function
+    )["RecommenderConfigurationResponse"]
+
+    assert made.items() >= {**RECOMMENDER, "RecommendationsPerMessage": 5}.items()
+    assert made["RecommendationProviderIdType"] == "PINPOINT_ENDPOINT_ID"
+    assert updated.items() >= with_function.items()
+    assert "RecommendationsDisplayName" not in updated
+    assert (updated["Id"], updated["CreationDate"]) == (made["Id"], made["CreationDate"])
+    read = client.get_recommender_configuration(**of_it)["RecommenderConfigurationResponse"]
+    listed = pages(client.get_recommender_configurations, "ListRecommenderConfigurationsResponse")
+    assert (read, listed) == (updated, [[updated]])
+    gone = client.delete_recommender_configuration(**of_it)["RecommenderConfigurationResponse"]
+    assert gone == updated
+    for call in (client.get_recommender_configuration, client.delete_recommender_configuration):
+        with pytest.raises(client.exceptions.NotFoundException):
+            call(**of_it)
+
+
+def test_a_recommender_that_breaks_a_rule_is_refused_and_not_kept(client):
+    made = a_recommender(client)
+    wrong = {**RECOMMENDER, "RecommendationsPerMessage": 6}
+
+    with pytest.raises(client.exceptions.BadRequestException, match="RecommendationsPerMessage"):
+        client.create_recommender_configuration(CreateRecommenderConfiguration=wrong)
+    with pytest.raises(client.exceptions.BadRequestException, match="RecommendationsPerMessage"):
+        client.update_recommender_configuration(
+            RecommenderId=made["Id"], UpdateRecommenderConfiguration=wrong
+        )
+
+    listed = pages(client.get_recommender_configurations, "ListRecommenderConfigurationsResponse")
+    assert listed == [[made]]
+
+
+def test_recommenders_are_listed_page_by_page(client):
+    made = {a_recommender(client, Name=f"shoes {n}")["Id"] for n in range(3)}
+
+    listed = pages(
+        client.get_recommender_configurations,
+        "ListRecommenderConfigurationsResponse",
+        PageSize="2",
+    )
+
+    assert [len(page) for page in listed] == [2, 1]
+    assert {one["Id"] for page in listed for one in page} == made
+
+
+def test_a_template_names_a_recommender_that_is_there(client):
+    template = {"Body": "Try {{RecommendationItems.[0]}}"}
+    made = a_recommender(client)
+
+    with pytest.raises(client.exceptions.BadRequestException, match="RecommenderId"):
+        client.create_sms_template(
+            TemplateName="picks", SMSTemplateRequest={**template, "RecommenderId": "r1"}
+        )
+    client.create_sms_template(
+        TemplateName="picks", SMSTemplateRequest={**template, "RecommenderId": made["Id"]}
+    )
+    with pytest.raises(client.exceptions.BadRequestException, match="RecommenderId"):
+        client.update_sms_template(
+            TemplateName="picks", SMSTemplateRequest={**template, "RecommenderId": "r1"}
+        )
+
+    kept = client.get_sms_template(TemplateName="picks")["SMSTemplateResponse"]
+    assert kept["RecommenderId"] == made["Id"]
+
+
+def test_a_campaign_and_a_send_of_a_template_without_its_recommender_are_refused(client, hub, app):
+    made = a_recommender(client)
+    client.create_sms_template(
+        TemplateName="picks",
+        SMSTemplateRequest={
+            "Body": "Try {{RecommendationItems.[0]}}",
+            "RecommenderId": made["Id"],
+        },
+    )
+    client.delete_recommender_configuration(RecommenderId=made["Id"])
+    template = {"TemplateConfiguration": {"SMSTemplate": {"Name": "picks"}}}
+
+    with pytest.raises(client.exceptions.NotFoundException, match="recommender"):
+        create_campaign(client, app, campaign(segment_for(client, app), **template))
+    with pytest.raises(client.exceptions.NotFoundException, match="recommender"):
+        client.send_messages(
+            ApplicationId=app,
+            MessageRequest={"Endpoints": {"e1": {}}, "MessageConfiguration": {}, **template},
+        )
+
+    assert (hub.aws.started, hub.senders.sent) == ([], [])
+
+
+class FakeRecommendations:
+    """Items by endpoint id; the questions, as they were put."""
+
+    def __init__(self, hub, items):
+        self.hub, self.items, self.asked, self.takes = hub, items, [], 0.0
+
+    def of(self, recommender, endpoints, *, app_id, ids, seconds, attempts):
+        self.asked.append([one["Id"] for one in endpoints])
+        self.hub.seconds += self.takes
+        return {
+            one["Id"]: {"RecommendationItems": self.items[one["Id"]]}
+            for one in endpoints
+            if one["Id"] in self.items
+        }
+
+
+def send_picks(client, app, **recipients):
+    if "Users" in recipients:
+        call, name = client.send_users_messages, "SendUsersMessageRequest"
+    else:
+        call, name = client.send_messages, "MessageRequest"
+    request = {
+        "MessageConfiguration": {"SMSMessage": {"MessageType": "PROMOTIONAL"}},
+        "TemplateConfiguration": {"SMSTemplate": {"Name": "picks"}},
+        **recipients,
+    }
+    answer = call(ApplicationId=app, **{name: request})
+    return answer[name.replace("Request", "Response")]
+
+
+@pytest.fixture
+def picks(client, hub, app):
+    """A template with recommendations, and four endpoints of a user: two with items."""
+    client.create_sms_template(
+        TemplateName="picks",
+        SMSTemplateRequest={
+            "Body": "Try {{RecommendationItems.[0]}}",
+            "RecommenderId": a_recommender(client)["Id"],
+        },
+    )
+    for number, name in enumerate(("boots", "clogs", "unknown", "out")):
+        client.update_endpoint(
+            ApplicationId=app,
+            EndpointId=name,
+            EndpointRequest={
+                "ChannelType": "SMS",
+                "Address": f"+1206555010{number}",
+                "User": {"UserId": "ann"},
+                "OptOut": "ALL" if name == "out" else "NONE",
+            },
+        )
+    hub.recommendations = FakeRecommendations(hub, {"boots": ["Boots"], "clogs": ["Clogs"]})
+    return hub.recommendations
+
+
+def test_a_direct_send_to_endpoints_has_the_recommendations_of_its_template(
+    client, hub, app, picks
+):
+    answer = send_picks(client, app, Endpoints={one: {} for one in ("boots", "unknown", "out")})
+
+    results = answer["EndpointResult"]
+    assert [one.content.body for one in hub.senders.sent] == ["Try Boots"]
+    assert picks.asked == [["boots", "unknown"]]
+    assert {name: one["DeliveryStatus"] for name, one in results.items()} == {
+        "boots": "SUCCESSFUL",
+        "unknown": "TEMPORARY_FAILURE",
+        "out": "OPT_OUT",
+    }
+    assert "no recommendations" in results["unknown"]["StatusMessage"]
+
+
+def test_a_send_to_users_has_the_recommendations_of_each_endpoint(client, hub, app, picks):
+    send_picks(client, app, Users={"ann": {}})
+
+    assert sorted(one.content.body for one in hub.senders.sent) == ["Try Boots", "Try Clogs"]
+
+
+def test_a_model_is_not_asked_for_more_endpoints_than_a_request_sends_to(client, hub, app, picks):
+    for user in range(7):
+        items = [
+            {
+                "Id": f"u{user}-{number}",
+                "ChannelType": "SMS",
+                "Address": f"+1206555{user}{number:03}",
+                "User": {"UserId": f"u{user}"},
+            }
+            for number in range(15)
+        ]
+        client.update_endpoints_batch(ApplicationId=app, EndpointBatchRequest={"Item": items})
+
+    with pytest.raises(client.exceptions.BadRequestException, match="105 endpoints"):
+        send_picks(client, app, Users={f"u{user}": {} for user in range(7)})
+
+    assert (picks.asked, hub.senders.sent) == ([], [])
+
+
+def test_an_address_has_no_recommendations_and_gets_no_message(client, hub, app, picks):
+    answer = send_picks(client, app, Addresses={"+12065550199": {"ChannelType": "SMS"}})
+
+    result = answer["Result"]["+12065550199"]
+    assert (result["DeliveryStatus"], result["StatusCode"]) == ("PERMANENT_FAILURE", 400)
+    assert "Endpoints or Users" in result["StatusMessage"]
+    assert (hub.senders.sent, picks.asked) == ([], [])
+
+
+def test_a_slow_function_leaves_later_endpoints_without_a_message(client, hub, app, picks):
+    picks.takes = 15.0
+    for number in range(60):
+        client.update_endpoint(
+            ApplicationId=app,
+            EndpointId=f"e{number}",
+            EndpointRequest={"ChannelType": "SMS", "Address": f"+120655502{number:02}"},
+        )
+        picks.items[f"e{number}"] = ["Heels"]
+
+    answer = send_picks(client, app, Endpoints={f"e{number}": {} for number in range(60)})
+
+    statuses = [one["DeliveryStatus"] for one in answer["EndpointResult"].values()]
+    assert len(picks.asked) == 1
+    assert (statuses.count("SUCCESSFUL"), statuses.count("TEMPORARY_FAILURE")) == (50, 10)

@@ -9,10 +9,13 @@ from typing import Any
 import botocore.session
 import pytest
 
+from engagement_hub.api.operations import FORWARDED, PARTLY_FORWARDED
+
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = json.loads(
     (ROOT / "modules" / "internal" / "pinpoint_access" / "operations.json").read_text()
 )
+FORWARD = json.loads((ROOT / "modules" / "engagement_hub" / "forward.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,18 @@ def test_only_what_lives_on_at_aws_and_needs_no_endpoints_is_left_to_aws():
     left = {name for name, row in TABLE.items() if not row["hub"]}
 
     assert left == {"PhoneNumberValidate", "SendOTPMessage", "VerifyOTPMessage"}
+
+
+def test_what_forward_may_name_is_what_the_hub_can_hand_on():
+    assert FORWARD.keys() == FORWARDED | PARTLY_FORWARDED.keys()
+
+
+def test_a_call_is_handed_on_by_its_own_permission_and_tags_for_a_project_at_aws_alone():
+    """Campaigns, segments and templates ended at AWS: their tags are the hub's."""
+    tags = {"ListTagsForResource", "TagResource", "UntagResource"}
+
+    other = {
+        name: resources for name, resources in FORWARD.items() if resources != TABLE[name]["aws"]
+    }
+
+    assert other == dict.fromkeys(tags, ["apps/{application-id}"])

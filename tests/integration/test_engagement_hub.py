@@ -1206,11 +1206,11 @@ def test_a_journey_is_kept_and_checked_and_says_that_it_does_not_run(
 
 
 @terraform("engagement_hub", scope="module")
-def test_an_operation_that_is_not_there_says_so(
+def test_an_operation_that_is_not_handed_on_says_so(
     engagement_hub: Any, pinpoint: Any, project: str
 ) -> None:
-    with pytest.raises(pinpoint.exceptions.MethodNotAllowedException, match="GetRecommenderConf"):
-        pinpoint.get_recommender_configurations()
+    with pytest.raises(pinpoint.exceptions.MethodNotAllowedException, match="the input forward"):
+        pinpoint.phone_number_validate(NumberValidateRequest={"PhoneNumber": "+12065550142"})
 
 
 @terraform("engagement_hub", scope="module")

@@ -14,10 +14,11 @@ from engagement_hub.engagement.campaigns import StoredCampaign, UpcomingRun
 from engagement_hub.engagement.channel_settings import check_from_address
 from engagement_hub.engagement.errors import NotFound, TooManyRequests
 from engagement_hub.engagement.model import Activity, JsonObject
+from engagement_hub.engagement.recommenders import uses_recommendations
 from engagement_hub.engagement.schedule import is_immediate
 from engagement_hub.hub import Hub
 from engagement_hub.machines import NotStarted, run_name
-from engagement_hub.store.entities import EXPIRES_AT, Kind
+from engagement_hub.store.entities import ACCOUNT, EXPIRES_AT, Kind
 from engagement_hub.store.names import (
     SETTINGS_ID,
     activity_entity_id,
@@ -305,12 +306,15 @@ def _check_senders(request: JsonObject) -> None:
 
 
 def _check_templates(hub: Hub, request: JsonObject) -> None:
-    """Raise NotFound for a template that does not exist, BadRequest for one that cannot be sent."""
+    """Raise NotFound for a template or recommender that does not exist, BadRequest for a template
+    that cannot be sent."""
     for part in (request, *(request.get("AdditionalTreatments") or [])):
         references = template_references(part.get("TemplateConfiguration"))
         for template_type, (name, version) in references.items():
             template = load_template(hub.entities, template_type, name, version)
             resolve({}, {template_type: template}, template_type)
+            if uses_recommendations(template):
+                hub.entities.require(ACCOUNT, Kind.RECOMMENDER, template["RecommenderId"])
 
 
 OPERATIONS: dict[str, Operation] = {

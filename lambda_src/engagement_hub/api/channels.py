@@ -1,6 +1,6 @@
 """The channels of a project that the hub sends on: SMS, email and voice.
 
-Push channels live on in AWS; this API answers that it does not have them.
+Push channels live on in AWS, in the project that represents the hub's projects.
 """
 
 import functools
@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from engagement_hub.api.forwarded import forward
 from engagement_hub.api.operation import Operation
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.channel_settings import (
@@ -19,6 +20,7 @@ from engagement_hub.engagement.errors import NotFound
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
+from shared.messages.push import PUSH_MEMBERS
 
 __all__ = ["OPERATIONS", "allowed_senders"]
 
@@ -47,9 +49,15 @@ def allowed_senders() -> AllowedSenders:
 
 
 def get_channels(hub: Hub, call: Call) -> JsonObject:
-    """GetChannels: the channels with settings, by channel type."""
+    """GetChannels: the channels with settings, by channel type; push channels are AWS's."""
+    at_aws: JsonObject = {}
+    if call.operation in hub.forwards:
+        told = forward(hub, call)["Channels"]
+        at_aws = {platform: told[platform] for platform in PUSH_MEMBERS if platform in told}
+        for channel in at_aws.values():
+            channel["ApplicationId"] = call.app_id
     channels = hub.entities.all(call.app_id, Kind.CHANNEL)
-    return {"Channels": {channel["Platform"]: channel for channel in channels}}
+    return {"Channels": at_aws | {channel["Platform"]: channel for channel in channels}}
 
 
 def _get(word: str, hub: Hub, call: Call) -> JsonObject:

@@ -7,7 +7,7 @@ request's time are answered THROTTLED: nothing was sent to them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +15,14 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from engagement_hub.api.wire import Call
 from engagement_hub.engagement.model import JsonObject
 from engagement_hub.hub import Hub
 from engagement_hub.senders import DeliveryStatus, Senders, SendOutcome
 from engagement_hub.store.sent_requests import Path, Repetition, SentRequest
 from shared.pacing import PacingContention
 
-__all__ = ["Delivered", "Delivery", "Message"]
+__all__ = ["LAST_START_SECONDS", "Delivered", "Delivery", "Message", "awaited", "record_of"]
 
 # Sends under way at a time.
 _PARALLEL_SENDS = 8
@@ -30,7 +31,7 @@ _WINDOW_SECONDS = 2
 _LARGEST_WINDOW = 25
 # The function has 29 s. The last send starts before the first mark; at the second, sends that have
 # no answer are given up, which leaves time to write the results and to answer.
-_LAST_START_SECONDS = 20.0
+LAST_START_SECONDS = 20.0
 _LAST_ANSWER_SECONDS = 25.0
 # After that time since its beginning, an earlier attempt is over.
 _LONGEST_REQUEST_SECONDS = 30.0
@@ -46,9 +47,10 @@ class Message:
     path: Path
     channel: str
     address: str
-    content: Any  # SmsContent, EmailContent or VoiceContent
+    content: Any  # SmsContent, EmailContent or VoiceContent; PushContent with a sender of its own
     context: Mapping[str, str]
     endpoint_id: str | None = None
+    sender: Callable[..., SendOutcome] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Delivery:
         self._request_id = request_id
         self._record = record
         started = hub.clock()
-        self._last_start = started + _LAST_START_SECONDS
+        self._last_start = started + LAST_START_SECONDS
         self._last_answer = started + _LAST_ANSWER_SECONDS
         self._results: dict[Path, JsonObject] = {}
         self._outcomes: list[tuple[Message, SendOutcome]] = []
@@ -151,7 +153,10 @@ class Delivery:
             if delay > 0:
                 self._hub.sleep(delay)
             send = pool.submit(
-                senders.send, message.content, message.address, context=message.context
+                message.sender or senders.send,
+                message.content,
+                message.address,
+                context=message.context,
             )
             under_way.append((message, send))
         wait([send for _, send in under_way], max(0.0, self._last_answer - self._hub.clock()))
@@ -201,13 +206,9 @@ class Delivery:
     def _of_earlier_attempt(self, other: Repetition, messages: Sequence[Message]) -> Delivered:
         """Return the results of the attempt that sends or has sent; wait for one under way."""
         assert self._record is not None
-        while not other.done and self._hub.clock() < self._last_start:
-            if self._is_over(other):
-                break
-            self._hub.sleep(_PAUSE_SECONDS)
-            other = self._record.read()
+        other = awaited(self._hub, self._record, other, until=self._last_start)
         for message in messages:
-            if message.path in other.results or not self._is_over(other):
+            if message.path in other.results or not _is_over(self._hub, other):
                 outcome = SendOutcome.unknown("An earlier attempt may have sent the message.")
             else:
                 outcome = _NOT_TRIED
@@ -220,11 +221,28 @@ class Delivery:
         )
         return Delivered(other.holder, self._results)
 
-    def _is_over(self, other: Repetition) -> bool:
-        return other.done or other.began + _LONGEST_REQUEST_SECONDS < self._hub.clock()
-
     def _log(self, what: str, error: BaseException) -> None:
         logger.error(what, request_id=self._request_id, error_type=type(error).__name__)
+
+
+def record_of(hub: Hub, call: Call) -> SentRequest | None:
+    """Return the record by which a repetition is known; None for a client without ids of calls."""
+    digest = call.digest()
+    if digest is None:
+        return None
+    return hub.sent_requests.request(call.app_id, digest, call.request_id)
+
+
+def awaited(hub: Hub, record: SentRequest, other: Repetition, *, until: float) -> Repetition:
+    """Wait for the end of another attempt of the request; return how far it is at the instant."""
+    while not _is_over(hub, other) and hub.clock() < until:
+        hub.sleep(_PAUSE_SECONDS)
+        other = record.read()
+    return other
+
+
+def _is_over(hub: Hub, other: Repetition) -> bool:
+    return other.done or other.began + _LONGEST_REQUEST_SECONDS < hub.clock()
 
 
 _NOT_TRIED = SendOutcome(
@@ -242,6 +260,7 @@ def result_of(message: Message, outcome: SendOutcome) -> JsonObject:
         "StatusCode": outcome.status_code,
         "StatusMessage": outcome.status_message,
         "MessageId": outcome.message_id,
+        "UpdatedToken": outcome.updated_token,
     }
     # Only the results of endpoints have an address; results of addresses have it as their key.
     return result if message.endpoint_id is None else {**result, "Address": message.address}

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from engagement_hub.api.operations import OPERATIONS
+from engagement_hub.api.operations import offered
 from engagement_hub.api.wire import Call, answer, read_call, refusal, request_id_of
 from engagement_hub.engagement.errors import EngagementError, InternalServerError
 from engagement_hub.hub import Hub
@@ -17,11 +17,12 @@ def respond(hub: Hub, event: dict[str, Any]) -> dict[str, Any]:
     request_id = request_id_of(event)
     operation = None
     try:
-        call = read_call(event, OPERATIONS)
+        operations = offered(hub)
+        call = read_call(event, operations)
         operation = call.operation
         if "application-id" in call.labels:
             _check_project(hub, call)
-        response = answer(call, OPERATIONS[call.operation](hub, call))
+        response = answer(call, operations[call.operation](hub, call))
     except EngagementError as error:
         logger.info(
             "refused",

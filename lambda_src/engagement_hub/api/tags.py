@@ -1,8 +1,15 @@
-"""Tags of projects, campaigns, journeys, segments and templates, by their ARNs."""
+"""Tags of projects, campaigns, journeys, segments and templates, by their ARNs.
 
+The tags of the project at AWS that represents the hub's projects are AWS's: calls about its ARN
+are handed on.
+"""
+
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from engagement_hub.api.forwarded import forward
 from engagement_hub.api.operation import Operation
 from engagement_hub.api.wire import Call
 from engagement_hub.engagement.errors import BadRequest, NotFound
@@ -112,8 +119,17 @@ def _unknown(call: Call) -> NotFound:
     )
 
 
+def _of_its_owner(operation: Operation, hub: Hub, call: Call) -> Any:
+    """Answer a call about a resource of the hub, and hand on a call about the project at AWS."""
+    if call.operation in hub.forwards:
+        at_aws = hub.account.arn(f"apps/{hub.forwarding.project_id}")
+        if call.labels["resource-arn"] == at_aws:
+            return forward(hub, call)
+    return operation(hub, call)
+
+
 OPERATIONS: dict[str, Operation] = {
-    "ListTagsForResource": list_tags_for_resource,
-    "TagResource": tag_resource,
-    "UntagResource": untag_resource,
+    "ListTagsForResource": functools.partial(_of_its_owner, list_tags_for_resource),
+    "TagResource": functools.partial(_of_its_owner, tag_resource),
+    "UntagResource": functools.partial(_of_its_owner, untag_resource),
 }

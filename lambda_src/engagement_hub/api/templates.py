@@ -43,7 +43,7 @@ _MADE_BY = "MadeBy"
 def _create(kind: str, hub: Hub, call: Call) -> JsonObject:
     name = call.labels["template-name"]
     validate_template_name(name)
-    validate_template(kind, call.body)
+    _check(hub, kind, call)
     template = {
         **call.body,
         "Arn": hub.account.arn(f"templates/{name}/{kind}"),
@@ -83,7 +83,7 @@ def _update(kind: str, hub: Hub, call: Call) -> JsonObject:
         BadRequest: the content breaks a rule, or the version named is not the newest.
     """
     name = call.labels["template-name"]
-    validate_template(kind, call.body)
+    _check(hub, kind, call)
     version = call.query.get("version")
     adds = _flag(call, "create-new-version")
     if adds and version is not None:
@@ -204,6 +204,16 @@ def update_template_active_version(hub: Hub, call: Call) -> JsonObject:
         lambda template: {**template, ACTIVE_VERSION: version},
     )
     return accepted(call)
+
+
+def _check(hub: Hub, kind: str, call: Call) -> None:
+    validate_template(kind, call.body)
+    recommender = call.body.get("RecommenderId")
+    if recommender and hub.entities.get(ACCOUNT, Kind.RECOMMENDER, recommender) is None:
+        raise BadRequest(
+            f"RecommenderId: there is no recommender configuration {recommender[:256]!r}. Make it "
+            "with CreateRecommenderConfiguration, and give its Id."
+        )
 
 
 def _require(hub: Hub, kind: str, name: str) -> JsonObject:

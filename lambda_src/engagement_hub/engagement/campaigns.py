@@ -72,7 +72,7 @@ _LIMITS = {  # member: (least, most); Pinpoint API reference, CampaignLimits
     "MessagesPerSecond": (1, 20_000),
     "Session": (0, 10),
 }
-_LAMBDA = re.compile(
+LAMBDA_FUNCTION = re.compile(
     r"(arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:)?[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?"
 )
 _PUSH_OR_IN_APP = ("ADMMessage", "APNSMessage", "BaiduMessage", "GCMMessage", "InAppMessage")
@@ -181,7 +181,7 @@ def validate_hook(hook: Mapping[str, Any] | None, member: str = "Hook") -> None:
         )
     if hook.get("Mode") not in (None, "", HookMode.FILTER):
         raise BadRequest(f"{member}.Mode must be FILTER.")
-    if not _LAMBDA.fullmatch(hook.get("LambdaFunctionName") or ""):
+    if not LAMBDA_FUNCTION.fullmatch(hook.get("LambdaFunctionName") or ""):
         raise BadRequest(f"{member}.LambdaFunctionName must be a Lambda function's name or ARN.")
 
 
@@ -199,7 +199,7 @@ def validate_custom_delivery(custom: Mapping[str, Any] | None, member: str) -> N
             f"{member}.DeliveryUri: web addresses are not implemented by this engagement hub; "
             "give a Lambda function's name or ARN."
         )
-    if not _LAMBDA.fullmatch(uri):
+    if not LAMBDA_FUNCTION.fullmatch(uri):
         raise BadRequest(f"{member}.DeliveryUri must be a Lambda function's name or ARN.")
     for kind in custom.get("EndpointTypes") or ():
         if kind not in ChannelType.__members__:

@@ -9,7 +9,14 @@ from engagement_hub.engagement.eligibility import SkipReason
 from engagement_hub.engagement.errors import BadRequest
 from engagement_hub.engagement.model import JsonObject
 
-__all__ = ["MOST_RECIPIENTS", "check_members", "check_number", "refusal", "skipped"]
+__all__ = [
+    "MOST_RECIPIENTS",
+    "check_members",
+    "check_number",
+    "refusal",
+    "skipped",
+    "without_recommendations",
+]
 
 # Pinpoint quotas: recipients of a SendMessages request. Ours too for the endpoints of users.
 MOST_RECIPIENTS = 100
@@ -30,8 +37,8 @@ def check_members(request: Mapping[str, Any]) -> None:
         for number, configuration in enumerate((request.get(member) or {}).values()):
             if configuration.get("RawContent"):
                 raise BadRequest(
-                    f"{member}[{number}].RawContent has no effect: it is the payload of a push "
-                    "message, and this hub sends SMS, email and voice messages. Give BodyOverride."
+                    f"{member}[{number}].RawContent has no effect. Give BodyOverride, or a "
+                    "RawContent in the push message of MessageConfiguration."
                 )
 
 
@@ -51,6 +58,23 @@ def check_number(messages: int) -> None:
 def refusal(status: str, code: int, message: str) -> JsonObject:
     """Return the result of a recipient that nothing is sent to."""
     return {"DeliveryStatus": status, "StatusCode": code, "StatusMessage": message}
+
+
+def without_recommendations(*, is_endpoint: bool) -> JsonObject:
+    """Return the result of a recipient whose message needs recommendations that are not there."""
+    if not is_endpoint:
+        return refusal(
+            "PERMANENT_FAILURE",
+            400,
+            "The template has a recommender, which knows endpoints and users and no addresses. "
+            "Name the recipient in Endpoints or Users.",
+        )
+    return refusal(
+        "TEMPORARY_FAILURE",
+        503,
+        "The recommender has no recommendations for the endpoint; nothing was sent. The log of the "
+        "hub has the reason.",
+    )
 
 
 def skipped(reason: SkipReason, channel: str, offered: frozenset[str]) -> JsonObject:
@@ -75,8 +99,9 @@ def skipped(reason: SkipReason, channel: str, offered: frozenset[str]) -> JsonOb
             return refusal(
                 "PERMANENT_FAILURE",
                 400,
-                f"This hub does not send on the channel {channel}. For push, call SendMessages of "
-                "AWS with a client that has no endpoint_url.",
+                f"This hub does not send on the channel {channel}. For push, name SendMessages in "
+                "the input forward of the module engagement_hub, or call AWS with a client that "
+                "has no endpoint_url.",
             )
         case SkipReason.ENDPOINT_CHANNEL_MISMATCH:
             return refusal("PERMANENT_FAILURE", 400, f"The request has no content for {channel}.")

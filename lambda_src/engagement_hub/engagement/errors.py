@@ -12,6 +12,7 @@ import re
 from shared.messages.errors import BadRequest, EngagementError
 
 __all__ = [
+    "AnsweredByAws",
     "BadRequest",
     "Conflict",
     "EngagementError",
@@ -20,16 +21,25 @@ __all__ = [
     "MethodNotAllowed",
     "NotFound",
     "NotImplementedOperation",
+    "NotReached",
     "PayloadTooLarge",
     "TooManyRequests",
 ]
 
-OPERATIONS_PAGE = "docs/migrating_from_pinpoint.md (Operations)"
+OPERATIONS_PAGE = "modules/engagement_hub/README.md (Operations of the API)"
 # Operations that AWS still answers after 2026-10-30: numbers, one-time passwords, push.
 LIVES_ON_AT_AWS = re.compile(
     r"PhoneNumberValidate|SendOTPMessage|VerifyOTPMessage"
     r"|(?:Get|Update|Delete)(?:Adm|Apns|ApnsSandbox|ApnsVoip|ApnsVoipSandbox|Baidu|Gcm)Channel"
 )
+
+_NO_ANALYTICS = "the hub keeps no analytics; the views of pinpoint_event_database answer it"
+# Operations that are neither answered nor handed on, and the reasons.
+REFUSALS = {
+    "GetApplicationDateRangeKpi": _NO_ANALYTICS,
+    "GetCampaignDateRangeKpi": _NO_ANALYTICS,
+    "GetInAppMessages": "the hub delivers no in-app messages",
+}
 
 
 class Forbidden(EngagementError):
@@ -59,13 +69,24 @@ class NotImplementedOperation(MethodNotAllowed):
     def __init__(self, operation: str) -> None:
         if LIVES_ON_AT_AWS.fullmatch(operation):
             advice = (
-                "AWS goes on answering it: call it with a client of its own that has no "
-                'endpoint_url, as boto3.client("pinpoint").'
+                f"AWS goes on answering it: name {operation} in the input forward of the module "
+                "engagement_hub, so that the hub hands the call on to AWS; or call it with a "
+                'client of its own that has no endpoint_url, as boto3.client("pinpoint").'
             )
         else:
             advice = f"{OPERATIONS_PAGE} lists the operations that it answers."
-        super().__init__(f"{operation} is not offered by this engagement hub. {advice}")
+        reason = f": {REFUSALS[operation]}" if operation in REFUSALS else ""
+        super().__init__(f"{operation} is not offered by this engagement hub{reason}. {advice}")
         self.operation = operation
+
+
+class AnsweredByAws(EngagementError):
+    """The error of AWS for a call that the hub handed on: its class, status and text."""
+
+    def __init__(self, code: str, status: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
 
 
 class Conflict(EngagementError):
@@ -94,3 +115,7 @@ class InternalServerError(EngagementError):
 
     code = "InternalServerErrorException"
     status = 500
+
+
+class NotReached(InternalServerError):
+    """AWS could not be reached, so that it did nothing; trying again may help."""

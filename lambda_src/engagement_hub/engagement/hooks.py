@@ -185,7 +185,7 @@ def _hooked(endpoint: Endpoint, definition: Mapping[str, Any]) -> HookedEndpoint
     for member in ("Location", "Demographic", "Metrics"):
         changed.update(_object(definition, member))
     for member in _VALUE_MAPS:
-        changed.update(_values(definition, member))
+        changed.update(value_lists(definition, member))
     for name in _markup_names(definition):
         if name in changed.get("Attributes", {}):
             changed["Attributes"][name] = [Markup(v) for v in changed["Attributes"][name]]
@@ -195,7 +195,7 @@ def _hooked(endpoint: Endpoint, definition: Mapping[str, Any]) -> HookedEndpoint
     if user is not None:
         changed["User"] = {
             **(endpoint.get("User") or {}),
-            **_values(user, "UserAttributes"),
+            **value_lists(user, "UserAttributes"),
         }
     if endpoint.get("ChannelType") not in _OVERRIDABLE:
         return HookedEndpoint(cast(Endpoint, changed))
@@ -226,7 +226,7 @@ def _object(source: Mapping[str, Any], member: str) -> dict[str, Any]:
     return {member: dict(value)}
 
 
-def _values(source: Mapping[str, Any], member: str) -> dict[str, Any]:
+def value_lists(source: Mapping[str, Any], member: str) -> dict[str, Any]:
     """Return a map of value lists; a bare value is read as a list of one, as AWS's samples write
     it."""
     found = _object(source, member)

@@ -93,8 +93,6 @@ def validate_template(kind: str, request: Mapping[str, Any]) -> None:
         raise BadRequest(
             f"There are no {kind} templates; the types are {', '.join(TEMPLATE_TYPES)}."
         )
-    if request.get("RecommenderId"):
-        raise BadRequest("RecommenderId: recommenders are not offered by this engagement hub.")
     if not any(parts):
         raise BadRequest(f"The template needs {wanted}.")
 

@@ -91,6 +91,7 @@ class Kind(StrEnum):
     IMPORT_JOB = "import-job"
     EXPORT_JOB = "export-job"
     TEMPLATE = "template"
+    RECOMMENDER = "recommender"
     LONG_REQUEST = "long-request"
 
 

@@ -82,6 +82,10 @@ class SentRequest:
         rest = {path: result for path, result in results.items() if path not in claimed}
         self._write({**self._last(results), "rest": _packed(rest), "done": "yes"})
 
+    def forget(self) -> None:
+        """Delete the record: nothing was sent, so that a repetition may send."""
+        self.client.delete_item(TableName=self.table, Key=self.key)
+
     def read(self) -> Repetition:
         """Read how far the other attempt is."""
         answer = self.client.get_item(TableName=self.table, Key=self.key, ConsistentRead=True)

@@ -15,7 +15,7 @@ from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.workers.audience import segment_at, snapshot
-from engagement_hub.workers.campaign_plan import plan_of, run_id_of, templates_of
+from engagement_hub.workers.campaign_plan import plan_of, recommenders_of, run_id_of, templates_of
 from engagement_hub.workers.campaign_records import change_activity, schedule_next
 from engagement_hub.workers.steps import Answer, Event, logger
 
@@ -110,7 +110,7 @@ def _end_of(hub: Hub, campaign: StoredCampaign, run: int, now: datetime) -> _Cha
         snapshot(
             hub, campaign["ApplicationId"], campaign["SegmentId"], campaign.get("SegmentVersion")
         )
-        templates_of(hub, campaign)
+        recommenders_of(hub, campaign, templates_of(hub, campaign))
     except (BadRequest, NotFound):
         return partial(campaigns.invalidate_campaign, now=now)
     return partial(_left, run, now)

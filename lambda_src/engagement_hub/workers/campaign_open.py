@@ -16,7 +16,12 @@ from engagement_hub.hub import Hub
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.names import SETTINGS_ID, run_activity_id, run_scope
 from engagement_hub.workers.audience import snapshot
-from engagement_hub.workers.campaign_plan import plan_key, run_id_of, templates_of
+from engagement_hub.workers.campaign_plan import (
+    plan_key,
+    recommenders_of,
+    run_id_of,
+    templates_of,
+)
 from engagement_hub.workers.campaign_records import put_activity, schedule_next
 from engagement_hub.workers.steps import Answer, Event, all_shards
 
@@ -31,7 +36,7 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     take place (paused, deleted or ended since it was scheduled, or already over).
 
     Raises:
-        NotFound: the segment or a template is gone. The run fails.
+        NotFound: the segment, a template or a recommender is gone. The run fails.
         BadRequest: the segment cannot be evaluated, since it builds on itself. The run fails.
     """
     app_id, campaign_id, run = event["ApplicationId"], event["CampaignId"], int(event["Run"])
@@ -65,12 +70,14 @@ def open_run(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         put_activity(hub, app_id, campaign_id, campaigns.start_activity(activity, now))
     settings = hub.entities.get(app_id, Kind.SETTINGS, SETTINGS_ID) or {}
     segment = snapshot(hub, app_id, campaign["SegmentId"], campaign.get("SegmentVersion"))
+    templates = templates_of(hub, campaign)
     hub.bucket.write_json(
         plan_key(run_id),
         {
             "Campaign": campaign,
             "Segment": segment,
-            "Templates": templates_of(hub, campaign),
+            "Templates": templates,
+            "Recommenders": recommenders_of(hub, campaign, templates),
             "ProjectHasDaily": bool((settings.get("Limits") or {}).get("Daily")),
             "ScheduledStart": scheduled.isoformat(),
             "StartedAt": now.isoformat(),

@@ -18,22 +18,18 @@ from engagement_hub.engagement.campaigns import (
 )
 from engagement_hub.engagement.eligibility import Rules
 from engagement_hub.engagement.model import QuietTime
+from engagement_hub.engagement.recommenders import uses_recommendations
 from engagement_hub.hub import Hub
+from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.names import load_template, run_activity_id, run_scope
 from engagement_hub.workers.steps import Event
-from shared.messages.content import MessagePlan, resolve, template_references
-
-# Channels that Pinpoint served and the hub does not: their endpoints are reported as
-# UNSUPPORTED_CHANNEL when the campaign has content for them.
-PUSH_MEMBERS = {
-    "ADM": "ADMMessage",
-    "APNS": "APNSMessage",
-    "APNS_SANDBOX": "APNSMessage",
-    "APNS_VOIP": "APNSMessage",
-    "APNS_VOIP_SANDBOX": "APNSMessage",
-    "BAIDU": "BaiduMessage",
-    "GCM": "GCMMessage",
-}
+from shared.messages.content import (
+    MessagePlan,
+    has_inline_text,
+    resolve,
+    template_references,
+)
+from shared.messages.push import PUSH_MEMBERS
 
 # Parts of a shard whose chunks follow each other in the order of their keys. More than a page of
 # the audience has, so that no band of a shard stays empty before another one.
@@ -73,13 +69,38 @@ def templates_of(hub: Hub, campaign: StoredCampaign) -> dict[str, dict[str, Any]
     return bodies
 
 
+def recommenders_of(
+    hub: Hub, campaign: StoredCampaign, templates: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return the recommender configurations that messages need, by treatment and channel.
+
+    Args:
+        templates: of `templates_of`.
+
+    Raises:
+        NotFound: a configuration is gone.
+    """
+    return {
+        content.id: {
+            channel: hub.entities.require(ACCOUNT, Kind.RECOMMENDER, template["RecommenderId"])
+            for channel, template in templates[content.id].items()
+            if uses_recommendations(template) and not has_inline_text(content.messages, channel)
+        }
+        for content in treatments_of(campaign)
+    }
+
+
 @dataclass(slots=True)
 class Treatment:
-    """The messages of one treatment, compiled at first use."""
+    """The messages of one treatment, compiled at first use.
+
+    `recommenders` are the configurations of the channels whose messages have recommendations.
+    """
 
     content: TreatmentContent
     activity_id: str
     templates: Mapping[str, Any]
+    recommenders: Mapping[str, Any] = field(default_factory=dict)
     _plans: dict[str, MessagePlan | None] = field(default_factory=dict)
 
     @property
@@ -97,6 +118,8 @@ class Treatment:
         return self._plans[channel]
 
     def has_push(self, channel: str) -> bool:
+        """Check whether the campaign has content for a push channel, which the hub does not serve:
+        its endpoints are reported as UNSUPPORTED_CHANNEL."""
         member = PUSH_MEMBERS.get(channel)
         if member is None:
             return False
@@ -138,14 +161,16 @@ class RunPlan:
 
     @classmethod
     def of(cls, run_id: str, document: Mapping[str, Any]) -> RunPlan:
-        """Read the document that OpenRun writes: Campaign, Segment, Templates (by treatment and
-        channel), ProjectHasDaily, ScheduledStart and StartedAt (ISO 8601)."""
+        """Read the document that OpenRun writes: Campaign, Segment, Templates and Recommenders (by
+        treatment and channel; a run from before recommenders has no such member), ProjectHasDaily,
+        ScheduledStart and StartedAt (ISO 8601)."""
         campaign = cast(StoredCampaign, document["Campaign"])
         treatments = {
             content.id: Treatment(
                 content,
                 run_activity_id(run_id, content.id),
                 document["Templates"].get(content.id, {}),
+                document.get("Recommenders", {}).get(content.id, {}),
             )
             for content in treatments_of(campaign)
         }

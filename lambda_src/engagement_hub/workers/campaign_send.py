@@ -82,6 +82,7 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         endpoints=hub.endpoints,
         sender=hub.senders,
         functions=hub.customer_functions,
+        recommendations=hub.recommendations,
         pace_for=paces.of,
         rate_for=paces.rate,
         remaining_milliseconds=context.get_remaining_time_in_millis,

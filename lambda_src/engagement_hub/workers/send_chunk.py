@@ -56,6 +56,7 @@ from engagement_hub.engagement.hooks import (
     hook_payload,
 )
 from engagement_hub.engagement.model import ChannelType, Endpoint
+from engagement_hub.recommendations import LONGEST_MODEL_SECONDS, Recommendations
 from engagement_hub.senders import SendOutcome
 from engagement_hub.store.runs import ChunkRecord, Outcome, RunStore
 from engagement_hub.workers.campaign_plan import RunPlan, Treatment
@@ -68,6 +69,7 @@ from engagement_hub.workers.chunk_outcomes import (
     round_pause,
 )
 from engagement_hub.workers.steps import logger
+from shared.instants import iso
 from shared.messages.content import Content, content_digest, endpoint_variables
 from shared.transient import ServiceUnavailable, transient_errors_named
 
@@ -106,11 +108,13 @@ class EndpointReader(Protocol):
 
 @dataclass(slots=True)
 class _Window:
-    """Recipients before their claim: refusals, the hook's changes, and the messages they got."""
+    """Recipients before their claim: refusals, the hook's changes, variables of recommenders, and
+    the messages they got."""
 
     refused: dict[int, str]
     hooked: dict[int, HookedEndpoint]
     counts: Mapping[str, Mapping[str, Count]]
+    recommended: dict[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,7 @@ class ChunkSender:
     endpoints: EndpointReader
     sender: Sender
     functions: CustomerFunctions
+    recommendations: Recommendations
     pace_for: Callable[[str], Sequence[Pace]]
     rate_for: Callable[[str], float]
     remaining_milliseconds: Callable[[], int]
@@ -238,10 +243,11 @@ class ChunkSender:
         """Claim and send to the recipients that are not claimed yet."""
         claimed = record.claimed
         while claimed < len(recipients):
-            if self.plan.hook and claimed > record.claimed:
-                # The hook may take all the remaining time: known outcomes must not be lost.
+            asking = self._longest_asking()
+            if asking and claimed > record.claimed:
+                # Functions may take all the remaining time: known outcomes must not be lost.
                 self._write_pending()
-                if not self._time_for(LONGEST_ASK_MILLISECONDS):
+                if not self._time_for(asking):
                     return 0
             ahead = recipients[claimed : claimed + ENDPOINTS_PER_CALL]
             window = self._window(ahead)
@@ -335,7 +341,20 @@ class ChunkSender:
                 left.append(one)
         if self.plan.hook and left:
             self._ask_hook(self.plan.hook, left, window, now)
+        if self._recommenders and left:
+            self._ask_recommenders(left, window)
         return window
+
+    @property
+    def _recommenders(self) -> Mapping[str, Any]:
+        """The recommender configurations by channel; a custom channel has no templates."""
+        return {} if self.custom else self.treatment.recommenders
+
+    def _longest_asking(self) -> float:
+        """Return the longest time in milliseconds that a window's questions take; 0 without."""
+        hook = LONGEST_ASK_MILLISECONDS if self.plan.hook else 0
+        recommender = LONGEST_MODEL_SECONDS * 1000 + LONGEST_ASK_MILLISECONDS
+        return hook + len(self._recommenders) * recommender
 
     def _rules(self, recipient: Recipient) -> Rules:
         rules = self.plan.rules(
@@ -376,6 +395,40 @@ class ChunkSender:
                 window.hooked[one.position] = kept[one.id]
             else:
                 window.refused[one.position] = FILTERED
+
+    def _ask_recommenders(self, recipients: Sequence[Recipient], window: _Window) -> None:
+        """Get the variables of messages with recommendations; a recipient without is refused."""
+        for channel, recommender in self._recommenders.items():
+            asked = [
+                one
+                for one in recipients
+                if one.channel == channel and one.position not in window.refused
+            ]
+            current = self._current(asked)
+            endpoints = [
+                window.hooked[one.position].endpoint
+                if one.position in window.hooked
+                else current[one.id]
+                for one in asked
+                if one.id in current
+            ]
+            if not endpoints:
+                continue  # endpoints that are gone are refused when their messages start
+            ids = {
+                "ApplicationId": self.plan.app_id,
+                "CampaignId": self.plan.campaign["Id"],
+                "TreatmentId": self.treatment.id,
+                "ActivityId": self.treatment.activity_id,
+                "ScheduledTime": iso(self.plan.scheduled_start),
+            }
+            found = self.recommendations.of(
+                recommender, endpoints, app_id=self.plan.app_id, ids=ids
+            )
+            for one in asked:
+                if one.id in found:
+                    window.recommended[one.position] = found[one.id]
+                elif one.id in current:
+                    window.refused[one.position] = SendStatus.RECOMMENDATION_FAILURE
 
     def _current(self, recipients: Sequence[Recipient]) -> dict[str, Endpoint]:
         ids = [one.id for one in recipients]
@@ -497,7 +550,12 @@ class ChunkSender:
             endpoint = decision.endpoint
             content = None
             if not self.custom:
-                rendered = self._rendered(one, endpoint, window.hooked.get(one.position))
+                rendered = self._rendered(
+                    one,
+                    endpoint,
+                    window.hooked.get(one.position),
+                    window.recommended.get(one.position, {}),
+                )
                 if isinstance(rendered, str):
                     self._pending[one.position] = {"status": rendered}
                     continue
@@ -505,12 +563,17 @@ class ChunkSender:
             yield _Message(one, endpoint, content, rules, counts, start)
 
     def _rendered(
-        self, recipient: Recipient, endpoint: Endpoint, hooked: HookedEndpoint | None
+        self,
+        recipient: Recipient,
+        endpoint: Endpoint,
+        hooked: HookedEndpoint | None,
+        recommended: Mapping[str, Any],
     ) -> str | Content:
         """Return the content for one recipient, or the status of a recipient without content."""
         variables = endpoint_variables(endpoint)
         if hooked is not None:
             variables = {**hooked.endpoint, "Address": endpoint["Address"]}
+        variables = {**variables, **recommended}
         try:
             plan = self.treatment.plan(recipient.channel)
             if plan is None:

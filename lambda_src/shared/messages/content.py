@@ -50,7 +50,7 @@ TEMPLATE_MEMBERS = {
 """The member of TemplateConfiguration that names a channel's template."""
 
 
-def _system_clock() -> datetime:
+def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
@@ -111,7 +111,7 @@ class MessagePlan(Protocol):
         *,
         title_override: str | None = None,
         body_override: str | None = None,
-        clock: Clock = _system_clock,
+        clock: Clock = system_clock,
     ) -> Content:
         """Return the content for one recipient.
 
@@ -170,7 +170,7 @@ class SmsPlan:
         *,
         title_override: str | None = None,
         body_override: str | None = None,
-        clock: Clock = _system_clock,
+        clock: Clock = system_clock,
     ) -> SmsContent:
         template = compile_template(body_override) if body_override else self.body
         body = self.values.fill(template, variables, substitutions, clock)
@@ -202,7 +202,7 @@ class VoicePlan:
         *,
         title_override: str | None = None,
         body_override: str | None = None,
-        clock: Clock = _system_clock,
+        clock: Clock = system_clock,
     ) -> VoiceContent:
         template, ssml = _spoken(body_override) if body_override else (self.body, self.ssml)
         body = self.values.fill(template, variables, substitutions, clock)
@@ -234,7 +234,7 @@ class EmailPlan:
         *,
         title_override: str | None = None,
         body_override: str | None = None,
-        clock: Clock = _system_clock,
+        clock: Clock = system_clock,
     ) -> EmailContent:
         envelope = EmailContent(
             from_address=self.settings.get("FromAddress") or None,

@@ -232,14 +232,139 @@ def test_an_operation_that_ended_says_so_by_name(
     assert "ended this on 2026-10-30" in str(refused.value)
 
 
-def test_an_operation_that_lives_on_elsewhere_is_not_said_to_have_ended(
+@pytest.mark.parametrize(
+    ("word", "request_name", "settings", "shown"),
+    [
+        ("gcm", "GCM", {"ServiceJson": "{}"}, {"HasFcmServiceCredentials": True}),
+        ("apns", "APNS", {"TokenKey": "k", "BundleId": "b"}, {"HasTokenKey": True}),
+        ("apns_voip_sandbox", "APNSVoipSandbox", {"Certificate": "c", "PrivateKey": "k"}, {}),
+        ("baidu", "Baidu", {"ApiKey": "a", "SecretKey": "s"}, {"Credential": "a"}),
+        ("adm", "ADM", {"ClientId": "c", "ClientSecret": "s"}, {"HasCredential": True}),
+    ],
+)
+def test_a_push_channel_is_set_read_listed_and_deleted_without_its_secrets(
+    local_aws: LocalServer,
+    word: str,
+    request_name: str,
+    settings: dict[str, str],
+    shown: dict[str, object],
+) -> None:
+    app, pinpoint = new_app(local_aws), local_aws.client("pinpoint")
+    of_app = {"ApplicationId": app["Id"]}
+
+    getattr(pinpoint, f"update_{word}_channel")(
+        **of_app, **{f"{request_name}ChannelRequest": settings}
+    )
+    read = getattr(pinpoint, f"get_{word}_channel")(**of_app)[f"{request_name}ChannelResponse"]
+    listed = pinpoint.get_channels(**of_app)["ChannelsResponse"]["Channels"]
+
+    assert read.items() >= {"Platform": word.upper(), "Enabled": True, **shown}.items()
+    assert not {"ServiceJson", "TokenKey", "PrivateKey", "SecretKey", "ClientSecret"} & set(read)
+    assert list(listed) == [word.upper()]
+    getattr(pinpoint, f"delete_{word}_channel")(**of_app)
+    assert pinpoint.get_channels(**of_app)["ChannelsResponse"]["Channels"] == {}
+
+
+def test_a_push_message_reaches_the_outbox_where_the_project_has_its_channel(
     local_aws: LocalServer,
 ) -> None:
-    with pytest.raises(ClientError) as refused:
-        local_aws.client("pinpoint").get_gcm_channel(ApplicationId="any")
+    app, pinpoint = new_app(local_aws), local_aws.client("pinpoint")
+    pinpoint.update_gcm_channel(
+        ApplicationId=app["Id"], GCMChannelRequest={"ServiceJson": "{}", "Enabled": True}
+    )
 
-    assert "GetGcmChannel is not available in the local AWS" in str(refused.value)
-    assert "ended" not in str(refused.value)
+    result = pinpoint.send_messages(
+        ApplicationId=app["Id"],
+        MessageRequest={
+            "Addresses": {
+                "token-1": {"ChannelType": "GCM", "Substitutions": {"Name": ["Ann"]}},
+                "token-2": {"ChannelType": "APNS"},
+            },
+            "MessageConfiguration": {"GCMMessage": {"Title": "Hi {{Name}}", "Body": "Hello"}},
+            "Context": {"order": "7"},
+        },
+    )["MessageResponse"]["Result"]
+
+    assert {to: one["DeliveryStatus"] for to, one in result.items()} == {
+        "token-1": "SUCCESSFUL",
+        "token-2": "PERMANENT_FAILURE",  # the project has no APNS channel
+    }
+    [sent] = local_aws.outbox("push")
+    assert (sent["to"], sent["channel"], sent["title"]) == ("token-1", "GCM", "Hi Ann")
+    assert (sent["body"], sent["context"]) == ("Hello", {"order": "7"})
+
+
+def send_code(local_aws: LocalServer, app: dict[str, str], **members: object) -> str:
+    """Send a one-time password by SMS; return its code."""
+    sms = local_aws.client("pinpoint-sms-voice-v2")
+    origin = sms.request_phone_number(
+        IsoCountryCode="US",
+        MessageType="TRANSACTIONAL",
+        NumberCapabilities=["SMS"],
+        NumberType="TOLL_FREE",
+    )["PhoneNumber"]
+    request = {
+        "BrandName": "Shop",
+        "Channel": "SMS",
+        "DestinationIdentity": MOBILE,
+        "OriginationIdentity": origin,
+        "ReferenceId": "login-1",
+        **members,
+    }
+    local_aws.client("pinpoint").send_otp_message(
+        ApplicationId=app["Id"], SendOTPMessageRequestParameters=request
+    )
+    return str(local_aws.outbox("sms")[-1]["body"]).rstrip(".").rpartition(" ")[2]
+
+
+def is_valid(local_aws: LocalServer, app: dict[str, str], code: str, to: str = MOBILE) -> bool:
+    answer = local_aws.client("pinpoint").verify_otp_message(
+        ApplicationId=app["Id"],
+        VerifyOTPMessageRequestParameters={
+            "DestinationIdentity": to, "ReferenceId": "login-1", "Otp": code
+        },
+    )  # fmt: skip
+    return bool(answer["VerificationResponse"]["Valid"])
+
+
+def test_a_code_is_valid_once_for_its_number_and_reference(local_aws: LocalServer) -> None:
+    app = new_app(local_aws)
+
+    code = send_code(local_aws, app, CodeLength=8)
+
+    assert len(code) == 8
+    assert not is_valid(local_aws, app, code, to="+12065550143")
+    assert is_valid(local_aws, app, code)
+    assert not is_valid(local_aws, app, code)
+
+
+def test_a_code_is_gone_after_its_attempts(local_aws: LocalServer) -> None:
+    app = new_app(local_aws)
+
+    code = send_code(local_aws, app, AllowedAttempts=2)
+
+    assert not any(is_valid(local_aws, app, "wrong") for _ in range(2))
+    assert not is_valid(local_aws, app, code)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("BrandName", "a" * 21),
+        ("ReferenceId", ""),
+        ("Channel", "EMAIL"),
+        ("CodeLength", 4),
+        ("AllowedAttempts", 6),
+        ("ValidityPeriod", 61),
+    ],
+)
+def test_a_code_outside_the_documented_limits_is_refused(
+    local_aws: LocalServer, member: str, value: object
+) -> None:
+    app = new_app(local_aws)
+
+    with pytest.raises(ClientError, match=member):
+        send_code(local_aws, app, **{member: value})
 
 
 def test_permissions_are_per_action_and_project(local_aws: LocalServer) -> None:

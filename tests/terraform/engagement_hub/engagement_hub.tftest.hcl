@@ -146,6 +146,76 @@ run "asks_for_events_of_texts_when_there_is_a_configuration_set" {
   }
 }
 
+run "hands_nothing_on_to_aws_by_default" {
+  command = plan
+
+  assert {
+    condition     = length(data.aws_iam_policy_document.forward) == 0
+    error_message = "Without forward the API must have no permission for Amazon Pinpoint."
+  }
+}
+
+run "hands_on_the_operations_that_are_named_and_no_other" {
+  command = plan
+
+  variables {
+    forward         = ["GetGcmChannel", "PhoneNumberValidate", "UpdateGcmChannel", "TagResource"]
+    forward_project = { id = "0123456789abcdef0123456789abcdef" }
+  }
+
+  assert {
+    condition = { for statement in data.aws_iam_policy_document.forward[0].statement : statement.sid => [statement.actions, statement.resources] } == {
+      ForwardApps = [toset(["mobiletargeting:TagResource"]), toset(["arn:aws:mobiletargeting:eu-west-1:111122223333:apps/0123456789abcdef0123456789abcdef"])]
+      ForwardAppsChannelsGcm = [
+        toset(["mobiletargeting:GetGcmChannel", "mobiletargeting:UpdateGcmChannel"]),
+        toset(["arn:aws:mobiletargeting:eu-west-1:111122223333:apps/0123456789abcdef0123456789abcdef/channels/gcm"]),
+      ]
+      ForwardPhoneNumberValidate = [toset(["mobiletargeting:PhoneNumberValidate"]), toset(["arn:aws:mobiletargeting:eu-west-1:111122223333:phone/number/validate"])]
+    }
+    error_message = "The API's role must have exactly the permissions of the operations that forward names."
+  }
+}
+
+run "rejects_an_operation_that_aws_does_not_answer" {
+  command = plan
+
+  variables { forward = ["CreateCampaign"] }
+
+  expect_failures = [var.forward]
+}
+
+run "rejects_operations_about_a_project_without_one" {
+  command = plan
+
+  variables { forward = ["SendOTPMessage"] }
+
+  expect_failures = [var.forward]
+}
+
+run "rejects_a_project_that_is_none_of_amazon_pinpoint" {
+  command = plan
+
+  variables { forward_project = { id = "app1" } }
+
+  expect_failures = [var.forward_project]
+}
+
+run "rejects_more_operations_and_senders_than_the_environment_holds" {
+  command = plan
+
+  variables {
+    forward         = flatten([for verb in ["Delete", "Get", "Update"] : [for channel in ["Adm", "Apns", "ApnsSandbox", "ApnsVoip", "ApnsVoipSandbox", "Baidu", "Gcm"] : "${verb}${channel}Channel"]])
+    forward_project = { id = "0123456789abcdef0123456789abcdef" }
+    email = {
+      from_address  = "news@example.com"
+      identity_arn  = "arn:aws:ses:eu-west-1:111122223333:identity/example.com"
+      other_senders = { for n in range(20) : n => { from_address = "an-address-of-very-many-letters-that-has-a-number-${n}@a-shop.example", identity_arn = "arn:aws:ses:eu-west-1:111122223333:identity/a" } }
+    }
+  }
+
+  expect_failures = [var.forward]
+}
+
 run "rejects_more_hooks_than_a_role_can_name" {
   command = plan
 
@@ -324,6 +394,38 @@ run "rejects_a_name_that_no_bucket_can_have" {
   variables { name = "Hub_1" }
 
   expect_failures = [var.name]
+}
+
+run "calls_the_functions_of_recommenders_that_it_is_given" {
+  command = plan
+
+  variables { recommender_function_arns = ["arn:aws:lambda:eu-west-1:111122223333:function:describe"] }
+
+  assert {
+    condition = alltrue([
+      join(" ", data.aws_iam_policy_document.recommenders[0].statement[0].resources) == "arn:aws:lambda:eu-west-1:111122223333:function:describe arn:aws:lambda:eu-west-1:111122223333:function:describe:*",
+      length(data.aws_iam_policy_document.hooks) == 0,
+    ])
+    error_message = "The API and campaigns must be allowed to invoke the named function, and its versions, only."
+  }
+}
+
+run "rejects_more_functions_of_recommenders_than_a_role_can_name" {
+  command = plan
+
+  variables {
+    recommender_function_arns = [for n in range(15) : "arn:aws:lambda:eu-west-1:111122223333:function:a-function-of-some-length-${n}"]
+  }
+
+  expect_failures = [var.recommender_function_arns]
+}
+
+run "rejects_the_version_of_a_function_of_a_recommender" {
+  command = plan
+
+  variables { recommender_function_arns = ["arn:aws:lambda:eu-west-1:111122223333:function:describe:7"] }
+
+  expect_failures = [var.recommender_function_arns]
 }
 
 run "rejects_a_function_with_a_version" {

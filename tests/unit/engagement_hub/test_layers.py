@@ -20,6 +20,8 @@ ALLOWED = {
     "entity_changes": set[str](),
     "event_stream": {"customer_role", "store"},
     "machines": {"engagement", "store"},
+    "forwarding": {"engagement"},
+    "recommendations": {"customer_functions", "customer_role", "engagement", "store"},
     "undelivered_events": set[str](),
     "customer_functions": {"store"},
     "work_bucket": set[str](),
@@ -27,8 +29,10 @@ ALLOWED = {
         "customer_functions",
         "customer_role",
         "event_stream",
+        "forwarding",
         "machines",
         "pace",
+        "recommendations",
         "senders",
         "store",
         "undelivered_events",
@@ -51,13 +55,23 @@ ALLOWED = {
         "hub",
         "machines",
         "pace",
+        "recommendations",
         "senders",
         "store",
     },
     "functions": {"api", "entity_changes", "event_stream", "hub", "store", "workers"},
 }
 # Parts that the hub's functions make at first use.
-MADE_LATE = {"boto3", "customer_functions", "pace", "undelivered_events", "work_bucket", "workers"}
+MADE_LATE = {
+    "boto3",
+    "customer_functions",
+    "forwarding",
+    "pace",
+    "recommendations",
+    "undelivered_events",
+    "work_bucket",
+    "workers",
+}
 FILES = sorted(path for path in HUB.rglob("*.py") if path != HUB / "__init__.py")
 
 

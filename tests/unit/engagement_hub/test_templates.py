@@ -472,7 +472,6 @@ def test_a_template_name_of_128_characters_is_fine():
         ("SMS", {"Body": "x", "DefaultSubstitutions": "[1]"}, "JSON object"),
         ("SMS", {"Body": "x", "DefaultSubstitutions": "{"}, "JSON object"),
         ("SMS", {"Body": "x", "DefaultSubstitutions": {"a": "b"}}, "JSON object"),
-        ("SMS", {"Body": "x", "RecommenderId": "r"}, "recommenders are not offered"),
         ("FAX", {"Body": "x"}, "no FAX templates"),
         (
             "EMAIL",
@@ -528,7 +527,6 @@ def button(**changes):
         ({"APNS": {"RawContent": "{aps}"}}, r"APNS\.RawContent must be a string that holds a JSON"),
         ({"APNS": {"RawContent": "[1]"}}, r"APNS\.RawContent"),
         ({"Default": {"Body": "b"}, "DefaultSubstitutions": "{"}, "JSON object"),
-        ({"Default": {"Body": "b"}, "RecommenderId": "r"}, "recommenders are not offered"),
     ],
 )
 def test_a_push_template_that_breaks_a_rule_is_refused(request_body, problem):

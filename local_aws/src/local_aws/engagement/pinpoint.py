@@ -1,14 +1,15 @@
 """What is left of the Amazon Pinpoint API since 2026-10-30 (scope ``mobiletargeting``).
 
-Projects and their SMS and voice channels, tags, SendMessages to addresses, and
-PhoneNumberValidate by the ``phonenumbers`` package. The operations that ended answer an error
-that says so, and so do those that live on but are not here.
+Projects and their SMS, voice and push channels, tags, SendMessages to addresses, one-time
+passwords, and PhoneNumberValidate by the ``phonenumbers`` package. The operations that ended answer
+an error that says so.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
 import threading
 import time
 import uuid
@@ -22,20 +23,13 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, carrier, geocoder, timezone
 
-from local_aws.engagement import sms_voice
+from local_aws.engagement import outbox, sms_voice
 from local_aws.engagement.modelled import ModelledError, Service
 from local_aws.engagement.registration import Scoped, arn, serve
 
 SCOPE = "mobiletargeting"
 END = "2026-10-30"
 Json = dict[str, Any]
-
-# Operations that AWS goes on offering, under the name End User Messaging; all others ended.
-_LIVES_ON = re.compile(
-    r"(Create|Get|Delete)Apps?|(Get|Update|Delete)(Adm|Apns\w*|Baidu|Gcm|Sms|Voice)Channel"
-    r"|GetChannels|SendMessages|SendOTPMessage|VerifyOTPMessage|PhoneNumberValidate"
-    r"|(Tag|Untag)Resource|ListTagsForResource"
-)
 
 
 def ended(what: str) -> ModelledError:
@@ -46,16 +40,7 @@ def ended(what: str) -> ModelledError:
     )
 
 
-def _absent(operation: str) -> ModelledError:
-    if not _LIVES_ON.fullmatch(operation):
-        return ended(operation)
-    return ModelledError(
-        "BadRequestException",
-        f"{operation} is not available in the local AWS: run it against AWS, or leave it out.",
-    )
-
-
-service = Service("pinpoint", invalid="BadRequestException", absent=_absent)
+service = Service("pinpoint", invalid="BadRequestException", absent=ended)
 
 
 @dataclass
@@ -64,6 +49,16 @@ class Projects:
 
     apps: dict[str, Json] = field(default_factory=dict)
     channels: dict[tuple[str, str], Json] = field(default_factory=dict)
+    passwords: dict[tuple[str, str, str], Password] = field(default_factory=dict)
+
+
+@dataclass
+class Password:
+    """A one-time password: attempts that are left, and the end of its time (monotonic seconds)."""
+
+    code: str
+    attempts: int
+    until: float
 
 
 projects: Scoped[Projects] = Scoped(Projects)
@@ -120,6 +115,7 @@ def delete_app(request: Json) -> Json:
     here = projects.here()
     del here.apps[gone["Id"]]
     here.channels = {key: value for key, value in here.channels.items() if key[0] != gone["Id"]}
+    here.passwords = {key: value for key, value in here.passwords.items() if key[0] != gone["Id"]}
     return {"ApplicationResponse": gone}
 
 
@@ -186,12 +182,19 @@ def _channel(request: Json, platform: str) -> Json:
 
 
 def _set_channel(request: Json, platform: str) -> Json:
-    app, body = _app(request["ApplicationId"]), request[f"{_WIRE[platform]}ChannelRequest"]
+    app, body = _app(request["ApplicationId"]), request[_payload(platform, "Update", "input")]
     channels = projects.here().channels
     before = channels.get((app["Id"], platform), {"CreationDate": _now(), "Version": 0})
+    shown = {name: value for name, value in body.items() if name not in _SECRETS}
+    if "ApiKey" in body:
+        shown["Credential"] = body["ApiKey"]
+    if "ServiceJson" in body:
+        shown["HasFcmServiceCredentials"] = True
+    if "TokenKey" in body:
+        shown["HasTokenKey"] = True
     channels[app["Id"], platform] = {
         **before,
-        **body,
+        **shown,
         "ApplicationId": app["Id"],
         "Enabled": body.get("Enabled", True),
         "HasCredential": True,
@@ -209,17 +212,52 @@ def _delete_channel(request: Json, platform: str) -> Json:
     return projects.here().channels.pop((gone["ApplicationId"], platform))
 
 
-_WIRE = {"SMS": "SMS", "VOICE": "Voice"}
+@service.operation
+def get_channels(request: Json) -> Json:
+    app = _app(request["ApplicationId"])
+    found = {
+        platform: channel
+        for (app_id, platform), channel in projects.here().channels.items()
+        if app_id == app["Id"]
+    }
+    return {"ChannelsResponse": {"Channels": found}}
 
-for _platform, _name in _WIRE.items():
+
+# A platform and its word in the names of operations.
+_WORDS = {
+    "ADM": "Adm",
+    "APNS": "Apns",
+    "APNS_SANDBOX": "ApnsSandbox",
+    "APNS_VOIP": "ApnsVoip",
+    "APNS_VOIP_SANDBOX": "ApnsVoipSandbox",
+    "BAIDU": "Baidu",
+    "GCM": "Gcm",
+    "SMS": "Sms",
+    "VOICE": "Voice",
+}
+_SECRETS = frozenset(
+    {"ApiKey", "Certificate", "ClientSecret", "PrivateKey", "SecretKey", "ServiceJson", "TokenKey"}
+)
+
+
+def _payload(platform: str, verb: str, side: str) -> str:
+    """Return the name of the payload of a channel's operation, on the ``input`` or ``output``."""
+    model = service.model.operation_model(f"{verb}{_WORDS[platform]}Channel")
+    shape: Any = getattr(model, f"{side}_shape")
+    return str(shape.serialization["payload"])
+
+
+for _platform, _word in _WORDS.items():
     for _verb, _function in {
         "Get": _channel, "Update": _set_channel, "Delete": _delete_channel
     }.items():  # fmt: skip
 
-        def _serve(request: Json, function: Any = _function, platform: str = _platform) -> Json:
-            return {f"{_WIRE[platform]}ChannelResponse": function(request, platform)}
+        def _serve(
+            request: Json, function: Any = _function, platform: str = _platform, verb: str = _verb
+        ) -> Json:
+            return {_payload(platform, verb, "output"): function(request, platform)}
 
-        service.operations[f"{_verb}{_name.capitalize()}Channel"] = _serve
+        service.operations[f"{_verb}{_word}Channel"] = _serve
 
 
 # Sending
@@ -227,7 +265,7 @@ for _platform, _name in _WIRE.items():
 
 @service.operation
 def send_messages(request: Json) -> Json:
-    """SMS and voice to addresses. The call succeeds even when every address fails."""
+    """SMS, voice and push to addresses. The call succeeds even when every address fails."""
     app, body = _app(request["ApplicationId"]), request["MessageRequest"]
     addresses: Mapping[str, Json] = body.get("Addresses", {})
     if body.get("Endpoints"):
@@ -239,13 +277,16 @@ def send_messages(request: Json) -> Json:
     channels = {address.get("ChannelType", "") for address in addresses.values()}
     if "EMAIL" in channels:
         raise ended("SendMessages to email addresses")
-    if others := channels - {"SMS", "VOICE"}:
+    if others := channels - _WORDS.keys():
         raise ModelledError(
             "BadRequestException",
-            f"SendMessages by ChannelType {', '.join(sorted(others)) or 'none'} is not available "
-            "in the local AWS: it must be SMS or VOICE.",
+            f"ChannelType {', '.join(sorted(others)) or 'of an address'} has no messages to "
+            f"addresses: it must be one of {', '.join(_WORDS)}.",
         )
-    sent = {to: _send(app, to, address, body) for to, address in addresses.items()}
+    sent = {
+        to: (_send if address["ChannelType"] in ("SMS", "VOICE") else _push)(app, to, address, body)
+        for to, address in addresses.items()
+    }
     answer = {"ApplicationId": app["Id"], "RequestId": str(uuid.uuid4()), "Result": sent}
     return {"MessageResponse": answer}
 
@@ -280,6 +321,46 @@ def _send(app: Json, to: str, address: Json, body: Json) -> Json:
     return _result("SUCCESSFUL", 200, f"MessageId: {message_id}") | {"MessageId": message_id}
 
 
+def _push(app: Json, to: str, address: Json, body: Json) -> Json:
+    """Put a notification in the outbox, if the project has the channel of its service."""
+    channel = address["ChannelType"]
+    if not projects.here().channels.get((app["Id"], channel), {}).get("Enabled"):
+        return _result("PERMANENT_FAILURE", 400, f"The app has no enabled {channel} channel.")
+    messages = body["MessageConfiguration"]
+    member = {"ADM": "ADM", "BAIDU": "Baidu", "GCM": "GCM"}.get(channel, "APNS")
+    notification: Json = next(
+        (
+            messages[name]
+            for name in (
+                f"{member}Message", "DefaultPushNotificationMessage", "DefaultMessage"
+            )
+            if name in messages
+        ),
+        {},
+    )  # fmt: skip
+    values = {**notification.get("Substitutions", {}), **address.get("Substitutions", {})}
+    texts = {
+        "title": address.get("TitleOverride") or notification.get("Title"),
+        "body": address.get("BodyOverride") or notification.get("Body"),
+        "raw_content": address.get("RawContent") or notification.get("RawContent"),
+    }
+    if not any(texts.values()):
+        return _result("PERMANENT_FAILURE", 400, f"No {channel} message given.")
+    message_id = str(uuid.uuid4())
+    outbox.deliver(
+        "push",
+        {
+            "to": to,
+            "channel": channel,
+            **{name: text and _substituted(text, values) for name, text in texts.items()},
+            "message": notification,
+            "message_id": message_id,
+            "context": {**body.get("Context", {}), **address.get("Context", {})},
+        },
+    )
+    return _result("SUCCESSFUL", 200, f"MessageId: {message_id}") | {"MessageId": message_id}
+
+
 def _result(status: str, code: int, message: str) -> Json:
     return {"DeliveryStatus": status, "StatusCode": code, "StatusMessage": message}
 
@@ -290,6 +371,69 @@ def _substituted(text: str, values: Mapping[str, list[str]]) -> str:
         lambda found: ", ".join(values[found[1]]) if found[1] in values else found[0],
         text,
     )
+
+
+# One-time passwords
+
+# Member => least, most, default. AWS does not publish the defaults.
+_PASSWORD_NUMBERS = {
+    "AllowedAttempts": (1, 5, 3), "CodeLength": (5, 8, 6), "ValidityPeriod": (5, 60, 15)
+}  # fmt: skip
+_PASSWORD_TEXTS = {"BrandName": 20, "ReferenceId": 48}
+
+
+@service.operation
+def send_otp_message(request: Json) -> Json:
+    """Send a code by SMS; the same destination and reference id verify it."""
+    app, body = _app(request["ApplicationId"]), request["SendOTPMessageRequestParameters"]
+    if body["Channel"] != "SMS":
+        raise ModelledError("BadRequestException", "Channel must be SMS.")
+    for member, longest in _PASSWORD_TEXTS.items():
+        if not 1 <= len(body[member]) <= longest:
+            raise ModelledError(
+                "BadRequestException", f"{member} must have 1 to {longest} characters."
+            )
+    numbers = {}
+    for member, (least, most, default) in _PASSWORD_NUMBERS.items():
+        numbers[member] = body.get(member, default)
+        if not least <= numbers[member] <= most:
+            raise ModelledError("BadRequestException", f"{member} must be {least} to {most}.")
+    code = "".join(secrets.choice("0123456789") for _ in range(numbers["CodeLength"]))
+    to = body["DestinationIdentity"]
+    text = {
+        "DestinationPhoneNumber": to,
+        "MessageBody": f"{body['BrandName']}: your code is {code}.",
+        "MessageType": "TRANSACTIONAL",
+        "OriginationIdentity": body["OriginationIdentity"],
+    }
+    try:
+        message_id = sms_voice.send_text_message(text)["MessageId"]
+    except ModelledError as error:
+        result = _result("PERMANENT_FAILURE", 400, error.message)
+    else:
+        until = time.monotonic() + 60 * numbers["ValidityPeriod"]
+        key = (app["Id"], to, body["ReferenceId"])
+        projects.here().passwords[key] = Password(code, numbers["AllowedAttempts"], until)
+        result = _result("SUCCESSFUL", 200, f"MessageId: {message_id}") | {"MessageId": message_id}
+    answer = {"ApplicationId": app["Id"], "RequestId": str(uuid.uuid4()), "Result": {to: result}}
+    return {"MessageResponse": answer}
+
+
+@service.operation
+def verify_otp_message(request: Json) -> Json:
+    """Check a code: each check uses an attempt up, and a code is valid once."""
+    app, body = _app(request["ApplicationId"]), request["VerifyOTPMessageRequestParameters"]
+    key = (app["Id"], body["DestinationIdentity"], body["ReferenceId"])
+    passwords = projects.here().passwords
+    password = passwords.get(key)
+    valid = False
+    if password is not None:
+        password.attempts -= 1
+        in_time = password.until > time.monotonic()
+        valid = in_time and secrets.compare_digest(password.code, body["Otp"])
+        if valid or not in_time or password.attempts <= 0:
+            del passwords[key]
+    return {"VerificationResponse": {"Valid": valid}}
 
 
 # Phone number validation
