@@ -54,8 +54,8 @@ _KINDS = frozenset(kind.value for kind in Kind)
 _ELSEWHERE = {
     "ChannelsResponse": "channels: name the senders in the hub's inputs email and sms",
     "EventStream": "the event stream: the module event_stream registers one",
-    "ListRecommenderConfigurationsResponse": "recommenders: the hub offers no recommenders",
-    "RecommenderConfigurationResponse": "recommenders: the hub offers no recommenders",
+    "ListRecommenderConfigurationsResponse": "recommenders: create them in the hub",
+    "RecommenderConfigurationResponse": "recommenders: create them in the hub",
 }
 
 

@@ -278,7 +278,10 @@ class Resources:
             for number in sorted(_takable(template))
         }
         if not bodies:
-            raise _NotTaken("It uses a recommender, which a hub does not offer.")
+            raise _NotTaken(
+                "It uses a recommender, and recommenders are not taken over. Create it in the hub, "
+                "and the template with its new id."
+            )
         for number in sorted(set(template.versions) - set(bodies)):
             entry.warnings.append(f"Version {number} uses a recommender, and is not taken over.")
         latest = template.versions[max(bodies)]
@@ -628,7 +631,7 @@ def _by_tag(bodies: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _takable(template: Template) -> set[int]:
-    """Return the versions of a template that a hub can have: it has no recommenders."""
+    """Return the versions of a template without a recommender: recommenders are not taken over."""
     return {number for number, body in template.versions.items() if not body.get("RecommenderId")}
 
 

@@ -101,14 +101,15 @@ DAMAGED = BadLine(
 )
 
 
-def read_lines(source: BinaryIO, *, name: str, most_bytes: float = FILE_BYTES) -> Iterator[Line]:
+def read_lines(source: BinaryIO, *, name: str, most_bytes: float | None = None) -> Iterator[Line]:
     """Yield the lines of a file without their ends; a byte order mark is dropped.
 
     Gzip is recognised by its first bytes. A file cut short, or damaged, ends in a `BadLine`; the
     piece of a row before the cut is not handed out, since its last value may be incomplete.
 
     Args:
-        most_bytes: of the file without compression; `inf` for a file that no import reads.
+        most_bytes: of the file without compression, by default FILE_BYTES; `inf` for a file that no
+            import reads.
 
     Raises:
         EmptyFile: nothing is in it.
@@ -132,7 +133,7 @@ def read_lines(source: BinaryIO, *, name: str, most_bytes: float = FILE_BYTES) -
     _check_is_text(head)
 
     nothing_yet = True
-    for lines in _split(_bounded(blocks, most_bytes)):
+    for lines in _split(_bounded(blocks, FILE_BYTES if most_bytes is None else most_bytes)):
         if nothing_yet and any(not isinstance(line, str) or line.strip() for line in lines):
             nothing_yet = False
         yield from lines
