@@ -18,13 +18,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "lambda_src"))
 
 from shared.pinpoint import pinpoint_client_at  # noqa: E402 - path first
-from sms_retry.remember import remember  # noqa: E402
+from sms_retry.remember import CannotRemember, remember  # noqa: E402
 
 USEFUL_SECONDS = 3_600
 
 
 def send(outputs: dict[str, Any], number: str, body: str) -> tuple[str, str]:
-    """Return the message id, and the status of the request."""
+    """Return the message id, or the reason of a failure, and the status of the request."""
     context = remember(
         boto3.client("dynamodb"), outputs["texts_table"], body, useful_seconds=USEFUL_SECONDS
     )
@@ -37,7 +37,7 @@ def send(outputs: dict[str, Any], number: str, body: str) -> tuple[str, str]:
             "MessageConfiguration": {"SMSMessage": {"Body": body, "MessageType": "TRANSACTIONAL"}},
         },
     )["MessageResponse"]["Result"][number]
-    return answer.get("MessageId", ""), answer["DeliveryStatus"]
+    return answer.get("MessageId") or answer.get("StatusMessage", ""), answer["DeliveryStatus"]
 
 
 def main(arguments: list[str]) -> int:
@@ -48,8 +48,12 @@ def main(arguments: list[str]) -> int:
         ["terraform", "output", "-json"], cwd=HERE, check=True, capture_output=True, text=True
     ).stdout
     outputs = {name: one["value"] for name, one in json.loads(answer).items()}
-    message_id, status = send(outputs, *arguments)
-    print(status, message_id)
+    try:
+        id_or_reason, status = send(outputs, *arguments)
+    except CannotRemember as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(status, id_or_reason)
     return 0 if status == "SUCCESSFUL" else 1
 
 

@@ -197,7 +197,7 @@ def decide(failure: Failure, policy: Policy, now: int) -> Verdict:
         return Verdict(
             end=End.FAILED_FOR_GOOD if is_retry else End.NOT_TRANSIENT, is_final=is_retry
         )
-    if failure.origination is None:
+    if failure.origination is None or not _NUMBER.fullmatch(failure.number):
         return Verdict(end=End.REFUSED, is_final=is_retry)
     if failure.kind != "TEXT":
         return Verdict(end=End.MEDIA, is_final=is_retry)
@@ -237,8 +237,9 @@ def read_sms_event(event: Json) -> Failure | Arrival | None:
     status, number = attributes.get("record_status"), attributes.get("destination_phone_number")
     if status is None or not _STATUS.fullmatch(status):
         raise MalformedSmsEvent("attributes.record_status is missing, or is not a status.")
-    if number is None or not _NUMBER.fullmatch(number):
-        raise MalformedSmsEvent("attributes.destination_phone_number is not a phone number.")
+    # A program can send to any address. A refused address is the program's error, not the event's.
+    if number is None:
+        raise MalformedSmsEvent("attributes.destination_phone_number is missing.")
     origination = attributes.get("origination_phone_number")
     at = _moment(event.get("event_timestamp"))
     key = retry.get("key") if retry else customer.get(RETRY_KEY)

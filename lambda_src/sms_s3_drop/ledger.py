@@ -174,7 +174,7 @@ class Ledger:
     def stop(self, run: str) -> bool:
         """Let senders send no more rows of a run; False for one that is over, or not there."""
         now = {"N": repr(self._clock())}
-        return write(
+        written = write(
             self._dynamodb.update_item,
             {"stopped": {"BOOL": True}},
             TableName=self._table,
@@ -182,7 +182,8 @@ class Ledger:
             UpdateExpression="SET deadline = :now, stopped = :yes",
             ConditionExpression="attribute_not_exists(closed) AND deadline > :now",
             ExpressionAttributeValues={":now": now, ":yes": {"BOOL": True}},
-        ).own
+        )
+        return written.own and "closed" not in written.item
 
     def close(self, run: str) -> None:
         """Mark a run whose result file is written."""

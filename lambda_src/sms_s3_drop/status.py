@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.transient import error_code
 from sms_s3_drop.ledger import Ledger
@@ -53,12 +53,22 @@ def main(arguments: Sequence[str] | None = None, out: Callable[[str], None] = pr
             return _list(s3, work, given.file, out)
         return _show(work, given.run, out) if given.command == "show" else _result(work, given, out)
     except ClientError as error:
-        out(
-            f"AWS refuses {error.operation_name}: {error_code(error)}. The outputs "
-            "status_policy_json and stop_policy_json of the module have the permissions of this "
-            "command."
-        )
+        out(f"AWS refuses {error.operation_name}: {error_code(error)}. {_way_out(error, given)}")
+    except BotoCoreError as error:
+        out(f"No call of AWS was made, or no answer came: {error}")
     return REFUSED
+
+
+def _way_out(error: ClientError, given: argparse.Namespace) -> str:
+    code = error_code(error)
+    if code == "NoSuchBucket":
+        return f"There is no bucket {given.work_bucket}: give the output work_bucket_name."
+    if code == "ResourceNotFoundException":
+        return (
+            f"There is no table {given.state_table} in this account and region: give the output "
+            "state_table_name."
+        )
+    return "The outputs status_policy_json and stop_policy_json have the permissions to attach."
 
 
 def _stop(table: str, run: str, out: Callable[[str], None]) -> int:
@@ -69,7 +79,7 @@ def _stop(table: str, run: str, out: Callable[[str], None]) -> int:
         return ABSENT
     out(
         f"Run {run} is stopped. Messages in the hands of senders still go out. The result file "
-        "follows in three to five minutes."
+        "follows within about five minutes."
     )
     return 0
 
@@ -118,7 +128,9 @@ def _show(work: WorkFiles, run: str, out: Callable[[str], None]) -> int:
 def _result(work: WorkFiles, given: argparse.Namespace, out: Callable[[str], None]) -> int:
     status = work.read_json(status_key(given.run))
     if status is None or not status.get("Result"):
-        why = "There is no such run." if status is None else f"The run is {status['State']}."
+        why = "There is no such run."
+        if status is not None:
+            why = f"The run is {status['State']}. {status.get('Reason') or ''}".rstrip()
         print(f"Run {given.run} has no result file. {why}", file=sys.stderr)
         return ABSENT
     for line in work.read_text(result_key(given.run)):

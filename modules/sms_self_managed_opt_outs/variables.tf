@@ -27,6 +27,11 @@ variable "phone_numbers" {
   }
 
   validation {
+    condition     = length(distinct(values(var.phone_numbers)[*].arn)) == length(var.phone_numbers)
+    error_message = "phone_numbers must have each ARN once: a number has one opt-out list and so one category. Remove the second entry."
+  }
+
+  validation {
     condition     = alltrue([for number in values(var.phone_numbers) : number.category == null || try(contains(keys(var.categories), number.category), false)])
     error_message = "phone_numbers must have a category among the keys of `categories`. Use null to keep the opt-out list of the number."
   }
@@ -250,7 +255,7 @@ variable "keywords" {
 
   validation {
     condition     = alltrue([for keyword in values(var.keywords) : keyword.category == null || try(keyword.category == "all" || contains(keys(var.categories), keyword.category), false)])
-    error_message = "keywords must have a category among the keys of `categories`, or `all`. Add the category, or correct its name."
+    error_message = "keywords must have a category among the keys of `categories`, or `all`. Add the category, correct its name, or give keywords of your own: the default ones use `promotional`."
   }
 
   validation {

@@ -168,6 +168,19 @@ run "tries_numbers_that_a_list_kept_every_day" {
   }
 }
 
+run "rejects_a_number_that_has_two_entries" {
+  command = plan
+
+  variables {
+    phone_numbers = {
+      news  = { arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1", category = "promotional" }
+      codes = { arn = "arn:aws:sms-voice:eu-west-1:111122223333:phone-number/phone-1" }
+    }
+  }
+
+  expect_failures = [var.phone_numbers]
+}
+
 run "rejects_an_arn_that_is_no_phone_number_and_a_category_that_is_not_there" {
   command = plan
 

@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import NoCredentialsError, ReadTimeoutError
 from moto import mock_aws
 
 from shared.local_hours import InvalidHours
@@ -444,8 +445,55 @@ def test_the_command_stops_a_run_once_and_names_one_that_is_over(world, monkeypa
     assert look(given)["Done"]
     counts = close(given)["Result"]["Counts"]
     assert (counts["Sent"], counts["Failed"]) == (100, 3)
-    assert stop("0" * 32) == status.ABSENT
-    assert "is not being sent" in lines[-1]
+    for run in (answer["Run"], "0" * 32):
+        assert stop(run) == status.ABSENT
+        assert "is not being sent" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "way_out"),
+    [
+        (["list", "--work-bucket", "not-there"], "no bucket not-there: give the output work_b"),
+        (["stop", "0" * 32, "--state-table", "not-there"], "no table not-there in this account"),
+    ],
+)
+def test_the_command_names_a_bucket_or_table_that_is_not_there(world, arguments, way_out):
+    lines: list[str] = []
+
+    answer = status.main(arguments, out=lines.append)
+
+    assert answer == status.REFUSED
+    assert way_out in lines[0]
+
+
+def test_the_command_without_a_permission_names_the_policies(world, monkeypatch):
+    lines: list[str] = []
+    denied = service_error("ListObjectsV2", "AccessDenied", 403)
+    monkeypatch.setattr(status, "_list", Mock(side_effect=denied))
+
+    answer = status.main(["list", "--work-bucket", WORK], out=lines.append)
+
+    assert answer == status.REFUSED
+    assert "status_policy_json" in lines[0]
+
+
+def test_the_command_without_an_answer_from_aws_says_so(world, monkeypatch):
+    lines: list[str] = []
+    monkeypatch.setattr(status, "_list", Mock(side_effect=NoCredentialsError()))
+
+    answer = status.main(["list", "--work-bucket", WORK], out=lines.append)
+
+    assert answer == status.REFUSED
+    assert "Unable to locate credentials" in lines[0]
+
+
+def test_the_result_of_a_refused_file_is_the_reason(world, capsys):
+    run = cut(drop(world, b"PK\x03\x04" + bytes(100)))["Run"]
+
+    answer = status.main(["result", run, "--work-bucket", WORK])
+
+    assert answer == status.ABSENT
+    assert "The run is REFUSED. The file is a zip archive" in capsys.readouterr().err
 
 
 def test_the_command_lists_runs_and_shows_a_status_and_a_result(world, monkeypatch, capsys):
@@ -472,7 +520,6 @@ def test_the_command_lists_runs_and_shows_a_status_and_a_result(world, monkeypat
     assert len(lines) == 3
     assert run("list", "--file", "other") == status.ABSENT
     assert run("show", "0" * 32) == status.ABSENT
-    assert status.main(["list", "--work-bucket", "not-there"], out=lines.append) == status.REFUSED
     with pytest.raises(SystemExit):
         run("show", "../../etc")
     assert HEADER not in capsys.readouterr().out

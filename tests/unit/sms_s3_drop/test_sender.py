@@ -261,12 +261,14 @@ def test_a_run_that_is_stopped_sends_nothing_more_and_its_rows_are_told():
     assert {line.reason for line in drop.result("r") if line.status is Status.FAILED} == {STOPPED}
 
 
-@pytest.mark.parametrize("end", ["never began", "closed", "out of time"])
+@pytest.mark.parametrize("end", ["never began", "closed", "stopped and closed", "out of time"])
 def test_a_run_that_is_not_being_sent_cannot_be_stopped(end):
     drop = Drop(SLOW)
     if end != "never began":
         drop.drop("r", csv_file(1), hours=1)
-    if end == "closed":
+    if end == "stopped and closed":
+        drop.ledger.stop("r")
+    if end.endswith("closed"):
         drop.ledger.close("r")
     if end == "out of time":
         drop.clock.now += 3601
