@@ -22,6 +22,8 @@ __all__ = [
     "SETTINGS_ID",
     "activity_entity_id",
     "activity_prefix",
+    "journey_run_entity_id",
+    "journey_run_id",
     "load_template",
     "run_activity_id",
     "run_scope",
@@ -57,6 +59,16 @@ def run_activity_id(run_id: str, treatment_id: str) -> str:
     The same for every attempt, so that a repeated step finds its activity again.
     """
     return hashlib.sha256(f"{run_id}#{treatment_id}".encode()).hexdigest()[:32]
+
+
+def journey_run_id(journey_id: str, number: int) -> str:
+    """Return the id of a journey's run, the same whenever it is asked for."""
+    return hashlib.sha256(f"{journey_id}#run#{number}".encode()).hexdigest()[:32]
+
+
+def journey_run_entity_id(journey_id: str, number: int) -> str:
+    """Return the entity id of a run, so that a prefix lists a journey's runs in their order."""
+    return f"{journey_id}#{number:08d}"
 
 
 def run_scope(run_id: str) -> str:

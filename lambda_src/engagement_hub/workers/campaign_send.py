@@ -69,7 +69,7 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         return None
     recipients = _recipients(hub, event)
     treatment = plan.treatments[chunk.treatment_id]
-    paces = ChunkPaces(plan, chunk)
+    paces = ChunkPaces(plan.run_id, plan.limits.messages_per_second, chunk.id)
     sender = ChunkSender(
         plan=plan,
         treatment=treatment,
@@ -165,7 +165,7 @@ def _events(
                 content=_content_attributes(plan, treatment, one, outcome),
             )
         )
-        refusal = _refusal_status(outcome)
+        refusal = refusal_status(str(outcome["status"]), outcome.get("reason"))
         if one.channel == ChannelType.SMS and refusal is not None:
             ids = HubIds(
                 application_id=plan.app_id,
@@ -196,13 +196,12 @@ def _content_attributes(
     return attributes
 
 
-def _refusal_status(outcome: Outcome) -> str | None:
+def refusal_status(status: str, reason: str | None) -> str | None:
     """Return the record_status of a text that the sending service refused without an event.
 
     None for a text that was accepted, or may have been: delivery events will report it.
     """
-    reason = outcome.get("reason")
-    if reason is None or outcome["status"] == SendStatus.UNKNOWN:
+    if reason is None or status == SendStatus.UNKNOWN:
         return None
     if reason == OPTED_OUT:
         return events.RefusedStatus.OPTED_OUT
