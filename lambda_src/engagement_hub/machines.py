@@ -4,14 +4,15 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement_hub.engagement.campaigns import UpcomingRun
 from engagement_hub.engagement.errors import EngagementError, InternalServerError, TooManyRequests
+from engagement_hub.engagement.journey_runs import UpcomingJourneyRun, resumes
 from engagement_hub.engagement.segments import LIST_RETIREMENT
 from engagement_hub.store import error_code
 from shared.instants import iso
@@ -21,12 +22,24 @@ if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_stepfunctions import SFNClient
 
-__all__ = ["Execution", "JourneyWork", "Machines", "NotStarted", "run_name"]
+__all__ = [
+    "Execution",
+    "JourneyWork",
+    "Machines",
+    "NotStarted",
+    "fresh_attempt",
+    "run_name",
+    "start_journey_run",
+]
 
 _THROTTLED = frozenset(
     {"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"}
     | {"RequestLimitExceeded", "ServiceQuotaExceededException"}
 )
+
+
+# The scheduler works to the second, and refuses the past.
+_NOW = timedelta(seconds=1)
 
 
 class NotStarted(Exception):
@@ -83,6 +96,40 @@ class JourneyWork:
         )
 
 
+def fresh_attempt(now: datetime) -> int:
+    """Return the number of an attempt that no earlier work of the same name had.
+
+    Attempts that repeat work count on from it; three seconds apart, they stay below the next one.
+    """
+    seconds = int(now.timestamp())
+    return seconds - seconds % 3
+
+
+class JourneyMachines(Protocol):
+    """The part of Machines that starts the work of journeys."""
+
+    def start_journey(self, app_id: str, journey_id: str, work: JourneyWork) -> None: ...
+
+    def schedule_journey(
+        self, app_id: str, journey_id: str, work: JourneyWork, at: datetime
+    ) -> None: ...
+
+
+def start_journey_run(
+    machines: JourneyMachines,
+    app_id: str,
+    journey: Mapping[str, Any],
+    run: UpcomingJourneyRun,
+    now: datetime,
+) -> None:
+    """Start a run of a journey now, or schedule it where it is later; once. Raises NotStarted."""
+    work = JourneyWork("RUN", str(run.number), resumes(journey))
+    if run.at - now > _NOW:
+        machines.schedule_journey(app_id, str(journey["Id"]), work, run.at)
+    else:
+        machines.start_journey(app_id, str(journey["Id"]), work)
+
+
 def run_name(campaign_id: str, number: int) -> str:
     """Return the name of a run's execution and schedule, which keeps it from starting twice."""
     return f"{campaign_id}-{number}"
@@ -137,22 +184,9 @@ class Machines:
         self._start(arn, f"{journey_id}-{work.name}", work.input(app_id, journey_id))
 
     def schedule_journey(
-        self,
-        app_id: str,
-        journey_id: str,
-        work: JourneyWork,
-        at: datetime,
-        *,
-        replace: bool = False,
+        self, app_id: str, journey_id: str, work: JourneyWork, at: datetime
     ) -> None:
-        """Schedule a journey's work at a time.
-
-        Args:
-            replace: give an existing schedule of that work this time, or leave it as it is.
-
-        Raises:
-            NotStarted: the scheduler refused.
-        """
+        """Schedule a journey's work at a time, once. Raises NotStarted."""
         schedule = self._schedule(
             f"{journey_id}-{work.name}",
             at,
@@ -160,7 +194,7 @@ class Machines:
             "JOURNEY_SCHEDULER_ROLE_ARN",
             work.input(app_id, journey_id),
         )
-        self._put_schedule(schedule, "The journey's schedule", replace=replace)
+        self._put_schedule(schedule, "The journey's schedule", replace=False)
 
     def execution(self, arn: str) -> Execution:
         """Return an execution as it is now."""

@@ -6,16 +6,18 @@ module "api_function" {
   handler     = "engagement_hub.functions.serve_api.lambda_handler"
   role_path   = local.role_path
   package     = module.package.archives["engagement_hub"]
-  environment = merge(local.environment, {
+  environment = merge(local.environment, local.journey_environment, {
     EXPORT_STATE_MACHINE_ARN = local.state_machine_arns.export
   })
   policies = merge(
     {
-      tables      = data.aws_iam_policy_document.tables.json
-      roles       = data.aws_iam_policy_document.customer_roles.json
-      schedule    = data.aws_iam_policy_document.schedule.json
-      start       = data.aws_iam_policy_document.start.json
-      undelivered = data.aws_iam_policy_document.undelivered_events.json
+      tables            = data.aws_iam_policy_document.tables.json
+      roles             = data.aws_iam_policy_document.customer_roles.json
+      schedule          = data.aws_iam_policy_document.schedule.json
+      start             = data.aws_iam_policy_document.start.json
+      undelivered       = data.aws_iam_policy_document.undelivered_events.json
+      journey-metrics   = data.aws_iam_policy_document.journey_metrics.json
+      journey-schedules = data.aws_iam_policy_document.journey_schedules.json
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
   )
@@ -156,6 +158,7 @@ resource "terraform_data" "project_name" {
     module.campaign_state_machine,
     module.export_state_machine,
     module.import_state_machine,
+    module.journey_state_machine,
   ]
 }
 

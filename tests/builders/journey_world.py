@@ -8,7 +8,7 @@ from typing import Any
 
 from engagement_hub.engagement.journey_runs import first_run, published
 from engagement_hub.hub import Hub
-from engagement_hub.machines import JourneyWork
+from engagement_hub.machines import JourneyWork, start_journey_run
 from engagement_hub.senders import SendOutcome
 from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.journey_participants import journey_scope
@@ -129,8 +129,6 @@ class World:
         journey_id: str,
         work: JourneyWork,
         at: datetime,
-        *,
-        replace: bool = False,
     ) -> None:
         name = f"schedule {journey_id}-{work.name}"
         self._add(at.timestamp(), name, work.input(app_id, journey_id))
@@ -146,7 +144,7 @@ class World:
         """Publish a journey, as the API does."""
         body = published({**journey, "ApplicationId": APP}, self.moment)
         self.hub.entities.put(APP, Kind.JOURNEY, body["Id"], body)
-        journey_work.start_run(self.hub, APP, body, first_run(body))
+        start_journey_run(self, APP, body, first_run(body), self.moment)
         return str(body["Id"])
 
     def change(self, journey_id: str, change: Callable[[Any, datetime], Any]) -> None:

@@ -52,6 +52,7 @@ __all__ = [
     "run_status",
     "takes_entries",
     "total_pause",
+    "unpublished",
     "with_run",
 ]
 
@@ -171,6 +172,13 @@ def published(journey: Json, now: datetime) -> Body:
     return _changed(
         journey, JourneyState.ACTIVE, now, {_PUBLISHED: iso(now), _PAUSED_SECONDS: 0, _RESUMES: 0}
     )
+
+
+def unpublished(journey: Json) -> Body:
+    """Return a journey that could not be started as the draft that it was."""
+    hidden = {_PUBLISHED, _PAUSED_SECONDS, _RESUMES}
+    kept = {name: value for name, value in journey.items() if name not in hidden}
+    return {**kept, "State": JourneyState.DRAFT.value}
 
 
 def pauses(journey: Json, now: datetime) -> Body:

@@ -36,6 +36,7 @@ from shared.journeys import SENDING, ActivityType, activity_type, branches_of
 
 __all__ = [
     "BRANCH_METRICS",
+    "WHOLE_JOURNEY",
     "Entry",
     "EventSeen",
     "Fact",
@@ -47,7 +48,9 @@ __all__ = [
     "Place",
     "Stop",
     "Traveller",
+    "active",
     "entry_of",
+    "journey_metrics",
     "next_activity",
     "percentile",
     "walk",
@@ -81,6 +84,9 @@ class Metric(StrEnum):
     FALSE = "Branch_FALSE"
     DEFAULT = "Branch_DEFAULT"
 
+
+WHOLE_JOURNEY = "-"
+"""The place of an activity's id in facts and totals of the journey itself."""
 
 BRANCH_METRICS = "Branch_{}"
 """Name of the metric of a branch, counted from 1."""
@@ -201,6 +207,22 @@ def walk(
             return step, facts
         place = None if step.activity is None else Place(step.activity)
     return Left(), facts
+
+
+def active(totals: Mapping[str, int]) -> int:
+    """Return how many participants of these totals are in the journey."""
+    gone = (JourneyMetric.LEFT, JourneyMetric.REJECTED)
+    return totals.get(JourneyMetric.ENTERED, 0) - sum(totals.get(one, 0) for one in gone)
+
+
+def journey_metrics(totals: Mapping[str, int], *, is_cancelled: bool) -> dict[str, int]:
+    """Return the execution metrics of a journey or a run, which add up:
+    entered = left + active + rejected + cancelled."""
+    inside = active(totals)
+    counted = {one.value: totals.get(one, 0) for one in JourneyMetric}
+    counted[JourneyMetric.ACTIVE] = 0 if is_cancelled else inside
+    counted[JourneyMetric.CANCELLED] = inside if is_cancelled else 0
+    return {**totals, **counted}
 
 
 def next_activity(journey: Json, activity_id: str) -> Place | None:

@@ -41,6 +41,7 @@ from engagement_hub.engagement.journey_runs import (
     total_pause,
 )
 from engagement_hub.engagement.journey_walk import (
+    WHOLE_JOURNEY,
     Entry,
     EventSeen,
     Hold,
@@ -56,7 +57,7 @@ from engagement_hub.engagement.journey_walk import (
 from engagement_hub.engagement.model import ChannelType, Endpoint
 from engagement_hub.event_stream import STREAM_FAILURES
 from engagement_hub.hub import Hub
-from engagement_hub.machines import JourneyWork
+from engagement_hub.machines import JourneyWork, fresh_attempt
 from engagement_hub.store import chunks
 from engagement_hub.store.journey_participants import (
     Facts,
@@ -75,10 +76,7 @@ from engagement_hub.workers.steps import logger
 from shared.messages.content import Content, endpoint_variables
 from shared.pinpoint_events import HubIds
 
-__all__ = ["JOURNEY", "ChunkWalker", "open_bucket"]
-
-JOURNEY = "-"
-"""The place of an activity's id in facts and totals of the journey itself."""
+__all__ = ["ChunkWalker", "open_bucket"]
 
 ENTRY_FAILED = "ENTRY_FAILED"
 """Our own name for participants that a chunk which failed again and again did not let in."""
@@ -227,7 +225,7 @@ class ChunkWalker:
                 self._park(pool, [one for one in walks if one.stored.stage is Stage.SENDING])
                 for one in walks:
                     if self.run is not None and one.stored.stage is Stage.LEFT:
-                        self._rejected.append([self.run, JOURNEY, ENTRY_FAILED])
+                        self._rejected.append([self.run, WHOLE_JOURNEY, ENTRY_FAILED])
         return self._blocked()
 
     def _blocked(self) -> float | None:
@@ -345,10 +343,10 @@ class ChunkWalker:
         )
         if entry is Entry.IS_INSIDE:
             for metric in (JourneyMetric.ENTERED, JourneyMetric.REJECTED):
-                self._rejected.append([self.run, JOURNEY, metric.value])
+                self._rejected.append([self.run, WHOLE_JOURNEY, metric.value])
         elif entry is Entry.TOO_OFTEN:
             metric = JourneyMetric.REENTRY_CAP_EXCEEDED
-            self._rejected.append([self.run, JOURNEY, metric.value])
+            self._rejected.append([self.run, WHOLE_JOURNEY, metric.value])
         if entry is not Entry.ENTERS or self.run is None:
             return None
         visit = one.visit + 1
@@ -360,14 +358,14 @@ class ChunkWalker:
             now,
             now.timestamp(),
         )
-        begun.note(JOURNEY, JourneyMetric.ENTERED)
+        begun.note(WHOLE_JOURNEY, JourneyMetric.ENTERED)
         return begun
 
     # The way to the next stop
 
     def _advance(self, one: _Walk, segments: Segments, counts: _Counts) -> None:
         if not one.traveller.endpoints:
-            one.note(JOURNEY, SkipReason.ENDPOINT_DELETED)
+            one.note(WHOLE_JOURNEY, SkipReason.ENDPOINT_DELETED)
             one.stop = Left()
             return
         while True:
@@ -453,7 +451,7 @@ class ChunkWalker:
                     )
                 )
             else:
-                one.note(JOURNEY, JourneyMetric.LEFT)
+                one.note(WHOLE_JOURNEY, JourneyMetric.LEFT)
                 after.append(self._after(one, stage=Stage.LEFT, place=None))
         for bucket in buckets.values():
             if bucket.name not in self._opened:
@@ -473,7 +471,7 @@ class ChunkWalker:
         for bucket in buckets:
             if now + _LATE > bucket.opens(total_pause(self.plan.journey)):
                 work = JourneyWork(
-                    "BUCKET", bucket.name, resumes(self.plan.journey), int(now.timestamp())
+                    "BUCKET", bucket.name, resumes(self.plan.journey), fresh_attempt(now)
                 )
                 self.hub.machines.start_journey(self.plan.app_id, self.plan.id, work)
 

@@ -39,16 +39,16 @@ from engagement_hub.engagement.journey_runs import (
     total_pause,
     with_run,
 )
-from engagement_hub.engagement.journey_walk import JourneyMetric
+from engagement_hub.engagement.journey_walk import WHOLE_JOURNEY, active
 from engagement_hub.engagement.model import Endpoint, JourneyState
 from engagement_hub.hub import Hub
-from engagement_hub.machines import JourneyWork
+from engagement_hub.machines import JourneyWork, fresh_attempt, start_journey_run
 from engagement_hub.store import chunks, in_threads
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.journey_participants import SHARDS, journey_scope
-from engagement_hub.store.names import journey_run_entity_id, journey_run_id
+from engagement_hub.store.journey_run_records import get_run, put_run
 from engagement_hub.workers.audience import Audience, require_whole, snapshot
-from engagement_hub.workers.journey_chunk import JOURNEY, ChunkWalker, open_bucket
+from engagement_hub.workers.journey_chunk import ChunkWalker, open_bucket
 from engagement_hub.workers.journey_plan import JourneyPlan, work_prefix
 from engagement_hub.workers.sending_rates import concurrency_for
 from engagement_hub.workers.steps import Answer, Event, all_shards, logger, time_is_up
@@ -57,7 +57,7 @@ from shared.instants import iso
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-__all__ = ["STEPS", "active_in", "schedule_run", "start_run", "work_of"]
+__all__ = ["STEPS", "work_of"]
 
 CHUNK_PARTICIPANTS = 200
 _LAST_MILLISECONDS = 30_000
@@ -131,7 +131,7 @@ def _open_anew(hub: Hub, plan: JourneyPlan, work: JourneyWork) -> None:
         open_bucket(hub, plan, Bucket.of(work.of))
     elif takes_entries(plan.journey, hub.now()):
         run = UpcomingJourneyRun(int(work.of), hub.now())
-        start_run(hub, plan.app_id, plan.journey, run)
+        _start_run(hub, plan, run)
 
 
 def _owns(hub: Hub, plan: JourneyPlan, event: Event) -> bool:
@@ -144,12 +144,12 @@ def _open_run(hub: Hub, plan: JourneyPlan, event: Event) -> Answer:
     number, now = int(work_of(event).of), hub.now()
     following = next_journey_run(plan.journey, now)
     if following is not None and takes_entries(plan.journey, now):
-        schedule_run(hub, plan.app_id, plan.journey, following)
+        _start_run(hub, plan, following)
     if not takes_entries(plan.journey, now):
         return {"Outcome": "CLOSE"}
     hub.participants.add_pending(plan.app_id, plan.id, f"run-{number}")
     hub.entities.update(plan.app_id, Kind.JOURNEY, plan.id, lambda body: with_run(body, number))
-    run = hub.entities.get(plan.app_id, Kind.JOURNEY_RUN, journey_run_entity_id(plan.id, number))
+    run = get_run(hub.entities, plan.app_id, plan.id, number)
     if run is not None and run.get("Sealed"):
         return {"Outcome": "ENTER", "Progress": []}  # resumed amid its entries
     _put_run(hub, plan, number, {"Status": RunStatus.RUNNING.value})
@@ -162,36 +162,13 @@ def _open_run(hub: Hub, plan: JourneyPlan, event: Event) -> Answer:
 
 
 def _put_run(hub: Hub, plan: JourneyPlan, number: int, members: Mapping[str, Any]) -> None:
-    now = iso(hub.now())
-    fresh = {
-        "RunId": journey_run_id(plan.id, number),
-        "JourneyId": plan.id,
-        "Number": number,
-        "CreationTime": now,
-    }
-    hub.entities.upsert(
-        plan.app_id,
-        Kind.JOURNEY_RUN,
-        journey_run_entity_id(plan.id, number),
-        lambda body: {**fresh, **(body or {}), **members, "LastUpdateTime": now},
-    )
+    put_run(hub.entities, plan.app_id, plan.id, number, hub.now(), members)
 
 
-def schedule_run(
-    hub: Hub, app_id: str, journey: Mapping[str, Any], run: UpcomingJourneyRun
-) -> None:
-    """Schedule a run, once. Raises NotStarted."""
-    work = JourneyWork("RUN", str(run.number), resumes(journey))
-    hub.machines.schedule_journey(app_id, str(journey["Id"]), work, run.at)
-
-
-def start_run(hub: Hub, app_id: str, journey: Mapping[str, Any], run: UpcomingJourneyRun) -> None:
-    """Start a run now, or schedule it where it is later. Raises NotStarted."""
-    if run.at - hub.now() > timedelta(seconds=1):
-        schedule_run(hub, app_id, journey, run)
-        return
-    work = JourneyWork("RUN", str(run.number), resumes(journey))
-    hub.machines.start_journey(app_id, str(journey["Id"]), work)
+def _start_run(hub: Hub, plan: JourneyPlan, run: UpcomingJourneyRun) -> None:
+    """Start or schedule a run, once. Raises NotStarted."""
+    put_run(hub.entities, plan.app_id, plan.id, run.number, hub.now())
+    start_journey_run(hub.machines, plan.app_id, plan.journey, run, hub.now())
 
 
 # Entries
@@ -265,7 +242,7 @@ def _build(
         _write_chunk(hub, f"{prefix}{part:06d}.jsonl", ids)
         part += 1
     scope = journey_scope(plan.app_id, plan.id, int(work_of(event).of))
-    hub.journey_totals.put_part(scope, f"{shard:02x}#{first_part:06d}", {JOURNEY: counters})
+    hub.journey_totals.put_part(scope, f"{shard:02x}#{first_part:06d}", {WHOLE_JOURNEY: counters})
     return {"Shard": shard, "After": after, "Part": part}
 
 
@@ -308,7 +285,7 @@ def seal_entries(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     if plan is None:
         return _no_chunks(hub, event)
     number = int(work_of(event).of)
-    run = hub.entities.get(plan.app_id, Kind.JOURNEY_RUN, journey_run_entity_id(plan.id, number))
+    run = get_run(hub.entities, plan.app_id, plan.id, number)
     if run is None or not run.get("Sealed"):
         taken = hub.bucket.read_json(f"{_run_files(event)}plan.json")
         since = datetime.fromisoformat(taken["StartedAt"])
@@ -342,7 +319,7 @@ def list_due(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     prefix = f"{_files(event)}chunks/{number:03d}-"
     hub.bucket.delete(hub.bucket.keys(prefix))
     if number >= _MOST_ROUNDS and any(ids):
-        again = JourneyWork(work.kind, work.of, work.resumes, work.attempt + 1)
+        again = JourneyWork(work.kind, work.of, work.resumes, fresh_attempt(hub.now()))
         hub.machines.start_journey(plan.app_id, plan.id, again)
         return _no_chunks(hub, event)
     files = [
@@ -437,7 +414,7 @@ def _close(hub: Hub, plan: JourneyPlan, *, over: bool) -> str:
     """Close a journey that is over, and complete one without participants; return its state."""
     if not over and plan.journey["State"] != JourneyState.CLOSED:
         return str(plan.journey["State"])
-    now, active = hub.now(), active_in(hub, plan.app_id, plan.id)
+    now, active = hub.now(), _active(hub, plan)
 
     def changed(body: dict[str, Any]) -> dict[str, Any]:
         after = closed(body, now) if over else body
@@ -450,11 +427,9 @@ def _close(hub: Hub, plan: JourneyPlan, *, over: bool) -> str:
     return str(body["State"])
 
 
-def active_in(hub: Hub, app_id: str, journey_id: str, run: int | None = None) -> int:
-    """Count the participants who are in the journey, or who entered in one of its runs and are."""
-    totals = hub.journey_totals.totals(journey_scope(app_id, journey_id, run)).get(JOURNEY, {})
-    gone = (JourneyMetric.LEFT, JourneyMetric.REJECTED)
-    return totals.get(JourneyMetric.ENTERED, 0) - sum(totals.get(one, 0) for one in gone)
+def _active(hub: Hub, plan: JourneyPlan) -> int:
+    scope = journey_scope(plan.app_id, plan.id)
+    return active(hub.journey_totals.totals(scope).get(WHOLE_JOURNEY, {}))
 
 
 # Resumption and deletion
@@ -472,13 +447,13 @@ def reopen(hub: Hub, event: Event, context: LambdaContext) -> Answer:
         return {"After": after, "Done": True}
     if not after:
         if not latest_run(plan.journey):
-            start_run(hub, plan.app_id, plan.journey, first_run(plan.journey))
+            _start_run(hub, plan, first_run(plan.journey))
         elif (following := next_journey_run(plan.journey, hub.now())) is not None:
-            schedule_run(hub, plan.app_id, plan.journey, following)
+            _start_run(hub, plan, following)
     for name in hub.participants.pending(plan.app_id, plan.id, after):
         if name.startswith("run-"):
             number = int(name.removeprefix("run-"))
-            start_run(hub, plan.app_id, plan.journey, UpcomingJourneyRun(number, hub.now()))
+            _start_run(hub, plan, UpcomingJourneyRun(number, hub.now()))
         else:
             open_bucket(hub, plan, Bucket.of(name))
         after = name

@@ -11,12 +11,13 @@ import pytest
 
 from engagement_hub.customer_functions import CallFailed
 from engagement_hub.engagement.journey_runs import cancelled, pauses, resumed
+from engagement_hub.engagement.journey_walk import journey_metrics
 from engagement_hub.hub import Hub
 from engagement_hub.machines import JourneyWork
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.entities import Kind
 from engagement_hub.store.journey_participants import Stage
-from engagement_hub.workers import journey_work, sending_rates
+from engagement_hub.workers import sending_rates
 from engagement_hub.workers.journey_chunk import ChunkWalker
 from engagement_hub.workers.journey_plan import JourneyPlan
 from tests.builders.campaign_runs import Unpaced
@@ -396,7 +397,8 @@ def test_a_cancelled_journey_sends_nothing_more(world):
 
     assert world.sender.messages() == [("a0", ANN)]
     assert world.state(journey_id) == "CANCELLED"
-    assert journey_work.active_in(world.hub, APP, journey_id) == 1
+    metrics = journey_metrics(world.totals(journey_id), is_cancelled=True)
+    assert (metrics["CANCELLED"], metrics["ENDPOINT_ACTIVE"]) == (1, 0)
 
 
 # Faults
