@@ -1,5 +1,5 @@
-# Journeys: their participants, the state machine that moves them on, and its schedules. The steps are
-# those of the campaign function, so that one role calls the callers' functions.
+# Journeys: their participants, the state machine that moves them on, and its schedules. The
+# campaign function has the steps, so that one role calls the callers' functions.
 locals {
   journey_environment = {
     JOURNEYS_TABLE             = aws_dynamodb_table.journeys.name

@@ -178,7 +178,7 @@ def journey_channel_payload(
 
 def event_attributes(answer: Any, endpoint_id: str) -> dict[str, list[str]] | None:
     """Return the EventAttributes of an endpoint in the answer of a journey's custom channel, whose
-    values are texts; None where the answer has none that can be read."""
+    values are texts; None where the answer has no readable ones."""
     of_endpoint = answer.get(endpoint_id) if isinstance(answer, Mapping) else None
     given = of_endpoint.get("EventAttributes") if isinstance(of_endpoint, Mapping) else None
     if not isinstance(given, Mapping):

@@ -28,7 +28,7 @@ __all__ = ["SendingHours", "Window"]
 Json = Mapping[str, Any]
 _Span = tuple[datetime, datetime]
 
-# Weekly hours come back within eight days, and twenty closed periods can each delay them.
+# Weekly hours are repeated within eight days, and twenty closed periods can each delay them.
 _STEPS = 400
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -38,7 +38,7 @@ _MINUTE = timedelta(minutes=1)
 class Window:
     """Whether a message may go out: `at` is the first allowed moment, None for never.
 
-    `zone_missing`: the hours cannot be told without a time zone.
+    `zone_missing`: the hours are not known without a time zone.
     """
 
     at: datetime | None

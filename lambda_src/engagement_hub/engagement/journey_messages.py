@@ -1,4 +1,4 @@
-"""Who gets the message of a journey's activity, and when.
+"""Recipients of the message of a journey's activity, and the moment of the message.
 
 The endpoints of a participant are looked at when the message starts. An endpoint gets it when it is
 reachable on the channel of the activity, no cap is reached and the hours allow it. One that does
@@ -72,7 +72,7 @@ def channels_of(activity: Json) -> frozenset[str]:
 
 
 def caps_of(journey: Json, project_limits: Json) -> tuple[Cap, ...]:
-    """Return the caps of a journey's messages: its own, else those of the project."""
+    """Return the caps of a journey's messages: its own, else the caps of the project."""
     own = journey.get("Limits") or {}
     caps = []
     for name, period in (("DailyCap", Period.DAY), ("TotalCap", Period.EVER)):
@@ -86,7 +86,7 @@ def caps_of(journey: Json, project_limits: Json) -> tuple[Cap, ...]:
 
 
 def zones_for(journey: Json) -> Zones:
-    """Return how the zones of an endpoint are told: by its time zone, else by its number."""
+    """Return a function for the zones of an endpoint: its time zone, else that of its number."""
     estimates = "PHONE_NUMBER" in (journey.get("TimezoneEstimationMethods") or ())
 
     def zones(endpoint: Endpoint) -> Sequence[tzinfo]:

@@ -85,7 +85,7 @@ class UpcomingJourneyRun:
     at: datetime
 
 
-# What runs
+# Parts that run
 
 
 def refuse_what_does_not_run(journey: Json) -> None:
@@ -192,15 +192,15 @@ def pauses(journey: Json, now: datetime) -> Body:
 
 
 def resumed(journey: Json, now: datetime) -> Body:
-    """Return a PAUSED journey as ACTIVE; its waits go on where they stood still.
+    """Return a PAUSED journey as ACTIVE; its waits go on with the rest of their time.
 
     Raises:
         BadRequest: it is in another state.
     """
     _require(journey, {JourneyState.PAUSED}, JourneyState.ACTIVE)
-    stood = now - datetime.fromisoformat(journey[_PAUSED_AT])
+    paused = now - datetime.fromisoformat(journey[_PAUSED_AT])
     changes = {
-        _PAUSED_SECONDS: journey.get(_PAUSED_SECONDS, 0) + stood.total_seconds(),
+        _PAUSED_SECONDS: journey.get(_PAUSED_SECONDS, 0) + paused.total_seconds(),
         _RESUMES: resumes(journey) + 1,
     }
     body = _changed(journey, JourneyState.ACTIVE, now, changes)
@@ -254,7 +254,7 @@ def resumes(journey: Json) -> int:
 
 
 def total_pause(journey: Json) -> timedelta:
-    """Return the time that the journey stood still in pauses that are over."""
+    """Return the length of all pauses that are over."""
     return timedelta(seconds=float(journey.get(_PAUSED_SECONDS, 0)))
 
 
@@ -325,7 +325,7 @@ def _start(journey: Json) -> datetime:
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """A minute at which waits end: of the calendar (`real`), or of the journey's own clock, which
-    stands still while the journey is paused. Participants of one bucket go on together."""
+    stops while the journey is paused. Participants of one bucket go on together."""
 
     real: bool
     minute: int

@@ -138,8 +138,8 @@ class Message:
 class Hold:
     """The participant waits.
 
-    `real`: until this moment of the calendar, also while the journey is paused. Other waits stand
-    still with the journey.
+    `real`: until this moment of the calendar, also while the journey is paused. Other waits stop
+    with the journey.
     """
 
     place: Place

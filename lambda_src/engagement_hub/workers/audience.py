@@ -172,8 +172,8 @@ class Audience:
     def _endpoints_of(
         self, base: str, members: Iterable[Member]
     ) -> tuple[list[Endpoint], list[Endpoint], int]:
-        """Return the endpoints of members, each once in all pages: those that the list names, those
-        of users, and the number left out."""
+        """Return the endpoints of members, each once in all pages: endpoints that the list names,
+        endpoints of users, and the number left out."""
         ids: dict[MemberKind, list[str]] = {kind: [] for kind in MemberKind}
         for kind, member_id in members:
             ids[kind].append(member_id)

@@ -4,7 +4,7 @@ A state machine closes its run or job in its last steps. An execution that was s
 time, or failed in these steps, closes nothing: the campaign would stay EXECUTING, and no later
 run could start.
 
-The work of a journey is done again by another execution: what the first one did is done.
+The work of a journey is done again by another execution, which leaves out finished parts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Works off one chunk of a journey's participants: those who enter, or those whose wait is over.
+"""Works off one chunk of a journey's participants, who enter, or whose wait is over.
 
 A batch of participants goes from stop to stop together:
 
@@ -153,8 +153,8 @@ class _Attempt:
 
 @dataclass(slots=True)
 class ChunkWalker:
-    """Works off one chunk. `token` names the invocation; `run` is the run whose participants enter,
-    and `bucket` the bucket of those whose wait is over: one of the two."""
+    """Works off one chunk. `token` names the invocation. Either `run` is the run whose participants
+    enter, or `bucket` is the bucket whose waits are over."""
 
     hub: Hub
     plan: JourneyPlan
@@ -177,7 +177,7 @@ class ChunkWalker:
         invocation.
 
         Args:
-            give_up: move nobody on, and count what was done.
+            give_up: move no participant on, and count the moves so far.
         """
         self._until = self.hub.clock() + self.remaining_milliseconds() / 1000 + 2
         held = self._store.hold_chunk(

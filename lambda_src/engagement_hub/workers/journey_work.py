@@ -63,7 +63,7 @@ CHUNK_PARTICIPANTS = 200
 _LAST_MILLISECONDS = 30_000
 # A schedule invokes its target up to a minute late, and is made a minute early.
 _EARLY = timedelta(minutes=4)
-# Listings of one execution; what is left then goes on in an execution of its own.
+# Listings of one execution. Another execution goes on with the participants that are left then.
 _MOST_ROUNDS = 20
 _SKIPPED = "SKIP"
 
@@ -279,7 +279,7 @@ def seal_entries(hub: Hub, event: Event, context: LambdaContext) -> Answer:
     """Count the endpoints that do not enter, and say where the chunks are.
 
     Raises:
-        NotFound: the segment was deleted while its members were read. Nobody has entered.
+        NotFound: the segment was deleted while its members were read. No participant has entered.
     """
     plan = JourneyPlan.of(hub, event)
     if plan is None:
@@ -304,7 +304,7 @@ def seal_entries(hub: Hub, event: Event, context: LambdaContext) -> Answer:
 
 
 def list_due(hub: Hub, event: Event, context: LambdaContext) -> Answer:
-    """Write the chunks of the participants in a bucket; none when the bucket is worked off.
+    """Write the chunks of the participants in a bucket; an empty bucket is worked off.
 
     Takes {"Round"}: the index lags, and a chunk can fail, so that a bucket is listed until it is
     empty.

@@ -1,4 +1,4 @@
-"""The life of a published journey: what runs, its states, its runs and its buckets."""
+"""The life of a published journey: its parts, its states, its runs and its buckets."""
 
 from __future__ import annotations
 

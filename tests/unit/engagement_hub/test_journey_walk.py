@@ -270,7 +270,7 @@ def test_a_participant_who_is_inside_is_rejected():
     assert entry_of(limits, visits=1, inside=True, entered=NOON, now=NOON) is Entry.IS_INSIDE
 
 
-# Who gets the message, and when
+# Recipients of the message, and its moment
 
 
 def test_every_endpoint_of_a_user_on_the_channel_gets_the_message():
