@@ -212,10 +212,10 @@ class World:
 
     def _chunks(self, event: dict[str, Any], listed: Any) -> None:
         for key in list(self.hub.bucket.keys(listed["Prefix"])):
-            step, tried = "AdvanceChunk", 0
+            step, tried, turn = "AdvanceChunk", 0, 0
             while True:
                 try:
-                    answer = self._step(step, {**event, "Key": key})
+                    answer = self._step(step, {**event, "Key": key, "Turn": turn})
                 except (Exception, Killed):
                     tried += 1
                     self.now += self.retry_seconds
@@ -226,6 +226,7 @@ class World:
                 if answer["Status"] == "done":
                     break
                 self.now += answer["Seconds"]
+                turn = answer["Turn"]
 
     def _step(self, name: str, event: dict[str, Any]) -> Any:
         context: Any = Context()

@@ -77,7 +77,7 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         custom=chunk.custom,
         token=uuid.uuid4().hex,
         settings=channel_settings(hub.entities, plan.app_id),
-        booked_out_seconds=_booked_out_seconds(int(event.get("Turn", 0))),
+        booked_out_seconds=booked_out_seconds(int(event.get("Turn", 0))),
         runs=hub.runs,
         endpoints=hub.endpoints,
         sender=hub.senders,
@@ -110,7 +110,7 @@ def _recipients(hub: Hub, event: Event) -> list[Recipient]:
     ]
 
 
-def _booked_out_seconds(turn: int) -> float:
+def booked_out_seconds(turn: int) -> float:
     return next(
         (seconds for turns, seconds in _BOOKED_OUT_SECONDS if turn < turns),
         _LONG_BOOKED_OUT_SECONDS,

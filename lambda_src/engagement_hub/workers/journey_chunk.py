@@ -68,7 +68,7 @@ from engagement_hub.store.journey_participants import (
     moved,
 )
 from engagement_hub.store.names import journey_run_id
-from engagement_hub.workers.campaign_send import refusal_status
+from engagement_hub.workers.campaign_send import booked_out_seconds, refusal_status
 from engagement_hub.workers.chunk_outcomes import MOST_ROUNDS, SEND_STATUS
 from engagement_hub.workers.journey_plan import JourneyPlan, Segments
 from engagement_hub.workers.sending_rates import ChunkPaces
@@ -94,8 +94,6 @@ _NEAR = timedelta(minutes=3)
 _SCHEDULED_BEFORE = timedelta(minutes=1)
 _LATE = timedelta(seconds=5)
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 120, 1800
-_BOOKED_OUT_SECONDS = 30
-_STOPPED_SECONDS = 30
 _NOT_TAKEN = frozenset({SendStatus.THROTTLED.value, SendStatus.TRANSIENT_FAILURE.value})
 _EVENT_STATUSES = frozenset(str(status) for status in JourneySendStatus)
 _Counts = Mapping[str, Mapping[str, Count]]
@@ -154,7 +152,9 @@ class _Attempt:
 @dataclass(slots=True)
 class ChunkWalker:
     """Works off one chunk. `token` names the invocation. Either `run` is the run whose participants
-    enter, or `bucket` is the bucket whose waits are over."""
+    enter, or `bucket` is the bucket whose waits are over. `turn` counts the
+    invocations for the chunk.
+    """
 
     hub: Hub
     plan: JourneyPlan
@@ -163,6 +163,7 @@ class ChunkWalker:
     remaining_milliseconds: Callable[[], int]
     run: int | None = None
     bucket: str | None = None
+    turn: int = 0
     sleep: Callable[[float], None] | None = None
     _until: float = field(init=False, default=0)
     _blocked_until: float = field(init=False, default=0)
@@ -249,12 +250,12 @@ class ChunkWalker:
                     late = self._is_late()
                     rest = [one for part in parts[number:] for one in part]
                     self._park(pool, [*going, *(one for one in rest if one.stored.claimed_by)])
-                    return 0 if late else _BOOKED_OUT_SECONDS
+                    return 0 if late else booked_out_seconds(self.turn)
                 going += self._send(pool, some, starts, counts)
             walks = going
             if self._stopped:
                 self._park(pool, walks)
-                return _STOPPED_SECONDS
+                return booked_out_seconds(self.turn)
         return None
 
     def _walks(self, ids: Sequence[str]) -> list[_Walk]:

@@ -418,6 +418,24 @@ def test_a_message_that_the_service_does_not_take_is_sent_later_and_counted_once
     assert world.state(journey_id) == "COMPLETED"
 
 
+def test_the_pause_before_a_rate_that_is_booked_out_grows(world, monkeypatch):
+    prepared(world.hub, [person("ann")])
+    free_at = world.now + 6 * 3600
+
+    class BookedOut:
+        def reserve(self, n: int, by: float) -> float | None:
+            return world.now if world.now >= free_at else None
+
+    monkeypatch.setattr(sending_rates.ChunkPaces, "_limiter", lambda self, key, rate: BookedOut())
+    before = world.client.calls
+    journey_id = world.publish_journey(journey_of(email()))
+    world.play()
+
+    assert world.sender.messages() == [("a0", ANN)]
+    assert world.state(journey_id) == "COMPLETED"
+    assert world.client.calls - before < 260 * 8
+
+
 def test_only_the_endpoints_of_a_user_that_have_no_message_are_tried_again(world):
     ann = {"User": {"UserId": "u1"}}
     people = [person("ann", **ann), person("ann2", **ann)]
