@@ -14,6 +14,6 @@ output "dead_letter_queue_urls" {
 }
 
 output "state_machine_arns" {
-  description = "ARNs of the state machines by kind of run: campaign, export, import."
+  description = "ARNs of the state machines by kind of work: campaign, export, import, journey."
   value       = module.hub.state_machine_arns
 }

@@ -62,6 +62,19 @@ class CustomerFunctions:
         """
         self._attempted(lambda: self._invoke(function, payload), CallThrottled, ATTEMPTS)
 
+    def deliver_and_ask(self, function: str, payload: Mapping[str, Any]) -> Any:
+        """Deliver like `deliver`, and return the answer of the function; None for one that is no
+        JSON: the function has delivered all the same.
+
+        Raises:
+            CallFailed: as `deliver`.
+        """
+        answered = self._attempted(lambda: self._invoke(function, payload), CallThrottled, ATTEMPTS)
+        try:
+            return json.loads(answered or b"null")
+        except (ValueError, RecursionError):
+            return None
+
     def _attempted(self, call: Callable[[], Any], repeated: type[CallFailed], attempts: int) -> Any:
         for attempt in range(1, attempts):
             try:

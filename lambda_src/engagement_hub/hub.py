@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engagement_hub.pace import Paces
     from engagement_hub.recommendations import Recommendations
     from engagement_hub.senders import Senders
+    from engagement_hub.store.journey_participants import ParticipantStore
     from engagement_hub.store.runs import RunStore
     from engagement_hub.store.sent_requests import SentRequests
     from engagement_hub.undelivered_events import UndeliveredEvents
@@ -35,6 +36,8 @@ __all__ = ["Account", "Hub", "hub_from_environment"]
 # How long a container remembers that a project is there.
 _PROJECT_REMEMBERED_SECONDS = 5.0
 _REMEMBERED_PROJECTS = 1_024
+# A journey lasts 3,600 days at most, and a wait of a year can begin on the last of them.
+_KEEP_JOURNEY_SECONDS = 4_200 * 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,20 @@ class Hub:
         from engagement_hub.forwarding import Forwarding
 
         return Forwarding(optional_env("FORWARD_PROJECT_ID"))
+
+    @cached_property
+    def journey_totals(self) -> "RunStore":
+        """The totals of journeys, which last as long as a journey may."""
+        from engagement_hub.store.runs import RunStore
+
+        return RunStore(required_env("JOURNEYS_TABLE"), keep_totals_seconds=_KEEP_JOURNEY_SECONDS)
+
+    @cached_property
+    def participants(self) -> "ParticipantStore":
+        """The participants of journeys."""
+        from engagement_hub.store.journey_participants import ParticipantStore
+
+        return ParticipantStore(required_env("JOURNEYS_TABLE"), clock=self.clock)
 
     @cached_property
     def paces(self) -> "Paces":

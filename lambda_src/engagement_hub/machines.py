@@ -1,15 +1,18 @@
-"""The state machines of imports, exports and campaign runs: starts, schedules, executions."""
+"""The state machines of imports, exports, campaign runs and journeys: starts, schedules."""
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from engagement_hub.engagement.campaigns import UpcomingRun
 from engagement_hub.engagement.errors import EngagementError, InternalServerError, TooManyRequests
+from engagement_hub.engagement.journey_runs import UpcomingJourneyRun, resumes
 from engagement_hub.engagement.segments import LIST_RETIREMENT
 from engagement_hub.store import error_code
 from shared.instants import iso
@@ -19,12 +22,24 @@ if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_stepfunctions import SFNClient
 
-__all__ = ["Execution", "Machines", "NotStarted", "run_name"]
+__all__ = [
+    "Execution",
+    "JourneyWork",
+    "Machines",
+    "NotStarted",
+    "fresh_attempt",
+    "run_name",
+    "start_journey_run",
+]
 
 _THROTTLED = frozenset(
     {"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"}
     | {"RequestLimitExceeded", "ServiceQuotaExceededException"}
 )
+
+
+# The scheduler works to the second, and refuses the past.
+_NOW = timedelta(seconds=1)
 
 
 class NotStarted(Exception):
@@ -43,6 +58,76 @@ class Execution:
     machine_arn: str
     status: str
     input: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyWork:
+    """Work on a journey: a bucket, a run, its end, its resumption or its deletion.
+
+    `resumes` counts the resumptions of the journey, and `attempt` the executions of the same work
+    that ended abnormally: a later one is other work.
+    """
+
+    kind: str
+    of: str = ""
+    resumes: int = 0
+    attempt: int = 0
+
+    @property
+    def name(self) -> str:
+        parts = (self.kind.lower(), self.of, str(self.resumes), str(self.attempt))
+        return "-".join(part for part in parts if part)
+
+    def input(self, app_id: str, journey_id: str) -> dict[str, Any]:
+        """Return the input of the execution."""
+        work = {
+            "Kind": self.kind,
+            "Of": self.of,
+            "Resumes": self.resumes,
+            "Attempt": self.attempt,
+        }
+        return {"ApplicationId": app_id, "JourneyId": journey_id, "Work": work}
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> "JourneyWork":
+        """Read the work of an execution's input."""
+        return cls(
+            str(given["Kind"]), str(given["Of"]), int(given["Resumes"]), int(given["Attempt"])
+        )
+
+
+def fresh_attempt(now: datetime) -> int:
+    """Return the number of an attempt that no earlier work of the same name had.
+
+    Attempts that repeat work count on from it; three seconds apart, they stay below the next one.
+    """
+    seconds = int(now.timestamp())
+    return seconds - seconds % 3
+
+
+class JourneyMachines(Protocol):
+    """The part of Machines that starts the work of journeys."""
+
+    def start_journey(self, app_id: str, journey_id: str, work: JourneyWork) -> None: ...
+
+    def schedule_journey(
+        self, app_id: str, journey_id: str, work: JourneyWork, at: datetime
+    ) -> None: ...
+
+
+def start_journey_run(
+    machines: JourneyMachines,
+    app_id: str,
+    journey: Mapping[str, Any],
+    run: UpcomingJourneyRun,
+    now: datetime,
+) -> None:
+    """Start a run of a journey now, or schedule it where it is later; once. Raises NotStarted."""
+    work = JourneyWork("RUN", str(run.number), resumes(journey))
+    if run.at - now > _NOW:
+        machines.schedule_journey(app_id, str(journey["Id"]), work, run.at)
+    else:
+        machines.start_journey(app_id, str(journey["Id"]), work)
 
 
 def run_name(campaign_id: str, number: int) -> str:
@@ -93,6 +178,24 @@ class Machines:
         arn = required_env("CAMPAIGN_STATE_MACHINE_ARN")
         self._start(arn, run_name(campaign_id, run.number), _run_input(app_id, campaign_id, run))
 
+    def start_journey(self, app_id: str, journey_id: str, work: JourneyWork) -> None:
+        """Start a journey's work now. Raises NotStarted."""
+        arn = required_env("JOURNEY_STATE_MACHINE_ARN")
+        self._start(arn, f"{journey_id}-{work.name}", work.input(app_id, journey_id))
+
+    def schedule_journey(
+        self, app_id: str, journey_id: str, work: JourneyWork, at: datetime
+    ) -> None:
+        """Schedule a journey's work at a time, once. Raises NotStarted."""
+        schedule = self._schedule(
+            f"{journey_id}-{work.name}",
+            at,
+            "JOURNEY_STATE_MACHINE_ARN",
+            "JOURNEY_SCHEDULER_ROLE_ARN",
+            work.input(app_id, journey_id),
+        )
+        self._put_schedule(schedule, "The journey's schedule", replace=False)
+
     def execution(self, arn: str) -> Execution:
         """Return an execution as it is now."""
         described = self._states.describe_execution(executionArn=arn)
@@ -114,30 +217,14 @@ class Machines:
         Raises:
             NotStarted: the scheduler refused.
         """
-        schedule: dict[str, Any] = {
-            "Name": run_name(campaign_id, run.number),
-            "GroupName": required_env("SCHEDULE_GROUP"),
-            "ScheduleExpression": f"at({run.at.strftime('%Y-%m-%dT%H:%M:%S')})",
-            "ScheduleExpressionTimezone": "UTC",
-            "FlexibleTimeWindow": {"Mode": "OFF"},
-            "ActionAfterCompletion": "DELETE",
-            "Target": {
-                "Arn": required_env("CAMPAIGN_STATE_MACHINE_ARN"),
-                "RoleArn": required_env("SCHEDULER_ROLE_ARN"),
-                "Input": json.dumps(_run_input(app_id, campaign_id, run)),
-                "DeadLetterConfig": {"Arn": required_env("SCHEDULE_DEAD_LETTER_ARN")},
-            },
-        }
-        try:
-            try:
-                self._scheduler.create_schedule(**schedule)
-            except ClientError as error:
-                if error_code(error) != "ConflictException":
-                    raise
-                if replace:
-                    self._scheduler.update_schedule(**schedule)
-        except (BotoCoreError, ClientError) as error:
-            raise _not_started("The campaign's schedule", error) from error
+        schedule = self._schedule(
+            run_name(campaign_id, run.number),
+            run.at,
+            "CAMPAIGN_STATE_MACHINE_ARN",
+            "SCHEDULER_ROLE_ARN",
+            _run_input(app_id, campaign_id, run),
+        )
+        self._put_schedule(schedule, "The campaign's schedule", replace=replace)
 
     def cancel_run(self, campaign_id: str, number: int) -> None:
         """Take a run off the schedule; one that is not there is off it."""
@@ -148,6 +235,36 @@ class Machines:
         except ClientError as error:
             if error_code(error) != "ResourceNotFoundException":
                 raise
+
+    def _schedule(
+        self, name: str, at: datetime, machine: str, role: str, entry: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {
+            "Name": name,
+            "GroupName": required_env("SCHEDULE_GROUP"),
+            "ScheduleExpression": f"at({at.strftime('%Y-%m-%dT%H:%M:%S')})",
+            "ScheduleExpressionTimezone": "UTC",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "ActionAfterCompletion": "DELETE",
+            "Target": {
+                "Arn": required_env(machine),
+                "RoleArn": required_env(role),
+                "Input": json.dumps(entry),
+                "DeadLetterConfig": {"Arn": required_env("SCHEDULE_DEAD_LETTER_ARN")},
+            },
+        }
+
+    def _put_schedule(self, schedule: dict[str, Any], what: str, *, replace: bool) -> None:
+        try:
+            try:
+                self._scheduler.create_schedule(**schedule)
+            except ClientError as error:
+                if error_code(error) != "ConflictException":
+                    raise
+                if replace:
+                    self._scheduler.update_schedule(**schedule)
+        except (BotoCoreError, ClientError) as error:
+            raise _not_started(what, error) from error
 
     def _start(self, machine_arn: str, name: str, entry: dict[str, Any]) -> None:
         try:

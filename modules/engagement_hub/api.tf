@@ -8,17 +8,20 @@ module "api_function" {
   package     = module.package.archives["engagement_hub"]
   environment = merge(
     local.environment,
+    local.journey_environment,
     { EXPORT_STATE_MACHINE_ARN = local.state_machine_arns.export },
     length(var.forward) == 0 ? {} : { FORWARD_OPERATIONS = join(",", distinct(var.forward)) },
     var.forward_project == null ? {} : { FORWARD_PROJECT_ID = var.forward_project.id },
   )
   policies = merge(
     {
-      tables      = data.aws_iam_policy_document.tables.json
-      roles       = data.aws_iam_policy_document.customer_roles.json
-      schedule    = data.aws_iam_policy_document.schedule.json
-      start       = data.aws_iam_policy_document.start.json
-      undelivered = data.aws_iam_policy_document.undelivered_events.json
+      tables            = data.aws_iam_policy_document.tables.json
+      roles             = data.aws_iam_policy_document.customer_roles.json
+      schedule          = data.aws_iam_policy_document.schedule.json
+      start             = data.aws_iam_policy_document.start.json
+      undelivered       = data.aws_iam_policy_document.undelivered_events.json
+      journey-metrics   = data.aws_iam_policy_document.journey_metrics.json
+      journey-schedules = data.aws_iam_policy_document.journey_schedules.json
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
     length(var.forward) == 0 ? {} : { forward = data.aws_iam_policy_document.forward[0].json },
@@ -161,6 +164,7 @@ resource "terraform_data" "project_name" {
     module.campaign_state_machine,
     module.export_state_machine,
     module.import_state_machine,
+    module.journey_state_machine,
   ]
 }
 

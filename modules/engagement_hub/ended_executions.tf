@@ -1,5 +1,6 @@
 # Executions that end abnormally: a stopped execution, or one that ran out of time, does not reach
-# the step that closes its run or job. EventBridge reports its end, and the function closes it.
+# the step that closes its run or job. EventBridge reports its end, and the function closes it, or
+# starts the work of a journey again.
 locals {
   ended_rule_publishes = {
     ended = {
@@ -39,17 +40,18 @@ module "ended_function" {
   source = "../internal/lambda_function"
 
   name        = "${var.name}-ended"
-  description = "Closes runs and jobs of executions that ended abnormally."
+  description = "Closes runs and jobs of executions that ended abnormally, and repeats work of journeys."
   handler     = "engagement_hub.functions.close_ended.lambda_handler"
   role_path   = local.role_path
   package     = module.package.archives["engagement_hub"]
-  environment = merge(local.environment, {
+  environment = merge(local.environment, local.journey_environment, {
     EXPORT_STATE_MACHINE_ARN = local.state_machine_arns.export
   })
   policies = {
-    close    = data.aws_iam_policy_document.close_ended.json
-    purge    = data.aws_iam_policy_document.purge.json
-    schedule = data.aws_iam_policy_document.schedule.json
+    close         = data.aws_iam_policy_document.close_ended.json
+    purge         = data.aws_iam_policy_document.purge.json
+    schedule      = data.aws_iam_policy_document.schedule.json
+    journey-start = data.aws_iam_policy_document.journey_start.json
   }
   kms_actions     = local.data_kms_actions
   timeout_seconds = 60

@@ -26,7 +26,7 @@ locals {
   # Built, because the campaign function schedules executions of the state machine that invokes it,
   # and so that the API function does not wait for the functions of the state machines.
   state_machine_arns = {
-    for name in ["campaign", "export", "import"] :
+    for name in ["campaign", "export", "import", "journey"] :
     name => "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.name}-${name}"
   }
 
@@ -172,17 +172,20 @@ module "campaign_function" {
   source = "../internal/lambda_function"
 
   name        = "${var.name}-campaign"
-  description = "Steps of campaign runs."
+  description = "Steps of campaign runs and journeys."
   handler     = "engagement_hub.functions.run_campaign.lambda_handler"
   role_path   = local.role_path
   package     = module.package.archives["engagement_hub"]
-  environment = local.environment
+  environment = merge(local.environment, local.journey_environment)
   policies = merge(
     {
-      tables   = data.aws_iam_policy_document.tables.json
-      work     = data.aws_iam_policy_document.work.json
-      roles    = data.aws_iam_policy_document.customer_roles.json
-      schedule = data.aws_iam_policy_document.schedule.json
+      tables            = data.aws_iam_policy_document.tables.json
+      journeys          = data.aws_iam_policy_document.journeys.json
+      journey-schedules = data.aws_iam_policy_document.journey_schedules.json
+      journey-start     = data.aws_iam_policy_document.journey_start.json
+      work              = data.aws_iam_policy_document.work.json
+      roles             = data.aws_iam_policy_document.customer_roles.json
+      schedule          = data.aws_iam_policy_document.schedule.json
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
     length(var.campaign_function_arns) == 0 ? {} : { hooks = data.aws_iam_policy_document.hooks[0].json },

@@ -15,6 +15,7 @@ output "api_url" {
     module.campaign_state_machine,
     module.export_state_machine,
     module.import_state_machine,
+    module.journey_state_machine,
   ]
 }
 
@@ -55,6 +56,7 @@ output "pinpoint" {
     module.campaign_state_machine,
     module.export_state_machine,
     module.import_state_machine,
+    module.journey_state_machine,
   ]
 }
 
@@ -64,20 +66,21 @@ output "project_id" {
 }
 
 output "state_machine_arns" {
-  description = "ARNs of the state machines: campaign, export, import."
+  description = "ARNs of the state machines: campaign, export, import, journey."
   value = {
     campaign = module.campaign_state_machine.state_machine_arn
     export   = module.export_state_machine.state_machine_arn
     import   = module.import_state_machine.state_machine_arn
+    journey  = module.journey_state_machine.state_machine_arn
   }
 }
 
 output "table_names" {
-  description = "Names of the DynamoDB tables: endpoints, entities, runs."
-  value       = { for key, table in aws_dynamodb_table.this : key => table.name }
+  description = "Names of the DynamoDB tables: endpoints, entities, journeys, runs."
+  value       = merge({ for key, table in aws_dynamodb_table.this : key => table.name }, { journeys = aws_dynamodb_table.journeys.name })
 }
 
 output "work_bucket_name" {
-  description = "Name of the bucket of work files: pieces and rejected rows of imports (jobs/), audiences of runs (runs/)."
+  description = "Name of the bucket of work files: pieces and rejected rows of imports (jobs/), audiences of runs and participants of journeys (runs/)."
   value       = module.work_bucket.bucket_name
 }

@@ -29,7 +29,7 @@ variable "campaign_function_arns" {
   }
 
   # IAM and STS quotas: the inline policies of a role have 10,240 characters together, and the campaign's
-  # role has five others. The policy names each ARN twice.
+  # role has eight others. The policy names each ARN twice.
   validation {
     condition     = 2 * length(join("", var.campaign_function_arns)) + 9 * length(var.campaign_function_arns) <= 4000
     error_message = "campaign_function_arns must be at most about 25 ARNs of 70 characters: they fill 4,000 of the 10,240 characters of a role's inline policies. Leave some out, and allow the role in output campaign_role_arn in the resource policies of those functions."

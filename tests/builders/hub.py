@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from moto import mock_aws
 
-from tests.builders.tables import PK_AND_SK
+from tests.builders.tables import PK_AND_SK, WITH_DUE_INDEX
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -24,6 +24,7 @@ TABLES = {
     "ENTITIES_TABLE": "hub-entities",
     "ENDPOINTS_TABLE": "hub-endpoints",
     "RUNS_TABLE": "hub-runs",
+    "JOURNEYS_TABLE": "hub-journeys",
 }
 HUB_ENVIRONMENT = {
     **TABLES,
@@ -39,6 +40,8 @@ HUB_ENVIRONMENT = {
     "IMPORT_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:hub-import",
     "EXPORT_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:hub-export",
     "CAMPAIGN_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:hub-campaign",
+    "JOURNEY_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:hub-journey",
+    "JOURNEY_SCHEDULER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/hub-journeys",
     "SCHEDULE_GROUP": "hub",
     "SCHEDULER_ROLE_ARN": f"arn:aws:iam::{ACCOUNT_ID}:role/hub-scheduler",
     "SCHEDULE_DEAD_LETTER_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:hub-schedules",
@@ -55,9 +58,10 @@ HUB_ENVIRONMENT = {
 
 
 def create_hub_tables(client: Any) -> None:
-    """The three tables of a hub, as its module declares their keys."""
-    for name in TABLES.values():
-        client.create_table(TableName=name, **PK_AND_SK)
+    """The tables of a hub, as its module declares their keys."""
+    for setting, name in TABLES.items():
+        schema = WITH_DUE_INDEX if setting == "JOURNEYS_TABLE" else PK_AND_SK
+        client.create_table(TableName=name, **schema)
 
 
 @functools.cache

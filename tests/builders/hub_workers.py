@@ -13,15 +13,16 @@ from engagement_hub.engagement.starts import START, StartOutcome
 from engagement_hub.hub import Account, Hub
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EntityStore, Kind
+from engagement_hub.store.journey_participants import ParticipantStore
 from engagement_hub.store.runs import RunStore
 from engagement_hub.work_bucket import WorkBucket
 from tests.builders.hub import OneCallAtATime
-from tests.builders.tables import PK_AND_SK
+from tests.builders.tables import PK_AND_SK, WITH_DUE_INDEX
 
 APP = "app1"
 ROLE = "arn:aws:iam::123456789012:role/engagement-hub/files"
 SHARDS = 4
-TABLES = ("entities", "endpoints", "runs")
+TABLES = ("entities", "endpoints", "journeys", "runs")
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 CREATED = "2027-01-15T07:00:00.000Z"
 
@@ -68,6 +69,7 @@ ENVIRONMENT = {
     "PARTITION": "aws",
     "HUB_NAME": "hub",
     "IMPORT_CONCURRENCY": "8",
+    "JOURNEYS_TABLE": "journeys",
     "RUNS_TABLE": "runs",
     "SCHEDULE_GROUP": "hub",
     "WORK_BUCKET": "work",
@@ -75,7 +77,13 @@ ENVIRONMENT = {
     "SCHEDULE_DEAD_LETTER_ARN": "arn:aws:sqs:us-east-1:123456789012:hub-schedules",
     "CAMPAIGN_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:hub",
     "IMPORT_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:hub-import",
+    "JOURNEY_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:hub-journey",
+    "JOURNEY_SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/hub-journeys",
 }
+
+
+def _schema(table: str) -> dict[str, Any]:
+    return WITH_DUE_INDEX if table == "journeys" else PK_AND_SK
 
 
 @contextmanager
@@ -88,7 +96,7 @@ def hub_on_moto(
     with mock_aws():
         dynamodb: Any = around(OneCallAtATime(boto3.client("dynamodb")))
         for table in TABLES:
-            dynamodb.create_table(TableName=table, **PK_AND_SK)
+            dynamodb.create_table(TableName=table, **_schema(table))
         s3 = boto3.client("s3")
         for bucket in ("work", "files"):
             s3.create_bucket(Bucket=bucket)
@@ -104,6 +112,8 @@ def hub_on_moto(
             clock=lambda: NOW,
         )
         hub.runs = RunStore("runs", dynamodb, clock=lambda: NOW)
+        hub.journey_totals = RunStore("journeys", dynamodb, clock=lambda: NOW)
+        hub.participants = ParticipantStore("journeys", dynamodb, clock=lambda: hub.clock())
         hub.bucket = WorkBucket("work", s3)
         hub.roles = OwnRole()  # type: ignore[assignment]  # the part of CustomerRoles that is used
         yield hub
@@ -117,7 +127,7 @@ def emptied(hub: Hub, dynamodb: Any) -> Hub:
     """
     for table in TABLES:
         dynamodb.delete_table(TableName=table)
-        dynamodb.create_table(TableName=table, **PK_AND_SK)
+        dynamodb.create_table(TableName=table, **_schema(table))
     for bucket in ("work", "files"):
         files = WorkBucket(bucket, boto3.client("s3"))
         files.delete(list(files.keys("")))

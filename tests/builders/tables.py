@@ -1,4 +1,4 @@
-"""The key schema that every table of the project has."""
+"""The key schema that every table of the project has, and the index of the journeys' table."""
 
 from typing import Any
 
@@ -12,5 +12,20 @@ PK_AND_SK: dict[str, Any] = {
     "AttributeDefinitions": [
         {"AttributeName": "pk", "AttributeType": "S"},
         {"AttributeName": "sk", "AttributeType": "S"},
+    ],
+}
+
+WITH_DUE_INDEX: dict[str, Any] = {
+    **PK_AND_SK,
+    "AttributeDefinitions": [
+        *PK_AND_SK["AttributeDefinitions"],
+        {"AttributeName": "due_bucket", "AttributeType": "S"},
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "due",
+            "KeySchema": [{"AttributeName": "due_bucket", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
     ],
 }

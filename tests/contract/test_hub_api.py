@@ -27,6 +27,7 @@ from engagement_hub.machines import Machines, NotStarted
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.endpoints import EndpointStore
 from engagement_hub.store.entities import EXPIRES_AT, EntityStore, Kind
+from engagement_hub.store.journey_participants import journey_scope
 from engagement_hub.store.names import activity_entity_id, run_activity_id, run_scope
 from engagement_hub.store.runs import RunStore
 from engagement_hub.store.sent_requests import SentRequests
@@ -44,7 +45,15 @@ from tests.builders.hub import (
 )
 from tests.builders.hub_fakes import FakePaces, FakeSenders, FakeStream, FakeUndelivered
 from tests.builders.hub_workers import Context
-from tests.builders.journeys import email, in_segment, journey_request, text_message, yes_no
+from tests.builders.journeys import (
+    email,
+    in_segment,
+    journey_request,
+    opened,
+    text_message,
+    wait,
+    yes_no,
+)
 
 MODEL = Loader().load_service_model("pinpoint", "service-2", "2016-12-01")
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/engagement-hub/customer"
@@ -112,6 +121,7 @@ def hub(tables):
     hub.stream = FakeStream()
     hub.undelivered = FakeUndelivered()
     hub.runs = RunStore(TABLES["RUNS_TABLE"], tables)
+    hub.journey_totals = RunStore(TABLES["JOURNEYS_TABLE"], tables)
     return hub
 
 
@@ -2723,23 +2733,249 @@ def test_a_journey_that_an_event_starts_takes_no_imported_segment(client, hub, a
     assert create_journey(client, app, started_by_event(dynamic))["Id"]
 
 
-def test_publishing_a_journey_is_refused_since_none_runs_here_and_nothing_is_written(
-    client, app, welcome
+@pytest.fixture
+def runnable(client, app, welcome):
+    """A request for a journey of parts that all run."""
+    activities = {"welcome": email("day"), "day": wait("remind"), "remind": text_message()}
+    return {**welcome, "Activities": activities}
+
+
+def set_state(client, app, journey, state):
+    """Ask for a state; the journey as it is answered."""
+    answer = client.update_journey_state(
+        ApplicationId=app, JourneyId=journey["Id"], JourneyStateRequest={"State": state}
+    )
+    return answer["JourneyResponse"]
+
+
+def works(hub):
+    """The work of journeys that was started, by its kind."""
+    machine = HUB_ENVIRONMENT["JOURNEY_STATE_MACHINE_ARN"]
+    return [one.input["Work"]["Kind"] for one in hub.aws.started if one.machine == machine]
+
+
+@pytest.mark.parametrize("by", ["creation", "update", "state"])
+def test_a_published_journey_is_active_and_its_first_run_starts(client, hub, app, runnable, by):
+    if by == "creation":
+        made = create_journey(client, app, {**runnable, "State": "ACTIVE"})
+    else:
+        made = create_journey(client, app, runnable)
+        if by == "update":
+            made = client.update_journey(
+                ApplicationId=app,
+                JourneyId=made["Id"],
+                WriteJourneyRequest={"Name": "other", "State": "ACTIVE"},
+            )["JourneyResponse"]
+        else:
+            made = set_state(client, app, made, "ACTIVE")
+
+    [started] = hub.aws.started
+    runs = client.get_journey_runs(ApplicationId=app, JourneyId=made["Id"])
+    assert made["State"] == "ACTIVE"
+    assert started.machine == HUB_ENVIRONMENT["JOURNEY_STATE_MACHINE_ARN"]
+    assert started.input == {
+        "ApplicationId": app,
+        "JourneyId": made["Id"],
+        "Work": {"Kind": "RUN", "Of": "1", "Resumes": 0, "Attempt": 0},
+    }
+    [run] = runs["JourneyRunsResponse"]["Item"]
+    assert run["Status"] == "SCHEDULED"
+    assert "Published" not in made
+
+
+def test_a_journey_with_a_schedule_is_scheduled_with_its_end(client, hub, app, runnable):
+    schedule = {
+        "StartTime": datetime(2100, 11, 20, tzinfo=UTC),
+        "EndTime": datetime(2100, 12, 20, tzinfo=UTC),
+    }
+
+    made = create_journey(client, app, {**runnable, "State": "ACTIVE", "Schedule": schedule})
+
+    assert hub.aws.started == []
+    assert {
+        name.removeprefix(f"{made['Id']}-"): one["ScheduleExpression"]
+        for name, one in hub.aws.schedules.items()
+    } == {"run-1-0-0": "at(2100-11-20T00:00:00)", "end-0-0": "at(2100-12-20T00:00:00)"}
+
+
+def test_a_journey_whose_template_needs_a_recommender_stays_a_draft(client, app, runnable):
+    made = create_journey(client, app, runnable)
+    client.update_email_template(
+        TemplateName="welcome",
+        EmailTemplateRequest={
+            "Subject": "Try {{RecommendationItems.[0]}}",
+            "RecommenderId": a_recommender(client)["Id"],
+        },
+    )
+
+    with pytest.raises(client.exceptions.BadRequestException, match=r"EMAIL.*recommender"):
+        set_state(client, app, made, "ACTIVE")
+
+    assert journeys_of(client, app)[0]["State"] == "DRAFT"
+
+
+def test_a_journey_that_could_not_be_started_is_a_draft_and_can_be_published_later(
+    client, hub, app, runnable
+):
+    made = create_journey(client, app, runnable)
+    hub.aws.refuse = "ThrottlingException"
+    with pytest.raises(client.exceptions.TooManyRequestsException):
+        set_state(client, app, made, "ACTIVE")
+    draft = journeys_of(client, app)[0]["State"]
+    hub.aws.refuse = None
+
+    published = set_state(client, app, made, "ACTIVE")
+
+    assert (draft, published["State"]) == ("DRAFT", "ACTIVE")
+    assert works(hub) == ["RUN"]
+
+
+def test_publishing_twice_starts_once(client, hub, app, runnable):
+    made = create_journey(client, app, {**runnable, "State": "ACTIVE"})
+
+    again = set_state(client, app, made, "ACTIVE")
+
+    assert again["State"] == "ACTIVE"
+    assert len({one.name for one in hub.aws.started}) == 1
+
+
+def test_a_published_journey_is_paused_resumed_and_cancelled_and_changes_by_nothing_else(
+    client, hub, app, runnable
 ):
     refused = client.exceptions.BadRequestException
-    made = create_journey(client, app, welcome)
-    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+    made = create_journey(client, app, runnable)
+    with pytest.raises(refused, match="is DRAFT and cannot become PAUSED"):
+        set_state(client, app, made, "PAUSED")
+    set_state(client, app, made, "ACTIVE")
 
-    with pytest.raises(refused, match="does not run them yet. The review found no error"):
-        create_journey(client, app, {**welcome, "State": "ACTIVE"})
-    with pytest.raises(refused, match="does not run them yet"):
-        client.update_journey(**of_it, WriteJourneyRequest={"Name": "other", "State": "ACTIVE"})
-    with pytest.raises(refused, match="does not run them yet"):
-        client.update_journey_state(**of_it, JourneyStateRequest={"State": "ACTIVE"})
-    with pytest.raises(refused, match="only an ACTIVE journey can become PAUSED"):
-        client.update_journey_state(**of_it, JourneyStateRequest={"State": "PAUSED"})
+    with pytest.raises(client.exceptions.ConflictException, match="is ACTIVE: a published"):
+        client.update_journey(
+            ApplicationId=app, JourneyId=made["Id"], WriteJourneyRequest={"Name": "other"}
+        )
+    states = [
+        set_state(client, app, made, one)["State"]
+        for one in ("PAUSED", "PAUSED", "ACTIVE", "CANCELLED", "CANCELLED")
+    ]
+    with pytest.raises(refused, match="is CANCELLED and cannot become ACTIVE"):
+        set_state(client, app, made, "ACTIVE")
+
+    assert states == ["PAUSED", "PAUSED", "ACTIVE", "CANCELLED", "CANCELLED"]
+    assert works(hub) == ["RUN", "REOPEN"]
+
+
+NOT_RUN = {
+    "an event": (
+        {"Activities": {"welcome": email("split"), "split": yes_no(opened("welcome"))}},
+        r"Activities.split.ConditionalSplit.Condition.Conditions.0.EventCondition is not run",
+    ),
+    "a push": (
+        {"Activities": {"welcome": {"PUSH": {"TemplateName": "news"}}}},
+        "Activities.welcome.PUSH is not run",
+    ),
+    "local time": ({"LocalTime": True}, "LocalTime true is not run"),
+    "a refresh by imports": (
+        {"RefreshOnSegmentUpdate": True, "RefreshFrequency": "P1D"},
+        "RefreshOnSegmentUpdate true is not run",
+    ),
+    "a postal code": (
+        {"TimezoneEstimationMethods": ["POSTAL_CODE"]},
+        "TimezoneEstimationMethods POSTAL_CODE is not run",
+    ),
+    "a start by an event": (
+        {
+            "StartCondition": {
+                "EventStartCondition": {
+                    "EventFilter": {
+                        "FilterType": "ENDPOINT",
+                        "Dimensions": {"EventType": {"Values": ["signup"]}},
+                    }
+                }
+            }
+        },
+        "StartCondition.EventStartCondition is not run",
+    ),
+}
+
+
+@pytest.mark.parametrize("part", NOT_RUN)
+def test_a_part_that_does_not_run_yet_is_refused_by_name_and_stays_a_draft(
+    client, hub, app, runnable, part
+):
+    members, message = NOT_RUN[part]
+    client.create_push_template(TemplateName="news", PushNotificationTemplateRequest={})
+    made = create_journey(client, app, {**runnable, **members})
+
+    with pytest.raises(client.exceptions.BadRequestException, match=message):
+        create_journey(client, app, {**runnable, **members, "State": "ACTIVE"})
+    with pytest.raises(client.exceptions.BadRequestException, match=message):
+        set_state(client, app, made, "ACTIVE")
 
     assert journeys_of(client, app) == [made]
+    assert hub.aws.started == []
+
+
+def test_metrics_of_a_journey_its_runs_and_its_activities_add_up(client, hub, app, runnable):
+    made = create_journey(client, app, {**runnable, "State": "ACTIVE"})
+    of_it = {"ApplicationId": app, "JourneyId": made["Id"]}
+    counted = {
+        "-": {"ENDPOINT_ENTERED": 7, "ENDPOINT_LEFT": 2, "ACTIVE_ENDPOINT_REJECTED": 1},
+        "welcome": {"SUCCESS": 5, "UNKNOWN": 1},
+    }
+    for run in (None, 1):
+        hub.journey_totals.complete_once(journey_scope(app, made["Id"], run), "chunk", counted)
+    [run] = client.get_journey_runs(**of_it)["JourneyRunsResponse"]["Item"]
+    of_run = {**of_it, "RunId": run["RunId"]}
+
+    whole = client.get_journey_execution_metrics(**of_it)["JourneyExecutionMetricsResponse"]
+    by_run = client.get_journey_run_execution_metrics(**of_run)[
+        "JourneyRunExecutionMetricsResponse"
+    ]
+    activity = client.get_journey_execution_activity_metrics(**of_it, JourneyActivityId="welcome")
+    activity_by_run = client.get_journey_run_execution_activity_metrics(
+        **of_run, JourneyActivityId="welcome"
+    )["JourneyRunExecutionActivityMetricsResponse"]
+    set_state(client, app, made, "CANCELLED")
+    after = client.get_journey_execution_metrics(**of_it)["JourneyExecutionMetricsResponse"]
+
+    expected = {
+        "ENDPOINT_ENTERED": "7",
+        "ENDPOINT_LEFT": "2",
+        "ENDPOINT_ACTIVE": "4",
+        "ACTIVE_ENDPOINT_REJECTED": "1",
+        "REENTRY_CAP_EXCEEDED": "0",
+        "CANCELLED": "0",
+    }
+    assert whole["Metrics"] == by_run["Metrics"] == expected
+    assert by_run["RunId"] == activity_by_run["RunId"] == run["RunId"]
+    assert activity["JourneyExecutionActivityMetricsResponse"]["Metrics"] == {
+        "SUCCESS": "5",
+        "UNKNOWN": "1",
+    }
+    assert activity_by_run["Metrics"] == {"SUCCESS": "5", "UNKNOWN": "1"}
+    assert after["Metrics"] == {**expected, "ENDPOINT_ACTIVE": "0", "CANCELLED": "4"}
+
+
+def test_the_participants_of_a_deleted_journey_or_project_are_deleted_with_it(
+    client, hub, app, runnable
+):
+    first, second = (create_journey(client, app, {**runnable, "State": "ACTIVE"}) for _ in range(2))
+    create_journey(client, app, runnable)
+
+    client.delete_journey(ApplicationId=app, JourneyId=first["Id"])
+    client.delete_app(ApplicationId=app)
+
+    purges = [one.input for one in hub.aws.started if one.input["Work"]["Kind"] == "PURGE"]
+    assert [one["JourneyId"] for one in purges] == [first["Id"], second["Id"]]
+    assert {one["ApplicationId"] for one in purges} == {app}
+
+
+def test_a_kpi_of_a_published_journey_is_not_offered(client, app, runnable):
+    made = create_journey(client, app, {**runnable, "State": "ACTIVE"})
+
+    with pytest.raises(client.exceptions.MethodNotAllowedException, match="event_database"):
+        client.get_journey_date_range_kpi(
+            ApplicationId=app, JourneyId=made["Id"], KpiName="journey-emails-sent"
+        )
 
 
 def test_a_review_before_publishing_names_the_activity_that_lacks_something(client, app, welcome):

@@ -1172,7 +1172,7 @@ def test_a_request_signed_for_pinpoint_itself_is_refused(
 
 
 @terraform("engagement_hub", scope="module")
-def test_a_journey_is_kept_and_checked_and_says_that_it_does_not_run(
+def test_a_draft_of_a_journey_is_kept_tagged_and_reviewed(
     engagement_hub: Any, pinpoint: Any, project: str
 ) -> None:
     template = f"reminder-{project[:8]}"
@@ -1193,8 +1193,6 @@ def test_a_journey_is_kept_and_checked_and_says_that_it_does_not_run(
     arn = f"{made['CreateTemplateMessageBody']['Arn'].split('templates/')[0]}apps/{project}"
     journey_arn = f"{arn}/journeys/{of_it['JourneyId']}"
     pinpoint.tag_resource(ResourceArn=journey_arn, TagsModel={"tags": {"team": "crm"}})
-    with pytest.raises(pinpoint.exceptions.BadRequestException, match="does not run them yet"):
-        pinpoint.update_journey_state(**of_it, JourneyStateRequest={"State": "ACTIVE"})
     pinpoint.delete_sms_template(TemplateName=template)
     with pytest.raises(pinpoint.exceptions.NotFoundException, match="Activities.remind.SMS"):
         pinpoint.update_journey_state(**of_it, JourneyStateRequest={"State": "ACTIVE"})

@@ -1,6 +1,7 @@
 """Projects ("apps") and their settings."""
 
 from engagement_hub.api.creation import create_once
+from engagement_hub.api.journeys import purge_journey
 from engagement_hub.api.operation import Operation, stopwatch
 from engagement_hub.api.segments import purge_members
 from engagement_hub.api.tags import tags_of
@@ -73,12 +74,17 @@ def delete_app(hub: Hub, call: Call) -> JsonObject:
         check_time()
         hub.machines.cancel_run(campaign["Id"], int(campaign.get("Runs", 0)) + 1)
         hub.entities.delete(app_id, Kind.CAMPAIGN, campaign["Id"])
+    for journey in hub.entities.all(app_id, Kind.JOURNEY):
+        check_time()
+        purge_journey(hub, app_id, journey)
+        hub.entities.delete(app_id, Kind.JOURNEY, journey["Id"])
     hub.endpoints.delete_app(app_id, out_of_time=out_of_time)
     for segment in hub.entities.all(app_id, Kind.SEGMENT):
         check_time()
         purge_members(hub, segment)
         hub.entities.delete(app_id, Kind.SEGMENT, segment["Id"])
-    for kind in Kind:
+    # The purges of journeys delete their runs.
+    for kind in set(Kind) - {Kind.JOURNEY_RUN}:
         hub.entities.delete_all(app_id, kind, between=check_time)
     hub.entities.delete(ACCOUNT, Kind.APP, app_id)
     return app

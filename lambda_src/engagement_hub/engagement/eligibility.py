@@ -64,13 +64,22 @@ class SkipReason(StrEnum):
     DUPLICATE_ADDRESS = "DUPLICATE_ADDRESS"
     DAILY_CAP = "DAILY_CAP"
     CAMPAIGN_CAP = "CAMPAIGN_CAP"
+    TIMEFRAME_CAP = "TIMEFRAME_CAP"  # ours
 
 
 class Period(StrEnum):
     """The time over which a cap counts."""
 
     DAY = "day"  # 24 hours from the first message; anew with the first message after them
+    DAYS = "days"  # the same with the days of the cap
     EVER = "total"
+
+
+_CAP_REASONS = {
+    Period.DAY: SkipReason.DAILY_CAP,
+    Period.DAYS: SkipReason.TIMEFRAME_CAP,
+    Period.EVER: SkipReason.CAMPAIGN_CAP,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +89,18 @@ class Cap:
     counter: str
     period: Period
     most: int | None = None
+    days: int = 1
 
     @property
     def key(self) -> str:
         """Name the counter and its period."""
-        return f"{self.period}#{self.counter}"
+        length = str(self.days) if self.period is Period.DAYS else ""
+        return f"{self.period}{length}#{self.counter}"
 
     @property
     def reason(self) -> SkipReason:
         """Name the reason of a message that the cap refuses."""
-        daily = self.period is Period.DAY
-        return SkipReason.DAILY_CAP if daily else SkipReason.CAMPAIGN_CAP
+        return _CAP_REASONS[self.period]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +251,7 @@ def _reached_cap(
 
 
 def _current(cap: Cap, count: Count, now: datetime) -> Count:
-    """Return the count of a cap: zero messages where its 24 hours are over."""
-    over = cap.period is Period.DAY and count.began <= now.timestamp() - DAY_SECONDS
+    """Return the count of a cap: zero messages where its days are over."""
+    began = now.timestamp() - cap.days * DAY_SECONDS
+    over = cap.period is not Period.EVER and count.began <= began
     return Count() if over else count

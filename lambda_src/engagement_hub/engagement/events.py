@@ -114,6 +114,47 @@ def campaign_send(
     return record
 
 
+# Journeys
+
+
+def journey_send(
+    endpoint: Endpoint,
+    status: str,
+    *,
+    app_id: str,
+    journey_id: str,
+    run_id: str,
+    activity_id: str,
+    activity_type: str | None,
+    now: datetime,
+    account_id: str,
+) -> Record:
+    """Write `_journey.send`: the outcome of a journey's message to one endpoint.
+
+    Args:
+        activity_type: EMAIL, SMS or CUSTOM; None with QUIET_TIME_WAIT_FINISHED.
+    """
+    record = envelope(
+        "_journey.send",
+        app_id=app_id,
+        client_id=endpoint["Id"],
+        event_timestamp=milliseconds(now),
+        arrival_timestamp=milliseconds(now),
+        attributes={
+            "journey_id": journey_id,
+            "journey_run_id": run_id,
+            "journey_activity_id": activity_id,
+            "journey_send_status": str(status),
+            **({} if activity_type is None else {"journey_activity_type": activity_type}),
+        },
+        account_id=account_id,
+    )
+    definition = endpoint_definition(endpoint)
+    definition.pop("CreationDate", None)
+    record["client_context"] = {"custom": {"endpoint": compact(definition)}}
+    return record
+
+
 # SMS
 
 

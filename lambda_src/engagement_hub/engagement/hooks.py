@@ -42,6 +42,8 @@ _DEFINITION = (
     "CreationDate",
 )
 _VALUE_MAPS = ("Attributes", "Recommendations")
+# A participant of a journey keeps the answers of its custom channels in one item.
+_ANSWERED_ATTRIBUTES, _ANSWERED_VALUES, _NAME, _VALUE = 20, 10, 50, 100
 _OVERRIDABLE = frozenset(
     {
         ChannelType.ADM,
@@ -148,6 +150,47 @@ def custom_channel_payload(
     if data is None:
         del payload["Data"]
     return payload
+
+
+def journey_channel_payload(
+    endpoints: Sequence[Endpoint],
+    *,
+    app_id: str,
+    journey_id: str,
+    run_id: str,
+    activity_id: str,
+    scheduled_time: datetime,
+    data: str | None,
+) -> dict[str, Any]:
+    """Return the payload of a journey's custom channel for at most 50 endpoints. JourneyRunId is
+    this hub's own."""
+    payload: dict[str, Any] = {
+        "Message": {},
+        "ApplicationId": app_id,
+        "JourneyId": journey_id,
+        "JourneyRunId": run_id,
+        "ActivityId": activity_id,
+        "ScheduledTime": iso(scheduled_time),
+        "Endpoints": _definitions(endpoints),
+    }
+    return payload if data is None else {**payload, "Data": data}
+
+
+def event_attributes(answer: Any, endpoint_id: str) -> dict[str, list[str]] | None:
+    """Return the EventAttributes of an endpoint in the answer of a journey's custom channel, whose
+    values are texts; None where the answer has no readable ones."""
+    of_endpoint = answer.get(endpoint_id) if isinstance(answer, Mapping) else None
+    given = of_endpoint.get("EventAttributes") if isinstance(of_endpoint, Mapping) else None
+    if not isinstance(given, Mapping):
+        return None
+    try:
+        values: dict[str, list[str]] = value_lists({"Attributes": given}, "Attributes")[
+            "Attributes"
+        ]
+    except HookFailure:
+        return None
+    kept = list(values.items())[:_ANSWERED_ATTRIBUTES]
+    return {name[:_NAME]: [one[:_VALUE] for one in some[:_ANSWERED_VALUES]] for name, some in kept}
 
 
 def apply_hook_answer(endpoints: Sequence[Endpoint], answer: Any) -> list[HookedEndpoint]:

@@ -24,7 +24,9 @@ __all__ = [
     "LONGEST_JOURNEY",
     "SHORTEST_WAIT",
     "checked_schedule",
+    "duration_of",
     "schedule_end",
+    "schedule_start",
     "validate_closed_days",
     "validate_duration",
     "validate_open_hours",
@@ -57,7 +59,8 @@ _DURATION = re.compile(
 _DAYS_PER_YEAR, _DAYS_PER_MONTH = 365, 30
 
 
-def _duration(text: str) -> timedelta | None:
+def duration_of(text: str) -> timedelta | None:
+    """Return an ISO 8601 duration; None for another text."""
     match = _DURATION.fullmatch(text)
     if match is None:
         return None
@@ -86,7 +89,7 @@ def validate_duration(
     """
     if not text:
         return
-    duration = _duration(text)
+    duration = duration_of(text)
     if duration is None:
         raise BadRequest(f"{member} must be an ISO 8601 duration, such as PT1H or P3D.")
     if not least <= duration <= most:

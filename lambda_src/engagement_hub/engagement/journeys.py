@@ -1,8 +1,8 @@
-"""Journeys: their requests and their states. The hub keeps and checks journeys and runs no journey.
+"""Journeys: their requests, and the review before one is published.
 
-A journey is a DRAFT, since publishing is refused. A draft may leave members out; a member that it
-gives follows the rules. Publishing one first checks that nothing is missing
-(`review_journey`), as the review in Pinpoint's console did, and then refuses.
+A DRAFT may leave members out; a member that it gives follows the rules. Publishing one first checks
+that nothing is missing (`review_journey`), as the review in Pinpoint's console did. The life of a
+published journey is in `journey_runs`.
 
 Choices where AWS is silent:
 
@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from engagement_hub.engagement.endpoint_requests import parsed_instant
 from engagement_hub.engagement.errors import BadRequest
@@ -51,11 +51,10 @@ __all__ = [
     "ACTIVITY_METRICS",
     "KPIS",
     "KpiRange",
-    "changed_state",
+    "checked_state",
     "kpi_range",
     "new_journey",
     "publishes",
-    "refuse_to_publish",
     "review_journey",
     "updated_journey",
     "validate_journey_limits",
@@ -154,32 +153,16 @@ def publishes(request: JourneyRequest) -> bool:
     return request.get("State") == JourneyState.ACTIVE
 
 
-def refuse_to_publish() -> NoReturn:
-    """Refuse to publish a journey that has passed its review.
+def checked_state(state: str | None) -> JourneyState:
+    """Return the state that UpdateJourneyState asks for.
 
     Raises:
-        BadRequest: always.
-    """
-    raise BadRequest(
-        "State ACTIVE is not implemented by this engagement hub: it keeps and checks journeys, and "
-        "does not run them yet. The review found no error in this journey. Keep it as State DRAFT."
-    )
-
-
-def changed_state(journey: Journey, state: str | None) -> NoReturn:
-    """Refuse to pause or cancel a draft.
-
-    Raises:
-        BadRequest: always, as no journey of this hub has been published.
+        BadRequest: no request sets that state.
     """
     allowed = (JourneyState.ACTIVE, JourneyState.PAUSED, JourneyState.CANCELLED)
     if state not in allowed:
         raise BadRequest(f"State must be one of {', '.join(allowed)}.")
-    raise BadRequest(
-        f"Journey {journey['Id']} is {journey['State']}: only an ACTIVE journey can become "
-        f"{state}. This engagement hub does not run journeys yet. Delete a journey that is not "
-        "needed."
-    )
+    return JourneyState(state)
 
 
 def _check_state(request: JourneyRequest) -> None:

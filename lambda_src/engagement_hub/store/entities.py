@@ -88,6 +88,7 @@ class Kind(StrEnum):
     CAMPAIGN = "campaign"
     ACTIVITY = "activity"
     JOURNEY = "journey"
+    JOURNEY_RUN = "journey-run"
     IMPORT_JOB = "import-job"
     EXPORT_JOB = "export-job"
     TEMPLATE = "template"

@@ -22,6 +22,9 @@ __all__ = [
     "SETTINGS_ID",
     "activity_entity_id",
     "activity_prefix",
+    "journey_run_entity_id",
+    "journey_run_id",
+    "journey_run_number",
     "load_template",
     "run_activity_id",
     "run_scope",
@@ -57,6 +60,25 @@ def run_activity_id(run_id: str, treatment_id: str) -> str:
     The same for every attempt, so that a repeated step finds its activity again.
     """
     return hashlib.sha256(f"{run_id}#{treatment_id}".encode()).hexdigest()[:32]
+
+
+def journey_run_id(journey_id: str, number: int) -> str:
+    """Return the id of a journey's run, the same whenever it is asked for; it has the number."""
+    return f"{number:08x}{hashlib.sha256(f'{journey_id}#run#{number}'.encode()).hexdigest()[:24]}"
+
+
+def journey_run_number(journey_id: str, run_id: str) -> int | None:
+    """Return the number of a journey's run; None for an id of no run of the journey."""
+    try:
+        number = int(run_id[:8], 16)
+    except ValueError:
+        return None
+    return number if journey_run_id(journey_id, number) == run_id else None
+
+
+def journey_run_entity_id(journey_id: str, number: int) -> str:
+    """Return the entity id of a run, so that a prefix lists a journey's runs in their order."""
+    return f"{journey_id}#{number:08d}"
 
 
 def run_scope(run_id: str) -> str:

@@ -47,7 +47,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _KEEP_SECONDS = 90 * DAY_SECONDS
-_KEEP_CAP_SECONDS = {Period.DAY: 2 * DAY_SECONDS, Period.EVER: 540 * DAY_SECONDS}
+_KEEP_CAP_SECONDS = {
+    Period.DAY: 2 * DAY_SECONDS,
+    Period.DAYS: 32 * DAY_SECONDS,
+    Period.EVER: 540 * DAY_SECONDS,
+}
 _COUNTER_SLOTS = 16
 _TRANSACTION_ATTEMPTS = 8
 _NOTES_PER_UNIT = 100
@@ -91,11 +95,13 @@ class RunStore:
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        keep_totals_seconds: int = _KEEP_SECONDS,
     ) -> None:
         self._table = table
         self._client = client or dynamodb_client()
         self._clock = clock
         self._sleep = sleep
+        self._keep_totals_seconds = keep_totals_seconds
 
     # Units and totals
 
@@ -480,7 +486,9 @@ class RunStore:
                 + ", ".join(f"#n{i} :n{i}" for i in range(len(steps)))
                 + " SET expires_at = :ttl",
                 "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": _wire(values | {":ttl": self._ttl()}),
+                "ExpressionAttributeValues": _wire(
+                    values | {":ttl": int(self._clock()) + self._keep_totals_seconds}
+                ),
             }
         }
 

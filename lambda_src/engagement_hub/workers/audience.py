@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -100,13 +100,15 @@ def _is_imported(segment: Body) -> bool:
 class AudiencePage:
     """Endpoints that match, in whatever state, and where the next page begins (None: the end).
 
-    `duplicates` counts endpoints left out because the list has them beside their users.
+    `duplicates` counts endpoints left out because the list has them beside their users. `users` are
+    the users by whom the list has an endpoint, by the endpoint's id.
     """
 
     endpoints: list[Endpoint]
     after: str | None
     looked_at: int
     duplicates: int = 0
+    users: Mapping[str, str] = field(default_factory=dict)
 
 
 class Audience:
@@ -117,7 +119,9 @@ class Audience:
     that a page takes the same memory for a list of any size.
     """
 
-    def __init__(self, hub: Hub, app_id: str, taken: Body | None) -> None:
+    def __init__(
+        self, hub: Hub, app_id: str, taken: Body | None, *, with_pages: bool = True
+    ) -> None:
         self._hub = hub
         self._app_id = app_id
         self._sources: dict[Reference, Body] = {}
@@ -130,7 +134,7 @@ class Audience:
             self._sources = {
                 (source["Id"], source["Version"]): source["Segment"] for source in taken["Sources"]
             }
-            self._base = self._imported_base(taken)
+            self._base = self._imported_base(taken) if with_pages else None
             self._matches = self._compiled(taken)
 
     def page(self, shard: int, after: str | None) -> AudiencePage:
@@ -140,13 +144,16 @@ class Audience:
         a caller with an eye on the clock asks it between pages.
         """
         duplicates = 0
+        users: dict[str, str] = {}
         store = self._hub.endpoints
         if self._base is None:
             scanned = store.scan(self._app_id, shard, after, PAGE_ENDPOINTS)
             found, token = scanned.items, scanned.token
         else:
             members = store.members(self._app_id, self._base, shard, after, PAGE_ENDPOINTS)
-            found, duplicates = self._endpoints_of(self._base, members.items)
+            named, of_users, duplicates = self._endpoints_of(self._base, members.items)
+            users = {one["Id"]: str(one["User"]["UserId"]) for one in of_users}
+            found = named + of_users
             token = members.token
         self._look_up(found)
         return AudiencePage(
@@ -154,10 +161,19 @@ class Audience:
             token,
             len(found),
             duplicates,
+            users,
         )
 
-    def _endpoints_of(self, base: str, members: Iterable[Member]) -> tuple[list[Endpoint], int]:
-        """Return the endpoints of members, each once in all pages, and the number left out."""
+    def matching(self, endpoints: Sequence[Endpoint]) -> set[str]:
+        """Return the ids of endpoints that are in the segment, of an audience without pages."""
+        self._look_up(endpoints)
+        return {endpoint["Id"] for endpoint in endpoints if self._matches(endpoint)}
+
+    def _endpoints_of(
+        self, base: str, members: Iterable[Member]
+    ) -> tuple[list[Endpoint], list[Endpoint], int]:
+        """Return the endpoints of members, each once in all pages: endpoints that the list names,
+        endpoints of users, and the number left out."""
         ids: dict[MemberKind, list[str]] = {kind: [] for kind in MemberKind}
         for kind, member_id in members:
             ids[kind].append(member_id)
@@ -172,7 +188,7 @@ class Audience:
             for endpoint in of_users
             if Member(MemberKind.ENDPOINT, endpoint["Id"]) not in twice
         ]
-        return named + once, len(of_users) - len(once)
+        return named, once, len(of_users) - len(once)
 
     def _look_up(self, endpoints: Iterable[Endpoint]) -> None:
         if not self._listed:

@@ -69,7 +69,7 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         return None
     recipients = _recipients(hub, event)
     treatment = plan.treatments[chunk.treatment_id]
-    paces = ChunkPaces(plan, chunk)
+    paces = ChunkPaces(plan.run_id, plan.limits.messages_per_second, chunk.id)
     sender = ChunkSender(
         plan=plan,
         treatment=treatment,
@@ -77,7 +77,7 @@ def _send_rest(hub: Hub, event: Event, context: LambdaContext) -> float | None:
         custom=chunk.custom,
         token=uuid.uuid4().hex,
         settings=channel_settings(hub.entities, plan.app_id),
-        booked_out_seconds=_booked_out_seconds(int(event.get("Turn", 0))),
+        booked_out_seconds=booked_out_seconds(int(event.get("Turn", 0))),
         runs=hub.runs,
         endpoints=hub.endpoints,
         sender=hub.senders,
@@ -111,7 +111,7 @@ def _recipients(hub: Hub, event: Event) -> list[Recipient]:
     ]
 
 
-def _booked_out_seconds(turn: int) -> float:
+def booked_out_seconds(turn: int) -> float:
     return next(
         (seconds for turns, seconds in _BOOKED_OUT_SECONDS if turn < turns),
         _LONG_BOOKED_OUT_SECONDS,
@@ -166,7 +166,7 @@ def _events(
                 content=_content_attributes(plan, treatment, one, outcome),
             )
         )
-        refusal = _refusal_status(outcome)
+        refusal = refusal_status(str(outcome["status"]), outcome.get("reason"))
         if one.channel == ChannelType.SMS and refusal is not None:
             ids = HubIds(
                 application_id=plan.app_id,
@@ -197,13 +197,12 @@ def _content_attributes(
     return attributes
 
 
-def _refusal_status(outcome: Outcome) -> str | None:
+def refusal_status(status: str, reason: str | None) -> str | None:
     """Return the record_status of a text that the sending service refused without an event.
 
     None for a text that was accepted, or may have been: delivery events will report it.
     """
-    reason = outcome.get("reason")
-    if reason is None or outcome["status"] == SendStatus.UNKNOWN:
+    if reason is None or status == SendStatus.UNKNOWN:
         return None
     if reason == OPTED_OUT:
         return events.RefusedStatus.OPTED_OUT

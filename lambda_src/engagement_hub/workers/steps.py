@@ -19,6 +19,11 @@ logger = Logger(service="engagement-hub")
 
 _LAST_SECONDS = 60  # for writing results after the last wait for capacity
 
+_LOGGED = (
+    *("ApplicationId", "JobId", "CampaignId", "Run", "JourneyId", "Work"),
+    *("Key", "Shard"),
+)
+
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 
@@ -57,13 +62,22 @@ class UnknownStep(ValueError):
 
 
 def run_step(steps: Mapping[str, Step], event: Event, context: LambdaContext) -> Answer:
-    """Run the step that the event names; log which, for which job or campaign, and the outcome."""
+    """Run the step that the event names; log which, for which entity, and that it ended."""
     name = str(event.get("Step"))
     if name not in steps:
         raise UnknownStep(f"Step {name} is none of {', '.join(sorted(steps))}.")
     ids = {
         key: event[key]
-        for key in ("ApplicationId", "JobId", "CampaignId", "Run", "Key", "Shard")
+        for key in (
+            "ApplicationId",
+            "JobId",
+            "CampaignId",
+            "Run",
+            "JourneyId",
+            "Work",
+            "Key",
+            "Shard",
+        )
         if key in event
     }
     logger.info("step begins", step=name, **ids)

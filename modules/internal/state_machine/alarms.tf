@@ -2,7 +2,7 @@ locals {
   detailed = var.operations.alarm == null ? false : var.operations.alarm.detailed
 
   alarms = merge(
-    {
+    var.failure_alarms ? {
       executions-failed = {
         metric = "ExecutionsFailed"
         says   = "had an execution that failed: its history names the state and the cause"
@@ -11,7 +11,7 @@ locals {
         metric = "ExecutionsTimedOut"
         says   = "had an execution that ran out of time: its history names the state it waited in"
       }
-    },
+    } : {},
     # A throttled execution continues later; otherwise it fails or times out, which has its own alarm.
     local.detailed ? {
       executions-throttled = {

@@ -9,6 +9,13 @@ variable "distributed_map" {
   default     = null
 }
 
+variable "failure_alarms" {
+  description = "Alarms on failed and timed-out executions. False is for a state machine whose failed executions reach a person in another way, such as a dead-letter queue."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "name" {
   description = "Name of the state machine; every other name starts with it."
   type        = string

@@ -359,17 +359,64 @@ run "an_execution_that_ends_abnormally_is_closed" {
       jsondecode(aws_cloudwatch_event_rule.ended.event_pattern).detail.status == ["ABORTED", "FAILED", "TIMED_OUT"],
       length(setsubtract(values(local.state_machine_arns), jsondecode(aws_cloudwatch_event_rule.ended.event_pattern).detail.stateMachineArn)) == 0,
     ])
-    error_message = "The rule must match abnormal ends of the three state machines."
+    error_message = "The rule must match abnormal ends of the four state machines."
   }
 
   assert {
-    condition     = length(data.aws_iam_policy_document.close_ended.statement) == 3 && alltrue([for arn in data.aws_iam_policy_document.close_ended.statement[0].resources : can(regex(":execution:hub-(campaign|export|import):\\*$", arn))])
+    condition     = length(data.aws_iam_policy_document.close_ended.statement) == 3 && alltrue([for arn in data.aws_iam_policy_document.close_ended.statement[0].resources : can(regex(":execution:hub-(campaign|export|import|journey):\\*$", arn))])
     error_message = "The function must describe executions of the hub's state machines only."
   }
 
   assert {
     condition     = length(setsubtract(["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem"], data.aws_iam_policy_document.close_ended.statement[1].actions)) == 0
     error_message = "The function must read and write campaigns whose content is kept in parts."
+  }
+}
+
+run "journeys_keep_participants_in_a_table_of_their_own" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      aws_dynamodb_table.journeys.name == "hub-journeys",
+      aws_dynamodb_table.journeys.billing_mode == "PAY_PER_REQUEST",
+      one(aws_dynamodb_table.journeys.point_in_time_recovery).enabled,
+      one(aws_dynamodb_table.journeys.server_side_encryption).enabled,
+      one(aws_dynamodb_table.journeys.ttl).attribute_name == "expires_at",
+      output.table_names.journeys == "hub-journeys",
+    ])
+    error_message = "The table must be kept and encrypted as the other tables are."
+  }
+
+  assert {
+    condition = alltrue([
+      for index in aws_dynamodb_table.journeys.global_secondary_index :
+      index.name == "due" && index.hash_key == "due_bucket" && index.projection_type == "KEYS_ONLY"
+    ]) && length(aws_dynamodb_table.journeys.global_secondary_index) == 1
+    error_message = "One index finds participants whose wait is over."
+  }
+}
+
+run "journeys_are_moved_on_by_one_role_and_started_by_few" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      local.state_machine_arns.journey == join(" ", data.aws_iam_policy_document.journey_start.statement[0].resources),
+      join(" ", data.aws_iam_policy_document.journey_start.statement[0].actions) == "states:StartExecution",
+      one(data.aws_iam_policy_document.journey_schedules.statement[0].actions) == "scheduler:CreateSchedule",
+      endswith(one(data.aws_iam_policy_document.journey_schedules.statement[0].resources), ":schedule/hub/*"),
+      one(data.aws_iam_policy_document.journey_schedules.statement[1].condition).variable == "iam:PassedToService",
+    ])
+    error_message = "Work of journeys is started and scheduled, and nothing else."
+  }
+
+  assert {
+    condition = alltrue([
+      one(data.aws_iam_policy_document.journey_metrics.statement[0].actions) == "dynamodb:Query",
+      length(data.aws_iam_policy_document.journeys.statement) == 2,
+    ])
+    error_message = "The API reads metrics, and no step of a journey."
   }
 }
 

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from engagement_hub.functions import import_endpoints
-from engagement_hub.workers import campaign_run, export_job
+from engagement_hub.workers import campaign_run, export_job, journey_work
 
 MODULE = Path(__file__).parents[3] / "modules" / "engagement_hub"
-FLOWS = ("campaign", "export", "import")
+FLOWS = ("campaign", "export", "import", "journey")
+CLOSING = ("campaign", "export", "import")
 STEPS = {
     "campaign": campaign_run.STEPS,
     "export": export_job.STEPS,
     "import": import_endpoints.STEPS,
+    "journey": journey_work.STEPS,
 }
 
 
@@ -92,7 +94,7 @@ def test_the_machine_as_a_whole_is_bounded_and_can_end_in_fail(flow):
     assert any(state["Type"] == "Fail" for state in definition["States"].values())
 
 
-@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("flow", CLOSING)
 def test_a_broken_off_flow_writes_its_end_down_before_it_fails(flow):
     definition = machine(flow)["States"]
     closing = {"campaign": "EndTheRunAsFailed"}.get(flow, "CloseAsBrokenOff")
@@ -106,10 +108,17 @@ def test_a_broken_off_flow_writes_its_end_down_before_it_fails(flow):
     assert definition[definition[closing]["Next"]]["Type"] == "Fail"
 
 
-def test_the_results_of_a_distributed_map_go_to_s3():
+def test_broken_off_work_of_a_journey_fails_and_is_done_again():
+    for name, state in machine("journey")["States"].items():
+        for catch in state.get("Catch", ()):
+            assert catch["Next"] == "TheWorkFailed", name
+
+
+@pytest.mark.parametrize("flow", ["campaign", "journey"])
+def test_the_results_of_a_distributed_map_go_to_s3(flow):
     distributed = [
         (name, state)
-        for name, state in states("campaign", "Map")
+        for name, state in states(flow, "Map")
         if state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
     ]
 
@@ -120,8 +129,9 @@ def test_the_results_of_a_distributed_map_go_to_s3():
         assert "States.DataLimitExceeded" in caught, name
 
 
-def test_throttling_by_lambda_and_failing_services_have_more_attempts_than_faults():
-    for name, state in states("campaign", "Task"):
+@pytest.mark.parametrize("flow", ["campaign", "journey"])
+def test_throttling_by_lambda_and_failing_services_have_more_attempts_than_faults(flow):
+    for name, state in states(flow, "Task"):
         attempts = {
             error: retry["MaxAttempts"]
             for retry in state["Retry"]

@@ -8,12 +8,12 @@ import pytest
 
 from engagement_hub.functions import close_ended as function
 from engagement_hub.hub import Hub
-from engagement_hub.machines import Execution
+from engagement_hub.machines import Execution, JourneyWork
 from engagement_hub.store.entities import Kind
 from engagement_hub.workers import campaign_run as steps
 from engagement_hub.workers import export_job as exports
 from engagement_hub.workers import import_job as imports
-from engagement_hub.workers.ended_executions import UnknownMachine, close_ended
+from engagement_hub.workers.ended_executions import UnknownMachine, WorkGivenUp, close_ended
 from tests.builders.campaign_runs import CONTEXT, activity, build, campaign, people, run, state
 from tests.builders.hub_workers import (
     APP,
@@ -27,6 +27,7 @@ from tests.builders.hub_workers import (
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:hub"
 CAMPAIGN = ENVIRONMENT["CAMPAIGN_STATE_MACHINE_ARN"]
+JOURNEY = ENVIRONMENT["JOURNEY_STATE_MACHINE_ARN"]
 IMPORT, EXPORT = f"{MACHINE}-import", f"{MACHINE}-export"
 
 
@@ -47,6 +48,37 @@ def started(hub: Hub, **request: Any) -> dict[str, Any]:
     event = {**campaign(hub, **request), "Execution": "execution-1"}
     build(hub, event)
     return event
+
+
+class Machines:
+    """Records the work of journeys that is started."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, str]] = []
+
+    def start_journey(self, app_id: str, journey_id: str, work: JourneyWork) -> None:
+        self.started.append((journey_id, work.name))
+
+
+@pytest.mark.parametrize("attempt", [0, 1, 1_800_000_000])
+def test_the_work_of_a_journey_is_done_again_under_another_name(hub, attempt):
+    work = JourneyWork("BUCKET", "j12", 2, attempt)
+    hub.machines = Machines()
+
+    close_ended(hub, ended(JOURNEY, work.input(APP, "journey1")), CONTEXT)
+
+    assert hub.machines.started == [("journey1", f"bucket-j12-2-{attempt + 1}")]
+
+
+@pytest.mark.parametrize("attempt", [2, 1_800_000_002])
+def test_the_third_failure_of_a_journeys_work_is_for_a_person(hub, attempt):
+    work = JourneyWork("RUN", "1", 0, attempt)
+    hub.machines = Machines()
+
+    with pytest.raises(WorkGivenUp, match="run-1-0-.* ended abnormally 3 times"):
+        close_ended(hub, ended(JOURNEY, work.input(APP, "journey1")), CONTEXT)
+
+    assert hub.machines.started == []
 
 
 @pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT", "FAILED"])

@@ -20,7 +20,6 @@ from engagement_hub.workers.campaign_plan import (
     ChunkName,
     chunk_key,
     chunk_prefix,
-    plan_of,
 )
 from engagement_hub.workers.send_chunk import ChunkSender
 from shared.messages.content import SmsContent, content_digest
@@ -625,7 +624,7 @@ def test_a_channels_rate_is_shared_out_over_items_when_one_cannot_carry_it(hub, 
     # Chunks that follow each other are sent at the same time, and are of one shard.
     for part in range(CHUNKS_A_BAND):
         chunk = ChunkName.of(chunk_key("c1-1", 0, part, "0", custom=False))
-        sending_rates.ChunkPaces(plan_of(hub, "c1-1"), chunk).of("SMS")
+        sending_rates.ChunkPaces("c1-1", None, chunk.id).of("SMS")
 
     assert {key for key, _ in made} == {f"SMS#{slot}" for slot in range(4)}
     assert {rate for _, rate in made} == {5_000.0}

@@ -162,3 +162,14 @@ run "rejects_a_name_with_a_space" {
 
   expect_failures = [var.name]
 }
+
+run "a_machine_whose_failures_reach_a_person_elsewhere_has_no_alarm_on_them" {
+  command = plan
+
+  variables { failure_alarms = false }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 0
+    error_message = "Failures that a dead-letter queue keeps need no second alarm."
+  }
+}
