@@ -15,7 +15,7 @@ from engagement_hub.engagement.journey_walk import journey_metrics
 from engagement_hub.hub import Hub
 from engagement_hub.machines import JourneyWork
 from engagement_hub.senders import DeliveryStatus, SendOutcome
-from engagement_hub.store.entities import Kind
+from engagement_hub.store.entities import ACCOUNT, Kind
 from engagement_hub.store.journey_participants import Stage
 from engagement_hub.workers import sending_rates
 from engagement_hub.workers.journey_chunk import ChunkWalker
