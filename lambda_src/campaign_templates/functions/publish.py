@@ -129,26 +129,29 @@ def publisher() -> Publisher:
 
 def record_handler(record: SQSRecord) -> None:
     """Publish the object of one message; raising leaves the message for a retry."""
+    content = None
     try:
-        outcome = _outcome(record.body)
+        variant = _variant(record.body)
+        if variant is not None:
+            content = f"{variant.template}/{variant.locale}"
+        outcome = Outcome.OTHER if variant is None else publisher().publish(variant)
     except (ForeignTemplate, MalformedEvent, UnusableContent) as error:
         # Our own texts name the template and the rule, and repeat no value.
-        logger.warning("Object is not published", reason=str(error))
+        logger.warning("Object is not published", content=content, reason=str(error))
         raise
     except (BotoCoreError, ClientError) as error:
-        logger.warning("Object is not published", reason=error_code(error))
+        logger.warning("Object is not published", content=content, reason=error_code(error))
         raise
     counts[outcome] += 1
-    logger.info("Object seen", outcome=outcome)
+    logger.info("Object seen", content=content, outcome=outcome)
 
 
-def _outcome(body: str) -> Outcome:
+def _variant(body: str) -> Variant | None:
     try:
         event = json.loads(body)
     except ValueError as error:
         raise MalformedEvent("The message is no JSON.") from error
-    variant = variant_of(changed_key(event), PREFIX, TEMPLATES)
-    return Outcome.OTHER if variant is None else publisher().publish(variant)
+    return variant_of(changed_key(event), PREFIX, TEMPLATES)
 
 
 @logger.inject_lambda_context
