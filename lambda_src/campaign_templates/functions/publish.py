@@ -128,18 +128,24 @@ def publisher() -> Publisher:
 
 def record_handler(record: SQSRecord) -> None:
     """Publish the object of one message; raising leaves the message for a retry."""
-    outcome = _outcome(record.body)
+    variant = _variant(record.body)
+    outcome, content = Outcome.OTHER, None
+    if variant is not None:
+        content = f"{variant.template}/{variant.locale}"
+        try:
+            outcome = publisher().publish(variant)
+        except (ForeignTemplate, UnusableContent) as error:
+            raise type(error)(f"{content}: {error}") from error
     counts[outcome] += 1
-    logger.info("Object seen", outcome=outcome)
+    logger.info("Object seen", content=content, outcome=outcome)
 
 
-def _outcome(body: str) -> Outcome:
+def _variant(body: str) -> Variant | None:
     try:
         event = json.loads(body)
     except ValueError as error:
         raise MalformedEvent("The message is no JSON.") from error
-    variant = variant_of(changed_key(event), PREFIX, TEMPLATES)
-    return Outcome.OTHER if variant is None else publisher().publish(variant)
+    return variant_of(changed_key(event), PREFIX, TEMPLATES)
 
 
 @logger.inject_lambda_context
