@@ -45,8 +45,8 @@ def join(name: str, number: str, hour: int, **members: Any) -> None:
     pinpoint.update_endpoint(ApplicationId=project, EndpointId=name, EndpointRequest=request)
 
 
-def outcomes() -> list[dict[str, Any]]:
-    """The outcome events in the project's stream."""
+def outcomes(campaign_id: str) -> list[dict[str, Any]]:
+    """The outcome events of a campaign in the project's stream."""
     stream, events = outputs["stream_name"], []
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
         iterator = kinesis.get_shard_iterator(
@@ -54,16 +54,24 @@ def outcomes() -> list[dict[str, Any]]:
         )["ShardIterator"]
         for record in kinesis.get_records(ShardIterator=iterator)["Records"]:
             events.append(json.loads(record["Data"]))
-    return [event for event in events if event["event_type"].startswith("custom_channel.")]
+    return [
+        event
+        for event in events
+        if event["event_type"].startswith("custom_channel.")
+        and event["attributes"].get("campaign_id") == campaign_id
+    ]
 
 
-mary, tom = sys.argv[1:] or ("+14255550101", "+14255550102")
+numbers = sys.argv[1:] or ["+14255550101", "+14255550102"]
+if len(numbers) != 2:
+    raise SystemExit("Give two numbers to call: python call.py +12065550101 +12065550102")
+mary, tom = numbers
 join("mary", mary, hour=12)
 join("tom", tom, hour=15, ChannelType="SMS", User={"UserId": "tom"})
 join("zoe", "+14255550103", hour=12, OptOut="ALL")  # opted out
 join("leo", "+14255550104", hour=2)  # asleep
 
-pinpoint.create_campaign(
+campaign = pinpoint.create_campaign(
     ApplicationId=project,
     WriteCampaignRequest={
         "Name": "Car is ready",
@@ -86,11 +94,16 @@ pinpoint.create_campaign(
             "EndpointTypes": ["VOICE", "SMS", "CUSTOM"],
         },
     },
-)
+)["CampaignResponse"]
 
 for _ in range(40):
-    if len(outcomes()) >= 2:
+    events = outcomes(campaign["Id"])
+    if len(events) >= 2:
         break
     time.sleep(3)
-for event in outcomes():
-    print(event["client"]["client_id"], event["event_type"], event["attributes"]["contact_id"])
+else:
+    print(f"{len(events)} of 2 outcomes after two minutes.")
+for event in sorted(events, key=lambda event: str(event["client"]["client_id"])):
+    attributes = event["attributes"]
+    found = attributes.get("contact_id") or attributes.get("reason", "")
+    print(event["client"]["client_id"], event["event_type"], found)

@@ -76,15 +76,24 @@ def abroad(segment_id: str) -> dict[str, Any]:
     }
 
 
+def given_outputs() -> dict[str, Any]:
+    """Read the outputs of the example: an empty mapping where Terraform piped no outputs."""
+    try:
+        given = {} if sys.stdin.isatty() else json.load(sys.stdin)
+    except ValueError:
+        given = {}
+    return {name: output["value"] for name, output in given.items()}
+
+
 def main(arguments: list[str]) -> int:
     if arguments not in ([], ["welcome"], ["abroad"]):
         print(__doc__, file=sys.stderr)
         return 2
-    outputs = {name: output["value"] for name, output in json.load(sys.stdin).items()}
+    outputs = given_outputs()
     if "staging" not in outputs:
         print(
-            "There are no outputs of the example: run `terraform apply`, "
-            "and the program in the same shell.",
+            "There are no outputs of the example: run `terraform apply`, then "
+            "`terraform output -json | python draft_journey.py` in the same shell and folder.",
             file=sys.stderr,
         )
         return 2

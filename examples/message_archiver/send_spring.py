@@ -101,14 +101,24 @@ def ended(pinpoint: Any, project: str, campaign: str) -> str:
     )
 
 
+def given_outputs() -> dict[str, Any]:
+    """Read the outputs of the example: an empty mapping where Terraform piped no outputs."""
+    try:
+        given = {} if sys.stdin.isatty() else json.load(sys.stdin)
+    except ValueError:
+        given = {}
+    return {name: output["value"] for name, output in given.items()}
+
+
 def main(arguments: list[str]) -> int:
     match arguments:
         case [user_id] if user_id.isascii() and user_id.isalnum():
-            outputs = {name: output["value"] for name, output in json.load(sys.stdin).items()}
+            outputs = given_outputs()
             if "project_id" not in outputs:
                 print(
                     "There are no outputs of the example: run `terraform apply`, "
-                    "and the program in the same shell.",
+                    "then `terraform output -json | python send_spring.py ann` "
+                    "in the same shell and folder.",
                     file=sys.stderr,
                 )
                 return 2

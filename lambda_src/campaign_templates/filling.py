@@ -98,7 +98,10 @@ class Filler:
         batch = _Batch(self._settings, self._clock, render_by)
         for endpoint_id, endpoint in call.endpoints.items():
             choice = choices.get(endpoint_id)
-            batch.add(endpoint_id, endpoint, None if choice is None else found[choice])
+            if choice is None:
+                batch.add_malformed()
+            else:
+                batch.add(endpoint_id, endpoint, choice.template, found[choice])
         return Filled(hook_answer(batch.answer), batch.counts, batch.failures)
 
     def _choice(self, endpoint: Mapping[str, Any], treatment: str | None) -> Choice:
@@ -122,17 +125,22 @@ class _Batch:
         self._render_by = render_by
         self._bytes_left = MAX_ANSWER_BYTES - _SPARE_BYTES
 
-    def add(self, endpoint_id: str, endpoint: Any, found: Found | None) -> None:
+    def add_malformed(self) -> None:
+        """Leave out an endpoint that is no object."""
+        self._failed("MalformedEndpoints", "the endpoint is no object.")
+
+    def add(
+        self, endpoint_id: str, endpoint: Mapping[str, Any], template: str, found: Found
+    ) -> None:
         """Give one endpoint its content, or the policy's answer in its place."""
-        if found is None:
-            self._failed("MalformedEndpoints", "the endpoint is no object.")
-            return
         try:
             if found.failure is not None or found.content is None:
                 raise UnusableContent(str(found.failure))
             self._keep(endpoint_id, endpoint, found.content)
         except UnusableContent as error:
-            self._failed("FailedContents", str(error))
+            # The name of the object to correct. A locale is a language, script and region.
+            content = f"{template}/{found.locale}: " if found.locale else ""
+            self._failed("FailedContents", f"{content}{error}")
             if self._settings.failure_policy is Policy.SEND_DEFAULT:
                 self._default(endpoint_id, endpoint)
             return

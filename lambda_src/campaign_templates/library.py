@@ -36,9 +36,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The outcome of a choice: content and its locale, or a failure.
+    """The outcome of a choice: content or a failure, and the locale of either.
 
-    `stale` says that the content is older than the cache's age, because the source failed.
+    The locale is empty where no locale has content. `stale` says that the content is older than
+    the cache's age, because the source failed.
     """
 
     content: Content | None = None
@@ -110,7 +111,7 @@ class Library:
             for choice, at in searching.items():
                 entry, stale = seen[choice.template, choice.locales[at]]
                 if isinstance(entry, FetchFailed):
-                    outcome[choice] = Found(failure=entry)
+                    outcome[choice] = Found(locale=choice.locales[at], failure=entry)
                 elif entry.content is not None:
                     outcome[choice] = Found(entry.content, choice.locales[at], stale)
                 elif at + 1 < len(choice.locales):

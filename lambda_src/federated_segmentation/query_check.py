@@ -17,7 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.import_columns import EXACT, IGNORED, KNOWN, VALUE_LISTS, is_known, missing_columns
+from shared.import_columns import (
+    EXACT,
+    IGNORED,
+    KNOWN,
+    VALUE_LISTS,
+    are_missing,
+    is_known,
+    missing_columns,
+)
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -301,7 +309,7 @@ def _check_columns(names: Sequence[str], mutates: bool) -> None:
         problems.append(f"The columns are {', '.join(KNOWN)}, in this spelling. {_QUOTES}")
     if missing := missing_columns(tuple(names)):
         problems.append(
-            f"Column {' and '.join(missing)} is missing. Select Id for endpoints that exist, "
+            f"{are_missing(missing)}. Select Id for endpoints that exist, "
             "Address and ChannelType for new ones, or User.UserId alone for a list of users."
         )
     if mutates and _NOT_AN_ATTRIBUTE.issuperset(names):

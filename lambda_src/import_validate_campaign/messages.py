@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.transient import reading_error
+
 __all__ = [
     "ImportFinished",
     "MalformedNotification",
@@ -91,7 +93,7 @@ def import_finished(message: Mapping[str, Any]) -> ImportFinished:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise MalformedNotification(
-            f"Not an import notification: {type(error).__name__} {error}."
+            f"Not an import notification: {reading_error(error)}."
         ) from error
 
 
@@ -121,7 +123,7 @@ def validation_finished(message: Mapping[str, Any]) -> ValidationFinished | None
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedNotification(
-            f"Not a validation notification: {type(error).__name__} {error}."
+            f"Not a validation notification: {reading_error(error)}."
         ) from error
 
 

@@ -5,17 +5,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from import_validate_campaign.messages import MalformedNotification
 from shared.aws import aws_client
+from shared.message_batches import MessageBatchProcessor
 from shared.settings import required_env
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ __all__ = ["handle_batch", "logger", "start_once", "states"]
 STATE_MACHINE_ARN = required_env("STATE_MACHINE_ARN")
 
 logger = Logger(service="import-validate-campaign")
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = MessageBatchProcessor(logger, explained=(MalformedNotification,))
 states: "SFNClient" = aws_client(
     "stepfunctions",
     config=Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"}),

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.transient import reading_error
+
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
     from mypy_boto3_stepfunctions import SFNClient
@@ -77,7 +79,7 @@ def dropped_file(event: Mapping[str, Any]) -> DroppedFile:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MalformedEvent(
-            f"Not an S3 Object Created event of EventBridge: {type(error).__name__} {error}. "
+            f"Not an S3 Object Created event of EventBridge: {reading_error(error)}. "
             "Only the module's own rule should send to this queue."
         ) from error
 

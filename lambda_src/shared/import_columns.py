@@ -11,6 +11,7 @@ __all__ = [
     "KNOWN",
     "LOCATION_TEXTS",
     "VALUE_LISTS",
+    "are_missing",
     "is_known",
     "missing_columns",
 ]
@@ -58,3 +59,10 @@ def missing_columns(names: tuple[str, ...]) -> tuple[str, ...]:
     if "Id" in names or set(names) == {"User.UserId"}:
         return ()
     return tuple(name for name in ("Address", "ChannelType") if name not in names)
+
+
+def are_missing(columns: tuple[str, ...]) -> str:
+    """Say that columns are missing, in the grammar of their number."""
+    if len(columns) == 1:
+        return f"Column {columns[0]} is missing"
+    return f"Columns {' and '.join(columns)} are missing"

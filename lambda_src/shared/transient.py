@@ -14,7 +14,13 @@ from botocore.exceptions import (
     IncompleteReadError,
 )
 
-__all__ = ["ServiceUnavailable", "error_code", "is_transient", "transient_errors_named"]
+__all__ = [
+    "ServiceUnavailable",
+    "error_code",
+    "is_transient",
+    "reading_error",
+    "transient_errors_named",
+]
 
 # Codes that come with a 4xx status and still mean "later". 5xx and 429 need no list.
 _LATER = frozenset(
@@ -48,6 +54,15 @@ def error_code(error: BaseException) -> str:
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown code"))
     return type(error).__name__
+
+
+def reading_error(error: Exception) -> str:
+    """Name the error of reading a document, with the member that is missing.
+
+    The texts of other errors stay out: they can quote a value.
+    """
+    name = type(error).__name__
+    return f"{name} {error}" if isinstance(error, KeyError) else name
 
 
 def is_transient(error: ClientError) -> bool:

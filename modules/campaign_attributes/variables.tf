@@ -1,5 +1,5 @@
 variable "attributes" {
-  description = "Attributes that endpoints get, by their name in a message ({{Attributes.NAME}}). `from` is the name at the source; null is the same name. `default` is the value where the policy of a failure is send_default; null leaves the endpoint as it is, so that its own value of this name is used, if it has one."
+  description = "Attributes that endpoints get, by their name in a message: {{Attributes.NAME}}, or {{Attributes.[NAME]}} for a name with a space or a full stop. `from` is the name at the source; null is the same name. `default` is the value where the policy of a failure is send_default; null leaves the endpoint as it is, so that its own value of this name is used, if it has one."
   type = map(object({
     from    = optional(string)
     default = optional(string)

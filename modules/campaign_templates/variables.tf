@@ -365,8 +365,8 @@ variable "template_rules" {
   }
 
   validation {
-    condition     = alltrue([for index, rule in var.template_rules : index == length(var.template_rules) - 1 || length(rule.attributes) + length(rule.user_attributes) + length(rule.locales) + length(rule.treatments) > 0])
-    error_message = "template_rules must have conditions, except the last rule: a rule without conditions always holds, and no later rule would be asked. Use default_template."
+    condition     = alltrue([for rule in var.template_rules : length(rule.attributes) + length(rule.user_attributes) + length(rule.locales) + length(rule.treatments) > 0])
+    error_message = "template_rules must have a condition in each rule, among attributes, user_attributes, locales and treatments: a rule without one would hold for everyone. Correct the name of the condition, or use default_template."
   }
 
   validation {

@@ -18,6 +18,14 @@ variable "email" {
   }
 
   validation {
+    condition = alltrue([
+      for arn in concat([var.email.identity_arn], [for sender in values(var.email.other_senders) : sender.identity_arn], var.email.recipient_identity_arns) :
+      can(regex("^arn:[^:]+:ses:[^:]+:[0-9]{12}:identity/.+$", arn))
+    ])
+    error_message = "email.identity_arn, recipient_identity_arns and the identity_arn of other_senders must be ARNs of SES identities, such as arn:aws:ses:us-east-1:111122223333:identity/example.com."
+  }
+
+  validation {
     condition     = length(var.email.other_senders) <= 20 && length(join(",", [for sender in values(var.email.other_senders) : sender.from_address])) <= 1000
     error_message = "email.other_senders must be at most 20 senders with 1,000 characters of addresses: Lambda holds 4 KB of environment variables. Use a second copy of the module for more."
   }

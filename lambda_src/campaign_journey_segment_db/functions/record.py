@@ -7,19 +7,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from botocore.config import Config
 
-from campaign_journey_segment_db.changes import Announced, Called, change_in
+from campaign_journey_segment_db.changes import Announced, Called, MalformedChange, change_in
 from campaign_journey_segment_db.project import Project
 from campaign_journey_segment_db.reconciliation import look_at
 from campaign_journey_segment_db.tables import NameTables
 from shared.aws import aws_client
 from shared.instants import iso
+from shared.message_batches import MessageBatchProcessor
 from shared.pinpoint import pinpoint_client
 from shared.settings import required_env
 
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
 PROJECT_ID = required_env("PROJECT_ID")
 
 logger = Logger(service="campaign-journey-segment-db")
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = MessageBatchProcessor(logger, explained=(MalformedChange,))
 tables = NameTables(
     aws_client(
         "dynamodb",

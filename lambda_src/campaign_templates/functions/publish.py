@@ -9,13 +9,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from campaign_templates.content import UnusableContent, read_document
 from campaign_templates.publishing import (
@@ -29,6 +25,7 @@ from campaign_templates.publishing import (
     variant_of,
 )
 from shared.aws import aws_client
+from shared.message_batches import MessageBatchProcessor
 from shared.metrics import write_counts
 from shared.pinpoint import pinpoint_client
 from shared.settings import optional_env, required_env
@@ -50,7 +47,9 @@ TEMPLATES = frozenset(required_env("TEMPLATES").split(","))
 MAX_DOCUMENT_BYTES = 4_000_000  # three parts of 600,000 characters, with escapes
 
 logger = Logger(service="campaign-templates")
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = MessageBatchProcessor(
+    logger, explained=(ForeignTemplate, MalformedEvent, UnusableContent)
+)
 config = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard"})
 s3: S3Client = aws_client("s3", config=config)
 pinpoint: PinpointClient = pinpoint_client(config)
@@ -129,26 +128,24 @@ def publisher() -> Publisher:
 
 def record_handler(record: SQSRecord) -> None:
     """Publish the object of one message; raising leaves the message for a retry."""
-    try:
-        outcome = _outcome(record.body)
-    except (ForeignTemplate, MalformedEvent, UnusableContent) as error:
-        # Our own texts name the template and the rule, and repeat no value.
-        logger.warning("Object is not published", reason=str(error))
-        raise
-    except (BotoCoreError, ClientError) as error:
-        logger.warning("Object is not published", reason=error_code(error))
-        raise
+    variant = _variant(record.body)
+    outcome, content = Outcome.OTHER, None
+    if variant is not None:
+        content = f"{variant.template}/{variant.locale}"
+        try:
+            outcome = publisher().publish(variant)
+        except (ForeignTemplate, UnusableContent) as error:
+            raise type(error)(f"{content}: {error}") from error
     counts[outcome] += 1
-    logger.info("Object seen", outcome=outcome)
+    logger.info("Object seen", content=content, outcome=outcome)
 
 
-def _outcome(body: str) -> Outcome:
+def _variant(body: str) -> Variant | None:
     try:
         event = json.loads(body)
     except ValueError as error:
         raise MalformedEvent("The message is no JSON.") from error
-    variant = variant_of(changed_key(event), PREFIX, TEMPLATES)
-    return Outcome.OTHER if variant is None else publisher().publish(variant)
+    return variant_of(changed_key(event), PREFIX, TEMPLATES)
 
 
 @logger.inject_lambda_context

@@ -40,6 +40,7 @@ from shared.import_columns import (
     KNOWN,
     LOCATION_TEXTS,
     VALUE_LISTS,
+    are_missing,
     is_known,
     missing_columns,
 )
@@ -100,8 +101,8 @@ def compile_columns(header: Sequence[str]) -> Columns:
     only_users = set(names) == {"User.UserId"}
     if missing := missing_columns(names):
         raise MissingColumn(
-            f"Column {' and '.join(missing)} is missing. Give Address and ChannelType for new "
-            "endpoints, or Id for existing ones, or User.UserId alone for a list of users."
+            f"{are_missing(missing)}. Give Address and ChannelType for new endpoints, "
+            "or Id for existing ones, or User.UserId alone for a list of users."
         )
 
     overhead = sum(len(name.encode()) + 8 for name in names) + 100

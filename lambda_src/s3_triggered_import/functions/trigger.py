@@ -3,11 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,7 +11,8 @@ from botocore.config import Config
 
 from s3_triggered_import.dropped_file import run_of
 from shared.aws import aws_client
-from shared.dropped_files import start_run
+from shared.dropped_files import MalformedEvent, start_run
+from shared.message_batches import MessageBatchProcessor
 from shared.settings import optional_env, required_env
 
 if TYPE_CHECKING:
@@ -25,7 +22,7 @@ STATE_MACHINE_ARN = required_env("STATE_MACHINE_ARN")
 SUFFIXES = tuple(filter(None, (optional_env("KEY_SUFFIXES") or "").split(",")))
 
 logger = Logger(service="s3-triggered-import")
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = MessageBatchProcessor(logger, explained=(MalformedEvent,))
 states: "SFNClient" = aws_client(
     "stepfunctions",
     config=Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"}),

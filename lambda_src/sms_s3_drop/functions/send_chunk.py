@@ -8,21 +8,18 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from botocore.config import Config
 
 from shared.aws import aws_client
 from shared.local_hours import Hours, InvalidHours, zone_named
+from shared.message_batches import MessageBatchProcessor
 from shared.metrics import write_counts
 from shared.pacing import RateLimiter
 from shared.send_outcome import ONE_ATTEMPT, SendOutcome, attempt
 from shared.settings import optional_env, required_env
 from sms_s3_drop.identities import Identity, identities_from
-from sms_s3_drop.ledger import Ledger, Status
+from sms_s3_drop.ledger import Ledger, Status, UnknownRun
 from sms_s3_drop.rows import Text
 from sms_s3_drop.sender import MalformedPermit, Rules, Sender, permit_from
 from sms_s3_drop.turns import Permit, Turns
@@ -44,7 +41,7 @@ CONFIGURATION_SET = optional_env("CONFIGURATION_SET")
 NAMESPACE = "SmsFileDrop"
 
 logger = Logger(service="sms-s3-drop")
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = MessageBatchProcessor(logger, explained=(MalformedPermit, UnknownRun))
 dynamodb: DynamoDBClient = aws_client(
     "dynamodb",
     config=Config(

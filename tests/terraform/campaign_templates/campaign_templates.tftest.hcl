@@ -186,7 +186,6 @@ run "takes_rules_limits_and_a_default" {
     template_rules = [
       { template = "german", locales = ["de", "de_AT", "zh-Hant-TW"] },
       { template = "gold", user_attributes = { Tier = ["gold"] }, treatments = ["1"] },
-      { template = "all" },
     ]
   }
 }
@@ -374,9 +373,9 @@ run "rejects_a_function_that_is_no_arn" {
   expect_failures = [var.store]
 }
 
-run "rejects_a_rule_behind_one_that_always_holds" {
+run "rejects_a_rule_without_a_condition" {
   command = plan
-  variables { template_rules = [{ template = "all" }, { template = "gold", treatments = ["1"] }] }
+  variables { template_rules = [{ template = "gold", treatments = ["1"] }, { template = "all" }] }
   expect_failures = [var.template_rules]
 }
 

@@ -167,6 +167,12 @@ run "rejects_a_sender_without_an_address" {
   expect_failures = [var.email]
 }
 
+run "rejects_an_identity_that_is_no_arn" {
+  command = plan
+  variables { email = { from_address = "a@bank.example.com", identity_arn = "bank.example.com" } }
+  expect_failures = [var.email]
+}
+
 run "rejects_a_rate_of_nothing" {
   command = plan
 

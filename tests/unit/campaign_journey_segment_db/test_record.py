@@ -358,3 +358,18 @@ def test_the_log_has_ids_and_no_name(function, caplog):
     lines = [vars(line) for line in caplog.records]
     assert any(line.get("id") == "c1" for line in lines)
     assert "Secret plan" not in str(lines)
+
+
+def test_the_log_has_the_reason_of_a_message_that_is_delivered_again(
+    function, caplog, tables, pinpoint
+):
+    pinpoint.error = service_error("GetCampaign", "TooManyRequestsException", 429)
+
+    recorded(function, "{", announcement(revision=0, name="Secret plan"), trail())
+
+    reasons = [line.reason for line in caplog.records if line.levelname == "WARNING"]
+    assert reasons == [
+        "The message is no JSON. Only events of EventBridge belong into this queue.",
+        "detail.revision must be a whole number of 1 or more.",
+        "TooManyRequestsException",
+    ]

@@ -152,7 +152,7 @@ def test_22_5_an_older_content_is_used_while_the_store_fails():
 def test_a_failure_of_the_exact_locale_is_no_reason_for_another_language():
     store = Store(welcome_default=ENGLISH, **{"welcome_de-AT": failing()})
 
-    with pytest.raises(ContentUnavailable, match="UNAVAILABLE: it failed"):
+    with pytest.raises(ContentUnavailable, match="welcome/de-AT: UNAVAILABLE: it failed"):
         Hook(store).fill(call(franz=endpoint("de_AT")))
 
 
@@ -177,7 +177,7 @@ def test_22_5_a_recipient_without_content_is_dropped_where_the_policy_says_so():
     )
 
     assert set(filled.answer) == {"franz"}
-    assert dict(filled.failures) == {"UNAVAILABLE: it failed.": 1}
+    assert dict(filled.failures) == {"welcome/default: UNAVAILABLE: it failed.": 1}
 
 
 def test_21_2_a_store_that_does_not_answer_costs_no_more_than_the_deadline():

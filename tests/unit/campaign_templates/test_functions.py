@@ -146,7 +146,7 @@ def test_21_5_the_log_names_the_reason_and_no_recipient(fill, caplog):
     assert module.lambda_handler(sample("campaign_hook/filter_request"), CONTEXT) == {}
 
     [record] = caplog.records
-    assert "subject of the content must be a string" in record.reason
+    assert record.reason.startswith("welcome/default: UNUSABLE_ANSWER: subject of the content must")
     assert record.endpoints == 3
     assert not any(word in str(vars(record)).lower() for word in ("mary", "+1425"))
 
@@ -381,9 +381,9 @@ def test_an_object_that_cannot_be_published_costs_no_other_one_its_template(publ
     ids = [record["messageId"] for record in event["Records"]]
     assert failed == [ids[1], ids[2], ids[5], ids[6]]
     assert list(publish.pinpoint.templates) == ["news-welcome-de"]
-    reasons = [record.reason for record in caplog.records if record.levelname == "WARNING"]
-    assert reasons == [
-        "The content needs html or text that is not empty.",
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert [record.reason for record in warnings] == [
+        "welcome/fr: The content needs html or text that is not empty.",
         "SlowDown",
         "The message is no JSON.",
         "The message must be an event of S3 with detail.object.key.",

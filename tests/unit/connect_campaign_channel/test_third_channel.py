@@ -13,6 +13,7 @@ from moto import mock_aws
 from connect_campaign_channel import channels
 from connect_campaign_channel.contact_claims import ContactClaims
 from connect_campaign_channel.contacting import Contacting, Rules
+from connect_campaign_channel.content import Content, MalformedData
 from shared.outcome_events import ChannelOutcome
 from shared.pacing import RateLimiter
 from tests.builders.contacts import TABLE, Book, Clock, endpoint, message
@@ -51,8 +52,9 @@ def test_6_a_third_channel_is_written_in_some_twenty_lines(
     exec(compile(code(), "letters.py", "exec"), written)
     monkeypatch.setitem(channels.CHANNELS, "letters", written["Letters"])
     clock = Clock()
+    letters = channels.channel_named("letters", {"queue_url": shop["queue_url"]})
     contacting = Contacting(
-        channels.channel_named("letters", {"queue_url": shop["queue_url"]}),
+        letters,
         ContactClaims(shop["dynamodb"], TABLE),
         RateLimiter(shop["dynamodb"], TABLE, "contacts", 5, clock, clock.sleep),
         Book(),
@@ -71,5 +73,8 @@ def test_6_a_third_channel_is_written_in_some_twenty_lines(
     assert first == again
     assert first.outcome is not None and first.outcome.outcome is ChannelOutcome.ACCEPTED
     assert homeless.outcome is not None and homeless.outcome.reason == "NO_ADDRESS"
+    letters.check(Content({"Message": "Hello"}))
+    with pytest.raises(MalformedData, match="Message"):
+        letters.check(Content({"Text": "Hello"}))
     lines = [line for line in code().splitlines() if line.strip()]
-    assert len(lines) <= 26
+    assert len(lines) <= 28

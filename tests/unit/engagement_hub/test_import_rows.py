@@ -515,9 +515,16 @@ def test_a_repeated_column_of_a_single_value_is_refused(column):
         read(csv_file(header=header))
 
 
-def test_columns_that_cannot_say_who_a_row_is_about_are_refused():
-    with pytest.raises(MissingColumn, match="Column Address is missing"):
-        read(csv_file(header=["ChannelType", "Attributes.Plan"]))
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (["ChannelType", "Attributes.Plan"], "Column Address is missing"),
+        (["Attributes.Plan"], "Columns Address and ChannelType are missing"),
+    ],
+)
+def test_columns_that_cannot_say_who_a_row_is_about_are_refused(header, reason):
+    with pytest.raises(MissingColumn, match=reason):
+        read(csv_file(header=header))
 
 
 def test_an_unknown_format_is_a_mistake_of_the_caller():

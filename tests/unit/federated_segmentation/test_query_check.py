@@ -192,7 +192,10 @@ BAD_COLUMNS = {
     ),
     "a column twice": ('SELECT a AS "Id", b AS "Id" FROM t', "Column Id comes 2 times"),
     "a line break": ('SELECT a AS "Id", b AS "Attributes.a\nb" FROM t', "control character"),
-    "no identity": ('SELECT a AS "Attributes.Plan" FROM t', "Address and ChannelType is missing"),
+    "no identity": (
+        'SELECT a AS "Attributes.Plan" FROM t',
+        "Columns Address and ChannelType are missing",
+    ),
     "no channel": ('SELECT a AS "Address" FROM t', "Column ChannelType is missing"),
     "too many": (
         "SELECT a AS Id" + ', a AS "Attributes.A"' * 1000 + " FROM t",

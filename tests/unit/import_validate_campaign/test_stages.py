@@ -194,3 +194,17 @@ def test_a_segment_that_cannot_be_made_keeps_the_message(to_campaign, states, pi
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     assert states.started == {}
+
+
+def test_the_log_has_the_reason_of_a_notification_that_is_left(to_validation, states, caplog):
+    states.failing["run-1"] = service_error("StartExecution", "AccessDeniedException", 400)
+
+    to_validation.lambda_handler(sqs_event("{", notification({}), imported("run-1")), CONTEXT)
+
+    reasons = [line.reason for line in caplog.records if line.levelname == "WARNING"]
+    assert reasons == [
+        "Not an SNS message with a JSON body: JSONDecodeError. "
+        "The subscription must not use raw message delivery.",
+        "Not an import notification: KeyError 'ImportResult'.",
+        "AccessDeniedException",
+    ]

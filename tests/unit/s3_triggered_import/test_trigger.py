@@ -91,3 +91,16 @@ def test_folders_and_other_suffixes_start_nothing(trigger, states):
 
     assert trigger.lambda_handler(event, CONTEXT) == {"batchItemFailures": []}
     assert states.started == {}
+
+
+def test_the_log_has_the_reason_of_a_message_that_is_left(trigger, states, caplog):
+    states.failing["b.csv"] = service_error("StartExecution", "AccessDeniedException", 400)
+
+    trigger.lambda_handler(sqs_event('{"detail": {}}', dropped("import/b.csv")), CONTEXT)
+
+    reasons = [line.reason for line in caplog.records if line.levelname == "WARNING"]
+    assert reasons == [
+        "Not an S3 Object Created event of EventBridge: KeyError 'object'. "
+        "Only the module's own rule should send to this queue.",
+        "AccessDeniedException",
+    ]

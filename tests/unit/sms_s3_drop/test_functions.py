@@ -280,6 +280,19 @@ def test_a_poison_message_leaves_the_others_alone(world, monkeypatch):
     assert len(phone.sent) == 1
 
 
+def test_the_log_has_the_reason_of_a_permit_that_comes_back(world, monkeypatch, caplog):
+    given = drop(world, csv_file(1))
+    [record] = enqueue_all(world, cut(given))
+
+    send([{**record, "body": "{"}, {**record, "body": "[]"}], monkeypatch, Phone())
+
+    reasons = [line.reason for line in caplog.records if line.levelname == "WARNING"]
+    assert reasons == [
+        "Not a permit of this module: it is not JSON.",
+        "Not a permit of this module: run, identity and permit must be texts.",
+    ]
+
+
 def test_a_run_that_does_not_move_gets_new_permits(world, monkeypatch):
     given = drop(world, csv_file(103))
     enqueue_all(world, cut(given))  # received, and lost
@@ -387,6 +400,13 @@ def test_a_message_that_is_no_event_of_s3_stays_for_the_dead_letter_queue(world,
     answer = module.lambda_handler({"Records": [_record(1, body)]}, Context())
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+
+def test_the_log_has_the_reason_of_an_event_that_starts_no_run(world, caplog):
+    function("start_run").lambda_handler({"Records": [_record(1, '{"detail": {}}')]}, Context())
+
+    [line] = [line for line in caplog.records if line.levelname == "WARNING"]
+    assert line.reason.startswith("Not an S3 Object Created event of EventBridge: KeyError")
 
 
 def _record(n: int, body: str) -> dict[str, Any]:

@@ -7,18 +7,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from order_alerts.orders import alert_for
+from order_alerts.orders import MalformedOrder, alert_for
 from shared.aws import aws_client
+from shared.message_batches import MessageBatchProcessor
 from shared.settings import required_env
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ LIMIT = Decimal(required_env("LIMIT"))
 TOPIC_ARN = required_env("TOPIC_ARN")
 
 logger = Logger(service="order-alerts")
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+processor = MessageBatchProcessor(logger, explained=(MalformedOrder,))
 sns: SNSClient = aws_client(
     "sns", config=Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"})
 )

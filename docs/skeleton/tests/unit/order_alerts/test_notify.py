@@ -58,3 +58,10 @@ def test_a_malformed_message_is_redelivered_and_the_others_are_not(
     failed = [item["itemIdentifier"] for item in answer["batchItemFailures"]]
     assert failed == [event["Records"][0]["messageId"]]
     assert len(topic.published) == 1
+
+
+def test_the_log_has_the_rule_that_a_message_breaks(notify: Any, caplog: Any) -> None:
+    notify.lambda_handler(sqs_event('{"amount": 101}'), CONTEXT)
+
+    [line] = caplog.records
+    assert line.reason == "order_id must be a text that is not empty."
