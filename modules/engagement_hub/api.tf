@@ -24,6 +24,8 @@ module "api_function" {
       journey-schedules = data.aws_iam_policy_document.journey_schedules.json
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
+  )
+  managed_policies = merge(
     length(var.forward) == 0 ? {} : { forward = data.aws_iam_policy_document.forward[0].json },
     length(var.recommender_function_arns) == 0 ? {} : { recommenders = data.aws_iam_policy_document.recommenders[0].json },
   )

@@ -188,6 +188,8 @@ module "campaign_function" {
       schedule          = data.aws_iam_policy_document.schedule.json
     },
     local.sends ? { send = data.aws_iam_policy_document.send[0].json } : {},
+  )
+  managed_policies = merge(
     length(var.campaign_function_arns) == 0 ? {} : { hooks = data.aws_iam_policy_document.hooks[0].json },
     length(var.recommender_function_arns) == 0 ? {} : { recommenders = data.aws_iam_policy_document.recommenders[0].json },
   )

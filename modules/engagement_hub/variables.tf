@@ -28,11 +28,10 @@ variable "campaign_function_arns" {
     error_message = "campaign_function_arns must be ARNs of Lambda functions without a version or alias: permission for a function includes them."
   }
 
-  # IAM and STS quotas: the inline policies of a role have 10,240 characters together, and the campaign's
-  # role has eight others. The policy names each ARN twice.
+  # IAM and STS quotas: a managed policy has 6,144 characters. This one names each ARN twice.
   validation {
-    condition     = 2 * length(join("", var.campaign_function_arns)) + 9 * length(var.campaign_function_arns) <= 4000
-    error_message = "campaign_function_arns must be at most about 25 ARNs of 70 characters: they fill 4,000 of the 10,240 characters of a role's inline policies. Leave some out, and allow the role in output campaign_role_arn in the resource policies of those functions."
+    condition     = 2 * length(join("", var.campaign_function_arns)) + 9 * length(var.campaign_function_arns) <= 5900
+    error_message = "campaign_function_arns must be at most about 39 ARNs of 70 characters: a managed policy has 6,144 characters. Leave some out, and allow the role in output campaign_role_arn in the resource policies of those functions."
   }
 }
 
@@ -198,8 +197,8 @@ variable "recommender_function_arns" {
 
   # IAM and STS quotas: see campaign_function_arns.
   validation {
-    condition     = 2 * length(join("", var.recommender_function_arns)) + 9 * length(var.recommender_function_arns) <= 1600
-    error_message = "recommender_function_arns must be at most about 10 ARNs of 70 characters: they fill 1,600 of the 10,240 characters of a role's inline policies. Leave some out, and allow the roles in the outputs api_role_arn and campaign_role_arn in the resource policies of those functions."
+    condition     = 2 * length(join("", var.recommender_function_arns)) + 9 * length(var.recommender_function_arns) <= 5900
+    error_message = "recommender_function_arns must be at most about 39 ARNs of 70 characters: a managed policy has 6,144 characters. Leave some out, and allow the roles in the outputs api_role_arn and campaign_role_arn in the resource policies of those functions."
   }
 }
 
@@ -223,7 +222,7 @@ variable "sms" {
     error_message = "sms.origination_identity_arn and other_origination_identity_arns must be ARNs of phone numbers, pools or sender IDs of End User Messaging SMS: use the arn of an aws_pinpointsmsvoicev2_phone_number."
   }
 
-  # IAM and STS quotas: see campaign_function_arns.
+  # IAM and STS quotas: the inline policies of a role have 10,240 characters together.
   validation {
     condition     = var.sms == null || try(length(join("", var.sms.other_origination_identity_arns)) + 3 * length(var.sms.other_origination_identity_arns) <= 2000, false)
     error_message = "sms.other_origination_identity_arns must be at most about 22 ARNs of 85 characters: they fill 2,000 of the 10,240 characters of a role's inline policies. Put the numbers into a pool and name the pool."

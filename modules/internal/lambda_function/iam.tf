@@ -89,3 +89,23 @@ resource "aws_iam_role_policy" "given" {
   role   = aws_iam_role.this.id
   policy = each.value
 }
+
+# A role takes 10,240 characters of inline policies, and each managed policy 6,144 of its own: "IAM and
+# STS quotas". A policy that grows with the caller's lists is a managed one.
+resource "aws_iam_policy" "managed" {
+  for_each = var.managed_policies
+
+  name        = "${var.name}-${each.key}"
+  path        = var.role_path
+  description = "Permissions of the function ${var.name}."
+  policy      = each.value
+
+  tags = var.operations.tags
+}
+
+resource "aws_iam_role_policy_attachment" "managed" {
+  for_each = var.managed_policies
+
+  role       = aws_iam_role.this.name
+  policy_arn = aws_iam_policy.managed[each.key].arn
+}

@@ -62,7 +62,7 @@ resource "aws_lambda_function" "this" {
   tags = var.operations.tags
 
   # The first invocation needs its permissions and its log group.
-  depends_on = [aws_iam_role_policy.logs_and_traces, aws_iam_role_policy.given]
+  depends_on = [aws_iam_role_policy.logs_and_traces, aws_iam_role_policy.given, aws_iam_role_policy_attachment.managed]
 }
 
 resource "aws_lambda_function_event_invoke_config" "this" {

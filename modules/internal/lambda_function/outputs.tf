@@ -3,14 +3,14 @@ output "function_arn" {
   value       = aws_lambda_function.this.arn
 
   # A caller that invokes the function immediately (aws_lambda_invocation, a state machine) needs its permissions.
-  depends_on = [aws_iam_role_policy.given, aws_iam_role_policy.logs_and_traces]
+  depends_on = [aws_iam_role_policy.given, aws_iam_role_policy.logs_and_traces, aws_iam_role_policy_attachment.managed]
 }
 
 output "function_name" {
   description = "Name of the function."
   value       = aws_lambda_function.this.function_name
 
-  depends_on = [aws_iam_role_policy.given, aws_iam_role_policy.logs_and_traces]
+  depends_on = [aws_iam_role_policy.given, aws_iam_role_policy.logs_and_traces, aws_iam_role_policy_attachment.managed]
 }
 
 output "log_group_name" {

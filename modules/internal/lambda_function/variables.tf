@@ -83,6 +83,13 @@ variable "operations" {
   nullable = false
 }
 
+variable "managed_policies" {
+  description = "IAM policies of the function that grow with the lists of a caller, at most 6,144 characters each: a name => a policy document (JSON). The names must be known at plan."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
 variable "policies" {
   description = "IAM policies of the function besides logs and traces: a name => a policy document (JSON). The names must be known at plan."
   type        = map(string)

@@ -461,7 +461,7 @@ run "rejects_more_functions_of_recommenders_than_a_role_can_name" {
   command = plan
 
   variables {
-    recommender_function_arns = [for n in range(15) : "arn:aws:lambda:eu-west-1:111122223333:function:a-function-of-some-length-${n}"]
+    recommender_function_arns = [for n in range(40) : "arn:aws:lambda:eu-west-1:111122223333:function:a-function-of-some-length-${n}"]
   }
 
   expect_failures = [var.recommender_function_arns]

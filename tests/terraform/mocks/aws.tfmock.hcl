@@ -53,6 +53,10 @@ mock_resource "aws_glue_catalog_table" {
   defaults = { arn = "arn:aws:glue:eu-west-1:111122223333:table/mock/mock" }
 }
 
+mock_resource "aws_iam_policy" {
+  defaults = { arn = "arn:aws:iam::111122223333:policy/mock" }
+}
+
 mock_resource "aws_iam_role" {
   defaults = {
     arn         = "arn:aws:iam::111122223333:role/mock"

@@ -42,6 +42,20 @@ run "has_safe_defaults" {
   }
 }
 
+run "keeps_policies_that_grow_with_a_list_out_of_the_role_s_inline_policies" {
+  command = plan
+
+  variables {
+    policies         = { tables = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+    managed_policies = { hooks = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+
+  assert {
+    condition     = join(" ", keys(aws_iam_role_policy.given)) == "tables" && aws_iam_policy.managed["hooks"].name == "import-worker-hooks" && aws_iam_role_policy_attachment.managed["hooks"].role == "import-worker-lambda"
+    error_message = "A managed policy must be attached to the role of the function, under the function's name."
+  }
+}
+
 run "has_no_alarms_by_default" {
   command = plan
 
