@@ -283,3 +283,55 @@ def test_the_inline_policies_of_a_role_have_at_most_10240_characters(aws: Minist
 
     assert refused.value.response["Error"]["Code"] == "LimitExceeded"
     assert "10240" in refused.value.response["Error"]["Message"]
+
+
+def test_a_managed_policy_has_at_most_6144_characters(aws: MinistackServer) -> None:
+    iam = aws.client("iam")
+    resource = f"arn:aws:s3:::{'x' * 6_100}"
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": resource}
+    large = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    with pytest.raises(ClientError) as refused:
+        iam.create_policy(PolicyName="wordy", PolicyDocument=large)
+
+    assert refused.value.response["Error"]["Code"] == "LimitExceeded"
+    assert "6144" in refused.value.response["Error"]["Message"]
+
+
+def test_a_role_may_do_what_a_managed_policy_allows_while_it_is_attached(
+    aws: MinistackServer,
+) -> None:
+    iam = aws.client("iam")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    role = iam.create_role(
+        RoleName="helped",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}),
+    )["Role"]["Arn"]
+    url, arn = aws.queue("helped")
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = iam.create_policy(PolicyName="send", PolicyDocument=document)["Policy"]["Arn"]
+    made = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    sqs = aws.client(
+        "sqs",
+        {
+            "aws_access_key_id": made["AccessKeyId"],
+            "aws_secret_access_key": made["SecretAccessKey"],
+            "aws_session_token": made["SessionToken"],
+        },
+    )
+
+    def send() -> None:
+        sqs.send_message(QueueUrl=url, MessageBody="hello")
+
+    with pytest.raises(ClientError):
+        send()
+    iam.attach_role_policy(RoleName="helped", PolicyArn=policy)
+    send()
+    iam.detach_role_policy(RoleName="helped", PolicyArn=policy)
+    with pytest.raises(ClientError):
+        send()

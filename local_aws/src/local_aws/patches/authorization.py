@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -48,6 +48,7 @@ def apply() -> None:
     _check_passed_roles()
     _authorize_http_apis()
     _limit_inline_policies()
+    _limit_managed_policies()
 
 
 def _refuse_root_keys() -> None:
@@ -332,7 +333,9 @@ def _signed_service(authorization: str, query: dict[str, list[str]]) -> str | No
     return parts[3] if len(parts) == 5 else None
 
 
-MAX_INLINE_CHARACTERS = 10_240  # of all inline policies of a role, white space apart: "IAM quotas"
+# White space apart. Source: IAM User Guide, "IAM and STS quotas".
+MAX_INLINE_CHARACTERS = 10_240  # of all inline policies of a role
+MAX_MANAGED_CHARACTERS = 6_144  # of a managed policy
 
 
 def _limit_inline_policies() -> None:
@@ -354,6 +357,21 @@ def _limit_inline_policies() -> None:
         return put(parameters)
 
     iam._IAM_HANDLERS["PutRolePolicy"] = put_role_policy
+
+
+def _limit_managed_policies() -> None:
+    for action in ("CreatePolicy", "CreatePolicyVersion"):
+        iam._IAM_HANDLERS[action] = _of_bounded_size(iam._IAM_HANDLERS[action])
+
+
+def _of_bounded_size(create: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    def created(parameters: dict[str, Any]) -> Any:
+        if _characters(iam._p(parameters, "PolicyDocument")) > MAX_MANAGED_CHARACTERS:
+            text = f"Cannot exceed quota for PolicySize: {MAX_MANAGED_CHARACTERS}"
+            return iam._error(409, "LimitExceeded", text, ns="iam")
+        return create(parameters)
+
+    return created
 
 
 def _characters(document: Any) -> int:
