@@ -129,7 +129,7 @@ def test_each_recipient_has_one_campaign_event_in_the_documented_format(
     engagement_hub: Any, pinpoint: Any, project: str, account: LocalAccount
 ) -> None:
     stream = kinesis_event_stream(account, pinpoint, project)
-    for name, number in (("ann", "+14255550151"), ("bob", "+14255550152")):
+    for name, number in (("ann", "+14255550351"), ("bob", "+14255550352")):
         pinpoint.update_endpoint(
             ApplicationId=project,
             EndpointId=name,
@@ -213,7 +213,7 @@ def test_an_email_campaign_goes_out_from_the_hubs_own_address_and_from_no_other(
 def test_a_campaign_scheduled_once_goes_out_at_its_time_and_a_paused_one_does_not(
     engagement_hub: Any, hub: dict[str, Any], pinpoint: Any, project: str, account: LocalAccount
 ) -> None:
-    number = "+14255550161"
+    number = "+14255550361"
     pinpoint.update_endpoint(
         ApplicationId=project,
         EndpointId="ann",
@@ -1084,7 +1084,7 @@ def test_lists_of_members_that_no_segment_has_are_deleted_by_the_import_machine(
             if one["name"].startswith(f"purge-{list_id}-")
         ]
 
-    first = imported(account, pinpoint, project, files, "ChannelType,Address\nSMS,+14255550161\n")
+    first = imported(account, pinpoint, project, files, "ChannelType,Address\nSMS,+14255550362\n")
     segment_id = first["Definition"]["SegmentId"]
     second = imported(
         account,

@@ -19,7 +19,7 @@ from tests.builders.terraform_example import outputs, second_plan
 pytestmark = pytest.mark.integration
 
 HEADER = "sms_number,message,external_campaign_id,short_code,message_type,id_1,id_2"
-OPTED_OUT = "+14255550177"
+OPTED_OUT = "+14255550179"
 OFFERS_PER_SECOND = 0.985  # the share of the number's quota, 1 part a second, that is aimed at
 
 

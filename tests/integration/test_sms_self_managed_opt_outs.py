@@ -100,7 +100,7 @@ class Person:
 
 @pytest.fixture(scope="module")
 def ann(account: LocalAccount, example: dict[str, Any]) -> Person:
-    return Person(account, example, "+12065550142")
+    return Person(account, example, "+12065550145")
 
 
 @terraform("sms_self_managed_opt_outs", scope="module")
@@ -167,7 +167,7 @@ def test_stop_all_ends_every_message_and_opts_the_endpoint_out(
     sms_self_managed_opt_outs: Any, account: LocalAccount, example: dict[str, Any]
 ) -> None:
     # The event stream may show the endpoint after the opt-out: it is marked then.
-    bob = Person(account, example, "+12065550143")
+    bob = Person(account, example, "+12065550146")
     bob.is_sent("TRANSACTIONAL")
 
     bob.record(bob.writes("STOP ALL", to="transactional"))
