@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 MINUTE = timedelta(minutes=1)
+WEEK = 7 * 24 * 60 + 1  # minutes; hours and quiet times come again each week
 
 
 def sent(journey: Any, person: Any, at: datetime) -> Iterator[tuple[datetime, str]]:
@@ -17,9 +18,11 @@ def sent(journey: Any, person: Any, at: datetime) -> Iterator[tuple[datetime, st
         [(kind, body)] = journey["Activities"][where].items()
         here, where = where, body.get("NextActivity")
         if kind in ("EMAIL", "SMS") and kind == person["ChannelType"]:
-            while not allowed(journey, kind, person, at) and journey.get("WaitForQuietTime"):
-                at += MINUTE
-            if allowed(journey, kind, person, at):
+            minutes = WEEK if journey.get("WaitForQuietTime") else 1
+            tries = (at + number * MINUTE for number in range(minutes))
+            opens = next((one for one in tries if allowed(journey, kind, person, one)), None)
+            if opens is not None:  # else the hours are over before they begin, every day
+                at = opens
                 yield at, here
         elif kind == "Wait" or "EvaluationWaitTime" in body:
             wait = body["WaitTime"] if kind == "Wait" else body["EvaluationWaitTime"]
