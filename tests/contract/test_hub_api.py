@@ -2902,7 +2902,9 @@ def test_a_part_that_does_not_run_yet_is_refused_by_name_and_stays_a_draft(
     client, hub, app, runnable, part
 ):
     members, message = NOT_RUN[part]
-    client.create_push_template(TemplateName="news", PushNotificationTemplateRequest={})
+    client.create_push_template(
+        TemplateName="news", PushNotificationTemplateRequest={"Default": {"Title": "News"}}
+    )
     made = create_journey(client, app, {**runnable, **members})
 
     with pytest.raises(client.exceptions.BadRequestException, match=message):

@@ -98,7 +98,7 @@ def test_every_event_of_a_stream_but_failures_leaves_no_trace(
 def test_a_record_that_cannot_be_read_is_parked_and_the_others_are_retried(
     reader: ModuleType, here: World, capsys: Any
 ) -> None:
-    broken = of_campaign("m2", destination_phone_number="nobody")
+    broken = of_campaign("m2", destination_phone_number=None)
 
     answer = reader.lambda_handler(stream(b"{", of_campaign("m1"), broken, b"[]"), CONTEXT)
 
@@ -199,7 +199,7 @@ BAD_MESSAGES = [
     notification({"eventType": "TEXT_UNREACHABLE"}),
     notification({**sample("sms/text_unreachable"), "messageId": None}),
     notification({**sample("sms/text_unreachable"), "eventTimestamp": "now"}),
-    notification({**sample("sms/text_unreachable"), "destinationPhoneNumber": "nobody"}),
+    notification({**sample("sms/text_unreachable"), "destinationPhoneNumber": None}),
     notification({k: v for k, v in sample("sms/text_unreachable").items() if k != "messageId"}),
 ]
 
