@@ -105,7 +105,7 @@ def test_the_unit_tests_of_the_skeleton_pass(tree: Path) -> None:
     test = run(tree, "pytest", "-q", "-p", "no:cacheprovider", f"tests/unit/{NAME}")
 
     assert test.returncode == 0, test.stdout
-    assert "11 passed" in test.stdout
+    assert "12 passed" in test.stdout
 
 
 def test_the_function_of_the_package_is_loaded_from_its_zip(tree: Path) -> None:
