@@ -63,8 +63,9 @@ class CustomerFunctions:
         self._attempted(lambda: self._invoke(function, payload), CallThrottled, ATTEMPTS)
 
     def deliver_and_ask(self, function: str, payload: Mapping[str, Any]) -> Any:
-        """Deliver like `deliver`, and return the answer of the function; None for one that is no
-        JSON: the function has delivered all the same.
+        """Invoke the function as `deliver` does, and return its decoded answer.
+
+        Returns None for an answer that is not JSON. The function has delivered in that case, too.
 
         Raises:
             CallFailed: as `deliver`.

@@ -227,7 +227,7 @@ class Machines:
         self._put_schedule(schedule, "The campaign's schedule", replace=replace)
 
     def cancel_run(self, campaign_id: str, number: int) -> None:
-        """Take a run off the schedule; one that is not there is off it."""
+        """Delete the schedule of a run. A run without a schedule is no error."""
         try:
             self._scheduler.delete_schedule(
                 Name=run_name(campaign_id, number), GroupName=required_env("SCHEDULE_GROUP")

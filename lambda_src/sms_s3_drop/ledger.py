@@ -172,7 +172,7 @@ class Ledger:
         )
 
     def stop(self, run: str) -> bool:
-        """Let senders send no more rows of a run; False for one that is over, or not there."""
+        """Stop the sending of a run's rows; return False for a run that is absent or over."""
         now = {"N": repr(self._clock())}
         written = write(
             self._dynamodb.update_item,

@@ -145,8 +145,11 @@ data "aws_iam_policy_document" "hooks" {
   count = length(var.campaign_function_arns) == 0 ? 0 : 1
 
   statement {
-    sid       = "CallHooksAndCustomChannels"
-    actions   = ["lambda:InvokeFunction"]
+    sid     = "CallHooksAndCustomChannels"
+    actions = ["lambda:InvokeFunction"]
+
+    # Versions and aliases are resources with ARNs of their own, which the ARN of the function does not
+    # cover: Lambda Developer Guide, "Fine-tuning the Resources and Conditions sections of policies".
     resources = flatten([for arn in var.campaign_function_arns : [arn, "${arn}:*"]])
   }
 }
@@ -155,8 +158,10 @@ data "aws_iam_policy_document" "recommenders" {
   count = length(var.recommender_function_arns) == 0 ? 0 : 1
 
   statement {
-    sid       = "TransformRecommendations"
-    actions   = ["lambda:InvokeFunction"]
+    sid     = "TransformRecommendations"
+    actions = ["lambda:InvokeFunction"]
+
+    # With versions and aliases, as the statement CallHooksAndCustomChannels.
     resources = flatten([for arn in var.recommender_function_arns : [arn, "${arn}:*"]])
   }
 }

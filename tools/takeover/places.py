@@ -47,7 +47,7 @@ def saved_files(place: str, s3: Callable[[], S3Client]) -> list[SavedFile]:
         root = Path(place)
         if not root.exists():
             raise NoFiles(f"--from {place} does not exist. Name the folder of the saved files.")
-        paths = [root] if root.is_file() else sorted(path for path in root.rglob("*"))
+        paths = [root] if root.is_file() else sorted(root.rglob("*"))
         base = root.parent if root.is_file() else root
         found = [
             SavedFile(path.relative_to(base).as_posix(), partial(_file, path))

@@ -277,25 +277,12 @@ def _published(hub: Hub, call: Call, journey: JsonObject) -> JsonObject:
     Raises:
         BadRequest, NotFound: the review found an error, or a part that the hub does not run.
     """
-    _check_references(hub, call.app_id, journey)
+    recommending = _check_references(hub, call.app_id, journey)
     journeys.review_journey(cast(Journey, journey), call.now)
     journey_runs.refuse_what_does_not_run(journey)
-    _refuse_recommenders(hub, journey)
+    if recommending:
+        raise BadRequest(f"{recommending[0]}: {journey_runs.RECOMMENDER_DOES_NOT_RUN}")
     return journey_runs.published(journey, call.now)
-
-
-def _refuse_recommenders(hub: Hub, journey: Mapping[str, Any]) -> None:
-    """Refuse a template whose message needs its recommender.
-
-    Raises:
-        BadRequest: names the member, which begins with the activity.
-    """
-    for reference in journey_references(journey):
-        if reference.kind in TEMPLATE_TYPES:
-            kind = TEMPLATE_TYPES[reference.kind]
-            template = load_template(hub.entities, kind, reference.value, reference.version)
-            if uses_recommendations(template):
-                raise BadRequest(f"{reference.member}: {journey_runs.RECOMMENDER_DOES_NOT_RUN}")
 
 
 def _is_waiting(journey: Mapping[str, Any]) -> bool:
@@ -388,14 +375,17 @@ def _metrics(call: Call, journey: JsonObject, metrics: Mapping[str, int]) -> Jso
 # References
 
 
-def _check_references(hub: Hub, app_id: str, journey: Mapping[str, Any]) -> None:
+def _check_references(hub: Hub, app_id: str, journey: Mapping[str, Any]) -> list[str]:
     """Check that the segments and templates are there, and that the hub may send from the senders.
+
+    Returns the members whose template needs its recommender.
 
     Raises:
         BadRequest, NotFound: names the member, which begins with the activity.
     """
     senders = allowed_senders()
     checked: set[tuple[str | None, ...]] = set()
+    recommending: list[str] = []
     for reference in journey_references(journey):
         key = (reference.kind, reference.value, reference.version)
         if key in checked and not _starts_by_event(reference):
@@ -406,12 +396,15 @@ def _check_references(hub: Hub, app_id: str, journey: Mapping[str, Any]) -> None
                 _check_segment(hub, app_id, reference)
             elif reference.kind in TEMPLATE_TYPES:
                 kind = TEMPLATE_TYPES[reference.kind]
-                load_template(hub.entities, kind, reference.value, reference.version)
+                template = load_template(hub.entities, kind, reference.value, reference.version)
+                if uses_recommendations(template):
+                    recommending.append(reference.member)
         except NotFound as error:
             raise NotFound(f"{reference.member}: {error.message}") from error
         if reference.kind == ReferenceKind.FROM_ADDRESS:
             holder = reference.member.removesuffix(".FromAddress")
             check_from_address({"FromAddress": reference.value}, holder, senders)
+    return recommending
 
 
 def _starts_by_event(reference: Reference) -> bool:

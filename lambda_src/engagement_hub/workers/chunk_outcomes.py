@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engagement_hub.engagement.campaigns import CHUNKS_DONE, SETTLED, SendStatus
+from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.model import Endpoint
 from engagement_hub.senders import DeliveryStatus, SendOutcome
 from engagement_hub.store.runs import Outcome
+from engagement_hub.workers.steps import logger
+from shared.messages.content import Content
 
 # 5 s, 10 s, 20 s … 30 minutes: 64 rounds are 27 hours, longer than SES counts a sending quota.
 MOST_ROUNDS = 64
@@ -31,7 +34,7 @@ SEND_STATUS = {
     DeliveryStatus.DUPLICATE: SendStatus.DUPLICATE_ADDRESS,
 }
 # Statuses of messages that were surely not sent and may be sent later.
-_NOT_TAKEN = frozenset({SendStatus.THROTTLED.value, SendStatus.TRANSIENT_FAILURE.value})
+NOT_TAKEN = frozenset({SendStatus.THROTTLED.value, SendStatus.TRANSIENT_FAILURE.value})
 # Our own word for endpoints that the FILTER hook left out. Their number is in the activity's
 # ExecutionMetrics under this name.
 FILTERED = "FILTERED_OUT_BY_HOOK"
@@ -63,9 +66,25 @@ class Recipient:
         return str(self.endpoint.get("ChannelType", ""))
 
 
+def content_or_status(render: Callable[[], Content | str], **ids: str) -> Content | str:
+    """Return the content that `render` returns, or the status of a recipient without content.
+
+    Args:
+        ids: of the run and the chunk, for the log.
+    """
+    try:
+        return render()
+    except EngagementError:
+        return SendStatus.FAILURE_PERMANENT.value
+    except Exception as error:
+        # A value that no rule foresaw costs its own recipient the message, and no other one.
+        logger.error("rendering failed", extra={**ids, "error_type": type(error).__name__})
+        return SendStatus.FAILURE.value
+
+
 def may_repeat(outcome: Outcome | None, rounds: int) -> bool:
     """Check whether a message was surely not sent, and has attempts left."""
-    if outcome is None or outcome["status"] not in _NOT_TAKEN:
+    if outcome is None or outcome["status"] not in NOT_TAKEN:
         return False
     denied = outcome.get("reason") in _NO_PERMISSION
     return rounds < (MOST_ROUNDS_WITHOUT_PERMISSION if denied else MOST_ROUNDS)
@@ -83,7 +102,7 @@ def recorded(outcome: SendOutcome) -> Outcome:
         record["message_id"] = outcome.message_id
     if outcome.reason:
         record["reason"] = outcome.reason
-    if record["status"] in _NOT_TAKEN:
+    if record["status"] in NOT_TAKEN:
         record["counted"] = True
     return record
 

@@ -29,7 +29,6 @@ from engagement_hub.customer_functions import CallFailed
 from engagement_hub.engagement import events
 from engagement_hub.engagement.campaigns import ENDPOINTS_PER_CALL, SendStatus
 from engagement_hub.engagement.eligibility import Count, SkipReason
-from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.hooks import event_attributes, journey_channel_payload
 from engagement_hub.engagement.journey_messages import JourneySendStatus, Outgoing, outgoing
 from engagement_hub.engagement.journey_runs import (
@@ -69,7 +68,12 @@ from engagement_hub.store.journey_participants import (
 )
 from engagement_hub.store.names import journey_run_id
 from engagement_hub.workers.campaign_send import booked_out_seconds, refusal_status
-from engagement_hub.workers.chunk_outcomes import MOST_ROUNDS, SEND_STATUS
+from engagement_hub.workers.chunk_outcomes import (
+    MOST_ROUNDS,
+    NOT_TAKEN,
+    SEND_STATUS,
+    content_or_status,
+)
 from engagement_hub.workers.journey_plan import JourneyPlan, Segments
 from engagement_hub.workers.sending_rates import ChunkPaces
 from engagement_hub.workers.steps import logger
@@ -94,7 +98,6 @@ _NEAR = timedelta(minutes=3)
 _SCHEDULED_BEFORE = timedelta(minutes=1)
 _LATE = timedelta(seconds=5)
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 120, 1800
-_NOT_TAKEN = frozenset({SendStatus.THROTTLED.value, SendStatus.TRANSIENT_FAILURE.value})
 _EVENT_STATUSES = frozenset(str(status) for status in JourneySendStatus)
 _Counts = Mapping[str, Mapping[str, Count]]
 
@@ -619,7 +622,7 @@ class ChunkWalker:
             for attempt in own:
                 if attempt.reason is not None:
                     self._refused_by[attempt.reason] += 1
-                if attempt.status in _NOT_TAKEN and one.tries < MOST_ROUNDS:
+                if attempt.status in NOT_TAKEN and one.tries < MOST_ROUNDS:
                     again.append(attempt.endpoint["Id"])
                     continue
                 if isinstance(out, Outgoing) and out.waited:
@@ -682,17 +685,14 @@ class ChunkWalker:
 
     def _rendered(self, activity_id: str, endpoint: Endpoint) -> Content | str:
         """Return the content for one endpoint, or the status of one without content."""
-        try:
+
+        def render() -> Content | str:
             plan = self.plan.message(activity_id)
             if plan is None:
                 return SendStatus.FAILURE_PERMANENT.value
             return self.plan.settings.applied(plan.render(endpoint_variables(endpoint)))
-        except EngagementError:
-            return SendStatus.FAILURE_PERMANENT.value
-        except Exception as error:
-            # A value that no rule foresaw costs its own recipient the message, and no other one.
-            logger.error("rendering failed", chunk=self.chunk, error_type=type(error).__name__)
-            return SendStatus.FAILURE.value
+
+        return content_or_status(render, chunk=self.chunk)
 
     def _take(self, attempt: _Attempt, activity_id: str) -> bool:
         """Count the message against the caps; False when one is reached."""

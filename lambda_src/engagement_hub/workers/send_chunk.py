@@ -47,7 +47,6 @@ from engagement_hub.engagement.eligibility import (
     address_key,
     decide,
 )
-from engagement_hub.engagement.errors import EngagementError
 from engagement_hub.engagement.hooks import (
     HookedEndpoint,
     HookFailure,
@@ -64,6 +63,7 @@ from engagement_hub.workers.chunk_outcomes import (
     CONTENT_DIGEST,
     FILTERED,
     Recipient,
+    content_or_status,
     may_repeat,
     recorded,
     round_pause,
@@ -574,7 +574,8 @@ class ChunkSender:
         if hooked is not None:
             variables = {**hooked.endpoint, "Address": endpoint["Address"]}
         variables = {**variables, **recommended}
-        try:
+
+        def render() -> Content | str:
             plan = self.treatment.plan(recipient.channel)
             if plan is None:
                 return SendStatus.UNSUPPORTED_CHANNEL.value
@@ -584,12 +585,8 @@ class ChunkSender:
                 body_override=hooked.body_override if hooked else None,
             )
             return self.settings.applied(content)
-        except EngagementError:
-            return SendStatus.FAILURE_PERMANENT.value
-        except Exception as error:
-            # A value that no rule foresaw costs its own recipient the message, and no other one.
-            logger.error("rendering failed", run=self.plan.run_id, error_type=type(error).__name__)
-            return SendStatus.FAILURE.value
+
+        return content_or_status(render, run=self.plan.run_id)
 
     def _take(self, message: _Message) -> str | None:
         """Reserve the address and count the message; return the reason of a refusal."""
